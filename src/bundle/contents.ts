@@ -1,0 +1,67 @@
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+
+export type PackageKind =
+  | "platform"
+  | "installer"
+  | "security"
+  | "module"
+  | "package"
+  | "plugin"
+  | "images";
+
+export type ImageKind =
+  | "image"
+  | "release-channel"
+  | "extra"
+  | "signature"
+  | "attestation"
+  | "referrer";
+
+/**
+ * What a bundle holds, before any byte has a place: the answer of resolving, the input of planning. Everything is in
+ * its final order; the same contents always make the same bytes.
+ */
+export interface PackageContents {
+  /** File name without `.tar`: `module-foo`, `images`. */
+  readonly name: string;
+  readonly kind: PackageKind;
+  readonly layouts: readonly LayoutContents[];
+}
+
+export interface LayoutContents {
+  /** Path inside the package = repository path below the target; empty for the root. */
+  readonly path: string;
+  readonly images: readonly ImageContents[];
+}
+
+/** One root manifest or index with everything below it. */
+export interface ImageContents {
+  /** Repository path below the target. */
+  readonly repository: string;
+  /** Tags to publish; the bare hex of the digest for images that are addressed by digest. Sorted. */
+  readonly tags: readonly string[];
+  readonly root: Descriptor;
+  readonly kind: ImageKind;
+  /** Full reference in the source registry. */
+  readonly source: string;
+  /** `os/architecture[/variant]` of each child of an index, sorted. */
+  readonly platforms: readonly string[];
+  /** Manifests below and with the root, parents before children, each once. */
+  readonly manifests: readonly Descriptor[];
+  /** Configs, layers and other blobs in graph order, each once. */
+  readonly blobs: readonly Descriptor[];
+  /** Where the blobs are fetched from. */
+  readonly origin: RepositoryReference;
+  /** Digest of the index in the source, where `--platform` rewrote it. */
+  readonly sourceDigest?: Digest | undefined;
+  /** For `manifest.json` of `images.tar`: the image that one-platform tools load. */
+  readonly archive?: ArchiveImage | undefined;
+}
+
+/** One entry of `docker save`'s `manifest.json`. */
+export interface ArchiveImage {
+  readonly config: Digest;
+  readonly layers: readonly Digest[];
+}

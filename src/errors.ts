@@ -1,0 +1,53 @@
+/** Stable identifiers: scripts and tests match these, never messages. */
+export type ErrorCode =
+  | "OPTION_INVALID"
+  | "REFERENCE_INVALID"
+  | "SELECTION_INVALID"
+  | "SELECTION_UNMATCHED"
+  | "BUNDLE_DIRECTORY_OCCUPIED"
+  | "REGISTRY_DENIED"
+  | "REGISTRY_NOT_FOUND"
+  | "REGISTRY_LIMITED"
+  | "REGISTRY_REFUSED"
+  | "REGISTRY_UNREACHABLE"
+  | "CONTENT_MISMATCH"
+  | "CONTENT_INVALID"
+  | "CONTENT_MISSING"
+  | "BUNDLE_CORRUPT"
+  | "BUNDLE_VERSION_UNSUPPORTED"
+  | "TARGET_LOCKED"
+  | "STORAGE_FAILED"
+  | "SPACE_EXHAUSTED";
+
+export interface MirrorErrorOptions extends ErrorOptions {
+  /** What the user can do: one imperative sentence. */
+  readonly hint?: string | undefined;
+}
+
+/** Base of every failure that is not a bug in this package. */
+export abstract class MirrorError extends Error {
+  abstract readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(message: string, { hint, ...options }: MirrorErrorOptions = {}) {
+    super(message, options);
+    this.name = new.target.name;
+    this.hint = hint;
+  }
+}
+
+/** An option of a library call (or the flag behind it) has a value that cannot be used. */
+export class OptionInvalidError extends MirrorError {
+  override readonly code = "OPTION_INVALID";
+  readonly option: string;
+
+  constructor(option: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot use option "${option}": ${reason}`, options);
+    this.option = option;
+  }
+}
+
+/** Whether an error is the answer to an aborted signal. */
+export function isAbortError(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}

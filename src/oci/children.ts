@@ -1,0 +1,27 @@
+import type { Descriptor } from "./descriptor.ts";
+import type { ImageIndex, ImageManifest } from "./manifest.ts";
+import { isManifestType } from "./media-type.ts";
+
+/** What a manifest or index points at, in document order; the subject is not a child. */
+export interface Children {
+  readonly manifests: readonly Descriptor[];
+  readonly blobs: readonly Descriptor[];
+}
+
+/** Layers with `urls` of a non-distributable type stay where they are: nobody may copy them. */
+export function isForeignLayer(descriptor: Descriptor): boolean {
+  return (
+    (descriptor.urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(descriptor.mediaType)
+  );
+}
+
+export function childrenOf(document: ImageManifest | ImageIndex): Children {
+  if (document.kind === "manifest") {
+    const layers = document.layers.filter((layer) => !isForeignLayer(layer));
+    return { manifests: [], blobs: [document.config, ...layers] };
+  }
+  return {
+    manifests: document.manifests.filter((child) => isManifestType(child.mediaType)),
+    blobs: document.manifests.filter((child) => !isManifestType(child.mediaType)),
+  };
+}

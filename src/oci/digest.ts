@@ -1,0 +1,48 @@
+import { createHash, type Hash } from "node:crypto";
+import { ContentMismatchError, ReferenceInvalidError } from "./errors.ts";
+
+/** `algorithm:encoded`, for example `sha256:44136fa3…`. Always validated before it is used in a path or URL. */
+export type Digest = string;
+
+/** Registered algorithms and the length of their lower-case hex (image-spec descriptor.md). */
+const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
+
+/** Splits a digest; throws `REFERENCE_INVALID` for an unknown algorithm or anything but lower-case hex. */
+export function parseDigest(text: string): { algorithm: string; encoded: string } {
+  const separator = text.indexOf(":");
+  const algorithm = text.slice(0, Math.max(separator, 0));
+  const encoded = text.slice(separator + 1);
+  const length = Object.hasOwn(HEX_LENGTH, algorithm) ? HEX_LENGTH[algorithm] : undefined;
+  if (length === undefined) {
+    throw new ReferenceInvalidError(text, "digest algorithm is not sha256, sha384 or sha512");
+  }
+  if (encoded.length !== length || !/^[0-9a-f]+$/.test(encoded)) {
+    throw new ReferenceInvalidError(text, `digest is not ${length} lower-case hex digits`);
+  }
+  return { algorithm, encoded };
+}
+
+export function isDigest(text: string): boolean {
+  try {
+    parseDigest(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** sha256 digest of bytes that are in memory. */
+export function digestOf(bytes: Uint8Array | string): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** A running hash of the algorithm that the digest names. */
+export function createDigestHash(digest: Digest): Hash {
+  return createHash(parseDigest(digest).algorithm);
+}
+
+/** Throws `CONTENT_MISMATCH` unless the bytes have exactly this digest. */
+export function verifyDigest(bytes: Uint8Array, digest: Digest): void {
+  const found = `${parseDigest(digest).algorithm}:${createDigestHash(digest).update(bytes).digest("hex")}`;
+  if (found !== digest) throw new ContentMismatchError(digest, `its digest is ${found}`);
+}

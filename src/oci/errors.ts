@@ -1,0 +1,40 @@
+import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
+
+/** A reference, repository name, tag, digest or platform does not follow its grammar. */
+export class ReferenceInvalidError extends MirrorError {
+  override readonly code = "REFERENCE_INVALID";
+  readonly reference: string;
+
+  constructor(reference: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot parse reference "${printable(reference)}": ${reason}`, options);
+    this.reference = reference;
+  }
+}
+
+/** A manifest, index or other document is not what its media type promises. */
+export class ContentInvalidError extends MirrorError {
+  override readonly code = "CONTENT_INVALID";
+  readonly subject: string;
+
+  constructor(subject: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot use ${printable(subject)}: ${printable(reason)}`, options);
+    this.subject = subject;
+  }
+}
+
+/** Bytes do not have the size or digest that their descriptor claims. */
+export class ContentMismatchError extends MirrorError {
+  override readonly code = "CONTENT_MISMATCH";
+  readonly digest: string;
+
+  constructor(digest: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot accept content ${digest}: ${reason}`, options);
+    this.digest = digest;
+  }
+}
+
+/** Server and user text as it may be shown on a terminal: control characters become spaces. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the subject
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}

@@ -1,0 +1,105 @@
+import { type Descriptor, parseDescriptor } from "./descriptor.ts";
+import { ContentInvalidError } from "./errors.ts";
+import { isIndexType, isLegacyManifestType, isManifestType } from "./media-type.ts";
+import { parseStrictJson } from "./strict-json.ts";
+
+/** An image manifest (OCI or Docker schema 2). */
+export interface ImageManifest {
+  readonly kind: "manifest";
+  readonly mediaType: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** An image index or manifest list. */
+export interface ImageIndex {
+  readonly kind: "index";
+  readonly mediaType: string;
+  readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Parses the bytes behind a descriptor of a manifest or index. Refused with `CONTENT_INVALID`: duplicate or
+ * case-variant keys, documents that are both manifest and index (CVE-2021-41190), a `mediaType` field that
+ * contradicts the descriptor, schema 1.
+ */
+export function parseManifest(
+  bytes: Uint8Array,
+  mediaType: string,
+  subject: string,
+): ImageManifest | ImageIndex {
+  const refuse = (reason: string) => new ContentInvalidError(`manifest ${subject}`, reason);
+  if (isLegacyManifestType(mediaType)) {
+    throw new ContentInvalidError(`manifest ${subject}`, "it is a Docker schema 1 manifest", {
+      hint: "Push the image again with a current tool: registries no longer serve schema 1",
+    });
+  }
+  if (!isManifestType(mediaType)) throw refuse(`its media type "${mediaType}" is not a manifest's`);
+  const document = parseStrictJson(bytes, `manifest ${subject}`);
+  if (typeof document !== "object" || document === null || Array.isArray(document)) {
+    throw refuse("it is not a JSON object");
+  }
+  const fields = document as Record<string, unknown>;
+  if (fields["mediaType"] !== undefined && fields["mediaType"] !== mediaType) {
+    throw refuse(
+      `it calls itself "${String(fields["mediaType"])}" but was served as "${mediaType}"`,
+    );
+  }
+  if (
+    fields["manifests"] !== undefined &&
+    (fields["layers"] !== undefined || fields["config"] !== undefined)
+  ) {
+    throw refuse("it is both an index and an image manifest");
+  }
+  if (fields["schemaVersion"] !== 2) {
+    throw refuse("schemaVersion is not 2");
+  }
+  return isIndexType(mediaType)
+    ? toIndex(fields, mediaType, refuse)
+    : toManifest(fields, mediaType, refuse);
+}
+
+type Refuse = (reason: string) => ContentInvalidError;
+
+function toIndex(fields: Record<string, unknown>, mediaType: string, refuse: Refuse): ImageIndex {
+  return {
+    kind: "index",
+    mediaType,
+    manifests: descriptors(fields["manifests"], "manifests", refuse),
+    ...shared(fields),
+  };
+}
+
+function toManifest(
+  fields: Record<string, unknown>,
+  mediaType: string,
+  refuse: Refuse,
+): ImageManifest {
+  return {
+    kind: "manifest",
+    mediaType,
+    config: parseDescriptor(fields["config"], "config"),
+    layers: descriptors(fields["layers"], "layers", refuse),
+    ...(typeof fields["artifactType"] === "string" ? { artifactType: fields["artifactType"] } : {}),
+    ...shared(fields),
+  };
+}
+
+function shared(fields: Record<string, unknown>): Pick<ImageIndex, "subject" | "annotations"> {
+  return {
+    ...(fields["subject"] ? { subject: parseDescriptor(fields["subject"], "subject") } : {}),
+    ...(fields["annotations"]
+      ? { annotations: fields["annotations"] as Record<string, string> }
+      : {}),
+  };
+}
+
+function descriptors(value: unknown, field: string, refuse: Refuse): Descriptor[] {
+  if (!Array.isArray(value)) throw refuse(`${field} is not an array`);
+  return value.map((item, position) => parseDescriptor(item, `${field}[${position}]`));
+}

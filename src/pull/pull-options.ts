@@ -1,0 +1,67 @@
+import type { BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
+import type { ImageKind, PackageKind } from "../bundle/contents.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+import type { Selection } from "../selection/selection.ts";
+import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { PullEvent } from "./events.ts";
+
+export interface PlanPullOptions extends OperationOptions {
+  /** Directory of the bundle; created if missing. Planning looks only at its file system. */
+  readonly bundlePath: string;
+  readonly selection: Selection;
+  /** Opens a repository for reading; called once per repository. */
+  readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  /** Largest size of one file; default: packages are not split. */
+  readonly chunkSizeBytes?: number | undefined;
+  readonly onEvent?: ((event: PullEvent) => void) | undefined;
+}
+
+export interface PullOptions extends PlanPullOptions {
+  /** Downloads that run at once; default 6. */
+  readonly concurrency?: number | undefined;
+  /** Replace a complete bundle, reusing its blobs. */
+  readonly force?: boolean | undefined;
+  /** False: drop what an unfinished pull left, and start over. */
+  readonly resume?: boolean | undefined;
+}
+
+/** The answer of `mirror plan`. */
+export interface PullPlanReport {
+  readonly schemaVersion: 1;
+  readonly packages: readonly PlannedPackageReport[];
+  readonly totals: BundleTotals;
+  /** Bytes of all files of the bundle. */
+  readonly bytes: number;
+  readonly fetchBytes: number;
+  /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
+  readonly freeBytes?: number;
+  readonly notices: readonly { readonly code: string; readonly message: string }[];
+}
+
+export interface PlannedPackageReport {
+  readonly name: string;
+  readonly kind: PackageKind;
+  readonly size: number;
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+  readonly images: readonly {
+    readonly repository: string;
+    readonly tags: readonly string[];
+    readonly digest: string;
+    readonly size: number;
+    readonly kind: ImageKind;
+    readonly source: string;
+  }[];
+}
+
+export interface PullSummary {
+  readonly schemaVersion: 1;
+  readonly bundlePath: string;
+  readonly manifest: BundleManifest;
+  /** Bytes of the files of the bundle. */
+  readonly bytes: number;
+  readonly fetchedBytes: number;
+  /** Bytes that an earlier run had already fetched. */
+  readonly reusedBytes: number;
+  /** Bytes written a second time because two layouts share a blob. */
+  readonly copiedBytes: number;
+}

@@ -1,0 +1,47 @@
+import type { ErrorCode } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+
+export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
+
+/** What a push did, and what was read back from the target afterwards. No secrets, no host names but the target's. */
+export interface Receipt {
+  readonly schemaVersion: 1;
+  readonly mediaType: typeof RECEIPT_MEDIA_TYPE;
+  /** sha256 of the bundle's `bundle.json`; missing for bundles of other programs. */
+  readonly bundle?: Digest;
+  /** `registry/repository` that was pushed to. */
+  readonly target: string;
+  /** True when every planned tag was read back with its planned digest and nothing failed. */
+  readonly complete: boolean;
+  readonly images: readonly ReceiptImage[];
+  readonly totals: ReceiptTotals;
+  readonly failures: readonly Failure[];
+}
+
+/** One planned tag. */
+export interface ReceiptImage {
+  readonly repository: string;
+  readonly tag: string;
+  /** Digest in the bundle. */
+  readonly planned: Digest;
+  /** Digest that the target answered with; missing if it could not be read. */
+  readonly found?: Digest;
+  readonly outcome: "pushed" | "already-there" | "failed";
+}
+
+export interface ReceiptTotals {
+  readonly images: number;
+  readonly tags: number;
+  readonly blobs: number;
+  readonly sentBytes: number;
+  readonly mountedBytes: number;
+  readonly alreadyThereBytes: number;
+}
+
+export interface Failure {
+  readonly code: ErrorCode | "UNEXPECTED";
+  /** What failed: an image, a blob, a file. */
+  readonly subject: string;
+  readonly message: string;
+  readonly hint?: string;
+}
