@@ -1,0 +1,63 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+
+export interface RegistryRequest {
+  readonly method: string;
+  /** Decoded path, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+  /** The connection that the request came on. */
+  readonly socket: Socket;
+}
+
+export interface RegistryResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  /** Not sent in answers to HEAD. */
+  readonly body?: Buffer | Readable;
+}
+
+export type RegistryHandler = (request: RegistryRequest) => Promise<RegistryResponse>;
+
+/** Sees each request before and each response after the registry; may answer without calling `next`. */
+export type RegistryMiddleware = (
+  request: RegistryRequest,
+  next: RegistryHandler,
+) => Promise<RegistryResponse>;
+
+export function emptyResponse(
+  status: number,
+  headers: RegistryResponse["headers"] = {},
+): RegistryResponse {
+  return { status, headers: status === 204 ? headers : { "content-length": "0", ...headers } };
+}
+
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: RegistryResponse["headers"] = {},
+): RegistryResponse {
+  const body = Buffer.from(JSON.stringify(value));
+  return {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "content-length": String(body.length),
+      ...headers,
+    },
+    body,
+  };
+}
+
+/** The error document of the distribution specification with one error. */
+export function errorResponse(
+  status: number,
+  error: { readonly code: string; readonly message: string; readonly detail?: unknown },
+  headers: RegistryResponse["headers"] = {},
+): RegistryResponse {
+  return jsonResponse(status, { errors: [error] }, headers);
+}
