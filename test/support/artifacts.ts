@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import type { EmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import {
+  type BuildArtifactOptions,
+  type BuildImageOptions,
+  type BuildIndexOptions,
+  type BuiltArtifact,
+  type BuiltBlob,
+  type BuiltLayer,
+  buildArtifact,
+  buildBlob,
+  buildImage,
+  buildIndex,
+  buildLayer,
+} from "../../src/demo/image-builder.ts";
+import type { LayerFiles } from "../../src/demo/layer-archive.ts";
+import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
+import type { BlobContent } from "../../src/demo/registry-content.ts";
+import { storeArtifact } from "../../src/demo/store-artifact.ts";
+import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
+
+export interface ImageOptions extends Omit<BuildImageOptions, "layers"> {
+  /** Number of layers, or the layers; default 1. Files go into one layer more, on top. */
+  readonly layers?: number | readonly BuiltLayer[] | undefined;
+  readonly files?: LayerFiles | undefined;
+  /** Layers of images with different names have different bytes. */
+  readonly name?: string | undefined;
+}
+
+/** An image with small layers: `image({ layers: 2, files: { "version.json": "{}" } })`. */
+export function image({
+  files,
+  layers = 1,
+  name = "image",
+  ...options
+}: ImageOptions = {}): BuiltArtifact {
+  const lower =
+    typeof layers === "number"
+      ? Array.from({ length: layers }, (_, position) =>
+          buildLayer({ [`${name}/layer-${position}.txt`]: `${name}, layer ${position}\n` }),
+        )
+      : layers;
+  return buildImage({ ...options, layers: files ? [...lower, buildLayer(files)] : lower });
+}
+
+/** An index of the given images: `index([image({ platform: AMD64 }), image({ platform: ARM64 })])`. */
+export function index(
+  children: readonly BuiltArtifact[],
+  options: Omit<BuildIndexOptions, "children"> = {},
+): BuiltArtifact {
+  return buildIndex({ ...options, children });
+}
+
+export const AMD64 = { os: "linux", architecture: "amd64" } as const;
+export const ARM64 = { os: "linux", architecture: "arm64" } as const;
+export const ARMV7 = { os: "linux", architecture: "arm", variant: "v7" } as const;
+
+/** A manifest that is no image, for example a signature of `subject`. */
+export function artifact(options: Partial<BuildArtifactOptions> = {}): BuiltArtifact {
+  const blobs = options.blobs ?? [buildBlob("text/plain", Buffer.from("an artifact\n"))];
+  return buildArtifact({ artifactType: "application/vnd.example.thing", ...options, blobs });
+}
+
+/** An empty, valid layer with the given files. */
+export function layer(files: LayerFiles): BuiltLayer {
+  return buildLayer(files);
+}
+
+/** A layer of exactly `size` incompressible bytes that are made while they are read, so gigabytes cost no memory. */
+export function randomLayer(size: number, seed = 1): BuiltLayer {
+  const content: BlobContent = {
+    size,
+    open: (start, end) => Readable.from(randomSlices(seed, start, end), { objectMode: false }),
+  };
+  const hash = createHash("sha256");
+  for (const slice of randomSlices(seed, 0, size)) hash.update(slice);
+  const digest = `sha256:${hash.digest("hex")}`;
+  return {
+    descriptor: { mediaType: MEDIA_TYPE.imageLayerGzip, digest, size },
+    content,
+    diffId: digest,
+  };
+}
+
+/** Stores artifacts in an embedded registry, without HTTP: `seed(registry, "acme/web", { v1: image() })`. */
+export function seed(
+  registry: Pick<EmbeddedRegistry, "content">,
+  repository: string,
+  tagged: Readonly<Record<string, BuiltArtifact>>,
+): void {
+  for (const [tag, built] of Object.entries(tagged)) {
+    storeArtifact(registry.content.repository(repository), built, [tag]);
+  }
+}
+
+export interface PushArtifactOptions {
+  /** Default `http`. */
+  readonly scheme?: "http" | "https" | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Stores artifacts in any registry, with the plainest requests there are. */
+export async function pushArtifacts(
+  host: string,
+  repository: string,
+  tagged: Readonly<Record<string, BuiltArtifact>>,
+  options: PushArtifactOptions = {},
+): Promise<void> {
+  const { headers = {}, scheme = "http" } = options;
+  const client: PlainClient = { base: `${scheme}://${host}/v2/${repository}`, headers };
+  for (const [tag, built] of Object.entries(tagged)) await putArtifact(client, built, tag);
+}
+
+/** Bytes per step of a stream that is made while it is read. */
+const SLICE_BYTES = 1024 * 1024;
+
+function* randomSlices(seed: number, start: number, end: number): Generator<Buffer> {
+  for (let at = start; at < end; at += SLICE_BYTES) {
+    yield pseudoRandomBytes(seed, at, Math.min(at + SLICE_BYTES, end));
+  }
+}
+
+interface PlainClient {
+  readonly base: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function putArtifact(
+  client: PlainClient,
+  { blobs, children, manifest }: BuiltArtifact,
+  reference: string,
+): Promise<void> {
+  for (const child of children) await putArtifact(client, child, child.manifest.descriptor.digest);
+  for (const blob of blobs) await putBlob(client, blob);
+  await request(client, `${client.base}/manifests/${reference}`, {
+    method: "PUT",
+    headers: { "content-type": manifest.descriptor.mediaType },
+    body: manifest.bytes,
+  });
+}
+
+async function putBlob(client: PlainClient, { content, descriptor }: BuiltBlob): Promise<void> {
+  const url = `${client.base}/blobs/${descriptor.digest}`;
+  const { status } = await fetch(url, { method: "HEAD", headers: client.headers });
+  if (status === 200) return;
+  const started = await request(client, `${client.base}/blobs/uploads/`, { method: "POST" });
+  const location = new URL(started.headers.get("location") ?? "", client.base);
+  location.searchParams.set("digest", descriptor.digest);
+  await request(client, location.href, {
+    method: "PUT",
+    headers: { "content-type": MEDIA_TYPE.octetStream },
+    body: Readable.toWeb(content.open(0, content.size)) as ReadableStream,
+    duplex: "half",
+  });
+}
+
+async function request(
+  client: PlainClient,
+  url: string,
+  init: Omit<RequestInit, "headers"> & { readonly headers?: Record<string, string> },
+): Promise<Response> {
+  const response = await fetch(url, { ...init, headers: { ...client.headers, ...init.headers } });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${init.method} ${url}: ${response.status} ${text}`);
+  return response;
+}
