@@ -5,8 +5,12 @@ import type { Reference, RepositoryReference } from "../oci/reference.ts";
 export type VersionFilter =
   /** Nothing said: what the release channels point at (modules), `latest` (images). */
   | { readonly kind: "default" }
-  /** A range, normalised text; several are or-ed. */
-  | { readonly kind: "range"; readonly range: string }
+  /** A range, normalised text; several are or-ed. Exact tags of the same name are taken besides it. */
+  | {
+      readonly kind: "range";
+      readonly range: string;
+      readonly pins?: readonly ExactPin[] | undefined;
+    }
   /** Exact tags, each with the channels that it is published to in the target. */
   | { readonly kind: "exact"; readonly pins: readonly ExactPin[] };
 

@@ -1,0 +1,37 @@
+import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import { printable } from "../oci/errors.ts";
+
+/** A selector, or the combination of selectors, has no meaning. */
+export class SelectionInvalidError extends MirrorError {
+  override readonly code = "SELECTION_INVALID";
+  /** The flag and its value, as far as there is one: `--include-module "foo@^^1"`. */
+  readonly selector: string;
+
+  constructor(selector: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot use ${printable(selector)}: ${printable(reason)}`, options);
+    this.selector = selector;
+  }
+}
+
+export interface SelectionUnmatchedOptions extends MirrorErrorOptions {
+  /** What exists and looks like it. */
+  readonly nearest?: readonly string[];
+}
+
+/** The selection asks for something that the source does not have. */
+export class SelectionUnmatchedError extends MirrorError {
+  override readonly code = "SELECTION_UNMATCHED";
+  /** What was looked for: `module "foo"`, `tag "v9" of module "foo"`. */
+  readonly subject: string;
+  readonly nearest: readonly string[];
+
+  constructor(
+    subject: string,
+    reason: string,
+    { nearest = [], ...options }: SelectionUnmatchedOptions = {},
+  ) {
+    super(`Cannot find ${printable(subject)}: ${printable(reason)}`, options);
+    this.subject = subject;
+    this.nearest = nearest;
+  }
+}
