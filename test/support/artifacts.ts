@@ -1,5 +1,9 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import type { EmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import {
   type BuildArtifactOptions,
@@ -94,21 +98,14 @@ export function seed(
   }
 }
 
-export interface PushArtifactOptions {
-  /** Default `http`. */
-  readonly scheme?: "http" | "https" | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
-
-/** Stores artifacts in any registry, with the plainest requests there are. */
+/** Stores artifacts in any registry over plain HTTP, with the plainest requests there are. */
 export async function pushArtifacts(
   host: string,
   repository: string,
   tagged: Readonly<Record<string, BuiltArtifact>>,
-  options: PushArtifactOptions = {},
+  { headers = {} }: { readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
-  const { headers = {}, scheme = "http" } = options;
-  const client: PlainClient = { base: `${scheme}://${host}/v2/${repository}`, headers };
+  const client: PlainClient = { base: `http://${host}/v2/${repository}`, headers };
   for (const [tag, built] of Object.entries(tagged)) await putArtifact(client, built, tag);
 }
 
@@ -147,12 +144,14 @@ async function putBlob(client: PlainClient, { content, descriptor }: BuiltBlob):
   const started = await request(client, `${client.base}/blobs/uploads/`, { method: "POST" });
   const location = new URL(started.headers.get("location") ?? "", client.base);
   location.searchParams.set("digest", descriptor.digest);
-  await request(client, location.href, {
-    method: "PUT",
-    headers: { "content-type": MEDIA_TYPE.octetStream },
-    body: Readable.toWeb(content.open(0, content.size)) as ReadableStream,
-    duplex: "half",
-  });
+  const headers = { ...client.headers, "content-length": String(content.size) };
+  const put = httpRequest(location, { method: "PUT", headers });
+  const answered = once(put, "response") as Promise<[IncomingMessage]>;
+  await Promise.all([pipeline(content.open(0, content.size), put), answered]);
+  const [response] = await answered;
+  const answer = await text(response);
+  if (response.statusCode !== 201)
+    throw new Error(`PUT ${location}: ${response.statusCode} ${answer}`);
 }
 
 async function request(
@@ -161,7 +160,7 @@ async function request(
   init: Omit<RequestInit, "headers"> & { readonly headers?: Record<string, string> },
 ): Promise<Response> {
   const response = await fetch(url, { ...init, headers: { ...client.headers, ...init.headers } });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${init.method} ${url}: ${response.status} ${text}`);
+  const answer = await response.text();
+  if (!response.ok) throw new Error(`${init.method} ${url}: ${response.status} ${answer}`);
   return response;
 }
