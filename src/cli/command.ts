@@ -1,0 +1,39 @@
+import type { Readable, Writable } from "node:stream";
+import type { FlagTable, FlagValues } from "./options/flag.ts";
+
+/** What a command may touch of the process around it. */
+export interface CliContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Readable;
+  /** Results. */
+  readonly stdout: Writable;
+  /** Everything else. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly signal: AbortSignal;
+}
+
+export interface Positional {
+  readonly name: string;
+  readonly describe: string;
+  /** Makes the argument optional. */
+  readonly default?: string;
+}
+
+/** One command: a description of its arguments, and what it does with them. */
+export interface Command<T extends FlagTable = FlagTable> {
+  readonly name: string;
+  readonly describe: string;
+  readonly positionals: readonly Positional[];
+  readonly flags: T;
+  /** One line each, shown by `--help`. */
+  readonly examples: readonly string[];
+  /** What an interrupted user should do. */
+  readonly resumeHint: string;
+  /** Returns the exit status; rejects when the work could not be carried out. */
+  run(args: CommandArguments<T>, context: CliContext): Promise<number>;
+}
+
+export interface CommandArguments<T extends FlagTable> {
+  readonly flags: FlagValues<T>;
+  readonly positionals: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DemoSummary, runDemo } from "../../index.ts";
+import type { CliContext, Command, CommandArguments } from "../command.ts";
+import { EXIT_DONE } from "../exit-code.ts";
+import type { FlagTable } from "../options/flag.ts";
+import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
+import { renderDemoStep, renderDemoSummary } from "../output/demo-report.ts";
+import { openRenderer } from "../output/renderer.ts";
+import { printResult } from "../output/result.ts";
+
+const FLAGS = {
+  directory: {
+    type: "string",
+    describe: "Keep the bundle here (default: a temporary directory that is removed)",
+  },
+  ...OUTPUT_FLAGS,
+} as const satisfies FlagTable;
+
+export const DEMO_COMMAND: Command<typeof FLAGS> = {
+  name: "demo",
+  describe: "The whole way on this machine: source registry, pull, push, verify",
+  positionals: [],
+  flags: FLAGS,
+  examples: ["mirror demo --directory ./demo"],
+  resumeHint: "Run it again",
+  async run(given, context) {
+    const summary = await inDirectory(given.flags.directory, (directory) =>
+      demonstrate(directory, given, context),
+    );
+    const { result } = toOutputOptions(given.flags, context);
+    printResult(summary, { ...context, result, text: () => renderDemoSummary(summary) });
+    return EXIT_DONE;
+  },
+};
+
+async function demonstrate(
+  directory: string,
+  { flags }: CommandArguments<typeof FLAGS>,
+  context: CliContext,
+): Promise<DemoSummary> {
+  const { progress, result } = toOutputOptions(flags, context);
+  using renderer = openRenderer(progress, context);
+  const showStep = result === "text";
+  return await runDemo({
+    directory,
+    signal: context.signal,
+    onEvent: renderer.onEvent,
+    onStep: (step) => {
+      if (showStep) context.stdout.write(renderDemoStep(step));
+    },
+  });
+}
+
+async function inDirectory<Result>(
+  chosen: string | undefined,
+  work: (directory: string) => Promise<Result>,
+): Promise<Result> {
+  if (chosen !== undefined) return await work(chosen);
+  const directory = await mkdtemp(join(tmpdir(), "mirror-demo-"));
+  try {
+    return await work(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,17 @@
+import type { Command } from "../command.ts";
+import { DEMO_COMMAND } from "./demo.ts";
+import { INSPECT_COMMAND } from "./inspect.ts";
+import { PLAN_COMMAND } from "./plan.ts";
+import { PULL_COMMAND } from "./pull.ts";
+import { PUSH_COMMAND } from "./push.ts";
+import { VERIFY_COMMAND } from "./verify.ts";
+
+/** All commands, in the order of the help text. */
+export const COMMANDS: readonly Command[] = [
+  PULL_COMMAND,
+  PUSH_COMMAND,
+  PLAN_COMMAND,
+  INSPECT_COMMAND,
+  VERIFY_COMMAND,
+  DEMO_COMMAND,
+];

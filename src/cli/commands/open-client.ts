@@ -1,0 +1,32 @@
+import { createCredentials, openRegistryClient, type RegistryClient } from "../../index.ts";
+import type { FlagValues } from "../options/flag.ts";
+import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
+import { renderRegistryEvent } from "../output/registry-line.ts";
+import type { Renderer } from "../output/renderer.ts";
+
+export interface OpenClientOptions {
+  readonly flags: FlagValues<typeof REGISTRY_FLAGS>;
+  /** Host that the login is for: it is never sent to another one. */
+  readonly registry?: string | undefined;
+  readonly login?: Login | undefined;
+  readonly renderer: Renderer;
+  readonly debug: boolean;
+}
+
+/** A registry client as the flags want it; what happens at the registries becomes lines of status. */
+export function openClient({
+  flags,
+  registry,
+  login,
+  renderer,
+  debug,
+}: OpenClientOptions): RegistryClient {
+  return openRegistryClient({
+    ...toRegistryOptions(flags),
+    credentials: createCredentials({ ...(registry ? { registry } : {}), ...login }),
+    onEvent: (event) => {
+      const line = renderRegistryEvent(event, { debug });
+      if (line !== undefined) renderer.onLine(line);
+    },
+  });
+}

@@ -1,0 +1,54 @@
+import { type PlanPullOptions, parseSelection } from "../../index.ts";
+import type { CliContext } from "../command.ts";
+import type { FlagValues } from "../options/flag.ts";
+import { readImageLists } from "../options/image-list.ts";
+import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
+import {
+  type REGISTRY_FLAGS,
+  type SOURCE_LOGIN_FLAGS,
+  toSourceLogin,
+} from "../options/registry.ts";
+import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
+import { readSecret } from "../options/stdin.ts";
+import { openRenderer } from "../output/renderer.ts";
+import { UsageError } from "../usage-error.ts";
+import { openClient } from "./open-client.ts";
+
+export type SourceFlags = FlagValues<
+  typeof SELECTION_FLAGS & typeof SOURCE_LOGIN_FLAGS & typeof REGISTRY_FLAGS & typeof OUTPUT_FLAGS
+>;
+
+/** Reads what `pull` and `plan` have in common, opens the source, does the work and closes everything. */
+export async function withSource<Result>(
+  flags: SourceFlags,
+  { bundlePath, context }: { readonly bundlePath: string; readonly context: CliContext },
+  work: (options: PlanPullOptions) => Promise<Result>,
+): Promise<Result> {
+  const { progress, debug } = toOutputOptions(flags, context);
+  const { selection, notices } = await readSelection(flags, context);
+  const secret = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
+  const login = toSourceLogin(flags, secret);
+  using renderer = openRenderer(progress, context);
+  for (const notice of notices) renderer.onEvent({ type: "notice", ...notice });
+  const registry = selection.source?.registry;
+  await using client = openClient({ flags, registry, login, renderer, debug });
+  return await work({
+    bundlePath,
+    selection,
+    openSource: (reference) => client.repository(reference),
+    signal: context.signal,
+    onEvent: renderer.onEvent,
+  });
+}
+
+async function readSelection(flags: SourceFlags, { stdin }: CliContext) {
+  const lists = flags["images-from"] ?? [];
+  if (isSecretPiped(flags) && lists.includes("-")) {
+    throw new UsageError("Cannot read both a secret and the image list from stdin");
+  }
+  return parseSelection(toWishes(flags, await readImageLists(lists, stdin)));
+}
+
+function isSecretPiped(flags: SourceFlags): boolean {
+  return Boolean(flags["source-password-stdin"] || flags["license-stdin"]);
+}

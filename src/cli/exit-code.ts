@@ -1,0 +1,61 @@
+import { type ErrorCode, MirrorError, type Receipt, type VerifyReport } from "../index.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const EXIT_DONE = 0;
+export const EXIT_BUG = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_PARTIAL = 3;
+export const EXIT_INTERRUPTED = 130;
+
+/** A code without an exit status does not compile. */
+const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  OPTION_INVALID: EXIT_USAGE,
+  REFERENCE_INVALID: EXIT_USAGE,
+  SELECTION_INVALID: EXIT_USAGE,
+  BUNDLE_DIRECTORY_OCCUPIED: EXIT_USAGE,
+  REGISTRY_DENIED: 10,
+  REGISTRY_NOT_FOUND: 11,
+  SELECTION_UNMATCHED: 11,
+  REGISTRY_LIMITED: 12,
+  REGISTRY_REFUSED: 13,
+  REGISTRY_UNREACHABLE: 14,
+  CONTENT_MISMATCH: 20,
+  CONTENT_INVALID: 20,
+  CONTENT_MISSING: 21,
+  BUNDLE_CORRUPT: 22,
+  BUNDLE_VERSION_UNSUPPORTED: 23,
+  TARGET_LOCKED: 30,
+  SPACE_EXHAUSTED: 31,
+  STORAGE_FAILED: 32,
+};
+
+/** The table that every help text ends with. */
+export const EXIT_STATUS_HELP = `Exit status:
+  0    everything planned is done
+  1    a bug in the program
+  2    usage: a flag, selector or reference is invalid; nothing was touched
+  3    finished, but some items failed; the summary and the receipt list them
+  10   registry: denied                  20   content: digest or form is wrong
+  11   registry: not found               21   content: missing
+  12   registry: rate limit              22   bundle is damaged
+  13   registry: refused                 23   bundle version is not supported
+  14   registry: unreachable             30   another run holds the bundle
+  31   not enough space                  32   disk or medium cannot be read or written
+  130  interrupted; run the same command again to go on`;
+
+/** The status that a command ends with when it throws. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof MirrorError) return EXIT_CODES[error.code];
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_BUG;
+}
+
+export function exitCodeOfReceipt(receipt: Pick<Receipt, "complete">): number {
+  return receipt.complete ? EXIT_DONE : EXIT_PARTIAL;
+}
+
+/** Scripts want the cause: the status of the first problem, not just "partial". */
+export function exitCodeOfReport(report: Pick<VerifyReport, "complete" | "problems">): number {
+  const [first] = report.problems;
+  if (first !== undefined) return EXIT_CODES[first.code];
+  return report.complete ? EXIT_DONE : EXIT_PARTIAL;
+}

@@ -1,0 +1,53 @@
+import { parseByteSize } from "../../index.ts";
+import type { FlagTable, FlagValues } from "./flag.ts";
+
+/** How the bundle is written. */
+export const BUNDLE_FLAGS = {
+  "images-bundle-chunk-size": {
+    type: "string",
+    alias: "c",
+    describe: "Largest file: a number of GB, or 4GiB, 700MB (default: no limit)",
+    group: "Bundle:",
+  },
+  force: {
+    type: "boolean",
+    describe: "Replace a complete bundle, using again what is the same",
+    group: "Bundle:",
+  },
+  "no-pull-resume": {
+    type: "boolean",
+    describe: "Drop what an unfinished pull left, and start over",
+    group: "Bundle:",
+  },
+  "dry-run": {
+    type: "boolean",
+    describe: "Only print what would be pulled",
+    group: "Bundle:",
+  },
+  "tmp-dir": {
+    type: "string",
+    describe: "Accepted for compatibility: nothing is written there",
+    group: "Bundle:",
+  },
+  "gost-digest": {
+    type: "boolean",
+    describe: "Write GOST digests",
+    supported: false,
+  },
+} as const satisfies FlagTable;
+
+export interface BundleOptions {
+  readonly chunkSizeBytes?: number;
+  readonly force: boolean;
+  readonly resume: boolean;
+}
+
+export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleOptions {
+  const text = flags["images-bundle-chunk-size"];
+  const isSplit = text !== undefined && !/^0+(?:\.0*)?$/.test(text);
+  return {
+    ...(isSplit ? { chunkSizeBytes: parseByteSize(text, { defaultUnit: "GB" }) } : {}),
+    force: flags.force ?? false,
+    resume: !(flags["no-pull-resume"] ?? false),
+  };
+}

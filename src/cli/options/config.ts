@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { UsageError } from "../usage-error.ts";
+
+/** Reads a JSON object whose keys are flag names: `{ "source": "registry.example.com/acme", "include-module": ["foo"] }`. */
+export async function readConfig(
+  path: string,
+  knownFlags: ReadonlySet<string>,
+): Promise<Readonly<Record<string, unknown>>> {
+  return parseConfig(await readText(path), { path, knownFlags });
+}
+
+/** A key that no command knows is refused: a misspelled key would be a silent loss. */
+export function parseConfig(
+  text: string,
+  { path, knownFlags }: { readonly path: string; readonly knownFlags: ReadonlySet<string> },
+): Readonly<Record<string, unknown>> {
+  const value = parseJson(text, path);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(`Cannot use configuration file "${path}": it is not a JSON object`);
+  }
+  const unknown = Object.keys(value).filter((key) => !knownFlags.has(key));
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `Cannot use configuration file "${path}": unknown ${unknown.length > 1 ? "keys" : "key"} ${unknown.map((key) => `"${key}"`).join(", ")}`,
+      { hint: 'Keys are flag names without dashes in front, for example "include-module"' },
+    );
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new UsageError(`Cannot read configuration file "${path}"`, { cause });
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`Cannot use configuration file "${path}": it is not JSON`, { cause });
+  }
+}

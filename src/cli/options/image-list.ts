@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { UsageError } from "../usage-error.ts";
+import { readText } from "./stdin.ts";
+
+const LIST_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** The images of all `--images-from` files, in order; `-` is stdin. */
+export async function readImageLists(
+  paths: readonly string[],
+  stdin: Readable,
+): Promise<readonly string[]> {
+  if (paths.filter((path) => path === "-").length > 1) {
+    throw new UsageError("Cannot use --images-from: stdin can be read only once");
+  }
+  const lists: string[][] = [];
+  for (const path of paths) {
+    const text = path === "-" ? await readText(stdin, LIST_LIMIT_BYTES) : await readList(path);
+    lists.push([...parseImageList(text)]);
+  }
+  return lists.flat();
+}
+
+/** One image per line; blank lines and everything from a `#` that starts a line or follows a space are left out. */
+export function parseImageList(text: string): readonly string[] {
+  return text
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .flatMap((line) => line.replace(/(^|\s)#.*$/, "").trim() || []);
+}
+
+async function readList(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new UsageError(`Cannot read the image list "${path}"`, { cause });
+  }
+}

@@ -1,0 +1,167 @@
+import { UsageError } from "../usage-error.ts";
+import { parseDuration } from "./duration.ts";
+import type { FlagTable, FlagValues } from "./flag.ts";
+
+/** How to talk to any registry. */
+export const REGISTRY_FLAGS = {
+  insecure: {
+    type: "boolean",
+    describe: "Use plain HTTP (loopback hosts always may)",
+    group: "Registry:",
+  },
+  "tls-skip-verify": {
+    type: "boolean",
+    describe: "Accept any certificate",
+    group: "Registry:",
+  },
+  concurrency: {
+    type: "string",
+    describe: "Transfers that run at once",
+    group: "Registry:",
+  },
+  rps: {
+    type: "string",
+    describe: "Most requests per second to one registry",
+    group: "Registry:",
+  },
+  "retry-timeout": {
+    type: "string",
+    describe: "How long to go on trying, for example 90s or 15m",
+    group: "Registry:",
+  },
+} as const satisfies FlagTable;
+
+/** Who we are at the source. */
+export const SOURCE_LOGIN_FLAGS = {
+  "source-login": {
+    type: "string",
+    describe: "User name at the source",
+    group: "Source:",
+    env: ["D8_MIRROR_SOURCE_LOGIN"],
+  },
+  "source-password": {
+    type: "string",
+    describe: "Password at the source; better by MIRROR_SOURCE_PASSWORD",
+    group: "Source:",
+    env: ["D8_MIRROR_SOURCE_PASSWORD"],
+  },
+  "source-password-stdin": {
+    type: "boolean",
+    describe: "Read the password at the source from stdin",
+    group: "Source:",
+  },
+  license: {
+    type: "string",
+    describe: "License token: stands for login and password; better by MIRROR_LICENSE",
+    alias: "l",
+    group: "Source:",
+    env: ["D8_MIRROR_LICENSE_TOKEN"],
+  },
+  "license-stdin": {
+    type: "boolean",
+    describe: "Read the license token from stdin",
+    group: "Source:",
+  },
+} as const satisfies FlagTable;
+
+/** Who we are at the target. */
+export const TARGET_LOGIN_FLAGS = {
+  "registry-login": {
+    type: "string",
+    describe: "User name at the target",
+    alias: "u",
+    group: "Target:",
+    env: ["D8_MIRROR_REGISTRY_LOGIN"],
+  },
+  "registry-password": {
+    type: "string",
+    describe: "Password at the target; better by MIRROR_REGISTRY_PASSWORD",
+    alias: "p",
+    group: "Target:",
+    env: ["D8_MIRROR_REGISTRY_PASSWORD"],
+  },
+  "registry-password-stdin": {
+    type: "boolean",
+    describe: "Read the password at the target from stdin",
+    group: "Target:",
+  },
+} as const satisfies FlagTable;
+
+export interface RegistryOptions {
+  readonly insecure: boolean;
+  readonly tlsSkipVerify: boolean;
+  readonly concurrency?: number;
+  readonly requestsPerSecond?: number;
+  readonly retryTimeoutMs?: number;
+}
+
+export interface Login {
+  readonly login: string;
+  readonly password: string;
+}
+
+/** User name that goes with a license token (reference system). */
+const LICENSE_USER = "license-token";
+
+export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): RegistryOptions {
+  const concurrency = flags.concurrency;
+  const rps = flags.rps;
+  const retryTimeout = flags["retry-timeout"];
+  return {
+    insecure: flags.insecure ?? false,
+    tlsSkipVerify: flags["tls-skip-verify"] ?? false,
+    ...(concurrency === undefined ? {} : { concurrency: parseConcurrency(concurrency) }),
+    ...(rps === undefined ? {} : { requestsPerSecond: parseRate(rps) }),
+    ...(retryTimeout === undefined
+      ? {}
+      : { retryTimeoutMs: parseDuration(retryTimeout, "retry-timeout") }),
+  };
+}
+
+/** Login and password win over a license token; nothing given: the files that Docker and Podman keep. */
+export function toSourceLogin(
+  flags: FlagValues<typeof SOURCE_LOGIN_FLAGS>,
+  secretFromStdin?: string,
+): Login | undefined {
+  if (flags["source-password-stdin"] && flags["license-stdin"]) {
+    throw new UsageError("Cannot read both the password and the license token from stdin");
+  }
+  const password = flags["source-password-stdin"] ? secretFromStdin : flags["source-password"];
+  const license = flags["license-stdin"] ? secretFromStdin : flags.license;
+  const login = pairOf(flags["source-login"], password, "source");
+  if (login !== undefined || license === undefined) return login;
+  return { login: LICENSE_USER, password: license };
+}
+
+export function toTargetLogin(
+  flags: FlagValues<typeof TARGET_LOGIN_FLAGS>,
+  secretFromStdin?: string,
+): Login | undefined {
+  const password = flags["registry-password-stdin"] ? secretFromStdin : flags["registry-password"];
+  return pairOf(flags["registry-login"], password, "registry");
+}
+
+function pairOf(
+  login: string | undefined,
+  password: string | undefined,
+  side: "source" | "registry",
+): Login | undefined {
+  if (login !== undefined && password !== undefined) return { login, password };
+  if (login === undefined && password === undefined) return undefined;
+  const missing = login === undefined ? `--${side}-login` : `--${side}-password`;
+  throw new UsageError(`Cannot log in: ${missing} is missing`, {
+    hint: `Give --${side}-login and --${side}-password together`,
+  });
+}
+
+function parseConcurrency(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= 256) return count;
+  throw new UsageError(`Cannot use --concurrency: "${text}" is not a whole number from 1 to 256`);
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (/^\d+(?:\.\d+)?$/.test(text) && rate > 0) return rate;
+  throw new UsageError(`Cannot use --rps: "${text}" is not a number above 0`);
+}

@@ -1,0 +1,27 @@
+import type { Readable } from "node:stream";
+import { UsageError } from "../usage-error.ts";
+
+/** Longer than any token, short enough not to be an image by mistake. */
+const SECRET_LIMIT_BYTES = 64 * 1024;
+
+/** Reads a password or token to the end of stdin; one line break at its end is not part of it. */
+export async function readSecret(stdin: Readable): Promise<string> {
+  const text = (await readText(stdin, SECRET_LIMIT_BYTES)).replace(/\r?\n$/, "");
+  if (text === "") throw new UsageError("Cannot read the secret: stdin is empty");
+  return text;
+}
+
+/** Reads all of stdin as text; throws `UsageError` above the limit. */
+export async function readText(stdin: Readable, limitBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stdin) {
+    const bytes = Buffer.from(chunk);
+    length += bytes.length;
+    if (length > limitBytes) {
+      throw new UsageError(`Cannot read stdin: it is longer than ${limitBytes} bytes`);
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

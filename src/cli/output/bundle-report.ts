@@ -1,0 +1,40 @@
+import type { BundleDescription } from "../../index.ts";
+import { sanitize, shortDigest } from "./sanitize.ts";
+import { formatBytes, formatCount } from "./units.ts";
+
+/** A bundle as a tree: packages, their files and layouts, the images with tags, digests and sizes. */
+export function renderBundle(bundle: BundleDescription): string {
+  const { images, blobs, uniqueBytes } = bundle.totals;
+  return [
+    ...(bundle.source === undefined ? [] : [`source ${sanitize(bundle.source)}`]),
+    ...bundle.packages.flatMap(renderPackage),
+    `${formatCount(images, "image")}, ${formatCount(blobs, "blob")}, ${formatBytes(uniqueBytes)} of distinct content`,
+    ...bundle.notices.map((notice) => `notice: ${sanitize(notice)}`),
+    "",
+  ].join("\n");
+}
+
+type Package = BundleDescription["packages"][number];
+type Image = Package["layouts"][number]["images"][number];
+
+function renderPackage({ name, kind, size, files, layouts }: Package): readonly string[] {
+  return [
+    `${sanitize(name)} (${sanitize(kind)}, ${formatBytes(size)})`,
+    ...files.map((file) => `  ${sanitize(file.name)}  ${formatBytes(file.size)}`),
+    ...layouts.flatMap(({ path, images }) => [
+      `  ${path === "" ? "(root)" : sanitize(path)}/`,
+      ...images.map(renderImage),
+    ]),
+  ];
+}
+
+function renderImage({ repository, tags, digest, size, platforms, kind }: Image): string {
+  const name = tags.length === 0 ? `${repository}@${digest}` : `${repository}:${tags.join(",")}`;
+  const about = [
+    ...(kind === "image" ? [] : [kind]),
+    shortDigest(digest),
+    formatBytes(size),
+    ...(platforms.length > 0 ? [platforms.join(" ")] : []),
+  ];
+  return `    ${sanitize(name)}  ${sanitize(about.join("  "))}`;
+}

@@ -1,0 +1,49 @@
+import { MirrorError } from "../../index.ts";
+import { UsageError } from "../usage-error.ts";
+import { sanitize } from "./sanitize.ts";
+
+const CAUSE_LIMIT = 4;
+
+/** What the user reads: the message, the causes in short, what to do; the stack only of bugs and with `--debug`. */
+export function renderError(error: unknown, { debug }: { readonly debug: boolean }): string {
+  const isExpected = error instanceof MirrorError || error instanceof UsageError;
+  const lines = [
+    `error: ${isExpected ? "" : "a bug in this program: "}${messageOf(error)}`,
+    ...causesOf(error).map((message) => `  because: ${message}`),
+    ...(isExpected && error.hint ? [`hint: ${sanitize(error.hint)}`] : []),
+    ...(isExpected ? [] : ["hint: Report it with the lines below"]),
+    ...(debug || !isExpected ? stacksOf(error) : []),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function messageOf(error: unknown): string {
+  return sanitize(error instanceof Error ? error.message || error.name : String(error));
+}
+
+/** Messages down the chain that say something new. */
+function causesOf(error: unknown): readonly string[] {
+  const shown = [messageOf(error)];
+  for (const cause of chainOf(error).slice(1, CAUSE_LIMIT + 1)) {
+    const message = messageOf(cause);
+    if (!shown.some((text) => text.includes(message))) shown.push(message);
+  }
+  return shown.slice(1);
+}
+
+function stacksOf(error: unknown): readonly string[] {
+  return chainOf(error).flatMap((link, index) => {
+    const stack = link instanceof Error ? (link.stack ?? link.message) : String(link);
+    const text = index === 0 ? stack : `caused by: ${stack}`;
+    return text.split("\n").map(sanitize);
+  });
+}
+
+function chainOf(error: unknown): readonly unknown[] {
+  const chain: unknown[] = [];
+  for (let link = error; link !== undefined && !chain.includes(link) && chain.length < 10; ) {
+    chain.push(link);
+    link = link instanceof Error ? link.cause : undefined;
+  }
+  return chain;
+}

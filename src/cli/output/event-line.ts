@@ -1,0 +1,31 @@
+import type { MirrorEvent } from "./renderer.ts";
+import { sanitize, shortDigest } from "./sanitize.ts";
+import { formatBytes, formatCount } from "./units.ts";
+
+/** The line that an event leaves in a log; most leave none. */
+export function renderEventLine(event: MirrorEvent): string | undefined {
+  switch (event.type) {
+    case "notice":
+      return `notice: ${sanitize(event.message)}`;
+    case "planned":
+      return `planned ${formatCount(event.images, "image")} in ${formatCount(event.packages, "package")}: ${formatCount(event.files, "file")}, ${formatBytes(event.bytes)}, of which ${formatBytes(event.fetchBytes)} to fetch`;
+    case "opened":
+      return `opened ${formatCount(event.images, "image")} in ${formatCount(event.packages, "package")}: ${formatCount(event.files, "file")}, ${formatBytes(event.bytes)}`;
+    case "package-finished":
+      return `finished ${sanitize(event.package)}: ${formatCount(event.files.length, "file")}, ${formatBytes(event.size)}`;
+    case "blob-restarted":
+      return `starting over with ${shortDigest(event.digest)}: ${sanitize(event.reason)}`;
+    case "image-finished":
+      return renderImageLine(event);
+    default:
+      return undefined;
+  }
+}
+
+function renderImageLine(
+  event: Extract<MirrorEvent, { type: "image-finished" }>,
+): string | undefined {
+  const name = `${event.repository}:${event.tags.join(",") || shortDigest(event.digest)}`;
+  if (event.outcome === "failed") return `failed ${sanitize(name)}`;
+  return event.outcome === "pushed" ? `pushed ${sanitize(name)}` : undefined;
+}

@@ -1,0 +1,49 @@
+import type { Writable } from "node:stream";
+import { renderEventLine } from "./event-line.ts";
+import { type ProgressView, TransferProgress } from "./progress.ts";
+import type { Renderer } from "./renderer.ts";
+import { type Repeat, repeat } from "./repeat.ts";
+import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from "./units.ts";
+
+const INTERVAL_MS = 10_000;
+
+export interface PlainRendererOptions {
+  readonly stream: Writable;
+  readonly now?: () => number;
+  readonly every?: Repeat;
+}
+
+/** For logs: one line every ten seconds while bytes move, and one per finished package. */
+export function createPlainRenderer({
+  stream,
+  now = Date.now,
+  every = repeat,
+}: PlainRendererOptions): Renderer {
+  const progress = new TransferProgress(now);
+  const onLine = (text: string) => {
+    stream.write(`${text}\n`);
+  };
+  const stop = every(INTERVAL_MS, () => {
+    const view = progress.view();
+    if (view.totalBytes > 0) onLine(renderProgressLine(view));
+  });
+  return {
+    onEvent: (event) => {
+      progress.apply(event);
+      const line = renderEventLine(event);
+      if (line !== undefined) onLine(line);
+    },
+    onLine,
+    [Symbol.dispose]: stop,
+  };
+}
+
+/** `12.0 MB of 48.0 MB (25%), 1.2 MB/s, 30 s left, 3 transfers`. */
+export function renderProgressLine(view: ProgressView): string {
+  return [
+    `${formatBytes(view.doneBytes)} of ${formatBytes(view.totalBytes)} (${formatShare(view.doneBytes, view.totalBytes)})`,
+    formatRate(view.bytesPerSecond),
+    ...(view.secondsLeft === undefined ? [] : [`${formatDuration(view.secondsLeft)} left`]),
+    formatCount(view.running.length, "transfer"),
+  ].join(", ");
+}

@@ -1,0 +1,122 @@
+import type { Writable } from "node:stream";
+import { MultiBar, type SingleBar } from "cli-progress";
+import { renderEventLine } from "./event-line.ts";
+import { type ProgressView, type Transfer, TransferProgress } from "./progress.ts";
+import type { Renderer } from "./renderer.ts";
+import { type Repeat, repeat } from "./repeat.ts";
+import { sanitize, shortDigest, shorten } from "./sanitize.ts";
+import { formatBytes, formatDuration, formatRate, formatShare } from "./units.ts";
+
+const INTERVAL_MS = 100;
+const BAR_WIDTH = 24;
+const LABEL_WIDTH = 36;
+/** More lines than this scroll the overall bar out of a small terminal. */
+const TRANSFER_LINES = 10;
+
+export interface TtyRendererOptions {
+  readonly stream: Writable;
+  readonly now?: () => number;
+  readonly every?: Repeat;
+}
+
+/** Bars: one for the whole run, one for each running transfer. */
+export function createTtyRenderer({
+  stream,
+  now = Date.now,
+  every = repeat,
+}: TtyRendererOptions): Renderer {
+  const bars = new Bars(stream);
+  const progress = new TransferProgress(now);
+  const stop = every(INTERVAL_MS, () => {
+    const view = progress.view();
+    if (view.totalBytes > 0) bars.show(view);
+  });
+  return {
+    onEvent: (event) => {
+      progress.apply(event);
+      const line = renderEventLine(event);
+      if (line !== undefined) bars.log(line);
+    },
+    onLine: (text) => bars.log(text),
+    [Symbol.dispose]() {
+      stop();
+      bars.stop();
+    },
+  };
+}
+
+class Bars {
+  readonly #stream: Writable;
+  readonly #multi: MultiBar;
+  readonly #transfers = new Map<string, SingleBar>();
+  #overall: SingleBar | undefined;
+  #isStopped = false;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+    this.#multi = new MultiBar({
+      // The type asks for a tty stream; any stream that can be written does
+      stream: stream as NodeJS.WriteStream,
+      format: (_options, _parameters, payload: { readonly text?: string }) => payload.text ?? "",
+      clearOnComplete: true,
+      hideCursor: true,
+      emptyOnZero: true,
+      // Signals belong to signals.ts
+      gracefulExit: false,
+    });
+  }
+
+  /** Lines that end up above the bars. */
+  log(text: string): void {
+    if (this.#overall === undefined || this.#isStopped) this.#stream.write(`${text}\n`);
+    else this.#multi.log(`${text}\n`);
+  }
+
+  show(view: ProgressView): void {
+    if (this.#isStopped) return;
+    this.#overall ??= this.#multi.create(1, 0, { text: "" });
+    this.#overall.update(0, { text: renderOverallBar(view) });
+    const shown = new Map(view.running.slice(0, TRANSFER_LINES).map((one) => [one.digest, one]));
+    for (const [digest, bar] of this.#transfers) {
+      if (!shown.has(digest) && this.#multi.remove(bar)) this.#transfers.delete(digest);
+    }
+    for (const [digest, transfer] of shown) {
+      const bar = this.#transfers.get(digest) ?? this.#multi.create(1, 0, { text: "" });
+      this.#transfers.set(digest, bar);
+      bar.update(0, { text: renderTransferBar(transfer) });
+    }
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    if (this.#overall !== undefined) this.#multi.stop();
+  }
+}
+
+/** `total  ████████░░░░░░░░  50%  24.0 MB of 48.0 MB  1.2 MB/s  20 s left`. */
+export function renderOverallBar(view: ProgressView): string {
+  return [
+    "total".padEnd(LABEL_WIDTH),
+    renderBar(view.doneBytes, view.totalBytes),
+    formatShare(view.doneBytes, view.totalBytes).padStart(4),
+    `${formatBytes(view.doneBytes)} of ${formatBytes(view.totalBytes)}`,
+    formatRate(view.bytesPerSecond),
+    ...(view.secondsLeft === undefined ? [] : [`${formatDuration(view.secondsLeft)} left`]),
+  ].join("  ");
+}
+
+export function renderTransferBar({ label, digest, size, doneBytes }: Transfer): string {
+  const name = shorten(sanitize(label), LABEL_WIDTH - 15);
+  return [
+    `  ${name} ${shortDigest(digest)}`.padEnd(LABEL_WIDTH),
+    renderBar(doneBytes, size),
+    formatShare(doneBytes, size).padStart(4),
+    `${formatBytes(doneBytes)} of ${formatBytes(size)}`,
+  ].join("  ");
+}
+
+function renderBar(done: number, total: number): string {
+  const filled = total > 0 ? Math.floor(Math.min(1, done / total) * BAR_WIDTH) : BAR_WIDTH;
+  return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+}

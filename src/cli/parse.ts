@@ -1,0 +1,134 @@
+import yargs, { type Argv, type Options } from "yargs";
+import { VERSION } from "../index.ts";
+import type { Command } from "./command.ts";
+import { EXIT_STATUS_HELP } from "./exit-code.ts";
+import type { Flag } from "./options/flag.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What the command line asks for: a command with what was typed for it, or a text such as help. */
+export type Parsed =
+  | {
+      readonly kind: "command";
+      readonly command: Command;
+      readonly argv: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "text"; readonly text: string };
+
+export interface ParseOptions {
+  readonly commands: readonly Command[];
+  /** Width of help texts. */
+  readonly columns: number;
+}
+
+const EPILOGUE = `Every flag can be set by an environment variable: --include-module is
+MIRROR_INCLUDE_MODULE, several values separated by semicolons.
+
+${EXIT_STATUS_HELP}`;
+
+/** Words → command; throws `UsageError`. Nothing is run or printed. */
+export async function parseCommandLine(
+  words: readonly string[],
+  { commands, columns }: ParseOptions,
+): Promise<Parsed> {
+  let parsed: Parsed | undefined;
+  let text = "";
+  const program = createProgram({ command: knownCommand(words, commands), columns });
+  for (const command of commands) {
+    program.command({
+      command: formatUsage(command),
+      describe: command.describe,
+      builder: (builder: Argv) => describeCommand(builder, command),
+      handler: (argv) => {
+        parsed = { kind: "command", command, argv };
+      },
+    });
+  }
+  // With a callback, yargs hands its output over instead of printing it
+  await program.parseAsync([...words], {}, (_error, _argv, output) => {
+    text = output;
+  });
+  if (parsed !== undefined && text === "") return parsed;
+  return { kind: "text", text: `${text === "" ? await program.getHelp() : text}\n` };
+}
+
+/** The command that the words start with; throws `UsageError` for a word that is none. */
+function knownCommand(words: readonly string[], commands: readonly Command[]): Command | undefined {
+  const [first] = words;
+  if (first === undefined || first.startsWith("-")) return undefined;
+  const command = commands.find(({ name }) => name === first);
+  if (command !== undefined) return command;
+  const names = commands.map(({ name }) => name);
+  throw new UsageError(`Unknown command "${first}"`, { hint: `Use one of ${names.join(", ")}` });
+}
+
+function createProgram({
+  command,
+  columns,
+}: Pick<ParseOptions, "columns"> & { readonly command: Command | undefined }): Argv {
+  return (
+    yargs()
+      .scriptName("mirror")
+      .usage("Usage: $0 <command>\n\nMoves container images and modules across an air gap.")
+      .parserConfiguration({
+        // `--no-platform` and `--platform` are two flags
+        "boolean-negation": false,
+        "camel-case-expansion": false,
+        "dot-notation": false,
+        "parse-numbers": false,
+        "parse-positional-numbers": false,
+        // `-i foo ./bundle` names one module
+        "greedy-arrays": false,
+      })
+      // Messages are matched below
+      .detectLocale(false)
+      .strict()
+      .exitProcess(false)
+      .version(VERSION)
+      .help("help")
+      .alias("help", "h")
+      .epilogue(EPILOGUE)
+      .wrap(columns)
+      .fail((message, error) => {
+        throw toUsageError(error ?? message, command);
+      })
+  );
+}
+
+/** yargs reports its own complaints as a bare message or as a `YError`; everything else is a bug. */
+function toUsageError(complaint: Error | string, command: Command | undefined): Error {
+  if (complaint instanceof Error && complaint.name !== "YError") return complaint;
+  const message = complaint instanceof Error ? complaint.message : complaint;
+  const usage = command === undefined ? "mirror <command>" : `mirror ${formatUsage(command)}`;
+  const help = `mirror ${command === undefined ? "" : `${command.name} `}--help`;
+  return new UsageError(
+    message.startsWith("Not enough non-option") ? `Argument missing: ${usage}` : message,
+    { hint: `Run "${help}" to see what is possible` },
+  );
+}
+
+function describeCommand(builder: Argv, { positionals, flags, examples }: Command): Argv {
+  for (const { name, describe } of positionals) {
+    builder.positional(name, { type: "string", describe });
+  }
+  for (const [name, flag] of Object.entries(flags)) builder.option(name, toYargsOption(flag));
+  return builder.example(examples.map((example) => [example]));
+}
+
+function toYargsOption({ type, describe, alias, group, choices, supported }: Flag): Options {
+  return {
+    describe: choices === undefined ? describe : `${describe} [${choices.join("|")}]`,
+    hidden: supported === false,
+    ...(alias === undefined ? {} : { alias }),
+    ...(group === undefined ? {} : { group }),
+    ...(type === "boolean" ? { boolean: true } : { string: true, requiresArg: true }),
+    ...(type === "list" ? { array: true } : {}),
+  };
+}
+
+/** `push <bundle> <target>`. */
+function formatUsage({ name, positionals }: Command): string {
+  const names = positionals.map((one) =>
+    one.default === undefined ? `<${one.name}>` : `[${one.name}]`,
+  );
+  return [name, ...names].join(" ");
+}

@@ -1,0 +1,61 @@
+import type { CliContext, Command } from "./command.ts";
+import { COMMANDS } from "./commands/list.ts";
+import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
+import { readConfig } from "./options/config.ts";
+import { type FlagSources, resolveFlags } from "./options/flag.ts";
+import { REPORT_FLAGS } from "./options/output.ts";
+import { renderError } from "./output/error.ts";
+import { type Parsed, parseCommandLine } from "./parse.ts";
+
+const HELP_COLUMNS = 100;
+
+/** Runs one command line to its end and returns the exit status; never throws. */
+export async function runCli(words: readonly string[], context: CliContext): Promise<number> {
+  let resumeHint = "Run the same command again";
+  try {
+    const parsed = await parseCommandLine(words, {
+      commands: COMMANDS,
+      columns: Math.min(HELP_COLUMNS, context.stderr.columns ?? HELP_COLUMNS),
+    });
+    if (parsed.kind === "text") {
+      context.stdout.write(parsed.text);
+      return EXIT_DONE;
+    }
+    resumeHint = parsed.command.resumeHint;
+    return await runCommand(parsed, context);
+  } catch (error) {
+    if (context.signal.aborted) {
+      context.stderr.write(`interrupted. ${resumeHint}.\n`);
+      return EXIT_INTERRUPTED;
+    }
+    context.stderr.write(renderError(error, { debug: isDebug(words, context.env) }));
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(
+  { command, argv }: Extract<Parsed, { kind: "command" }>,
+  context: CliContext,
+): Promise<number> {
+  const { env } = context;
+  const config = await readConfigFile({ argv, env, config: {} });
+  const flags = resolveFlags(command.flags, { argv, env, config });
+  return await command.run({ flags, positionals: positionalsOf(command, argv) }, context);
+}
+
+async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {
+  const { config: path } = resolveFlags({ config: REPORT_FLAGS.config }, sources);
+  if (path === undefined) return {};
+  return await readConfig(path, new Set(COMMANDS.flatMap(({ flags }) => Object.keys(flags))));
+}
+
+function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {
+  return Object.fromEntries(
+    positionals.map(({ name, default: fallback }) => [name, String(argv[name] ?? fallback ?? "")]),
+  );
+}
+
+/** Asked when the flags may not even have been understood. */
+function isDebug(words: readonly string[], env: CliContext["env"]): boolean {
+  return words.includes("--debug") || /^(?:1|true|yes|on)$/i.test(env["MIRROR_DEBUG"] ?? "");
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import {
+  toRegistryOptions,
+  toSourceLogin,
+  toTargetLogin,
+} from "../../../src/cli/options/registry.ts";
+
+describe("toRegistryOptions()", () => {
+  test("says nothing about what was not asked for", () => {
+    expect(toRegistryOptions({})).toEqual({ insecure: false, tlsSkipVerify: false });
+  });
+
+  test("reads numbers and durations", () => {
+    const flags = { concurrency: "8", rps: "2.5", "retry-timeout": "15m", insecure: true };
+    expect(toRegistryOptions({ ...flags, "tls-skip-verify": true })).toEqual({
+      insecure: true,
+      tlsSkipVerify: true,
+      concurrency: 8,
+      requestsPerSecond: 2.5,
+      retryTimeoutMs: 900_000,
+    });
+  });
+
+  test.each([
+    [{ concurrency: "0" }],
+    [{ concurrency: "1.5" }],
+    [{ concurrency: "many" }],
+    [{ concurrency: "1000" }],
+    [{ rps: "0" }],
+    [{ rps: "-1" }],
+    [{ rps: "1e3" }],
+    [{ "retry-timeout": "soon" }],
+  ])("refuses %j", (flags) => {
+    expect(() => toRegistryOptions(flags)).toThrow(/^Cannot use --/);
+  });
+});
+
+describe("toSourceLogin()", () => {
+  const pair = { "source-login": "ada", "source-password": "secret" };
+
+  test.each([
+    ["nothing", {}, undefined, undefined],
+    ["login and password", pair, undefined, { login: "ada", password: "secret" }],
+    ["a license", { license: "token" }, undefined, { login: "license-token", password: "token" }],
+    [
+      "a piped license",
+      { "license-stdin": true },
+      "token",
+      { login: "license-token", password: "token" },
+    ],
+    [
+      "both: the pair wins",
+      { ...pair, license: "token" },
+      undefined,
+      { login: "ada", password: "secret" },
+    ],
+    [
+      "a piped password, which wins over a given one",
+      { ...pair, "source-password-stdin": true },
+      "piped",
+      { login: "ada", password: "piped" },
+    ],
+  ])("understands %s", (_what, flags, secret, login) => {
+    expect(toSourceLogin(flags, secret)).toEqual(login);
+  });
+
+  test.each([
+    [{ "source-login": "ada" }, /--source-password is missing/],
+    [{ "source-password": "secret" }, /--source-login is missing/],
+    [{ "source-password-stdin": true, "license-stdin": true }, /both the password and the license/],
+  ])("refuses %j", (flags, message) => {
+    expect(() => toSourceLogin(flags, "secret")).toThrow(message);
+  });
+});
+
+describe("toTargetLogin()", () => {
+  test("takes the piped password", () => {
+    const flags = { "registry-login": "ada", "registry-password-stdin": true };
+    expect(toTargetLogin(flags, "piped")).toEqual({ login: "ada", password: "piped" });
+  });
+
+  test("refuses a password without a login", () => {
+    expect(() => toTargetLogin({ "registry-password": "x" })).toThrow(
+      /--registry-login is missing/,
+    );
+  });
+});
