@@ -15,7 +15,8 @@ export class SelectionInvalidError extends MirrorError {
 
 export interface SelectionUnmatchedOptions extends MirrorErrorOptions {
   /** What exists and looks like it. */
-  readonly nearest?: readonly string[];
+  readonly nearest?: readonly string[] | undefined;
+  readonly parts?: readonly SelectionUnmatchedError[] | undefined;
 }
 
 /** The selection asks for something that the source does not have. */
@@ -24,14 +25,13 @@ export class SelectionUnmatchedError extends MirrorError {
   /** What was looked for: `module "foo"`, `tag "v9" of module "foo"`. */
   readonly subject: string;
   readonly nearest: readonly string[];
+  /** The single mismatches, where the source lacks several things; otherwise this error itself. */
+  readonly parts: readonly SelectionUnmatchedError[];
 
-  constructor(
-    subject: string,
-    reason: string,
-    { nearest = [], ...options }: SelectionUnmatchedOptions = {},
-  ) {
+  constructor(subject: string, reason: string, options: SelectionUnmatchedOptions = {}) {
     super(`Cannot find ${printable(subject)}: ${printable(reason)}`, options);
     this.subject = subject;
-    this.nearest = nearest;
+    this.nearest = options.nearest ?? [];
+    this.parts = options.parts ?? [this];
   }
 }

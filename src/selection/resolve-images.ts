@@ -1,0 +1,111 @@
+import { parseDigest } from "../oci/digest.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+import type { Root } from "./root.ts";
+import type { ImageSelector, Selection } from "./selection.ts";
+import type { FoundImage, SourceReader } from "./source-reader.ts";
+import { allMatched, imageUnmatched } from "./unmatched.ts";
+import { selectTags } from "./version-filter.ts";
+
+const DEFAULT_TAG = "latest";
+
+/** The roots of the images that were named one by one. */
+export async function resolveImages(selection: Selection, reader: SourceReader): Promise<Root[]> {
+  const roots = await allMatched(
+    selection.images.map((selector) => resolveImage(selector, selection, reader)),
+  );
+  return roots.flat();
+}
+
+/**
+ * Repository path of an image below the target. The host is part of it, so that images of two registries cannot
+ * collide: `ghcr.io/acme/web` → itself, `host:5000/web` → `host-5000/web`, `[::1]:5000/web` → `ipv6-z-1.5000/web`, with
+ * `z` for the zeros that `::` stands for.
+ */
+export function repositoryInBundle({ registry, repository }: RepositoryReference): string {
+  return `${hostInBundle(registry)}/${repository}`;
+}
+
+function hostInBundle(registry: string): string {
+  const [, address, port] = /^\[([^\]]+)\](?::(\d+))?$/.exec(registry) ?? [];
+  if (address === undefined) return registry.replace(":", "-");
+  const groups = address
+    .toLowerCase()
+    .replace("::", ":z:")
+    .split(":")
+    .filter((group) => group !== "");
+  return `ipv6-${groups.join("-")}${port === undefined ? "" : `.${port}`}`;
+}
+
+async function resolveImage(
+  selector: ImageSelector,
+  selection: Selection,
+  reader: SourceReader,
+): Promise<Root[]> {
+  const { reference, filter } = selector;
+  const { tag, digest } = reference;
+  const repository = { registry: reference.registry, repository: reference.repository };
+  if (filter.kind === "range") {
+    const tags = await selectImageTags(selector, selection, reader);
+    return allMatched(
+      tags.map(async (match) =>
+        createRoot(await findImage(selector, { repository, reference: match }, reader), [match]),
+      ),
+    );
+  }
+  const wanted = digest ?? tag ?? DEFAULT_TAG;
+  const image = await findImage(selector, { repository, reference: wanted }, reader);
+  const tags =
+    digest === undefined ? [wanted] : [parseDigest(digest).encoded, ...(tag ? [tag] : [])];
+  return [createRoot(image, tags)];
+}
+
+async function selectImageTags(
+  { text, reference, filter }: ImageSelector,
+  { latestPatch }: Selection,
+  reader: SourceReader,
+): Promise<string[]> {
+  const { registry, repository } = reference;
+  const tags = (await reader.listTags({ registry, repository })) ?? [];
+  const selected = selectTags(tags, filter, { latestPatch });
+  if (selected.length > 0) return selected;
+  throw await imageUnmatched(
+    { registry, repository },
+    {
+      reader,
+      subject: `image "${text}"`,
+      reason: "no tag lies in this range",
+    },
+  );
+}
+
+async function findImage(
+  { text }: ImageSelector,
+  { repository, reference }: Omit<FoundImage, "manifest">,
+  reader: SourceReader,
+): Promise<FoundImage> {
+  const manifest = await reader.findManifest(repository, reference);
+  if (manifest !== undefined) return { repository, reference, manifest };
+  throw await imageUnmatched(repository, {
+    reader,
+    subject: `image "${text}"`,
+    reason: `the repository does not have "${reference}"`,
+    wanted: reference,
+  });
+}
+
+function createRoot(
+  { repository, reference, manifest }: FoundImage,
+  tags: readonly string[],
+): Root {
+  return {
+    packageName: "images",
+    packageKind: "images",
+    layout: "",
+    repository: repositoryInBundle(repository),
+    tags,
+    kind: "image",
+    origin: repository,
+    reference,
+    manifest,
+  };
+}

@@ -1,0 +1,338 @@
+import { isDigest, parseDigest } from "../oci/digest.ts";
+import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import type { Manifest } from "../store/store.ts";
+import { CHANNELS } from "./channel.ts";
+import { SelectionUnmatchedError } from "./errors.ts";
+import { catalogOf } from "./module-catalog.ts";
+import { type ChannelPointer, readChannels } from "./module-channels.ts";
+import {
+  EXTRA_IMAGES_FILE,
+  IMAGES_DIGESTS_FILE,
+  parseExtraImages,
+  parseImagesDigests,
+} from "./module-images.ts";
+import type { Root } from "./root.ts";
+import type { ExactPin, ModuleSelector, Selection } from "./selection.ts";
+import { exactPinsOf } from "./selector.ts";
+import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
+import { allMatched, moduleUnmatched } from "./unmatched.ts";
+import { isInRange, selectTags } from "./version-filter.ts";
+
+export interface ResolveModuleOptions {
+  readonly source: RepositoryReference;
+  readonly selection: Selection;
+  readonly reader: SourceReader;
+  /** The user named it: nothing to take is an error then. */
+  readonly isNamed: boolean;
+}
+
+/** One module while it is resolved. */
+interface ModuleScope extends ResolveModuleOptions, ModuleSelector {
+  readonly repository: RepositoryReference;
+  readonly release: RepositoryReference;
+  readonly catalog: RepositoryReference;
+}
+
+/**
+ * The roots of one module: its versions, their release images and channels, and every image that a version lists. A
+ * channel is in the answer only with the version that it points at.
+ */
+export async function resolveModule(
+  selector: ModuleSelector,
+  options: ResolveModuleOptions,
+): Promise<Root[]> {
+  const catalog = catalogOf(options.source, options.selection.modules);
+  const repository = joinRepository(catalog, selector.name);
+  const release = joinRepository(repository, "release");
+  const scope: ModuleScope = { ...options, ...selector, catalog, repository, release };
+  const channels =
+    selector.filter.kind === "exact"
+      ? []
+      : await readChannels(release, options.selection, options.reader);
+  const versions = await findVersions(scope, channels);
+  if (versions.length === 0) return reportEmpty(scope);
+  const { onlyExtraImages } = options.selection.modules;
+  const groups = await allMatched([
+    ...versions.map((version) => resolveListedImages(scope, version)),
+    ...(onlyExtraImages ? [] : [resolveReleases(scope, { versions, channels })]),
+  ]);
+  const modules = versions.map((version) => createRoot(scope, version));
+  return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
+}
+
+/** The module images of all wanted versions, each tag once. */
+async function findVersions(
+  scope: ModuleScope,
+  channels: readonly ChannelPointer[],
+): Promise<FoundImage[]> {
+  const { filter } = scope;
+  const ranged = filter.kind === "range" ? await listRange(scope, channels) : [];
+  const pinned = exactPinsOf(filter).map(({ tag }) => tag);
+  const found = await allMatched([
+    ...ranged.map((tag) => findListed(scope, tag)),
+    ...pinned.map((tag) => findPinned(scope, tag)),
+    ...channels.map((pointer) => findPointed(scope, pointer)),
+  ]);
+  return [...new Map(found.map((image) => [image.reference, image])).values()];
+}
+
+async function listRange(
+  scope: ModuleScope,
+  channels: readonly ChannelPointer[],
+): Promise<string[]> {
+  const { name, filter, reader, repository, selection } = scope;
+  if (filter.kind !== "range") return [];
+  const tags = await reader.listTags(repository);
+  const { latestPatch } = selection;
+  const selected = selectTags(tags ?? [], { kind: "range", range: filter.range }, { latestPatch });
+  if (selected.length === 0 && !channels.some(({ version }) => isInRange(version, filter))) {
+    throw await moduleUnmatched(scope, {
+      reader,
+      subject: `versions ${filter.range} of module "${name}"`,
+      reason: "no tag of the module lies in this range",
+    });
+  }
+  if (tags === undefined) {
+    reader.notice(
+      "tag-list-missing",
+      `Repository "${formatReference(repository)}" does not list its tags: only the versions of the release channels are taken`,
+    );
+  }
+  return selected;
+}
+
+async function findListed({ reader, repository }: ModuleScope, tag: string): Promise<FoundImage> {
+  const manifest = await reader.findManifest(repository, tag);
+  if (manifest !== undefined) return { repository, reference: tag, manifest };
+  throw new SelectionUnmatchedError(
+    `image "${formatFound(repository, tag)}"`,
+    "the repository lists the tag, but does not have it",
+  );
+}
+
+async function findPinned(scope: ModuleScope, tag: string): Promise<FoundImage> {
+  const { name, reader, repository } = scope;
+  const manifest = await reader.findManifest(repository, tag);
+  if (manifest !== undefined) return { repository, reference: tag, manifest };
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `tag "${tag}" of module "${name}"`,
+    reason: "the source does not have it",
+    wanted: tag,
+  });
+}
+
+/** The version of a channel, which the source may publish without `v`. */
+async function findPointed(
+  scope: ModuleScope,
+  { channel, version }: ChannelPointer,
+): Promise<FoundImage> {
+  const { name, reader, repository } = scope;
+  for (const tag of new Set([version, version.replace(/^v(?=\d)/, "")])) {
+    const manifest = await reader.findManifest(repository, tag);
+    if (manifest !== undefined) return { repository, reference: tag, manifest };
+  }
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `version "${version}" of module "${name}"`,
+    reason: `channel ${channel} points at it, but the source does not have it`,
+    wanted: version,
+  });
+}
+
+/** A module that has nothing to take: an error for a name that the user gave, a notice otherwise. */
+async function reportEmpty(scope: ModuleScope): Promise<[]> {
+  const { name, isNamed, reader } = scope;
+  if (!isNamed) {
+    reader.notice("module-empty", `Module "${name}" is skipped: it has no release channels`);
+    return [];
+  }
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `versions of module "${name}"`,
+    reason: "it has no release channels, and no version is named",
+  });
+}
+
+interface ReleaseScope {
+  readonly versions: readonly FoundImage[];
+  readonly channels: readonly ChannelPointer[];
+}
+
+/** `release:<version>` where it exists, and the channels: those of the source, unless a pin claims them. */
+async function resolveReleases(
+  scope: ModuleScope,
+  { versions, channels }: ReleaseScope,
+): Promise<Root[]> {
+  const { reader, release } = scope;
+  const claims = await claimChannels(scope);
+  const claimed = new Set([...claims.values()].flat());
+  const releases = await allMatched(
+    versions.map(async ({ reference }): Promise<Root[]> => {
+      const claimedHere = claims.get(reference) ?? [];
+      const manifest = await reader.findManifest(release, reference);
+      if (manifest === undefined) return reportUnpublished(scope, reference);
+      const image = { repository: release, reference, manifest };
+      return [createReleaseRoot(scope, image, [reference, ...claimedHere])];
+    }),
+  );
+  const kept = channels.filter(({ channel }) => !claimed.has(channel));
+  const pointers = kept.map(({ channel, manifest }) =>
+    createReleaseRoot(scope, { repository: release, reference: channel, manifest }, [channel]),
+  );
+  return [...releases.flat(), ...pointers];
+}
+
+/**
+ * Tag → the channels that it is published to in the target. A pin without a channel takes all of them, but only if
+ * nothing else of the module is selected; `lts` only where the source has it (D9).
+ */
+async function claimChannels(scope: ModuleScope): Promise<Map<string, string[]>> {
+  const { filter, reader, release } = scope;
+  const pins = exactPinsOf(filter);
+  const claims = new Map<string, string[]>();
+  const isSingle = filter.kind === "exact" && new Set(pins.map(({ tag }) => tag)).size === 1;
+  for (const { tag, channel } of pins) {
+    if (channel !== "all") claims.set(tag, [...(claims.get(tag) ?? []), channel]);
+  }
+  const [pin] = pins;
+  if (pin === undefined || !isSingle || !pins.some(({ channel }) => channel === "all")) {
+    return claims;
+  }
+  const hasLts = (await reader.findManifest(release, "lts")) !== undefined;
+  const isClaimed = (claims.get(pin.tag) ?? []).includes("lts");
+  const all = CHANNELS.filter((channel) => channel !== "lts" || hasLts || isClaimed);
+  return claims.set(pin.tag, all);
+}
+
+/** A version without release image cannot be published to a channel. */
+function reportUnpublished({ name, filter, release, reader }: ModuleScope, tag: string): [] {
+  const wishes = exactPinsOf(filter).filter((pin: ExactPin) => pin.tag === tag);
+  const named = wishes.find(({ channel }) => channel !== "all");
+  if (named !== undefined) {
+    throw new SelectionUnmatchedError(
+      `release image "${formatFound(release, tag)}"`,
+      `without it "${tag}" cannot be published to channel ${named.channel}`,
+      { hint: `Write "${name}@=${tag}" to take the tag without a channel` },
+    );
+  }
+  if (wishes.length > 0) {
+    reader.notice(
+      "pin-unpublished",
+      `Tag "${tag}" of module "${name}" is published to no release channel: there is no "${formatFound(release, tag)}"`,
+    );
+  }
+  return [];
+}
+
+/** What `images_digests.json` and `extra_images.json` of a version name. */
+async function resolveListedImages(scope: ModuleScope, version: FoundImage): Promise<Root[]> {
+  const { reader, selection } = scope;
+  const { onlyExtraImages } = selection.modules;
+  const names = [EXTRA_IMAGES_FILE, ...(onlyExtraImages ? [] : [IMAGES_DIGESTS_FILE])];
+  const found = await reader.readFiles(version, { names, platforms: selection.platforms });
+  const lists = found.map((files) =>
+    allMatched([
+      resolveInternalImages(scope, version, files.get(IMAGES_DIGESTS_FILE)),
+      resolveExtraImages(scope, version, files.get(EXTRA_IMAGES_FILE)),
+    ]),
+  );
+  return (await allMatched(lists)).flat(2);
+}
+
+async function resolveInternalImages(
+  scope: ModuleScope,
+  version: FoundImage,
+  file: Buffer | undefined,
+): Promise<Root[]> {
+  const digests = file === undefined ? [] : parseImagesDigests(file);
+  return allMatched(
+    digests.map(async (digest) => {
+      const { repository } = scope;
+      const manifest = await requireListed(scope, { repository, reference: digest }, version);
+      return createRoot(scope, { repository, reference: digest, manifest });
+    }),
+  );
+}
+
+async function resolveExtraImages(
+  scope: ModuleScope,
+  version: FoundImage,
+  file: Buffer | undefined,
+): Promise<Root[]> {
+  if (file === undefined) return [];
+  const { name: module, reader, repository } = scope;
+  const origin = formatFound(version.repository, version.reference);
+  const { images, skipped } = parseExtraImages(file, `${EXTRA_IMAGES_FILE} of "${origin}"`);
+  for (const name of skipped) {
+    reader.notice(
+      "extra-image-skipped",
+      `Extra image "${name}" of "${origin}" is skipped: its value names no tag`,
+    );
+  }
+  return allMatched(
+    images.map(async ({ name, reference }) => {
+      const image = { repository: joinRepository(repository, "extra", name), reference };
+      const manifest = await requireListed(scope, image, version);
+      return createRoot(
+        scope,
+        { ...image, manifest },
+        {
+          path: `modules/${module}/extra/${name}`,
+          kind: "extra",
+        },
+      );
+    }),
+  );
+}
+
+async function requireListed(
+  { reader }: ModuleScope,
+  { repository, reference }: Omit<FoundImage, "manifest">,
+  version: FoundImage,
+): Promise<Manifest> {
+  const manifest = await reader.findManifest(repository, reference);
+  if (manifest !== undefined) return manifest;
+  throw new SelectionUnmatchedError(
+    `image "${formatFound(repository, reference)}"`,
+    `"${formatFound(version.repository, version.reference)}" lists it, but the source does not have it`,
+    { hint: "Leave the version out, or ask the vendor to publish the image" },
+  );
+}
+
+function createReleaseRoot(scope: ModuleScope, image: FoundImage, tags: readonly string[]): Root {
+  return createRoot(scope, image, {
+    path: `modules/${scope.name}/release`,
+    kind: "release-channel",
+    tags,
+  });
+}
+
+interface RootPlace {
+  readonly path?: string;
+  readonly kind?: Root["kind"];
+  readonly tags?: readonly string[];
+}
+
+function createRoot(
+  { name }: ModuleScope,
+  { repository, reference, manifest }: FoundImage,
+  { path = `modules/${name}`, kind = "image", tags = [tagFor(reference)] }: RootPlace = {},
+): Root {
+  return {
+    packageName: `module-${name}`,
+    packageKind: "module",
+    layout: path,
+    repository: path,
+    tags,
+    kind,
+    origin: repository,
+    reference,
+    manifest,
+  };
+}
+
+/** Images that are addressed by digest get the bare hex as their tag. */
+function tagFor(reference: string): string {
+  return isDigest(reference) ? parseDigest(reference).encoded : reference;
+}

@@ -1,0 +1,101 @@
+import { isDigest } from "../oci/digest.ts";
+import { SelectionInvalidError, SelectionUnmatchedError } from "./errors.ts";
+import type { SelectionNoticeCode } from "./notice.ts";
+import { resolveImages } from "./resolve-images.ts";
+import { resolveModules } from "./resolve-modules.ts";
+import type { Root } from "./root.ts";
+import type { Selection } from "./selection.ts";
+import { createSourceReader, type SourceReaderOptions } from "./source-reader.ts";
+import { allMatched } from "./unmatched.ts";
+
+export type ResolveSelectionOptions = SourceReaderOptions;
+
+/**
+ * Wishes → manifests. Each tag list and manifest is requested once, at most `concurrency` requests run at a time, and
+ * the answer is in the same order however they end. Notices come sorted, after the last request. Whatever the source
+ * lacks is one `SELECTION_UNMATCHED`; any other failure stops the run.
+ */
+export async function resolveSelection(
+  selection: Selection,
+  options: ResolveSelectionOptions,
+): Promise<Root[]> {
+  const stop = new AbortController();
+  const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
+  const reader = createSourceReader({
+    ...options,
+    signal: AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]),
+    onNotice: (code, message) => notices.set(`${code}: ${message}`, { code, message }),
+  });
+  try {
+    const found = await allMatched([
+      resolveModules(selection, reader),
+      resolveImages(selection, reader),
+    ]);
+    return requireRoots(mergeRoots(found.flat()));
+  } finally {
+    stop.abort();
+    for (const [, { code, message }] of [...notices].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      options.onNotice?.(code, message);
+    }
+  }
+}
+
+function requireRoots(roots: Root[]): Root[] {
+  if (roots.length > 0) return roots;
+  throw new SelectionUnmatchedError("anything to pull", "the selection takes no image", {
+    hint: "Name modules with --include-module or images with --include-image",
+  });
+}
+
+/** One root per layout, repository and digest, with the tags of all that were merged. */
+function mergeRoots(roots: readonly Root[]): Root[] {
+  const merged = new Map<string, Root>();
+  for (const root of roots.toSorted(compareRoots)) {
+    const { packageName, layout, repository, manifest } = root;
+    const key = [packageName, layout, repository, manifest.descriptor.digest].join("\0");
+    const tags = [...(merged.get(key)?.tags ?? []), ...root.tags];
+    merged.set(key, { ...(merged.get(key) ?? root), tags: [...new Set(tags)].sort() });
+  }
+  const result = [...merged.values()].sort(compareRoots);
+  refuseAmbiguousTags(result);
+  return result;
+}
+
+/** A tag of the target can point at one manifest only: `web:1` and `web:1@sha256:…` may differ. */
+function refuseAmbiguousTags(roots: readonly Root[]): void {
+  const digests = new Map<string, string>();
+  for (const { repository, tags, manifest } of roots) {
+    const { digest } = manifest.descriptor;
+    for (const name of tags.map((tag) => `${repository}:${tag}`)) {
+      const other = digests.get(name);
+      if (other !== undefined) {
+        throw new SelectionInvalidError(
+          "this selection",
+          `it takes both ${other} and ${digest} for "${name}"`,
+          { hint: "Name the image once, by its tag or by its digest" },
+        );
+      }
+      digests.set(name, digest);
+    }
+  }
+}
+
+/** By place, then by tag; of several spellings of one root a tag comes before a digest. */
+function compareRoots(left: Root, right: Root): number {
+  const [a, b] = [left, right].map((root) => [
+    root.packageName,
+    root.layout,
+    root.repository,
+    isDigest(root.reference) ? "1" : "0",
+    root.reference,
+    root.manifest.descriptor.digest,
+    root.kind,
+  ]);
+  return compareTexts(a ?? [], b ?? []);
+}
+
+function compareTexts(left: readonly string[], right: readonly string[]): number {
+  const position = left.findIndex((text, index) => text !== right[index]);
+  if (position < 0) return 0;
+  return (left[position] ?? "") < (right[position] ?? "") ? -1 : 1;
+}
