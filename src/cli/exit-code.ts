@@ -1,4 +1,4 @@
-import { type ErrorCode, MirrorError, type Receipt, type VerifyReport } from "../index.ts";
+import { type ErrorCode, MirrorError, type VerifyReport } from "../index.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const EXIT_DONE = 0;
@@ -49,8 +49,9 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError ? EXIT_USAGE : EXIT_BUG;
 }
 
-export function exitCodeOfReceipt(receipt: Pick<Receipt, "complete">): number {
-  return receipt.complete ? EXIT_DONE : EXIT_PARTIAL;
+/** The status of a pull or push that was carried out. */
+export function exitCodeOfOutcome({ complete }: { readonly complete: boolean }): number {
+  return complete ? EXIT_DONE : EXIT_PARTIAL;
 }
 
 /** Scripts want the cause: the status of the first problem, not just "partial". */

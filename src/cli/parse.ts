@@ -111,7 +111,7 @@ function describeCommand(builder: Argv, { positionals, flags, examples }: Comman
     builder.positional(name, { type: "string", describe });
   }
   for (const [name, flag] of Object.entries(flags)) builder.option(name, toYargsOption(flag));
-  return builder.example(examples.map((example) => [example]));
+  return builder.example(examples.map((example) => [example])).epilogue(EPILOGUE);
 }
 
 function toYargsOption({ type, describe, alias, group, choices, supported }: Flag): Options {
@@ -120,8 +120,8 @@ function toYargsOption({ type, describe, alias, group, choices, supported }: Fla
     hidden: supported === false,
     ...(alias === undefined ? {} : { alias }),
     ...(group === undefined ? {} : { group }),
-    ...(type === "boolean" ? { boolean: true } : { string: true, requiresArg: true }),
-    ...(type === "list" ? { array: true } : {}),
+    // Not `array`: that would take the next argument too, and refuse "-"
+    ...(type === "boolean" ? { boolean: true } : { string: true, nargs: 1 }),
   };
 }
 

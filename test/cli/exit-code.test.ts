@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   EXIT_STATUS_HELP,
   exitCodeOf,
-  exitCodeOfReceipt,
+  exitCodeOfOutcome,
   exitCodeOfReport,
 } from "../../src/cli/exit-code.ts";
 import { UsageError } from "../../src/cli/usage-error.ts";
@@ -49,10 +49,10 @@ describe("exitCodeOf()", () => {
   });
 });
 
-describe("exitCodeOfReceipt()", () => {
-  test("is 3 when the push is not complete", () => {
-    expect(exitCodeOfReceipt({ complete: false })).toBe(3);
-    expect(exitCodeOfReceipt({ complete: true })).toBe(0);
+describe("exitCodeOfOutcome()", () => {
+  test("is 3 when something is missing", () => {
+    expect(exitCodeOfOutcome({ complete: false })).toBe(3);
+    expect(exitCodeOfOutcome({ complete: true })).toBe(0);
   });
 });
 

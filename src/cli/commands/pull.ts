@@ -1,6 +1,6 @@
 import { pull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import { exitCodeOfOutcome } from "../exit-code.ts";
 import { BUNDLE_FLAGS, toBundleOptions } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS, toRegistryOptions } from "../options/registry.ts";
@@ -44,5 +44,5 @@ async function runPull(
   );
   const { result } = toOutputOptions(flags, context);
   printResult(summary, { ...context, result, text: () => renderPullSummary(summary) });
-  return EXIT_DONE;
+  return exitCodeOfOutcome(summary);
 }

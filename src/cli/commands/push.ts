@@ -2,7 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parseRepositoryReference, push, type Receipt, writeReceipt } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { exitCodeOfReceipt } from "../exit-code.ts";
+import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import {
@@ -57,7 +57,7 @@ export const PUSH_COMMAND: Command<typeof FLAGS> = {
     const { result } = toOutputOptions(given.flags, context);
     const text = () => renderReceipt(receipt, receiptPath);
     printResult(receipt, { ...context, result, text });
-    return exitCodeOfReceipt(receipt);
+    return exitCodeOfOutcome(receipt);
   },
 };
 

@@ -1,17 +1,31 @@
-import type { PullPlanReport, PullSummary } from "../../index.ts";
+import type { BundleManifest, PullPlanReport, PullSummary } from "../../index.ts";
+import { renderFailures } from "./failure-list.ts";
 import { renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
-import { formatBytes } from "./units.ts";
+import { formatBytes, formatCount } from "./units.ts";
 
 /** What a pull did, and what to do next. */
 export function renderPullSummary(summary: PullSummary): string {
-  const path = sanitize(summary.bundlePath);
+  const { fetchedBytes, reusedBytes, copiedBytes } = summary;
   return [
-    renderPackages(summary.manifest.packages.map(withImages)),
-    `fetched ${formatBytes(summary.fetchedBytes)}, already there ${formatBytes(summary.reusedBytes)}, copied inside the bundle ${formatBytes(summary.copiedBytes)}`,
-    `The bundle "${path}" is complete: ${formatBytes(summary.bytes)}.`,
-    `Next: mirror verify ${path}, then mirror push ${path} <registry>/<repository>\n`,
+    ...renderFailures(summary.failures),
+    ...(summary.complete ? [renderPackages(summary.manifest.packages.map(withImages))] : []),
+    `fetched ${formatBytes(fetchedBytes)}, already there ${formatBytes(reusedBytes)}, copied inside the bundle ${formatBytes(copiedBytes)}`,
+    ...renderConclusion(summary),
+    "",
   ].join("\n");
+}
+
+function renderConclusion({ complete, bundlePath, bytes, failures }: PullSummary) {
+  const path = sanitize(bundlePath);
+  return complete
+    ? [
+        `The bundle "${path}" is complete: ${formatBytes(bytes)}.`,
+        `Next: mirror verify ${path}, then mirror push ${path} <registry>/<repository>`,
+      ]
+    : [
+        `The bundle "${path}" is not complete: ${formatCount(failures.length, "failure")}. Remove the cause and run the same command again; what has arrived is kept.`,
+      ];
 }
 
 /** What a pull would do. */
@@ -30,6 +44,6 @@ function warning({ freeBytes = 0, bytes }: PullPlanReport): string {
   return freeBytes < bytes ? " (not enough)" : "";
 }
 
-function withImages(one: PullSummary["manifest"]["packages"][number]) {
+function withImages(one: BundleManifest["packages"][number]) {
   return { ...one, images: one.layouts.flatMap(({ images }) => images) };
 }

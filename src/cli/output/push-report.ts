@@ -1,4 +1,5 @@
 import type { Receipt } from "../../index.ts";
+import { renderFailures } from "./failure-list.ts";
 import { sanitize } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
@@ -6,25 +7,11 @@ import { formatBytes, formatCount } from "./units.ts";
 export function renderReceipt(receipt: Receipt, receiptPath: string): string {
   const { images, tags, blobs, sentBytes, mountedBytes, alreadyThereBytes } = receipt.totals;
   return [
-    ...renderFailures(receipt),
+    ...renderFailures(receipt.failures),
     `sent ${formatBytes(sentBytes)}, mounted ${formatBytes(mountedBytes)}, already there ${formatBytes(alreadyThereBytes)}`,
     receipt.complete
       ? `Pushed to ${sanitize(receipt.target)}: ${formatCount(images, "image")}, ${formatCount(blobs, "blob")}; ${formatCount(tags, "tag")} read back.`
       : `The push to ${sanitize(receipt.target)} is not complete: ${formatCount(receipt.failures.length, "failure")}. Remove the cause and run the same command again.`,
     `Receipt: ${sanitize(receiptPath)}\n`,
   ].join("\n");
-}
-
-function renderFailures({ failures }: Receipt): readonly string[] {
-  const byCode = new Map<string, Receipt["failures"][number][]>();
-  for (const failure of failures) {
-    byCode.set(failure.code, [...(byCode.get(failure.code) ?? []), failure]);
-  }
-  return [...byCode].flatMap(([code, group]) => [
-    `${code} (${group.length}):`,
-    ...group.map(({ subject, message }) => `  ${sanitize(subject)}: ${sanitize(message)}`),
-    ...[...new Set(group.flatMap(({ hint }) => hint ?? []))].map(
-      (hint) => `  hint: ${sanitize(hint)}`,
-    ),
-  ]);
 }

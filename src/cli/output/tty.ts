@@ -48,7 +48,8 @@ export function createTtyRenderer({
 class Bars {
   readonly #stream: Writable;
   readonly #multi: MultiBar;
-  readonly #transfers = new Map<string, SingleBar>();
+  /** Lines below the overall bar; a transfer keeps its line, a free one waits for the next. */
+  readonly #lines: { readonly bar: SingleBar; digest: string | undefined }[] = [];
   #overall: SingleBar | undefined;
   #isStopped = false;
 
@@ -60,7 +61,8 @@ class Bars {
       format: (_options, _parameters, payload: { readonly text?: string }) => payload.text ?? "",
       clearOnComplete: true,
       hideCursor: true,
-      emptyOnZero: true,
+      // Lines that are logged scroll the bars
+      forceRedraw: true,
       // Signals belong to signals.ts
       gracefulExit: false,
     });
@@ -76,21 +78,46 @@ class Bars {
     if (this.#isStopped) return;
     this.#overall ??= this.#multi.create(1, 0, { text: "" });
     this.#overall.update(0, { text: renderOverallBar(view) });
-    const shown = new Map(view.running.slice(0, TRANSFER_LINES).map((one) => [one.digest, one]));
-    for (const [digest, bar] of this.#transfers) {
-      if (!shown.has(digest) && this.#multi.remove(bar)) this.#transfers.delete(digest);
+    const waiting = new Map(view.running.map((transfer) => [transfer.digest, transfer]));
+    for (const line of this.#lines) {
+      const transfer = waiting.get(line.digest ?? "");
+      if (transfer === undefined) line.digest = undefined;
+      else this.#draw(line, transfer, waiting);
     }
-    for (const [digest, transfer] of shown) {
-      const bar = this.#transfers.get(digest) ?? this.#multi.create(1, 0, { text: "" });
-      this.#transfers.set(digest, bar);
-      bar.update(0, { text: renderTransferBar(transfer) });
+    for (const transfer of waiting.values()) {
+      const line = this.#lines.find(({ digest }) => digest === undefined) ?? this.#addLine();
+      if (line === undefined) break;
+      this.#draw(line, transfer, waiting);
+    }
+    for (const { bar, digest } of this.#lines) {
+      if (digest === undefined) bar.update(0, { text: "" });
     }
   }
 
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    if (this.#overall !== undefined) this.#multi.stop();
+    if (this.#overall === undefined) return;
+    // Stopping drops the lines that wait for the next redraw
+    this.#multi.update();
+    this.#multi.stop();
+  }
+
+  #addLine() {
+    if (this.#lines.length >= TRANSFER_LINES) return undefined;
+    const line = { bar: this.#multi.create(1, 0, { text: "" }), digest: undefined };
+    this.#lines.push(line);
+    return line;
+  }
+
+  #draw(
+    line: { readonly bar: SingleBar; digest: string | undefined },
+    transfer: Transfer,
+    waiting: Map<string, Transfer>,
+  ): void {
+    line.digest = transfer.digest;
+    line.bar.update(0, { text: renderTransferBar(transfer) });
+    waiting.delete(transfer.digest);
   }
 }
 

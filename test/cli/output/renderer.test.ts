@@ -1,0 +1,108 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { createPlainRenderer } from "../../../src/cli/output/plain.ts";
+import { type MirrorEvent, openRenderer } from "../../../src/cli/output/renderer.ts";
+import { createTtyRenderer } from "../../../src/cli/output/tty.ts";
+
+const DIGEST = `sha256:${"a".repeat(64)}`;
+const PULL: readonly MirrorEvent[] = [
+  { type: "notice", code: "no-channels", message: "the source has\nno channels" },
+  { type: "planned", packages: 1, files: 2, images: 3, bytes: 50_000_000, fetchBytes: 40_000_000 },
+  { type: "blob-started", digest: DIGEST, size: 40_000_000, offset: 0, package: "module-foo" },
+  { type: "blob-progress", digest: DIGEST, bytes: 10_000_000 },
+];
+const FINISHED: MirrorEvent = {
+  type: "package-finished",
+  package: "module-foo",
+  files: ["module-foo.tar.0000.chunk", "module-foo.tar.0001.chunk"],
+  size: 50_000_000,
+};
+
+function clock() {
+  const ticks = new Map<number, () => void>();
+  let time = 0;
+  return {
+    now: () => time,
+    every: (intervalMs: number, callback: () => void) => {
+      ticks.set(intervalMs, callback);
+      return () => ticks.delete(intervalMs);
+    },
+    pass(milliseconds: number) {
+      time += milliseconds;
+      for (const callback of ticks.values()) callback();
+    },
+  };
+}
+
+function capture() {
+  const stream = new PassThrough();
+  return { stream, text: () => String(stream.read() ?? "") };
+}
+
+describe("createPlainRenderer()", () => {
+  test("writes one line each interval and one per finished package", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const renderer = createPlainRenderer({ stream, ...time });
+    for (const event of PULL) renderer.onEvent(event);
+    pass(10_000);
+    renderer.onEvent(FINISHED);
+    expect(text().split("\n")).toEqual([
+      "notice: the source has no channels",
+      "planned 3 images in 1 package: 2 files, 50.0 MB, of which 40.0 MB to fetch",
+      "10.0 MB of 40.0 MB (25%), 1.0 MB/s, 30 s left, 1 transfer",
+      "finished module-foo: 2 files, 50.0 MB",
+      "",
+    ]);
+  });
+
+  test("says nothing before there is a plan, and after it is disposed", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const renderer = createPlainRenderer({ stream, ...time });
+    pass(10_000);
+    for (const event of PULL) renderer.onEvent(event);
+    text();
+    renderer[Symbol.dispose]();
+    pass(10_000);
+    expect(text()).toBe("");
+  });
+});
+
+describe("createTtyRenderer()", () => {
+  test("draws the whole run and each transfer, and cleans up", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const renderer = createTtyRenderer({ stream: Object.assign(stream, { isTTY: true }), ...time });
+    for (const event of PULL) renderer.onEvent(event);
+    pass(100);
+    renderer.onEvent({ type: "notice", code: "x", message: "later" });
+    renderer[Symbol.dispose]();
+    renderer[Symbol.dispose]();
+    const drawn = text();
+    expect(drawn).toContain("notice: the source has no channels");
+    expect(drawn).toContain("notice: later");
+    expect(drawn).toContain("10.0 MB of 40.0 MB");
+    expect(drawn).toContain("module-foo aaaaaaaaaaaa");
+  });
+});
+
+describe("openRenderer()", () => {
+  test("prints each event as it is with json, and lines elsewhere", () => {
+    const [stdout, stderr] = [capture(), capture()];
+    using renderer = openRenderer("json", { stdout: stdout.stream, stderr: stderr.stream });
+    for (const event of PULL) renderer.onEvent(event);
+    renderer.onLine("waiting");
+    const lines = stdout.text().trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(PULL);
+    expect(stderr.text()).toBe("waiting\n");
+  });
+
+  test("prints nothing with none", () => {
+    const { stream, text } = capture();
+    using renderer = openRenderer("none", { stdout: stream, stderr: stream });
+    for (const event of PULL) renderer.onEvent(event);
+    renderer.onLine("waiting");
+    expect(text()).toBe("");
+  });
+});

@@ -1,0 +1,116 @@
+import { writeFile } from "node:fs/promises";
+import { PassThrough, Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { runCli } from "../../src/cli/run.ts";
+import { VERSION } from "../../src/index.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
+
+interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function run(
+  words: readonly string[],
+  { env = {}, input = "", signal = new AbortController().signal }: Surroundings = {},
+) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const stdin = Readable.from(input === "" ? [] : [Buffer.from(input)]);
+  const status = await runCli(words, { env, stdin, stdout, stderr, signal });
+  const textOf = (stream: PassThrough) => String(stream.read() ?? "");
+  return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
+}
+
+describe("mirror", () => {
+  test("prints help without a command, on stdout", async () => {
+    const { status, stdout, stderr } = await run([]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("mirror pull <bundle>");
+    expect(stdout).toContain("Exit status:");
+    expect(stderr).toBe("");
+  });
+
+  test.each(["pull", "push", "plan", "inspect", "verify", "demo"])(
+    "%s --help lists flags, examples and exit statuses",
+    async (name) => {
+      const { status, stdout } = await run([name, "--help"]);
+      expect(status).toBe(0);
+      expect(stdout).toContain(`mirror ${name}`);
+      expect(stdout).toContain("Exit status:");
+      expect(stdout).toContain("Examples:");
+      expect(stdout).toContain("--json");
+    },
+  );
+
+  test("hides what is not supported yet", async () => {
+    expect((await run(["pull", "--help"])).stdout).not.toContain("gost");
+  });
+
+  test("prints its version", async () => {
+    expect((await run(["--version"])).stdout).toBe(`${VERSION}\n`);
+  });
+
+  test.each([
+    ["an unknown command", ["pul", "./b"], /Unknown command "pul"\nhint: Use one of pull, push/],
+    ["an unknown flag", ["pull", "./b", "--sourse", "x"], /Unknown arguments?: sourse/],
+    ["a missing argument", ["push", "./b"], /Argument missing: mirror push <bundle> <target>/],
+    ["a surplus argument", ["verify", "./b", "./c"], /Unknown argument: \.\/c/],
+    ["a flag without its value", ["pull", "./b", "-i"], /Not enough arguments following: i/],
+    ["a flag of another command", ["verify", "./b", "--receipt", "x"], /Unknown argument: receipt/],
+    ["one value too many", ["pull", "./b", "--source=a", "--source=b"], /exactly one value/],
+    ["a negated flag", ["pull", "./b", "--no-force"], /Unknown argument: no-force/],
+    ["a bad progress mode", ["pull", "./b", "--progress", "loud"], /"loud" is not one of auto/],
+    ["half a login", ["push", "./b", "r.local/x", "-u", "ada"], /--registry-password is missing/],
+    ["a target without a path", ["push", "./b", "r.local"], /the repository path is missing/],
+    [
+      "a receipt without a directory",
+      ["push", "./b", "r.local/x", "--receipt", "/no/r"],
+      /receipt/,
+    ],
+    ["a missing configuration file", ["plan", "--config", "/no/c.json"], /configuration file/],
+    ...[
+      ["--platform-tag", "v1"],
+      ["--deckhouse-tag", "v1"],
+      ["--since-version", "1.50"],
+      ["--include-platform", "^1"],
+      ["--gost-digest"],
+    ].map((words) => [`${words[0]}`, ["pull", "./b", ...words], /not supported yet/] as const),
+    ["push --dry-run", ["push", "./b", "r.local/x", "--dry-run"], /not supported yet/],
+  ] as const)("refuses %s with status 2", async (_what, words, message) => {
+    const { status, stdout, stderr } = await run(words);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+  });
+
+  test("refuses to read two things from stdin", async () => {
+    const words = ["pull", "./b", "--images-from", "-", "--license-stdin"];
+    const { status, stderr } = await run(words, { input: "x" });
+    expect(stderr).toContain("Cannot read both a secret and the image list from stdin");
+    expect(status).toBe(2);
+  });
+
+  test("shows the stack with --debug", async () => {
+    const { stderr } = await run(["pull", "./b", "--gost-digest", "--debug"]);
+    expect(stderr).toContain("UsageError: Cannot use --gost-digest");
+    expect(stderr).toMatch(/^\s+at /m);
+  });
+
+  test("ends with 130 and the way on when it is interrupted", async () => {
+    const signal = AbortSignal.abort();
+    const { status, stderr } = await run(["pull", "./b", "--gost-digest"], { signal });
+    expect(stderr).toBe("interrupted. Run the same command again: it goes on where it stopped.\n");
+    expect(status).toBe(130);
+  });
+
+  test("takes unknown keys of the configuration file as an error", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("mirror.json");
+    await writeFile(path, JSON.stringify({ "include-modules": ["foo"] }));
+    const { status, stderr } = await run(["plan"], { env: { MIRROR_CONFIG: path } });
+    expect(stderr).toContain('unknown key "include-modules"');
+    expect(status).toBe(2);
+  });
+});
