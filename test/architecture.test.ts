@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const SOURCE = join(ROOT, "src");
+
+/** Each folder may import itself and the folders listed here. A new arrow is argued in its commit message. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  root: [],
+  oci: ["root"],
+  tar: ["root"],
+  io: ["root", "oci"],
+  store: ["root", "oci", "io"],
+  registry: ["root", "oci", "io", "store"],
+  bundle: ["root", "oci", "io", "store", "tar"],
+  journal: ["root", "oci", "io"],
+  selection: ["root", "oci", "store", "tar", "bundle"],
+  pull: ["root", "oci", "io", "store", "bundle", "journal", "selection"],
+  push: ["root", "oci", "io", "store", "bundle", "journal"],
+  verify: ["root", "oci", "io", "store", "bundle"],
+  inspect: ["root", "oci", "io", "store", "bundle"],
+};
+const BELOW_ENTRIES = Object.keys(ALLOWED);
+
+/** Entry files and what stands above the library. */
+const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
+  demo: [...BELOW_ENTRIES, "index", "oci-entry"],
+  index: [...BELOW_ENTRIES, "demo"],
+  "oci-entry": BELOW_ENTRIES,
+  cli: ["index"],
+};
+
+/** The one folder that may import a dependency; `undefined`: any. */
+const HOME_OF: Readonly<Record<string, string | undefined>> = {
+  "cli-progress": "cli/output",
+  "p-limit": undefined,
+  semver: "selection",
+  "tar-stream": "tar",
+  undici: "registry/transport",
+  yargs: "cli",
+};
+
+/** Entry files at the root of `src` and the layer that they are. */
+const ENTRIES: Readonly<Record<string, string>> = { "index.ts": "index", "oci.ts": "oci-entry" };
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => join(SOURCE, file));
+
+describe("the import rule", () => {
+  test.each(files.map(nameOf))("%s imports only the layers below it", (name) => {
+    const layer = layerOf(join(SOURCE, name));
+    const allowed = { ...ALLOWED, ...ALLOWED_ABOVE }[layer];
+    expect(allowed, `folder "${layer}" has no row in the table`).toBeDefined();
+    const imported = specifiersOf(name)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => layerOf(join(SOURCE, name, "..", specifier)));
+    expect(imported.filter((target) => target !== layer && !allowed?.includes(target))).toEqual([]);
+  });
+});
+
+describe("dependencies", () => {
+  const { dependencies } = readJson("package.json") as { dependencies: Record<string, string> };
+
+  test("have a home each", () => {
+    expect(Object.keys(dependencies).sort()).toEqual(Object.keys(HOME_OF).sort());
+  });
+
+  test.each(Object.keys(HOME_OF))("%s is imported in its home only", (dependency) => {
+    const importers = files
+      .map(nameOf)
+      .filter((name) => specifiersOf(name).map(packageOf).includes(dependency));
+    expect(importers, "nobody imports it").not.toEqual([]);
+    const home = HOME_OF[dependency];
+    expect(importers.filter((name) => home && !name.startsWith(`${home}/`))).toEqual([]);
+  });
+
+  test("are locked without a download address", () => {
+    const lock = readFileSync(join(ROOT, "package-lock.json"), "utf8");
+    expect(lock.match(/"resolved"|https?:\/\/[^"]*\.tgz/g) ?? []).toEqual([]);
+  });
+});
+
+describe("output", () => {
+  test.each(files.map(nameOf).filter((name) => !name.startsWith("cli/")))(
+    "%s prints nothing",
+    (name) => {
+      expect(readSource(name)).not.toMatch(/\bconsole\.|\bprocess\.(?:stdout|stderr|exit)\b/);
+    },
+  );
+
+  test("belongs to the process only in main.ts", () => {
+    const printing = files
+      .map(nameOf)
+      .filter((name) => /\bprocess\.(?:stdout|stderr|exit|argv)\b/.test(readSource(name)));
+    expect(printing).toEqual(["cli/main.ts"]);
+  });
+});
+
+function nameOf(file: string): string {
+  return relative(SOURCE, file).replaceAll("\\", "/");
+}
+
+/** First folder below `src`; files at its root are `root`, but for the entry files. */
+function layerOf(file: string): string {
+  const [first = "", ...rest] = nameOf(file).split("/");
+  return rest.length > 0 ? first : (ENTRIES[first] ?? "root");
+}
+
+/** `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")`. */
+function specifiersOf(name: string): readonly string[] {
+  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+  return [...readSource(name).matchAll(pattern)].map(([, specifier]) => specifier ?? "");
+}
+
+/** `yargs/helpers` → `yargs`, `@scope/name/x` → `@scope/name`. */
+function packageOf(specifier: string): string {
+  const parts = specifier.split("/");
+  return parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function readSource(name: string): string {
+  return readFileSync(join(SOURCE, name), "utf8");
+}
+
+function readJson(name: string): unknown {
+  return JSON.parse(readFileSync(join(ROOT, name), "utf8"));
+}
