@@ -3,7 +3,6 @@ import { type Duplex, PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { type Extract, extract } from "tar-stream";
-import { isAbortError, MirrorError } from "../errors.ts";
 
 export interface ExtractFilesOptions {
   /** Paths in the layer, without `./`. */
@@ -43,9 +42,16 @@ const OPAQUE = ".wh..wh..opq";
  */
 export async function extractFiles(
   layer: AsyncIterable<Buffer>,
-  options: ExtractFilesOptions,
+  { refuse, ...rest }: ExtractFilesOptions,
 ): Promise<ExtractedFiles> {
   const state: ExtractState = { files: new Map(), hidden: new Set(), isDone: false };
+  const options: ExtractFilesOptions = {
+    ...rest,
+    refuse: (...reason) => {
+      state.refusal ??= refuse(...reason);
+      return state.refusal;
+    },
+  };
   const chunks = guardSource(layer, state);
   const head = await readHead(chunks);
   if (head.length === 0) return state;
@@ -72,19 +78,26 @@ interface ExtractState {
   readonly hidden: Set<string>;
   /** Everything was found and the rest is of no interest. */
   isDone: boolean;
+  /** What failed first, other than damage in the layer. */
   sourceError?: unknown;
+  refusal?: Error;
 }
 
-/** Remembers what failed in the source, to tell it from damage in the layer. */
+/** Remembers what failed in the source, to tell it from what the reader throws into it when it gives up. */
 async function* guardSource(
   layer: AsyncIterable<Buffer>,
   state: ExtractState,
 ): AsyncGenerator<Buffer> {
+  const chunks = layer[Symbol.asyncIterator]();
+  const next = () =>
+    chunks.next().catch((error: unknown) => {
+      state.sourceError = error;
+      throw error;
+    });
   try {
-    yield* layer;
-  } catch (error) {
-    state.sourceError = error;
-    throw error;
+    for (let chunk = await next(); !chunk.done; chunk = await next()) yield chunk.value;
+  } finally {
+    await chunks.return?.();
   }
 }
 
@@ -191,19 +204,15 @@ async function readContent(entry: Entry): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The reader fails first when an entry is refused, the pipeline when bytes are missing or damaged. */
+/** One failure ends several streams: what was seen first is the reason. */
 function throwFirst(
   outcomes: readonly PromiseSettledResult<void>[],
-  { sourceError }: ExtractState,
+  { refusal, sourceError }: ExtractState,
   { refuse, signal }: ExtractFilesOptions,
 ): void {
+  if (refusal !== undefined) throw refusal;
   if (sourceError !== undefined) throw sourceError;
   signal?.throwIfAborted();
-  const errors = outcomes.flatMap((outcome) =>
-    outcome.status === "rejected" ? [outcome.reason as unknown] : [],
-  );
-  const [first] = errors;
-  if (first === undefined) return;
-  const known = errors.find((error) => error instanceof MirrorError || isAbortError(error));
-  throw known ?? refuse("it is not a readable tar archive", { cause: first });
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed) throw refuse("it is not a readable tar archive", { cause: failed.reason });
 }
