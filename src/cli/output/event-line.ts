@@ -10,6 +10,9 @@ export function renderEventLine(event: MirrorEvent): string | undefined {
     case "planned":
       return `planned ${formatCount(event.images, "image")} in ${formatCount(event.packages, "package")}: ${formatCount(event.files, "file")}, ${formatBytes(event.bytes)}, of which ${formatBytes(event.fetchBytes)} to fetch`;
     case "opened":
+      if (!("images" in event)) {
+        return `checking ${formatCount(event.files, "file")}, ${formatBytes(event.bytes)}`;
+      }
       return `opened ${formatCount(event.images, "image")} in ${formatCount(event.packages, "package")}: ${formatCount(event.files, "file")}, ${formatBytes(event.bytes)}`;
     case "package-finished":
       return `finished ${sanitize(event.package)}: ${formatCount(event.files.length, "file")}, ${formatBytes(event.size)}`;

@@ -44,6 +44,6 @@ export function renderProgressLine(view: ProgressView): string {
     `${formatBytes(view.doneBytes)} of ${formatBytes(view.totalBytes)} (${formatShare(view.doneBytes, view.totalBytes)})`,
     formatRate(view.bytesPerSecond),
     ...(view.secondsLeft === undefined ? [] : [`${formatDuration(view.secondsLeft)} left`]),
-    formatCount(view.running.length, "transfer"),
+    ...(view.running.length > 0 ? [formatCount(view.running.length, "transfer")] : []),
   ].join(", ");
 }

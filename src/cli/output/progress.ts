@@ -18,14 +18,19 @@ export interface Transfer {
   readonly doneBytes: number;
 }
 
+interface Running {
+  readonly label: string;
+  readonly size: number;
+  /** Where the transfer began in this run. */
+  readonly first: number;
+  position: number;
+}
+
 /** How far a run is, kept from its events. */
 export class TransferProgress {
   readonly #rate: RateMeter;
-  readonly #running = new Map<
-    string,
-    { label: string; size: number; offset: number; done: number }
-  >();
-  /** Blobs of a push that count as done: the second repository that needs one adds nothing. */
+  readonly #running = new Map<string, Running>();
+  /** Blobs of a push that are done: the second repository that needs one adds nothing. */
   readonly #settled = new Set<string>();
   #doneBytes = 0;
   #totalBytes = 0;
@@ -42,22 +47,22 @@ export class TransferProgress {
       case "opened":
         this.#totalBytes = event.bytes;
         return;
+      case "progress":
+        this.#rate.add(event.bytes);
+        this.#doneBytes += event.bytes;
+        return;
       case "blob-started":
-        this.#running.set(event.digest, {
-          label: "package" in event ? event.package : event.repository,
-          size: event.size,
-          offset: "offset" in event ? event.offset : 0,
-          done: 0,
-        });
+        this.#start(event);
         return;
       case "blob-progress":
-        this.#move(event.digest, event.bytes);
+        this.#rate.add(event.bytes);
+        this.#moveBy(event.digest, event.bytes);
         return;
       case "blob-restarted":
-        this.#move(event.digest, -event.bytes);
+        this.#moveBy(event.digest, -event.bytes);
         return;
       case "blob-finished":
-        this.#finish(event.digest, event);
+        this.#finish(event);
         return;
       default:
     }
@@ -72,32 +77,47 @@ export class TransferProgress {
       totalBytes: this.#totalBytes,
       bytesPerSecond,
       ...(bytesPerSecond > 0 ? { secondsLeft: left / bytesPerSecond } : {}),
-      running: [...this.#running].map(([digest, { label, size, offset, done }]) => ({
+      running: [...this.#running].map(([digest, { label, size, position }]) => ({
         digest,
         label,
         size,
-        doneBytes: Math.min(size, Math.max(0, offset + done)),
+        doneBytes: position,
       })),
     };
   }
 
-  #move(digest: string, bytes: number): void {
-    const transfer = this.#running.get(digest);
-    if (transfer !== undefined) transfer.done += bytes;
-    if (!this.#settled.has(digest)) this.#doneBytes += bytes;
-    this.#rate.add(Math.max(0, bytes));
+  #start(event: Extract<MirrorEvent, { type: "blob-started" }>): void {
+    const { digest, size } = event;
+    const offset = "offset" in event ? event.offset : 0;
+    if (this.#running.has(digest)) {
+      this.#moveTo(digest, offset);
+      return;
+    }
+    const label = "package" in event ? event.package : event.repository;
+    this.#running.set(digest, { label, size, first: offset, position: offset });
   }
 
-  #finish(
-    digest: string,
-    { size, outcome }: { readonly size: number; readonly outcome: string },
-  ): void {
-    const done = this.#running.get(digest)?.done ?? 0;
+  #moveBy(digest: string, bytes: number): void {
+    this.#moveTo(digest, (this.#running.get(digest)?.position ?? 0) + bytes);
+  }
+
+  #moveTo(digest: string, position: number): void {
+    const transfer = this.#running.get(digest);
+    if (transfer === undefined) return;
+    const reached = Math.min(transfer.size, Math.max(0, position));
+    if (!this.#settled.has(digest)) this.#doneBytes += reached - transfer.position;
+    transfer.position = reached;
+  }
+
+  #finish({ digest, size, outcome }: Extract<MirrorEvent, { type: "blob-finished" }>): void {
+    const first = this.#running.get(digest)?.first ?? 0;
+    // What is reused was never part of the bytes to fetch
+    if (outcome === "failed" || outcome === "reused") this.#moveTo(digest, first);
+    else if (this.#running.has(digest)) this.#moveTo(digest, size);
+    else if (!this.#settled.has(digest)) this.#doneBytes += size;
     this.#running.delete(digest);
-    if (this.#settled.has(digest)) return;
-    if (outcome === "failed") this.#doneBytes -= done;
-    if (outcome !== "mounted" && outcome !== "already-there" && outcome !== "uploaded") return;
-    this.#settled.add(digest);
-    this.#doneBytes += size - done;
+    if (outcome !== "failed" && outcome !== "fetched" && outcome !== "reused") {
+      this.#settled.add(digest);
+    }
   }
 }

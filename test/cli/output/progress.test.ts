@@ -102,6 +102,35 @@ describe("TransferProgress", () => {
     expect(view.doneBytes).toBe(0);
   });
 
+  test("goes back to where a resumed blob began when it starts over", () => {
+    const view = progressOf([
+      planned(20),
+      fetching(A, 60, 40),
+      moved(A, 20),
+      { type: "blob-restarted", digest: A, bytes: 60, reason: "digest" },
+      fetching(A, 60, 0),
+      moved(A, 30),
+    ]);
+    expect(view.running[0]?.doneBytes).toBe(30);
+    expect(view.doneBytes).toBe(0);
+  });
+
+  test("does not count what was there already as fetched", () => {
+    const view = progressOf([
+      planned(100),
+      { type: "blob-finished", digest: A, size: 60, outcome: "reused" },
+    ]);
+    expect(view.doneBytes).toBe(0);
+  });
+
+  test("counts the bytes that a verification has read", () => {
+    const view = progressOf([
+      { type: "opened", files: 1, bytes: 100 },
+      { type: "progress", bytes: 30 },
+    ]);
+    expect(view).toMatchObject({ doneBytes: 30, totalBytes: 100 });
+  });
+
   test("measures rate and time left over the last ten seconds", () => {
     let time = 0;
     const progress = new TransferProgress(() => time);
