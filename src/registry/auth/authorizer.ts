@@ -1,0 +1,107 @@
+import { type Challenge, parseChallenges, selectChallenge } from "./challenge.ts";
+import { type Credential, type CredentialSource, describeCredential } from "./credentials.ts";
+import { mergeScopes, parseScopes, type Scope } from "./scope.ts";
+import type { TokenCache, TokenRequest } from "./token.ts";
+import { basicAuthorization } from "./token-exchange.ts";
+
+export interface AuthorizerOptions {
+  readonly registry: string;
+  readonly credentials: CredentialSource;
+  readonly tokens: TokenCache;
+  /** Checks a realm before anything is sent there; throws if it must not be used. */
+  readonly checkRealm: (realm: string) => URL;
+}
+
+export interface AuthorizeOptions {
+  readonly scopes: readonly Scope[];
+  /** How long the authorization should stay valid, for long uploads. */
+  readonly minimumLifeMs?: number | undefined;
+}
+
+export interface Refused {
+  /** `WWW-Authenticate` lines of the 401. */
+  readonly challenges: readonly string[];
+  /** The `Authorization` that was refused. */
+  readonly authorization: string | undefined;
+  readonly scopes: readonly Scope[];
+}
+
+/**
+ * Learns from the challenges of one registry how to authorize requests to it. No ping: a registry may let everything
+ * pass, challenge at once, or challenge late and only for some repositories.
+ */
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+  #challenge: Challenge | undefined;
+  #credential: Promise<Credential | undefined> | undefined;
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a challenge has been seen, so that requests need not be refused first. */
+  get isInformed(): boolean {
+    return this.#challenge !== undefined;
+  }
+
+  async authorize(options: AuthorizeOptions): Promise<string | undefined> {
+    const challenge = this.#challenge;
+    if (!challenge) return undefined;
+    const credential = await this.credential();
+    if (challenge.scheme === "basic") {
+      return credential?.kind === "password" ? basicAuthorization(credential) : undefined;
+    }
+    if (credential?.kind === "registry-token") return `Bearer ${credential.registryToken}`;
+    const request = this.#tokenRequest(challenge, options.scopes);
+    return `Bearer ${await this.#options.tokens.token(request, options.minimumLifeMs)}`;
+  }
+
+  /** What to ask for after a 401; undefined when nothing is left to try. */
+  async answer({
+    challenges,
+    authorization,
+    scopes,
+  }: Refused): Promise<readonly Scope[] | undefined> {
+    const challenge = selectChallenge(parseChallenges(challenges));
+    if (!challenge) return undefined;
+    this.#challenge = challenge;
+    if (challenge.scheme === "basic") {
+      return (await this.#hasOtherPassword(authorization)) ? scopes : undefined;
+    }
+    if (authorization?.startsWith("Bearer ")) {
+      this.#options.tokens.drop(authorization.slice("Bearer ".length));
+    }
+    // what the server demands comes first: some servers look at the first scope only
+    return mergeScopes([...parseScopes(challenge.parameters.get("scope") ?? ""), ...scopes]);
+  }
+
+  credential(): Promise<Credential | undefined> {
+    this.#credential ??= this.#options.credentials(this.#options.registry);
+    return this.#credential;
+  }
+
+  /** One sentence on what a user can do about a denial. */
+  async denialHint(): Promise<string> {
+    const { registry } = this.#options;
+    const credential = await this.credential();
+    const remedy = `use --source-login and --source-password (--registry-login and --registry-password for the target), or "docker login ${registry}"`;
+    return credential
+      ? `Check the permissions of ${describeCredential(credential)}; to use another one, ${remedy}`
+      : `No credentials were found for "${registry}": ${remedy}`;
+  }
+
+  /** Credentials of helpers expire: after a refusal the source is asked once more. */
+  async #hasOtherPassword(refused: string | undefined): Promise<boolean> {
+    if (refused !== undefined) this.#credential = undefined;
+    const credential = await this.credential();
+    return credential?.kind === "password" && basicAuthorization(credential) !== refused;
+  }
+
+  #tokenRequest({ parameters }: Challenge, scopes: readonly Scope[]): TokenRequest {
+    return {
+      realm: this.#options.checkRealm(parameters.get("realm") ?? ""),
+      service: parameters.get("service"),
+      scopes,
+    };
+  }
+}

@@ -1,0 +1,161 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { OnRegistryEvent } from "../registry-event.ts";
+import { readCredentialHelper } from "./credential-helper.ts";
+import type { Credential, CredentialSource } from "./credentials.ts";
+import { registryKey } from "./registry-key.ts";
+
+export interface DockerConfigOptions {
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly homeDirectory?: string | undefined;
+  readonly onEvent?: OnRegistryEvent | undefined;
+  readonly helperTimeoutMs?: number | undefined;
+}
+
+/**
+ * What `docker login` left: `DOCKER_AUTH_CONFIG`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
+ * Read at every question, so that a login during a long run counts. A bad entry disables itself, with a warning.
+ */
+export function createDockerConfigCredentials(options: DockerConfigOptions = {}): CredentialSource {
+  const env = options.env ?? process.env;
+  const home = options.homeDirectory ?? homedir();
+  const warned = new Set<string>();
+  const warn = (message: string) => {
+    if (warned.has(message)) return;
+    warned.add(message);
+    options.onEvent?.({ type: "warning", code: "CREDENTIALS_UNUSABLE", message });
+  };
+  const context = { env, warn, helperTimeoutMs: options.helperTimeoutMs };
+  return async (registry) => {
+    const key = registryKey(registry);
+    for (const { origin, read } of candidates(env, home, warn)) {
+      const config = key === undefined ? undefined : parseConfig(await read(), origin, warn);
+      const found =
+        config && (await find(config, { ...context, registry, origin, key: key ?? "" }));
+      if (found) return found;
+    }
+    return undefined;
+  };
+}
+
+interface Candidate {
+  readonly origin: string;
+  readonly read: () => Promise<string | undefined>;
+}
+
+function candidates(env: NodeJS.ProcessEnv, home: string, warn: Warn): readonly Candidate[] {
+  const text = env["DOCKER_AUTH_CONFIG"];
+  const path = join(env["DOCKER_CONFIG"] || join(home, ".docker"), "config.json");
+  const file = { origin: `"${path}"`, read: () => readOptional(path, warn) };
+  return text ? [{ origin: "DOCKER_AUTH_CONFIG", read: async () => text }, file] : [file];
+}
+
+async function readOptional(path: string, warn: Warn): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // an unreadable file is no reason to stop an anonymous pull
+    if (code !== "ENOENT" && code !== "ENOTDIR") {
+      warn(`"${path}" cannot be read (${code}): its credentials are not used`);
+    }
+    return undefined;
+  }
+}
+
+type Warn = (message: string) => void;
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function parseConfig(text: string | undefined, origin: string, warn: Warn): JsonObject | undefined {
+  if (text === undefined || text.trim() === "") return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // the text of a JSON error quotes the file, which holds secrets
+  }
+  warn(`${origin} is not a JSON object: its credentials are not used`);
+  return undefined;
+}
+
+interface Question {
+  readonly registry: string;
+  readonly key: string;
+  readonly origin: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly warn: Warn;
+  readonly helperTimeoutMs: number | undefined;
+}
+
+async function find(config: JsonObject, question: Question): Promise<Credential | undefined> {
+  const helpers = objectOf(config["credHelpers"]);
+  const own = Object.entries(helpers).find(([name]) => registryKey(name) === question.key)?.[1];
+  const store = own ?? config["credsStore"];
+  const helped = typeof store === "string" && store !== "" && (await ask(store, question));
+  return helped || findEntry(objectOf(config["auths"]), question);
+}
+
+async function ask(name: string, question: Question): Promise<Credential | undefined> {
+  const { registry, env, origin, warn, helperTimeoutMs: timeoutMs } = question;
+  try {
+    return await readCredentialHelper({ name, registry, env, timeoutMs });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    warn(`Credential helper "${name}" of ${origin} is not used for "${registry}": ${reason}`);
+    return undefined;
+  }
+}
+
+function findEntry(auths: JsonObject, question: Question): Credential | undefined {
+  const matches = Object.entries(auths).filter(([name]) => registryKey(name) === question.key);
+  // a bare host is the clearest of several names for one registry
+  matches.sort(([a], [b]) => a.length - b.length);
+  for (const [name, entry] of matches) {
+    const found = parseEntry(objectOf(entry), question.origin);
+    if (found === "invalid") {
+      question.warn(`The entry "${name}" of ${question.origin} is not used: its auth is not valid`);
+    } else if (found) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+function parseEntry(entry: JsonObject, origin: string): Credential | "invalid" | undefined {
+  const { registrytoken, identitytoken } = entry;
+  if (isText(registrytoken))
+    return { kind: "registry-token", registryToken: registrytoken, origin };
+  if (isText(identitytoken))
+    return { kind: "identity-token", identityToken: identitytoken, origin };
+  if (isText(entry["auth"])) return parseAuth(entry["auth"], origin);
+  const { username, password } = entry;
+  return isText(username) && isText(password)
+    ? { kind: "password", username, password, origin }
+    : undefined;
+}
+
+/** base64 of `user:password`; old versions of Docker padded it with NULs. */
+function parseAuth(auth: string, origin: string): Credential | "invalid" {
+  const text = Buffer.from(auth, "base64").toString("utf8").replace(/\0+$/, "");
+  const colon = text.indexOf(":");
+  if (colon <= 0) return "invalid";
+  return {
+    kind: "password",
+    username: text.slice(0, colon),
+    password: text.slice(colon + 1),
+    origin,
+  };
+}
+
+function objectOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}

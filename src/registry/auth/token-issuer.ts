@@ -1,0 +1,50 @@
+import { RegistryResponseError } from "../errors.ts";
+import { readResponseError } from "../response-error.ts";
+import { readBody } from "../transport/body.ts";
+import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
+import type { Credential } from "./credentials.ts";
+import type { IssuedToken, IssueToken } from "./token.ts";
+import { parseTokenAnswer, planTokenRequests, TOKEN_LIMIT_BYTES } from "./token-exchange.ts";
+
+export interface TokenIssuerOptions {
+  readonly registry: string;
+  readonly send: SendRequest;
+  readonly credential: () => Promise<Credential | undefined>;
+  readonly denialHint: () => Promise<string>;
+}
+
+/** Statuses by which servers say that they do not know this way of asking. */
+const METHOD_UNKNOWN: ReadonlySet<number> = new Set([404, 405]);
+
+/** Asks token servers. Does not try again: the request that needs the token does. */
+export function createTokenIssuer(options: TokenIssuerOptions): IssueToken {
+  return async (request) => {
+    const plans = planTokenRequests(request, await options.credential());
+    let failure: unknown;
+    for (const plan of plans) {
+      const response = await options.send(plan);
+      if (response.status === 200) return await readToken(plan, response, options.registry);
+      const { registry } = options;
+      const hint = [400, 401, 403].includes(response.status)
+        ? await options.denialHint()
+        : undefined;
+      const error = await readResponseError(plan, response, { registry, hint });
+      failure ??= error;
+      if (!METHOD_UNKNOWN.has(error.status)) throw error;
+    }
+    throw failure;
+  };
+}
+
+async function readToken(
+  { method }: HttpRequest,
+  response: HttpResponse,
+  registry: string,
+): Promise<IssuedToken> {
+  const bytes = await readBody(response, { limitBytes: TOKEN_LIMIT_BYTES });
+  const issued = bytes && parseTokenAnswer(bytes);
+  if (issued) return issued;
+  const { url, status } = response;
+  const objection = bytes ? "it contains no token" : "the token answer is too long";
+  throw new RegistryResponseError({ registry, method, url, status, objection });
+}

@@ -1,0 +1,149 @@
+import { type ErrorCode, MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import { printable } from "../oci/errors.ts";
+import { redactUrl } from "./redact.ts";
+
+/** One entry of the `errors` array of a registry's answer, stripped of control characters. */
+export interface ServerError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface RegistryResponseFields {
+  readonly registry: string;
+  readonly method: string;
+  readonly url: URL;
+  readonly status: number;
+  readonly serverErrors?: readonly ServerError[] | undefined;
+  /** What this client objects to in an answer that is no failure by its status. */
+  readonly objection?: string | undefined;
+  /** How long the server asks to wait before the next request. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A registry, or a server it sent us to, answered with a status that ends the operation. */
+export class RegistryResponseError extends MirrorError {
+  override readonly code: ErrorCode;
+  readonly registry: string;
+  readonly method: string;
+  /** Path of the request without its query. */
+  readonly path: string;
+  /** The URL of the request; secrets in its query are blanked. */
+  readonly url: string;
+  readonly status: number;
+  readonly serverErrors: readonly ServerError[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(fields: RegistryResponseFields, options: MirrorErrorOptions = {}) {
+    const { registry, method, url, status, serverErrors = [] } = fields;
+    const path = printable(url.pathname);
+    const code = codeOf(status, serverErrors);
+    super(messageOf(fields, code), { hint: HINTS[code], ...options });
+    this.code = code;
+    this.registry = registry;
+    this.method = method;
+    this.path = path;
+    this.url = redactUrl(url);
+    this.status = status;
+    this.serverErrors = serverErrors;
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+}
+
+/** Why no usable answer came: decides the hint and whether another attempt can help. */
+export type UnreachableReason =
+  | "dns"
+  | "refused"
+  | "network"
+  | "certificate"
+  | "plain-http"
+  | "tls"
+  | "timeout"
+  | "reset"
+  | "protocol";
+
+/** No usable answer: the server was not reached, or the connection did not last. */
+export class RegistryUnreachableError extends MirrorError {
+  override readonly code = "REGISTRY_UNREACHABLE";
+  readonly registry: string;
+  readonly reason: UnreachableReason;
+
+  constructor(
+    registry: string,
+    { reason, detail }: { readonly reason: UnreachableReason; readonly detail?: string },
+    options: MirrorErrorOptions = {},
+  ) {
+    const suffix = detail ? ` (${printable(detail)})` : "";
+    super(`Cannot reach registry "${registry}": ${REASONS[reason]}${suffix}`, {
+      hint: UNREACHABLE_HINTS[reason],
+      ...options,
+    });
+    this.registry = registry;
+    this.reason = reason;
+  }
+}
+
+function codeOf(status: number, serverErrors: readonly ServerError[]): ErrorCode {
+  if (status === 429 || serverErrors.some(({ code }) => code === "TOOMANYREQUESTS")) {
+    return "REGISTRY_LIMITED";
+  }
+  if (status === 401 || status === 403) return "REGISTRY_DENIED";
+  return status === 404 ? "REGISTRY_NOT_FOUND" : "REGISTRY_REFUSED";
+}
+
+function messageOf(fields: RegistryResponseFields, code: ErrorCode): string {
+  const { registry, method, url, status, objection, serverErrors = [] } = fields;
+  const place = printable(url.host === registry ? url.pathname : url.origin + url.pathname);
+  const exchange = `${method} ${place} answered ${status}${quote(serverErrors)}`;
+  return objection === undefined
+    ? `${sentenceOf(code, registry)}: ${exchange}`
+    : `Cannot accept the answer of registry "${registry}": ${printable(objection)} (${exchange})`;
+}
+
+function sentenceOf(code: ErrorCode, registry: string): string {
+  switch (code) {
+    case "REGISTRY_DENIED":
+      return `Registry "${registry}" denies access`;
+    case "REGISTRY_NOT_FOUND":
+      return `Registry "${registry}" does not have it`;
+    case "REGISTRY_LIMITED":
+      return `Registry "${registry}" limits the rate of requests`;
+    default:
+      return `Registry "${registry}" refuses the request`;
+  }
+}
+
+function quote(serverErrors: readonly ServerError[]): string {
+  const texts = serverErrors.slice(0, 3).map(({ code, message }) => {
+    return [code, message && `"${message}"`].filter(Boolean).join(" ");
+  });
+  return texts.length > 0 ? ` (${texts.join("; ").slice(0, 500)})` : "";
+}
+
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  REGISTRY_NOT_FOUND: "Check the repository, tag or digest; some registries hide what they deny",
+  REGISTRY_LIMITED: "Wait, log in for a higher limit, or lower the rate with --rps",
+};
+
+const REASONS: Readonly<Record<UnreachableReason, string>> = {
+  dns: "the host name cannot be resolved",
+  refused: "the connection is refused",
+  network: "there is no route to the host",
+  certificate: "its TLS certificate is not trusted",
+  "plain-http": "it speaks plain HTTP where HTTPS is expected",
+  tls: "the TLS handshake failed",
+  timeout: "it does not answer in time",
+  reset: "the connection was closed before the answer was complete",
+  protocol: "its answer is not HTTP",
+};
+
+const UNREACHABLE_HINTS: Readonly<Record<UnreachableReason, string>> = {
+  dns: "Check the spelling of the host and the DNS of this machine",
+  refused: "Check the port and that the registry is running",
+  network: "Check the network, routes and proxy of this machine",
+  certificate: "Name the issuing certificate with --ca-file, or use --tls-skip-verify to trust any",
+  "plain-http": "Use --insecure to allow plain HTTP",
+  tls: "Check the port, and --insecure if the registry has no TLS",
+  timeout: "Check firewalls and proxies between this machine and the registry",
+  reset: "Run the command again: it goes on where it stopped",
+  protocol: "Check that the port belongs to a registry",
+};

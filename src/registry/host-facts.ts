@@ -1,0 +1,55 @@
+/** What is known about how a registry behaves; changed by what it does during the run. */
+export interface HostFacts {
+  /** Parts are not accepted, or cannot be resumed while one PUT works: send every blob as a whole. */
+  monolithicOnly: boolean;
+  /** Parts were tried and not taken: a whole blob that is too large has no other way. */
+  refusesParts: boolean;
+  /** Largest part that is sent. */
+  partLimitBytes: number;
+  /** The `Range` of its upload answers lags behind what it has: count ourselves. */
+  hasLaggingRange: boolean;
+  /** The state of an upload cannot be asked for: a broken part means a restart. */
+  hasNoUploadStatus: boolean;
+  /** HEAD of a manifest has been seen to tell the truth: a 404 needs no GET to be believed. */
+  hasReliableHead: boolean;
+}
+
+const MIB = 1024 * 1024;
+
+/** A multiple of 10 MiB that leaves no S3 part below 5 MiB (distribution's S3 driver copies the object then). */
+export const PART_SIZE_BYTES: number = 40 * MIB;
+
+/** Facts before the first upload. Hosted registries are known by name. */
+export function createHostFacts(registry: string): HostFacts {
+  const known = KNOWN_HOSTS.find(({ pattern }) => pattern.test(registry));
+  return {
+    monolithicOnly: false,
+    refusesParts: false,
+    partLimitBytes: PART_SIZE_BYTES,
+    hasLaggingRange: false,
+    hasNoUploadStatus: false,
+    hasReliableHead: false,
+    ...known?.facts,
+  };
+}
+
+interface KnownHost {
+  readonly pattern: RegExp;
+  readonly facts: Partial<HostFacts>;
+}
+
+const KNOWN_HOSTS: readonly KnownHost[] = [
+  // parts over 4 MiB get a 416; one PUT of any size is taken
+  { pattern: /^ghcr\.io$/, facts: { monolithicOnly: true, partLimitBytes: 4 * MIB } },
+  // Google documents one PUT per blob; parts are not supported
+  {
+    pattern: /(?:^|\.)gcr\.io$|-docker\.pkg\.dev$/,
+    facts: { monolithicOnly: true, refusesParts: true },
+  },
+  // answers 201 to a part, repeats the first Range, has no status (aws/containers-roadmap#2831)
+  {
+    pattern: /\.amazonaws\.com(?:\.cn)?$|^public\.ecr\.aws$|\.on\.aws$/,
+    facts: { partLimitBytes: 10 * MIB, hasLaggingRange: true, hasNoUploadStatus: true },
+  },
+  { pattern: /\.azurecr\.(?:io|cn|de|us)$/, facts: { partLimitBytes: 20 * MIB } },
+];

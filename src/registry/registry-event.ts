@@ -1,0 +1,37 @@
+import type { Digest } from "../oci/digest.ts";
+
+/** What a registry client reports while it works; never contains credentials. */
+export type RegistryEvent =
+  /** A request failed and is sent again after `delayMs`. */
+  | {
+      readonly type: "retrying";
+      readonly registry: string;
+      readonly method: string;
+      readonly path: string;
+      readonly reason: string;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  /** Something the user should know: a server's `Warning`, a bad configuration entry; `code` is stable. */
+  | {
+      readonly type: "warning";
+      readonly code: string;
+      readonly message: string;
+      readonly registry?: string;
+    }
+  /** A transfer starts over: `bytes` bytes that had been sent or received are lost. */
+  | {
+      readonly type: "restarted";
+      readonly registry: string;
+      readonly digest: Digest;
+      readonly bytes: number;
+      readonly reason: string;
+    }
+  /** The server asked for fewer requests: from now on this many a second. */
+  | {
+      readonly type: "rate-limited";
+      readonly registry: string;
+      readonly requestsPerSecond: number;
+    };
+
+export type OnRegistryEvent = (event: RegistryEvent) => void;

@@ -1,0 +1,106 @@
+import { Readable } from "node:stream";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isManifestType } from "../oci/media-type.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+import type {
+  FetchOptions,
+  OpenContent,
+  OperationOptions,
+  PushContentOptions,
+  PushContentResult,
+  SourceRepository,
+  TargetRepository,
+} from "../store/store.ts";
+import { existsBlob, fetchBlob, type RepositoryContext } from "./blobs.ts";
+import { existsManifest, fetchManifest, putManifest, resolveManifest } from "./manifests.ts";
+import { mountBlob } from "./mount.ts";
+import { type PushBlobOptions, pushBlob } from "./push-blob.ts";
+import type { RegistryHost } from "./registry-host.ts";
+import { listTags } from "./tags.ts";
+import { cancelUpload } from "./upload-start.ts";
+
+export interface MountOptions extends OperationOptions {
+  /** Repository of the same registry that has the blob. */
+  readonly from: string;
+}
+
+/** One repository of a registry, with everything the distribution API can do to it. */
+export interface Repository extends SourceRepository, TargetRepository {
+  readonly reference: RepositoryReference;
+  push(
+    expected: Descriptor,
+    open: OpenContent,
+    options?: PushBlobOptions,
+  ): Promise<PushContentResult>;
+  /** Whether the blob is now in this repository without having been sent. */
+  mount(target: Descriptor, options: MountOptions): Promise<boolean>;
+}
+
+/** Content that is a manifest by its media type is fetched and stored as one, anything else as a blob. */
+export function createRepository(host: RegistryHost, reference: RepositoryReference): Repository {
+  const context: RepositoryContext = { host, repository: reference.repository };
+  return {
+    reference,
+    resolve: (name, options) => resolveManifest(context, name, options),
+    fetchManifest: (name, options) => fetchManifest(context, name, options),
+    listTags: (options) => listTags(context, options),
+    fetch: (target, options) => fetchContent(context, target, options),
+    exists: (target, options) =>
+      isManifestType(target.mediaType)
+        ? existsManifest(context, target.digest, options)
+        : existsBlob(context, target, options),
+    push: (expected, open, options) =>
+      isManifestType(expected.mediaType)
+        ? pushManifestContent(context, { expected, open }, options)
+        : pushBlob(context, { expected, open }, options),
+    mount: (target, options) => mount(context, target, options),
+    pushManifest: async (manifest, name, options): Promise<Digest> => {
+      return (await putManifest(context, { manifest, reference: name }, options)).digest;
+    },
+    tag: async (target, tag, options) => {
+      const manifest = await fetchManifest(context, target.digest, options);
+      await putManifest(context, { manifest, reference: tag }, options);
+    },
+  };
+}
+
+async function mount(
+  context: RepositoryContext,
+  target: Descriptor,
+  options: MountOptions,
+): Promise<boolean> {
+  const result = await mountBlob(context, target, options);
+  if (result !== "mounted" && result) await cancelUpload(context, result.location);
+  return result === "mounted";
+}
+
+async function fetchContent(
+  context: RepositoryContext,
+  target: Descriptor,
+  options: FetchOptions = {},
+): Promise<Readable> {
+  if (!isManifestType(target.mediaType)) return await fetchBlob(context, target, options);
+  const { bytes } = await fetchManifest(context, target.digest, options);
+  return Readable.from([bytes.subarray(options.offset ?? 0)]);
+}
+
+interface Content {
+  readonly expected: Descriptor;
+  readonly open: OpenContent;
+}
+
+async function pushManifestContent(
+  context: RepositoryContext,
+  { expected, open }: Content,
+  options: PushContentOptions = {},
+): Promise<PushContentResult> {
+  if (await existsManifest(context, expected.digest, options)) {
+    return { outcome: "already-there", sentBytes: 0 };
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of await open(0)) chunks.push(chunk as Buffer);
+  const manifest = { descriptor: expected, bytes: Buffer.concat(chunks) };
+  await putManifest(context, { manifest, reference: expected.digest }, options);
+  return { outcome: "uploaded", sentBytes: expected.size };
+}

@@ -1,0 +1,73 @@
+import { printable } from "../oci/errors.ts";
+import { RegistryResponseError, type ServerError } from "./errors.ts";
+import { readBody } from "./transport/body.ts";
+import { retryAfterMsOf } from "./transport/headers.ts";
+import type { HttpRequest, HttpResponse } from "./transport/http.ts";
+
+export interface ResponseErrorOptions {
+  readonly registry: string;
+  readonly hint?: string | undefined;
+}
+
+const ERROR_BODY_LIMIT_BYTES = 64 * 1024;
+/** distribution 2.8 announces the blob's size on a 416 and sends 33 bytes: the status has to be enough. */
+const ERROR_BODY_PATIENCE_MS = 2_000;
+const TEXT_LIMIT = 300;
+
+/** Reads what the server says about a failure and makes the error of it; the connection is freed. */
+export async function readResponseError(
+  { method }: HttpRequest,
+  response: HttpResponse,
+  { registry, hint }: ResponseErrorOptions,
+): Promise<RegistryResponseError> {
+  const { url, status, headers } = response;
+  const serverErrors = await readServerErrors(method, response);
+  const retryAfterMs = retryAfterMsOf(headers);
+  return new RegistryResponseError(
+    { registry, method, url, status, serverErrors, retryAfterMs },
+    hint === undefined ? {} : { hint },
+  );
+}
+
+async function readServerErrors(
+  method: string,
+  response: HttpResponse,
+): Promise<readonly ServerError[]> {
+  if (method === "HEAD" || response.status === 416) {
+    response.body.on("error", () => undefined).destroy();
+    return [];
+  }
+  try {
+    const limits = { limitBytes: ERROR_BODY_LIMIT_BYTES, partialAfterMs: ERROR_BODY_PATIENCE_MS };
+    const bytes = await readBody(response, limits);
+    return bytes ? parseServerErrors(bytes.toString("utf8")) : [];
+  } catch {
+    // the status is the answer, even if the connection broke while its text came
+    return [];
+  }
+}
+
+/** The `errors` array of the specification, or a short plain text as it is; never HTML. */
+export function parseServerErrors(text: string): readonly ServerError[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    const plain = printable(text).trim();
+    return plain === "" || plain.startsWith("<") ? [] : [{ code: "", message: shorten(plain) }];
+  }
+  const errors = (document as { errors?: unknown } | null)?.errors;
+  if (!Array.isArray(errors)) return [];
+  return errors.slice(0, 10).map((entry: unknown) => {
+    const { code, message } = (entry ?? {}) as Record<string, unknown>;
+    return { code: textOf(code), message: textOf(message) };
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? shorten(printable(value)) : "";
+}
+
+function shorten(text: string): string {
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT)}…` : text;
+}

@@ -1,0 +1,44 @@
+import { printable } from "../../oci/errors.ts";
+
+/** Header fields of an answer, names in lower case. */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** All values of a header, one per field line. */
+export function headerValues(headers: ResponseHeaders, name: string): readonly string[] {
+  const value = headers[name];
+  if (value === undefined) return [];
+  return typeof value === "string" ? [value] : value;
+}
+
+/** The first value of a header. */
+export function headerOf(headers: ResponseHeaders, name: string): string | undefined {
+  return headerValues(headers, name)[0];
+}
+
+/** `Content-Length`, if it is a whole number. */
+export function contentLengthOf(headers: ResponseHeaders): number | undefined {
+  const text = headerOf(headers, "content-length");
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/**
+ * What `Retry-After` asks for, as seconds or as an HTTP date. A date is taken relative to the server's own `Date`,
+ * so that a wrong clock on either side does not matter.
+ */
+export function retryAfterMsOf(headers: ResponseHeaders): number | undefined {
+  const text = headerOf(headers, "retry-after")?.trim();
+  if (!text) return undefined;
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const until = Date.parse(text);
+  if (Number.isNaN(until)) return undefined;
+  const serverNow = Date.parse(headerOf(headers, "date") ?? "");
+  return Math.max(0, until - (Number.isNaN(serverNow) ? Date.now() : serverNow));
+}
+
+/** Texts of `Warning: 299 - "…"` fields (distribution-spec, "Warnings"), at most 4096 bytes of them. */
+export function warningsOf(headers: ResponseHeaders): readonly string[] {
+  const text = headerValues(headers, "warning").join(", ").slice(0, 4096);
+  return [...text.matchAll(/\b299 [^ "]+ "((?:[^"\\]|\\.)*)"/g)].map(([, quoted = ""]) =>
+    printable(quoted.replace(/\\(.)/g, "$1")),
+  );
+}

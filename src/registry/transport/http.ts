@@ -1,0 +1,35 @@
+import type { Readable } from "node:stream";
+import type { ResponseHeaders } from "./headers.ts";
+
+/** A request body that can be opened again: redirects, retries and fresh tokens send it a second time. */
+export interface RequestBody {
+  readonly size: number;
+  readonly open: () => Readable | Promise<Readable>;
+}
+
+/** One HTTP request, complete: nothing is added below but the framing. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | RequestBody | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** How long the answer may take once the request is sent; default two minutes. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Called with the size of every piece of the body that was handed to the connection. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
+}
+
+export interface HttpResponse {
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  /** Has to be read to its end, destroyed or given to `discard`, or its connection stays busy. */
+  readonly body: Readable;
+  /** Frees the connection; keeps it usable if little is left to read. */
+  readonly discard: () => Promise<void>;
+}
+
+/** Sends one request and gives its answer as it is: statuses are not judged, redirects not followed. */
+export type SendRequest = (request: HttpRequest) => Promise<HttpResponse>;

@@ -1,0 +1,70 @@
+import { RegistryUnreachableError, type UnreachableReason } from "../errors.ts";
+
+/** Turns what a socket, TLS or undici threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
+export function toUnreachableError(error: unknown, registry: string): unknown {
+  const failure = deepestFailure(error);
+  const reason = failure && reasonOf(failure);
+  if (!failure || !reason) return error;
+  const detail = [failure.code, reason === "certificate" ? failure.message : ""]
+    .filter(Boolean)
+    .join(": ");
+  return new RegistryUnreachableError(registry, { reason, detail }, { cause: error });
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The innermost error with a known code: undici wraps some, and several addresses give an AggregateError. */
+function deepestFailure(error: unknown): Failure | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+    const code = (current as NodeJS.ErrnoException).code;
+    if (typeof code === "string" && reasonOf({ code, message: current.message })) {
+      return { code, message: current.message };
+    }
+    current = current.cause ?? (current as Partial<AggregateError>).errors?.[0];
+  }
+  return undefined;
+}
+
+const REASONS: Readonly<Record<string, UnreachableReason>> = {
+  ENOTFOUND: "dns",
+  EAI_AGAIN: "dns",
+  EAI_NODATA: "dns",
+  EAI_FAIL: "dns",
+  ECONNREFUSED: "refused",
+  ENETUNREACH: "network",
+  EHOSTUNREACH: "network",
+  ENETDOWN: "network",
+  EHOSTDOWN: "network",
+  EADDRNOTAVAIL: "network",
+  ETIMEDOUT: "timeout",
+  UND_ERR_CONNECT_TIMEOUT: "timeout",
+  UND_ERR_HEADERS_TIMEOUT: "timeout",
+  UND_ERR_BODY_TIMEOUT: "timeout",
+  STALLED: "timeout",
+  ECONNRESET: "reset",
+  ECONNABORTED: "reset",
+  EPIPE: "reset",
+  UND_ERR_SOCKET: "reset",
+  UND_ERR_CLOSED: "reset",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
+  ERR_SSL_WRONG_VERSION_NUMBER: "plain-http",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "plain-http",
+  EPROTO: "tls",
+  UND_ERR_HEADERS_OVERFLOW: "protocol",
+};
+
+const CERTIFICATE_CODE =
+  /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|ERROR_IN_CERT)/;
+
+function reasonOf({ code, message }: Failure): UnreachableReason | undefined {
+  if (code === "EPROTO" && /wrong version number|packet length too long/i.test(message)) {
+    return "plain-http";
+  }
+  if (Object.hasOwn(REASONS, code)) return REASONS[code];
+  if (CERTIFICATE_CODE.test(code)) return "certificate";
+  if (code.startsWith("HPE_")) return "protocol";
+  return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? "tls" : undefined;
+}

@@ -1,0 +1,90 @@
+import { RegistryResponseError } from "../errors.ts";
+import { isLoopbackHost, type NetworkReach, reachOf } from "./address.ts";
+import { headerOf } from "./headers.ts";
+import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
+
+export interface RedirectOptions {
+  readonly registry: string;
+  readonly reachOfHost: (hostname: string) => NetworkReach | undefined;
+}
+
+const HOP_LIMIT = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Never sent to another origin than the one they were meant for. */
+const ORIGIN_BOUND = ["authorization", "cookie", "proxy-authorization"];
+
+/**
+ * Sends a request and follows redirects. Credentials stay with their origin, https is never left, other methods
+ * than GET and HEAD follow only 307 and 308, which repeat the body.
+ */
+export async function sendFollowing(
+  send: SendRequest,
+  request: HttpRequest,
+  options: RedirectOptions,
+): Promise<HttpResponse> {
+  let current = request;
+  for (let hops = 0; ; hops += 1) {
+    const response = await send(current);
+    const location = headerOf(response.headers, "location");
+    if (!REDIRECTS.has(response.status) || location === undefined) return response;
+    if (!mayFollow(current.method, response.status)) return response;
+    await response.discard();
+    const refuse = (objection: string) =>
+      refusal(current, response.status, { objection, ...options });
+    if (hops === HOP_LIMIT) throw refuse(`more than ${HOP_LIMIT} redirects`);
+    current = planRedirect(current, { location, refuse, ...options });
+  }
+}
+
+function mayFollow(method: string, status: number): boolean {
+  return method === "GET" || method === "HEAD" || status === 307 || status === 308;
+}
+
+interface Hop extends RedirectOptions {
+  readonly location: string;
+  readonly refuse: (objection: string) => Error;
+}
+
+function planRedirect(request: HttpRequest, { location, refuse, reachOfHost }: Hop): HttpRequest {
+  const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : undefined;
+  if (url?.protocol !== "https:" && url?.protocol !== "http:") {
+    throw refuse("a redirect to something that is not a web address");
+  }
+  if (request.url.protocol === "https:" && url.protocol === "http:") {
+    throw refuse(`a redirect from HTTPS to plain HTTP on "${url.host}"`);
+  }
+  if (url.origin === request.url.origin) return { ...request, url };
+  if (isInward(request.url, url, reachOfHost)) {
+    throw refuse(`a redirect into an inner network, to "${url.host}"`);
+  }
+  // user info in the location would become credentials
+  url.username = "";
+  url.password = "";
+  const headers = Object.entries(request.headers).filter(
+    ([name]) => !ORIGIN_BOUND.includes(name.toLowerCase()),
+  );
+  return { ...request, url, headers: Object.fromEntries(headers) };
+}
+
+/**
+ * Whether a server sends us to where it cannot reach itself but we can: loopback and link-local addresses (cloud
+ * metadata) always, private addresses when the server is on the public network.
+ */
+export function isInward(from: URL, to: URL, reachOfHost: RedirectOptions["reachOfHost"]): boolean {
+  if (from.hostname === to.hostname) return false;
+  const target = isLoopbackHost(to.hostname) ? "loopback" : reachOf(to.hostname);
+  const origin = isLoopbackHost(from.hostname)
+    ? "loopback"
+    : (reachOf(from.hostname) ?? reachOfHost(from.hostname));
+  if (target === undefined || target === "public" || origin === "loopback") return false;
+  return target === "private" ? origin === "public" : origin !== target;
+}
+
+function refusal(
+  { method, url }: HttpRequest,
+  status: number,
+  { objection, registry }: RedirectOptions & { readonly objection: string },
+): RegistryResponseError {
+  return new RegistryResponseError({ registry, method, url, status, objection });
+}

@@ -1,0 +1,141 @@
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { rootCertificates } from "node:tls";
+import { Agent, buildConnector, type Dispatcher, request as sendRequest } from "undici";
+import { type NetworkReach, reachOf } from "./address.ts";
+import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
+import { toUnreachableError } from "./network-failure.ts";
+import { watchUpload } from "./upload-watchdog.ts";
+
+export interface TransportOptions {
+  /** Connections per origin; requests beyond them wait. */
+  readonly connections: number;
+  readonly userAgent: string;
+  /** PEM certificates that are trusted besides the built-in ones. */
+  readonly ca?: readonly string[] | undefined;
+  readonly tlsSkipVerify?: boolean | undefined;
+  /** A transfer without a byte for this long is given up and continued on a new connection. */
+  readonly stallTimeoutMs: number;
+}
+
+export interface Transport extends AsyncDisposable {
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  /** Where a host was last found to be: unknown before the first connection. */
+  readonly reachOfHost: (hostname: string) => NetworkReach | undefined;
+}
+
+/** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */
+const BODY_BUFFER_BYTES = 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 120_000;
+/** What is read of a body nobody wants, to keep its connection. */
+const DISCARD_LIMIT_BYTES = 64 * 1024;
+
+/** Opens the one connection pool of a client. */
+export function openTransport(options: TransportOptions): Transport {
+  const reaches = new Map<string, NetworkReach>();
+  const agent = new Agent({
+    connections: options.connections,
+    pipelining: 1,
+    allowH2: false,
+    bodyTimeout: options.stallTimeoutMs,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    connect: noteReach(createConnector(options), reaches),
+  });
+  return {
+    send: (request) => send(request, { agent, ...options }),
+    reachOfHost: (hostname) => reaches.get(hostname),
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  };
+}
+
+type Connector = ReturnType<typeof buildConnector>;
+
+function createConnector({ ca, tlsSkipVerify }: TransportOptions): Connector {
+  return buildConnector({
+    timeout: CONNECT_TIMEOUT_MS,
+    // `ca` replaces the built-in certificates, so they are named again
+    ...(ca && ca.length > 0 ? { ca: [...rootCertificates, ...ca] } : {}),
+    rejectUnauthorized: tlsSkipVerify !== true,
+  } as buildConnector.BuildOptions);
+}
+
+function noteReach(connect: Connector, reaches: Map<string, NetworkReach>): Connector {
+  return (options, callback) => {
+    connect(options, (...result) => {
+      const socket: Socket | null = result[1];
+      const reach = reachOf(socket?.remoteAddress ?? "");
+      if (reach) reaches.set(options.hostname, reach);
+      callback(...result);
+    });
+  };
+}
+
+interface SendContext extends TransportOptions {
+  readonly agent: Agent;
+}
+
+async function send(request: HttpRequest, context: SendContext): Promise<HttpResponse> {
+  request.signal?.throwIfAborted();
+  try {
+    const { body } = request;
+    return body === undefined || Buffer.isBuffer(body)
+      ? await exchange(request, body ?? null, context)
+      : await upload(request, body, context);
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    throw toUnreachableError(error, request.url.host);
+  }
+}
+
+async function upload(
+  request: HttpRequest,
+  body: RequestBody,
+  context: SendContext,
+): Promise<HttpResponse> {
+  const source = body.size === 0 ? null : await body.open();
+  if (source === null) return await exchange(request, Buffer.alloc(0), context);
+  const watch = watchUpload(source, {
+    signal: request.signal,
+    stallTimeoutMs: context.stallTimeoutMs,
+    answerTimeoutMs: request.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    onSent: request.onSent,
+  });
+  try {
+    const headers = { ...request.headers, "content-length": String(body.size) };
+    // the watchdog replaces the time-out of undici, which runs while the body is being sent
+    const options = { ...request, headers, signal: watch.signal, answerTimeoutMs: 0 };
+    return await exchange(options, source, context);
+  } catch (error) {
+    throw watch.signal.aborted ? watch.signal.reason : error;
+  } finally {
+    watch.stop();
+    source.destroy();
+  }
+}
+
+async function exchange(
+  request: HttpRequest,
+  body: Buffer | Readable | null,
+  { agent, userAgent }: SendContext,
+): Promise<HttpResponse> {
+  const { url, method, headers, signal, answerTimeoutMs } = request;
+  const response = await sendRequest(url, {
+    dispatcher: agent,
+    method: method as Dispatcher.HttpMethod,
+    headers: { "user-agent": userAgent, "accept-encoding": "identity", ...headers },
+    body,
+    ...(signal ? { signal } : {}),
+    ...(answerTimeoutMs === undefined ? {} : { headersTimeout: answerTimeoutMs }),
+    highWaterMark: BODY_BUFFER_BYTES,
+  });
+  return {
+    url,
+    status: response.statusCode,
+    headers: response.headers,
+    body: response.body,
+    discard: async () => {
+      await response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { RegistryResponseError, RegistryUnreachableError } from "./errors.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { type RetryClass, retryClassOf } from "./transport/retry.ts";
+
+/** Where an upload stands, as far as the next step depends on it. */
+export interface UploadPosition {
+  readonly size: number;
+  /** Bytes that the registry has. */
+  readonly offset: number;
+  readonly minPartBytes: number;
+  /** Send this blob in one request whatever the host can do. */
+  readonly isWhole: boolean;
+  /** Answers 416 since the last part that was taken. */
+  readonly rangeRefusals: number;
+  /** How often it started over without getting further than before. */
+  readonly restarts: number;
+}
+
+export type UploadStep =
+  /** PATCH of the bytes from the offset up to `end`. */
+  | { readonly type: "part"; readonly end: number }
+  /** PUT of all that is left. Some registries do not take an empty one, so the last part goes with it. */
+  | { readonly type: "commit" };
+
+export function planStep(position: UploadPosition, facts: HostFacts): UploadStep {
+  const { size, offset, minPartBytes, isWhole } = position;
+  const partBytes = Math.max(facts.partLimitBytes, minPartBytes);
+  if (isWhole || facts.monolithicOnly || size - offset <= partBytes) return { type: "commit" };
+  return { type: "part", end: offset + partBytes };
+}
+
+export type Recovery =
+  /** Nothing will help. */
+  | { readonly type: "give-up" }
+  /** Wait, then ask the registry what it has. `isAmbiguous`: the blob may be complete already. */
+  | {
+      readonly type: "resume";
+      readonly retryClass: RetryClass;
+      readonly isAmbiguous: boolean;
+    }
+  /** Ask at once: only the offset was wrong. `isFlipped`: read the answer the other way. */
+  | { readonly type: "resync"; readonly isFlipped: boolean }
+  /** The same session, with parts of this size. */
+  | { readonly type: "shrink"; readonly partLimitBytes: number }
+  /** From the first byte in a new session. */
+  | { readonly type: "restart"; readonly reason: string; readonly isAmbiguous: boolean }
+  /** From the first byte in one request; `isForHost`: all later blobs too. */
+  | { readonly type: "whole"; readonly reason: string; readonly isForHost: boolean };
+
+const PART_FLOOR_BYTES = 1024 * 1024;
+/** What registries take that answer 416 to larger parts. */
+const SMALL_PART_BYTES = 4 * 1024 * 1024;
+const GIVE_UP: Recovery = { type: "give-up" };
+
+/** What to do after a request of an upload failed: the ladder from resuming to starting over as a whole. */
+export function planRecovery(
+  failure: unknown,
+  { step, ...position }: UploadPosition & { readonly step: UploadStep },
+  facts: HostFacts,
+): Recovery {
+  const isCommit = step.type === "commit";
+  const retryClass = retryClassOf(failure);
+  if (failure instanceof RegistryUnreachableError || retryClass !== "never") {
+    return retryClass === "never" ? GIVE_UP : { type: "resume", retryClass, isAmbiguous: isCommit };
+  }
+  if (!(failure instanceof RegistryResponseError)) return GIVE_UP;
+  switch (failure.status) {
+    case 404:
+    case 410:
+      return planLostSession(position, isCommit);
+    case 413:
+      return planTooLarge(position, { isCommit, facts });
+    case 416:
+      return planWrongRange(position, facts);
+    case 400:
+      return isCommit
+        ? planBadCommit(position)
+        : planNoParts("the registry does not take the part");
+    case 405:
+    case 411:
+    case 415:
+    case 501:
+      return isCommit ? GIVE_UP : planNoParts("the registry does not take parts");
+    default:
+      return GIVE_UP;
+  }
+}
+
+function planLostSession({ restarts, isWhole }: UploadPosition, isCommit: boolean): Recovery {
+  const reason = "the registry lost the upload session";
+  // a session that never survives its first part: parts do not work here
+  if (restarts >= 2 && !isWhole && !isCommit) return { type: "whole", reason, isForHost: false };
+  return { type: "restart", reason, isAmbiguous: isCommit };
+}
+
+interface TooLarge {
+  readonly isCommit: boolean;
+  readonly facts: HostFacts;
+}
+
+function planTooLarge(position: UploadPosition, { isCommit, facts }: TooLarge): Recovery {
+  const { size, offset, minPartBytes } = position;
+  const sent = isCommit ? size - offset : Math.max(facts.partLimitBytes, minPartBytes);
+  const half = Math.min(facts.partLimitBytes, Math.ceil(sent / 2));
+  const isPossible = half >= Math.max(PART_FLOOR_BYTES, minPartBytes);
+  const wasWhole = position.isWhole || facts.monolithicOnly;
+  if (isPossible && !(wasWhole && facts.refusesParts)) {
+    return { type: "shrink", partLimitBytes: half };
+  }
+  if (wasWhole || isCommit) return GIVE_UP;
+  return { type: "whole", reason: "the registry takes no part of any size", isForHost: true };
+}
+
+function planWrongRange(position: UploadPosition, facts: HostFacts): Recovery {
+  const { rangeRefusals, offset } = position;
+  if (rangeRefusals === 0) return { type: "resync", isFlipped: false };
+  if (rangeRefusals === 1 && offset > 0) return { type: "resync", isFlipped: true };
+  if (rangeRefusals <= 2 && facts.partLimitBytes > SMALL_PART_BYTES) {
+    return { type: "shrink", partLimitBytes: SMALL_PART_BYTES };
+  }
+  if (position.isWhole || facts.monolithicOnly) return GIVE_UP;
+  return { type: "whole", reason: "the registry refuses every part", isForHost: true };
+}
+
+/** The bytes that arrived do not have the digest: parts may have been joined wrongly, one request cannot be. */
+function planBadCommit({ isWhole, offset }: UploadPosition): Recovery {
+  if (isWhole || offset === 0) return GIVE_UP;
+  return {
+    type: "whole",
+    reason: "the registry put the parts together wrongly",
+    isForHost: false,
+  };
+}
+
+function planNoParts(reason: string): Recovery {
+  return { type: "whole", reason, isForHost: true };
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
+import { createStaticCredentials } from "../../src/registry/auth/credentials.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { blobOf, collect, manifestOf } from "./support/content.ts";
+
+const MIB = 1024 * 1024;
+
+describe("a real docker-registry", () => {
+  test("takes an image and gives it back", async () => {
+    await using registry = await startDockerRegistry();
+    await using client = openRegistryClient();
+    const repository = client.repository({ registry: registry.host, repository: "acme/web" });
+    const [config, layer] = [blobOf(Buffer.from("{}")), blobOf(randomBytes(3 * MIB))];
+    for (const { bytes, expected, open } of [config, layer]) {
+      expect(await repository.exists(expected)).toBe(false);
+      const result = await repository.push(expected, open);
+      expect(result).toEqual({ outcome: "uploaded", sentBytes: bytes.length });
+      const again = await repository.push(expected, open);
+      expect(again).toEqual({ outcome: "already-there", sentBytes: 0 });
+    }
+    const image = manifestOf(config.bytes, layer.bytes);
+    expect(await repository.exists(image.descriptor)).toBe(false);
+    expect(await repository.pushManifest(image, "v1.0.0")).toBe(image.descriptor.digest);
+    await repository.tag(image.descriptor, "latest");
+
+    expect(await repository.exists(image.descriptor)).toBe(true);
+    expect(await collect(repository.listTags())).toEqual(["latest", "v1.0.0"]);
+    expect(await repository.resolve("v1.0.0")).toEqual(image.descriptor);
+    expect(await repository.fetchManifest("latest")).toEqual(image);
+    expect(await buffer(await repository.fetch(layer.expected))).toEqual(layer.bytes);
+    const rest = await buffer(await repository.fetch(layer.expected, { offset: MIB + 1 }));
+    expect(rest).toEqual(layer.bytes.subarray(MIB + 1));
+  });
+
+  test("takes a large blob in parts, read straight through, and mounts it elsewhere", async () => {
+    await using registry = await startDockerRegistry();
+    await using client = openRegistryClient();
+    const from = client.repository({ registry: registry.host, repository: "a" });
+    const to = client.repository({ registry: registry.host, repository: "b" });
+    const { bytes, expected, open, opened } = blobOf(randomBytes(90 * MIB));
+    const progress: number[] = [];
+    const onProgress = (sent: number) => progress.push(sent);
+    const result = await from.push(expected, open, { onProgress });
+    expect(result).toEqual({ outcome: "uploaded", sentBytes: bytes.length });
+    expect(opened).toEqual([0]);
+    expect(progress.at(-1)).toBe(bytes.length);
+    const mounted = await to.push(expected, open, { mountFrom: "a" });
+    expect(mounted).toEqual({ outcome: "mounted", sentBytes: 0 });
+    expect(await to.exists(expected)).toBe(true);
+  });
+
+  test("lets in who has the password and names the remedy to others", async () => {
+    const user = { username: "robot", password: "p:w" };
+    await using registry = await startDockerRegistry({ htpasswd: user });
+    const origin = "--source-login";
+    const credentials = createStaticCredentials({ registry: registry.host, ...user, origin });
+    await using client = openRegistryClient({ credentials });
+    const reference = { registry: registry.host, repository: "acme/web" };
+    const { expected, open } = blobOf(Buffer.from("content"));
+    expect((await client.repository(reference).push(expected, open)).outcome).toBe("uploaded");
+    await using stranger = openRegistryClient();
+    const failure = await stranger
+      .repository(reference)
+      .exists(expected)
+      .catch((error) => error);
+    expect(failure).toMatchObject({ code: "REGISTRY_DENIED", status: 401 });
+    expect(failure.hint).toMatch(/No credentials were found .*docker login/);
+  });
+});
