@@ -86,8 +86,13 @@ function decodePath(path: string): string {
 async function send(outgoing: ServerResponse, response: RegistryResponse): Promise<void> {
   const { body, headers, status } = response;
   outgoing.writeHead(status, headers as Record<string, string | string[]>);
-  if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body);
-  else await pipeline(body, outgoing);
+  if (body === undefined || Buffer.isBuffer(body)) {
+    outgoing.end(body);
+    return;
+  }
+  // Content that is slow to come does not hold its headers back.
+  outgoing.flushHeaders();
+  await pipeline(body, outgoing);
 }
 
 async function listen(server: Server, port: number): Promise<void> {
