@@ -48,11 +48,11 @@ export interface ImageContents {
   readonly source: string;
   /** `os/architecture[/variant]` of each child of an index, sorted. */
   readonly platforms: readonly string[];
-  /** Manifests below and with the root, parents before children, each once. */
-  readonly manifests: readonly Descriptor[];
-  /** Configs, layers and other blobs in graph order, each once. */
-  readonly blobs: readonly Descriptor[];
-  /** Where the blobs are fetched from. */
+  /** Manifests (the root first) and configs in graph order, each once: small, and read by everyone. */
+  readonly documents: readonly Descriptor[];
+  /** Layers and other blobs in graph order, each once. */
+  readonly layers: readonly Descriptor[];
+  /** Where manifests and blobs are fetched from. */
   readonly origin: RepositoryReference;
   /** Digest of the index in the source, where `--platform` rewrote it. */
   readonly sourceDigest?: Digest | undefined;

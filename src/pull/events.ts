@@ -37,7 +37,7 @@ export type PullEvent =
       readonly type: "blob-finished";
       readonly digest: Digest;
       readonly size: number;
-      readonly outcome: "fetched" | "reused" | "copied";
+      readonly outcome: "fetched" | "reused";
     }
   | {
       readonly type: "package-finished";

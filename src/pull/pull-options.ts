@@ -1,5 +1,6 @@
 import type { BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
 import type { ImageKind, PackageKind } from "../bundle/contents.ts";
+import type { Failure } from "../failure.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/selection.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
@@ -53,15 +54,22 @@ export interface PlannedPackageReport {
   }[];
 }
 
-export interface PullSummary {
+interface PullSummaryBase {
   readonly schemaVersion: 1;
   readonly bundlePath: string;
-  readonly manifest: BundleManifest;
   /** Bytes of the files of the bundle. */
   readonly bytes: number;
   readonly fetchedBytes: number;
-  /** Bytes that an earlier run had already fetched. */
+  /** Bytes that were on disk already. */
   readonly reusedBytes: number;
   /** Bytes written a second time because two layouts share a blob. */
   readonly copiedBytes: number;
+  /** Blobs that could not be had; the same pull tries them again and keeps the rest. */
+  readonly failures: readonly Failure[];
 }
+
+export type PullSummary = PullSummaryBase &
+  (
+    | { readonly complete: true; readonly manifest: BundleManifest }
+    | { readonly complete: false; readonly manifest?: never }
+  );

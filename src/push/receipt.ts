@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors.ts";
+import type { Failure } from "../failure.ts";
 import type { Digest } from "../oci/digest.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
@@ -36,12 +36,4 @@ export interface ReceiptTotals {
   readonly sentBytes: number;
   readonly mountedBytes: number;
   readonly alreadyThereBytes: number;
-}
-
-export interface Failure {
-  readonly code: ErrorCode | "UNEXPECTED";
-  /** What failed: an image, a blob, a file. */
-  readonly subject: string;
-  readonly message: string;
-  readonly hint?: string;
 }

@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
+import { parseDigest } from "../oci/digest.ts";
+import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
+import { parseStrictJson } from "../oci/strict-json.ts";
+import type { BundleManifest } from "./bundle-manifest.ts";
+import type { BundleReader, LayoutTable } from "./bundle-reader.ts";
+import type { ImageKind } from "./contents.ts";
+import { BundleCorruptError } from "./errors.ts";
+import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "./format.ts";
+import { targetPathOf } from "./target-path.ts";
+
+/** One tag that a bundle publishes. */
+export interface BundledTag {
+  readonly layout: LayoutTable;
+  /** Repository path below the target; empty for the target itself. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly root: Descriptor;
+  readonly kind: ImageKind;
+  /** Full reference in the registry it came from, as the layout says. */
+  readonly source: string;
+}
+
+export interface BundledTags {
+  readonly tags: readonly BundledTag[];
+  /** Descriptors without a name: nothing can be published for them. */
+  readonly unnamed: number;
+}
+
+/**
+ * What every `index.json` of a bundle publishes. With a `bundle.json` both must say the same, or the bundle is
+ * corrupt: the layouts are what other programs read, the manifest is what the receipt is compared with.
+ */
+export async function readBundledTags(reader: BundleReader): Promise<BundledTags> {
+  const tags: BundledTag[] = [];
+  let unnamed = 0;
+  for (const layout of reader.layouts) {
+    const found = await readLayoutTags(reader, layout);
+    tags.push(...found.filter((tag) => tag !== undefined));
+    unnamed += found.filter((tag) => tag === undefined).length;
+  }
+  if (!reader.manifest) return { tags: keepLast(tags), unnamed };
+  const kinds = compareWithManifest(reader.manifest, tags, reader.listing.directory);
+  return {
+    tags: tags.map((tag) => ({ ...tag, kind: kinds.get(keyOf(tag)) ?? tag.kind })),
+    unnamed,
+  };
+}
+
+async function readLayoutTags(
+  reader: BundleReader,
+  layout: LayoutTable,
+): Promise<(BundledTag | undefined)[]> {
+  const location = reader.locate(layout.index ?? { package: layout.package, offset: 0 });
+  const corrupt = (reason: string, options?: ErrorOptions) =>
+    new BundleCorruptError(location, `index.json of layout "${layout.path}": ${reason}`, options);
+  try {
+    const bytes = await reader.readIndex(layout);
+    const document = parseStrictJson(bytes, "index.json") as { readonly manifests?: unknown };
+    const manifests = document?.manifests ?? [];
+    if (!Array.isArray(manifests)) throw corrupt("manifests is not an array");
+    return manifests.map((value, position) =>
+      toBundledTag(layout, parseDescriptor(value, `manifests[${position}]`)),
+    );
+  } catch (error) {
+    if (error instanceof BundleCorruptError) throw error;
+    throw corrupt(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function toBundledTag(layout: LayoutTable, root: Descriptor): BundledTag | undefined {
+  const source =
+    root.annotations?.[ANNOTATION.containerdName] ?? root.annotations?.[ANNOTATION.refName] ?? "";
+  const shortTag = root.annotations?.[ANNOTATION.shortTag];
+  const kind = layout.path.endsWith("/release") ? "release-channel" : "image";
+  if (shortTag !== undefined) {
+    if (!isTag(shortTag)) throw new Error(`"${shortTag}" is not a tag`);
+    return { layout, repository: layout.path, tag: shortTag, root, kind, source };
+  }
+  if (layout.path !== "" || source === "") return undefined;
+  const { tag, digest, ...repository } = parseReference(source);
+  const path = targetPathOf(repository);
+  if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
+  const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
+  return { layout, repository: path, tag: name, root, kind, source };
+}
+
+/** Several descriptors of one name: the last one counts, as the reference system has it. */
+function keepLast(tags: readonly BundledTag[]): BundledTag[] {
+  return [...new Map(tags.map((tag) => [`${tag.repository}:${tag.tag}`, tag])).values()];
+}
+
+function keyOf({ repository, tag, root }: BundledTag): string {
+  return `${repository}:${tag}@${root.digest}`;
+}
+
+function compareWithManifest(
+  manifest: BundleManifest,
+  found: readonly BundledTag[],
+  directory: string,
+): ReadonlyMap<string, ImageKind> {
+  const claimed = new Map<string, ImageKind>();
+  for (const { layouts } of manifest.packages) {
+    for (const image of layouts.flatMap(({ images }) => images)) {
+      for (const tag of image.tags) {
+        claimed.set(`${image.repository}:${tag}@${image.digest}`, image.kind);
+      }
+    }
+  }
+  const path = join(directory, BUNDLE_MANIFEST_FILE);
+  const keys = new Set(found.map(keyOf));
+  const missing = [...claimed.keys()].find((key) => !keys.has(key));
+  if (missing !== undefined) {
+    throw new BundleCorruptError({ path, offset: 0 }, `it lists ${missing}, which no layout has`);
+  }
+  const surplus = [...keys].find((key) => !claimed.has(key));
+  if (surplus !== undefined) {
+    throw new BundleCorruptError(
+      { path, offset: 0 },
+      `it does not list ${surplus}, which a layout has`,
+    );
+  }
+  return claimed;
+}

@@ -1,0 +1,246 @@
+import { Readable } from "node:stream";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { createDigestHash, type Digest } from "../oci/digest.ts";
+import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
+import { type ScannedEntry, scanTar } from "../tar/scan.ts";
+import type { BundleManifest } from "./bundle-manifest.ts";
+import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
+import { parseLayoutEntry } from "./format.ts";
+import { PackageFile } from "./package-file.ts";
+import { type BundleListing, listBundle } from "./package-listing.ts";
+
+/** Where bytes lie: `size` bytes from `offset` of a package. */
+export interface Place {
+  readonly package: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** The entry table of one layout. */
+export interface LayoutTable {
+  readonly path: string;
+  readonly package: number;
+  index?: Place;
+  readonly blobs: Map<Digest, Place>;
+}
+
+/** Largest `index.json` that is read. */
+const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Opens a bundle for reading; nothing is unpacked and nothing is written. Throws the first problem with its files by
+ * name, before anything else is read.
+ */
+export async function openBundle(bundlePath: string): Promise<BundleReader> {
+  const listing = await listBundle(bundlePath);
+  const [problem] = listing.problems;
+  if (problem) throw problem.error;
+  return readTables(listing);
+}
+
+/** Scans the headers of all packages into entry tables. */
+export async function readTables(listing: BundleListing): Promise<BundleReader> {
+  const reader = new BundleReader(listing);
+  try {
+    await reader.scan();
+    return reader;
+  } catch (error) {
+    await reader[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Random access to the layouts and blobs of a bundle. Treats the medium as hostile. */
+export class BundleReader implements AsyncDisposable {
+  readonly listing: BundleListing;
+  readonly layouts: LayoutTable[] = [];
+  readonly #files: readonly PackageFile[];
+
+  /** @internal use `openBundle` */
+  constructor(listing: BundleListing) {
+    this.listing = listing;
+    const { directory } = listing;
+    this.#files = listing.packages.map(
+      ({ files }) => new PackageFile({ directory, files, mode: "read" }),
+    );
+  }
+
+  get manifest(): BundleManifest | undefined {
+    return this.listing.manifest;
+  }
+
+  /** @internal use `openBundle` */
+  async scan(): Promise<void> {
+    for (const index of this.listing.packages.keys()) await this.scanPackage(index);
+  }
+
+  /** Reads the headers of one package into tables of its layouts; returns its entries in tar order. */
+  async scanPackage(index: number): Promise<ScannedEntry[]> {
+    const tables = new Map<string, LayoutTable>();
+    const entries = new Map<string, ScannedEntry>();
+    const files = this.listing.packages[index]?.files ?? [];
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    const corrupt = (offset: number, reason: string) => this.#corrupt(index, offset, reason);
+    const read = (position: number, length: number) =>
+      this.readBytes({ package: index, offset: position, size: length });
+    for await (const entry of scanTar({ read, size, corrupt })) {
+      if (entry.type === "directory") continue;
+      if (entries.has(entry.path)) {
+        throw corrupt(entry.headerOffset, `entry "${entry.path}" is there twice`);
+      }
+      entries.set(entry.path, entry);
+      if (!tabulate(tables, index, entry)) {
+        const reason = `entry "${entry.path}" is not part of an OCI image layout`;
+        throw corrupt(entry.headerOffset, reason);
+      }
+    }
+    this.layouts.push(...tables.values());
+    this.layouts.sort((left, right) => (left.path < right.path ? -1 : 1));
+    return [...entries.values()];
+  }
+
+  /** The bytes of one package. */
+  packageFile(index: number): PackageFile {
+    const file = this.#files[index];
+    if (!file) throw new Error(`the bundle has no package ${index}`);
+    return file;
+  }
+
+  /** The file and the position in it that a place of a package has. */
+  locate(place: Pick<Place, "package" | "offset">): BundleLocation {
+    const file = this.#files[place.package];
+    return file
+      ? file.locate(place.offset)
+      : { path: this.listing.directory, offset: place.offset };
+  }
+
+  #corrupt(index: number, offset: number, reason: string): BundleCorruptError {
+    return new BundleCorruptError(this.locate({ package: index, offset }), reason);
+  }
+
+  /** Some place of a blob, in whichever layout. */
+  findBlob(digest: Digest): Place | undefined {
+    for (const layout of this.layouts) {
+      const place = layout.blobs.get(digest);
+      if (place) return place;
+    }
+    return undefined;
+  }
+
+  /** Fills the buffer from a position inside a place; returns the bytes found. */
+  async read(place: Place, position: number, buffer: Buffer): Promise<number> {
+    const length = Math.min(buffer.length, place.size - position);
+    const file = this.#files[place.package];
+    return file ? file.read(place.offset + position, buffer.subarray(0, length)) : 0;
+  }
+
+  /** All bytes of a place; `BUNDLE_CORRUPT` if a file ends before. */
+  async readBytes(place: Place): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(place.size);
+    const found = await this.read(place, 0, buffer);
+    if (found < place.size)
+      throw this.#corrupt(place.package, place.offset + found, "the file ends here");
+    return buffer;
+  }
+
+  /** The bytes of `index.json`. */
+  async readIndex(layout: LayoutTable): Promise<Buffer> {
+    if (!layout.index)
+      throw this.#corrupt(layout.package, 0, `layout "${layout.path}" has no index.json`);
+    if (layout.index.size > INDEX_LIMIT_BYTES) {
+      throw this.#corrupt(layout.package, layout.index.offset, "index.json is too large");
+    }
+    return this.readBytes(layout.index);
+  }
+
+  /** A manifest or another small blob, verified. */
+  async readDocument(layout: LayoutTable, digest: Digest): Promise<Buffer> {
+    const place = this.placeOf(layout, digest);
+    if (place.size > MANIFEST_LIMIT_BYTES) {
+      throw this.#corrupt(place.package, place.offset, `manifest ${digest} is larger than 4 MiB`);
+    }
+    const bytes = await this.readBytes(place);
+    const hex = createDigestHash(digest).update(bytes).digest("hex");
+    this.checkHash(place, digest, hex);
+    return bytes;
+  }
+
+  /** The place of a blob that the layout must have. */
+  placeOf(layout: LayoutTable, digest: Digest): Place {
+    const place = layout.blobs.get(digest);
+    if (place) return place;
+    throw this.#corrupt(
+      layout.package,
+      layout.index?.offset ?? 0,
+      `layout "${layout.path}" lacks blob ${digest}`,
+    );
+  }
+
+  /** Throws `CONTENT_MISMATCH` with the blob's file and position unless the hash is the digest's. */
+  checkHash(place: Place, digest: Digest, hex: string): void {
+    if (digest.endsWith(`:${hex}`)) return;
+    const found = `its digest is ${digest.slice(0, digest.indexOf(":"))}:${hex}`;
+    throw new BundleContentMismatchError(this.locate(place), digest, found);
+  }
+
+  /**
+   * Streams a blob from `start`. When it starts at 0 the bytes are verified, and the last of them is only passed on
+   * when the digest is right: a receiver can never get all of a damaged blob.
+   */
+  openBlob(layout: LayoutTable, target: Descriptor, start = 0): Readable {
+    const place = this.placeOf(layout, target.digest);
+    if (place.size !== target.size) {
+      const reason = `blob ${target.digest} has ${place.size} bytes, its descriptor says ${target.size}`;
+      throw this.#corrupt(place.package, place.offset, reason);
+    }
+    const hash = start === 0 ? createDigestHash(target.digest) : undefined;
+    let position = start;
+    const readNext = async (): Promise<Buffer | null> => {
+      if (position >= place.size) return null;
+      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, place.size - position));
+      const found = await this.read(place, position, buffer);
+      if (found < buffer.length) {
+        throw this.#corrupt(place.package, place.offset + position + found, "the file ends here");
+      }
+      position += found;
+      hash?.update(buffer);
+      if (hash && position === place.size) this.checkHash(place, target.digest, hash.digest("hex"));
+      return buffer;
+    };
+    return new Readable({
+      highWaterMark: READ_BYTES,
+      read() {
+        readNext().then(
+          (buffer) => this.push(buffer),
+          (error) => this.destroy(error),
+        );
+      },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#files.map((file) => file[Symbol.asyncDispose]()));
+  }
+}
+
+/** Enters one entry into the table of its layout; false for a name that no layout has. */
+function tabulate(
+  tables: Map<string, LayoutTable>,
+  index: number,
+  { path, offset, size }: ScannedEntry,
+): boolean {
+  const name = parseLayoutEntry(path);
+  if (!name) return false;
+  const table: LayoutTable = tables.get(name.layout) ?? {
+    path: name.layout,
+    package: index,
+    blobs: new Map(),
+  };
+  tables.set(name.layout, table);
+  const place = { package: index, offset, size };
+  if (name.kind === "index") table.index = place;
+  if (name.kind === "blob") table.blobs.set(name.digest, place);
+  return true;
+}

@@ -1,0 +1,195 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { syncDirectory } from "../io/atomic-write.ts";
+import { storageError } from "../io/errors.ts";
+import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
+import { formatEntryHeader } from "../tar/entry-header.ts";
+import type { BundleFile } from "./bundle-manifest.ts";
+import type { PackagePlan } from "./bundle-plan.ts";
+import { FileHasher } from "./file-hasher.ts";
+import { PARTIAL_SUFFIX } from "./format.ts";
+import { PackageFile } from "./package-file.ts";
+
+/** An entry of a planned package. */
+export interface EntryPlace {
+  readonly package: number;
+  readonly entry: number;
+}
+
+/** Frontier steps smaller than this are not worth a message to the hashing thread. */
+const HASH_STEP_BYTES = 8 * 1024 * 1024;
+
+/** Called when all files of a package are hashed, durable and named. */
+export type OnPackageFinished = (plan: PackagePlan, files: readonly BundleFile[]) => void;
+
+interface PackageState {
+  readonly plan: PackagePlan;
+  readonly file: PackageFile;
+  readonly isFinished: Uint8Array;
+  /** Entries before this one are finished. */
+  next: number;
+  /** Bytes before this position are final. */
+  frontier: number;
+  /** What the hashing thread was told last. */
+  announced: number;
+  /** Files before this one are complete. */
+  nextFile: number;
+  readonly files: Promise<BundleFile>[];
+}
+
+/**
+ * Writes the entries of planned packages at their final places, in any order. Files carry the suffix `.partial` until
+ * all their bytes are final, hashed and durable. An entry never moves once it is planned.
+ */
+export class BundleWriter implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #packages: readonly PackageState[];
+  readonly #hasher = new FileHasher();
+
+  readonly #onFinished: OnPackageFinished;
+
+  constructor(
+    directory: string,
+    plans: readonly PackagePlan[],
+    onFinished: OnPackageFinished = () => {},
+  ) {
+    this.#directory = directory;
+    this.#onFinished = onFinished;
+    this.#packages = plans.map((plan) => ({
+      plan,
+      file: new PackageFile({
+        files: plan.files,
+        directory,
+        suffix: PARTIAL_SUFFIX,
+        mode: "write",
+      }),
+      isFinished: new Uint8Array(plan.entries.length),
+      next: 0,
+      frontier: 0,
+      announced: 0,
+      nextFile: 0,
+      files: [],
+    }));
+  }
+
+  /** Writes bytes of an entry's data at `offset` in it. */
+  async write(place: EntryPlace, offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    const { state, entry } = this.#find(place);
+    await state.file.write(entry.offset + offset, buffers);
+  }
+
+  /** Reads back bytes of an entry's data; returns the number found. */
+  async read(place: EntryPlace, offset: number, buffer: Uint8Array): Promise<number> {
+    const { state, entry } = this.#find(place);
+    return state.file.read(entry.offset + offset, buffer);
+  }
+
+  /** The data is complete and verified: writes what surrounds it and moves the frontier on. */
+  async finishEntry(place: EntryPlace): Promise<void> {
+    const { state, entry } = this.#find(place);
+    const { path, size } = entry;
+    const padding = Buffer.alloc(paddingOf(size));
+    await state.file.write(entry.headerOffset, [formatEntryHeader({ path, size })]);
+    if (padding.length > 0) await state.file.write(entry.offset + size, [padding]);
+    state.isFinished[place.entry] = 1;
+    this.#advance(state);
+  }
+
+  /** Writes the entries that the plan itself decides, and the end of each archive. */
+  async writeGenerated(): Promise<void> {
+    for (const [index, state] of this.#packages.entries()) {
+      await state.file.write(state.plan.size - 2 * BLOCK_BYTES, [Buffer.alloc(2 * BLOCK_BYTES)]);
+      for (const [position, { content }] of state.plan.entries.entries()) {
+        if (content.kind !== "generated") continue;
+        const place = { package: index, entry: position };
+        await this.write(place, 0, [content.bytes]);
+        await this.finishEntry(place);
+      }
+    }
+  }
+
+  /** Resolves when every entry of the package is finished, its files are hashed, durable and named. */
+  async finishPackage(index: number): Promise<BundleFile[]> {
+    const state = this.#state(index);
+    if (state.frontier < state.plan.size) {
+      const missing = state.plan.entries[state.next];
+      throw new Error(`package "${state.plan.name}" lacks entry "${missing?.path}"`);
+    }
+    const files = await Promise.all(state.files);
+    await syncDirectory(this.#directory);
+    return files;
+  }
+
+  #find(place: EntryPlace) {
+    const state = this.#state(place.package);
+    const entry = state.plan.entries[place.entry];
+    if (!entry) throw new Error(`package "${state.plan.name}" has no entry ${place.entry}`);
+    return { state, entry };
+  }
+
+  #state(index: number): PackageState {
+    const state = this.#packages[index];
+    if (!state) throw new Error(`the plan has no package ${index}`);
+    return state;
+  }
+
+  #advance(state: PackageState): void {
+    const { plan } = state;
+    while (state.isFinished[state.next] === 1) state.next++;
+    state.frontier = plan.entries[state.next]?.headerOffset ?? plan.size;
+    while (state.nextFile < plan.files.length) {
+      const size = plan.files[state.nextFile]?.size ?? 0;
+      const start = state.nextFile * plan.chunkSizeBytes;
+      if (state.frontier < start + size) break;
+      state.files.push(this.#finishFile(state, state.nextFile));
+      // A failure is reported by finishPackage
+      state.files.at(-1)?.catch(() => {});
+      state.announced = start + size;
+      state.nextFile++;
+      if (state.nextFile === plan.files.length) this.#report(state);
+    }
+    if (state.frontier - state.announced >= HASH_STEP_BYTES) this.#announce(state);
+  }
+
+  #report({ plan, files }: PackageState): void {
+    Promise.all(files).then(
+      (done) => this.#onFinished(plan, done),
+      // The failure is reported by finishPackage
+      () => {},
+    );
+  }
+
+  #announce(state: PackageState): void {
+    const start = state.nextFile * state.plan.chunkSizeBytes;
+    const path = state.file.pathOf(state.nextFile);
+    this.#hasher.advance(this.#hashId(state, state.nextFile), path, state.frontier - start);
+    state.announced = state.frontier;
+  }
+
+  async #finishFile(state: PackageState, chunk: number): Promise<BundleFile> {
+    const { name, size } = state.plan.files[chunk] ?? { name: "", size: 0 };
+    const path = state.file.pathOf(chunk);
+    const final = join(this.#directory, name);
+    const [sha256] = await Promise.all([
+      this.#hasher.finish(this.#hashId(state, chunk), path, size),
+      state.file.truncate(chunk).then(() => state.file.sync(chunk)),
+    ]);
+    await state.file.close(chunk);
+    try {
+      await rename(path, final);
+    } catch (error) {
+      throw storageError(error, final);
+    }
+    return { name, size, sha256 };
+  }
+
+  #hashId(state: PackageState, chunk: number): number {
+    const before = this.#packages.slice(0, this.#packages.indexOf(state));
+    return before.reduce((sum, { plan }) => sum + plan.files.length, 0) + chunk;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#packages.map(({ file }) => file[Symbol.asyncDispose]()));
+    await this.#hasher[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,71 @@
+import { isRepositoryName } from "../oci/reference.ts";
+
+/** Names of docs/bundle-format.md, "Files". */
+export const BUNDLE_MANIFEST_FILE = "bundle.json";
+export const CHECKSUM_FILE = "SHA256SUMS";
+export const STATE_DIRECTORY = ".mirror";
+export const PARTIAL_SUFFIX = ".partial";
+
+/** Content of `oci-layout` (image-spec, image-layout.md). */
+export const OCI_LAYOUT_JSON = '{"imageLayoutVersion":"1.0.0"}';
+
+export const ANNOTATION = {
+  refName: "org.opencontainers.image.ref.name",
+  shortTag: "io.deckhouse.image.short_tag",
+  containerdName: "io.containerd.image.name",
+} as const;
+
+/** Largest number of chunk files of one package: four digits, and no medium holds more. */
+export const CHUNK_COUNT_LIMIT = 100_000;
+
+const PACKAGE_FILE = /^([a-z0-9][A-Za-z0-9._-]*)\.tar(?:\.(\d{4,6})\.chunk)?$/;
+
+/** `module-foo.tar` or, with a chunk number, `module-foo.tar.0003.chunk`. */
+export function formatPackageFile(packageName: string, chunk?: number): string {
+  return chunk === undefined
+    ? `${packageName}.tar`
+    : `${packageName}.tar.${String(chunk).padStart(4, "0")}.chunk`;
+}
+
+export interface PackageFileName {
+  readonly packageName: string;
+  readonly chunk?: number;
+}
+
+/** The inverse; undefined for any other file. */
+export function parsePackageFile(fileName: string): PackageFileName | undefined {
+  const match = PACKAGE_FILE.exec(fileName);
+  if (match?.[1] === undefined) return undefined;
+  return {
+    packageName: match[1],
+    ...(match[2] === undefined ? {} : { chunk: Number(match[2]) }),
+  };
+}
+
+export type LayoutEntryName =
+  | { readonly kind: "oci-layout" | "index" | "archive-manifest"; readonly layout: string }
+  | { readonly kind: "blob"; readonly layout: string; readonly digest: string };
+
+/** Path of a blob inside a layout: `sha256:ab…` → `blobs/sha256/ab…`. */
+export function blobPath(layout: string, digest: string): string {
+  return entryPath(layout, `blobs/${digest.replace(":", "/")}`);
+}
+
+export function entryPath(layout: string, name: string): string {
+  return layout === "" ? name : `${layout}/${name}`;
+}
+
+const LAYOUT_ENTRY =
+  /^(?:(?<layout>.+)\/)?(?:(?<file>oci-layout|index\.json|manifest\.json|repositories)|blobs\/(?<algorithm>sha256|sha384|sha512)\/(?<hex>[0-9a-f]{64,128}))$/;
+
+/** What an entry of a package is; undefined for names that no layout has. A leading `./` is taken off. */
+export function parseLayoutEntry(path: string): LayoutEntryName | undefined {
+  const groups = LAYOUT_ENTRY.exec(path.replace(/^\.\//, ""))?.groups;
+  if (!groups) return undefined;
+  const layout = groups["layout"] ?? "";
+  if (layout !== "" && !isRepositoryName(layout)) return undefined;
+  const { file, algorithm, hex } = groups;
+  if (file === undefined) return { kind: "blob", layout, digest: `${algorithm}:${hex}` };
+  if (file === "index.json") return { kind: "index", layout };
+  return { kind: file === "oci-layout" ? "oci-layout" : "archive-manifest", layout };
+}

@@ -1,0 +1,67 @@
+import { MEDIA_TYPE } from "../oci/media-type.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { ImageContents, LayoutContents } from "./contents.ts";
+import { ANNOTATION, blobPath } from "./format.ts";
+
+/**
+ * `index.json` of a layout: one descriptor per (repository, tag), sorted. In the root layout, where images of many
+ * repositories meet, the full reference names the image; elsewhere `short_tag` is the tag to push under.
+ */
+export function renderLayoutIndex(layout: LayoutContents): string {
+  const manifests = layout.images
+    .flatMap((image) => image.tags.map((tag) => ({ image, tag })))
+    .sort((left, right) => compare(sortKey(left), sortKey(right)))
+    .map(({ image, tag }) => ({
+      mediaType: image.root.mediaType,
+      digest: image.root.digest,
+      size: image.root.size,
+      annotations: annotationsOf(image, tag, layout.path === ""),
+    }));
+  return JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex, manifests });
+}
+
+interface TaggedImage {
+  readonly image: ImageContents;
+  readonly tag: string;
+}
+
+function sortKey({ image, tag }: TaggedImage): string {
+  return `${image.repository}\0${tag}\0${image.root.digest}`;
+}
+
+function annotationsOf(image: ImageContents, tag: string, isRoot: boolean): Record<string, string> {
+  const name = referenceOf(image, tag);
+  return isRoot
+    ? { [ANNOTATION.containerdName]: name, [ANNOTATION.refName]: name }
+    : { [ANNOTATION.shortTag]: tag, [ANNOTATION.refName]: name };
+}
+
+/** The full source reference; the bare hex of a digest stands for the digest. */
+function referenceOf(image: ImageContents, tag: string): string {
+  const { digest } = image.root;
+  const isDigestTag =
+    digest.endsWith(`:${tag}`) || image.sourceDigest?.endsWith(`:${tag}`) === true;
+  return formatReference({ ...image.origin, ...(isDigestTag ? { digest } : { tag }) });
+}
+
+/** `manifest.json` as `docker save` writes it, so that one-platform tools take the archive as it is. */
+export function renderArchiveManifest(layout: LayoutContents): string {
+  const entries = layout.images.flatMap((image) => {
+    if (!image.archive) return [];
+    const names = image.tags
+      .map((tag) => referenceOf(image, tag))
+      .filter((name) => !name.includes("@"));
+    return [
+      {
+        Config: blobPath("", image.archive.config),
+        RepoTags: names.length > 0 ? names : null,
+        Layers: image.archive.layers.map((digest) => blobPath("", digest)),
+      },
+    ];
+  });
+  return JSON.stringify(entries);
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}

@@ -1,0 +1,184 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { storageError } from "../io/errors.ts";
+import { readFully } from "../io/read-range.ts";
+import type { PlannedFile } from "./bundle-plan.ts";
+import { findFile, sliceByFile, startsOf } from "./chunk-plan.ts";
+
+export interface PackageFileOptions {
+  readonly directory: string;
+  readonly files: readonly PlannedFile[];
+  /** Appended to every file name. */
+  readonly suffix?: string;
+  readonly mode: "read" | "write";
+}
+
+/** Open files at once per package; a package may have thousands of chunk files. */
+const OPEN_FILES_LIMIT = 24;
+
+/**
+ * The bytes of one package over one file or many chunk files, read and written at any position. Writes to one file
+ * happen one after the other: parallel ones only queue for the file's lock in the kernel.
+ */
+export class PackageFile implements AsyncDisposable {
+  readonly #options: PackageFileOptions;
+  readonly #starts: readonly number[];
+  readonly #open = new Map<number, Promise<FileHandle>>();
+  readonly #users = new Map<number, number>();
+  readonly #writes = new Map<number, Promise<unknown>>();
+
+  constructor(options: PackageFileOptions) {
+    this.#options = options;
+    this.#starts = startsOf(options.files);
+  }
+
+  /** Path of the file that holds a position, and the position in it: for messages. */
+  locate(position: number): { readonly path: string; readonly offset: number } {
+    const file = findFile(position, this.#starts);
+    return { path: this.pathOf(file), offset: position - (this.#starts[file] ?? 0) };
+  }
+
+  pathOf(chunk: number): string {
+    const { directory, files, suffix = "" } = this.#options;
+    return join(directory, `${files[chunk]?.name ?? `#${chunk}`}${suffix}`);
+  }
+
+  /** Writes all bytes at their final place. */
+  async write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    const end = position + lengthOf(buffers);
+    const slices = sliceByFile({ start: position, end }, this.#starts);
+    let rest = buffers;
+    for (const { file: chunk, offset, length } of slices) {
+      const [head, tail] = splitBuffers(rest, length);
+      rest = tail;
+      await this.#enqueue(chunk, () =>
+        this.#use(chunk, (file) => writeFully(file, head, offset, this.pathOf(chunk))),
+      );
+    }
+  }
+
+  #enqueue(chunk: number, write: () => Promise<void>): Promise<void> {
+    const done = (this.#writes.get(chunk) ?? Promise.resolve()).then(write, write);
+    this.#writes.set(
+      chunk,
+      done.catch(() => {}),
+    );
+    return done;
+  }
+
+  /** Fills the buffer from a position; returns the bytes found, fewer if a file is short or missing. */
+  async read(position: number, buffer: Uint8Array): Promise<number> {
+    const range = { start: position, end: position + buffer.length };
+    let filled = 0;
+    for (const { file: chunk, offset, length } of sliceByFile(range, this.#starts)) {
+      const part = buffer.subarray(filled, filled + length);
+      const found = await this.#use(chunk, (file) =>
+        readFully(file, part, offset, this.pathOf(chunk)),
+      );
+      filled += found;
+      if (found < length) break;
+    }
+    return filled;
+  }
+
+  /** Makes a file's bytes durable. */
+  async sync(chunk: number): Promise<void> {
+    await this.#use(chunk, async (file) => {
+      try {
+        await file.datasync();
+      } catch (error) {
+        throw storageError(error, this.pathOf(chunk));
+      }
+    });
+  }
+
+  async truncate(chunk: number): Promise<void> {
+    const size = this.#options.files[chunk]?.size ?? 0;
+    await this.#use(chunk, (file) => file.truncate(size));
+  }
+
+  /** Closes one file; it is opened again when it is needed. */
+  async close(chunk: number): Promise<void> {
+    const file = this.#open.get(chunk);
+    this.#open.delete(chunk);
+    await (await file)?.close();
+  }
+
+  async #use<Value>(chunk: number, act: (file: FileHandle) => Promise<Value>): Promise<Value> {
+    this.#users.set(chunk, (this.#users.get(chunk) ?? 0) + 1);
+    try {
+      return await act(await this.#acquire(chunk));
+    } finally {
+      this.#users.set(chunk, (this.#users.get(chunk) ?? 1) - 1);
+    }
+  }
+
+  #acquire(chunk: number): Promise<FileHandle> {
+    const opened = this.#open.get(chunk) ?? this.#openFile(chunk);
+    // Most recently used last
+    this.#open.delete(chunk);
+    this.#open.set(chunk, opened);
+    return opened;
+  }
+
+  async #openFile(chunk: number): Promise<FileHandle> {
+    for (const other of [...this.#open.keys()].slice(0, -OPEN_FILES_LIMIT)) {
+      if (!this.#users.get(other)) void this.close(other);
+    }
+    const flags =
+      this.#options.mode === "read" ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
+    try {
+      return await open(this.pathOf(chunk), flags, 0o644);
+    } catch (error) {
+      this.#open.delete(chunk);
+      throw storageError(error, this.pathOf(chunk));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#writes.values());
+    const files = await Promise.allSettled(this.#open.values());
+    this.#open.clear();
+    await Promise.all(files.map((file) => file.status === "fulfilled" && file.value.close()));
+  }
+}
+
+async function writeFully(
+  file: FileHandle,
+  buffers: readonly Uint8Array[],
+  position: number,
+  path: string,
+): Promise<void> {
+  let rest = buffers;
+  let at = position;
+  while (rest.length > 0) {
+    try {
+      const { bytesWritten } = await file.writev([...rest], at);
+      at += bytesWritten;
+      [, rest] = splitBuffers(rest, bytesWritten);
+    } catch (error) {
+      throw storageError(error, path);
+    }
+  }
+}
+
+function lengthOf(buffers: readonly Uint8Array[]): number {
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+}
+
+/** The first `length` bytes and the rest, without copying. */
+function splitBuffers(
+  buffers: readonly Uint8Array[],
+  length: number,
+): [readonly Uint8Array[], readonly Uint8Array[]] {
+  let left = length;
+  for (const [index, buffer] of buffers.entries()) {
+    if (buffer.length > left) {
+      const head = [...buffers.slice(0, index), ...(left > 0 ? [buffer.subarray(0, left)] : [])];
+      return [head, [buffer.subarray(left), ...buffers.slice(index + 1)]];
+    }
+    left -= buffer.length;
+  }
+  return [buffers, []];
+}

@@ -1,0 +1,17 @@
+import type { RepositoryReference } from "../oci/reference.ts";
+
+/**
+ * Repository path below the target of an image that is named by reference (docs/bundle-format.md, "images.tar"). The
+ * host is part of it, so that images of two registries cannot collide: `ghcr.io/acme/web` → `ghcr.io/acme/web`,
+ * `host:5000/web` → `host-5000/web`, `[::1]:5000/web` → `ipv6-z-1-5000/web` (`z` for the zeros that `::` stands for).
+ */
+export function targetPathOf({ registry, repository }: RepositoryReference): string {
+  const host = registry.startsWith("[")
+    ? `ipv6-${registry
+        .replaceAll("::", ":z:")
+        .split(/[^a-z0-9]+/)
+        .filter((part) => part !== "")
+        .join("-")}`
+    : registry.replace(":", "-");
+  return `${host}/${repository}`;
+}

@@ -1,0 +1,90 @@
+/** `airgap-mirror`: pull, push, verify and inspect bundles. Registries and the OCI vocabulary: `airgap-mirror/oci`. */
+export type {
+  BundleFile,
+  BundleImage,
+  BundleLayout,
+  BundleManifest,
+  BundlePackage,
+  BundleTotals,
+} from "./bundle/bundle-manifest.ts";
+export type { ImageKind, PackageKind } from "./bundle/contents.ts";
+export {
+  BundleContentMismatchError,
+  BundleCorruptError,
+  BundleDirectoryOccupiedError,
+  BundleMissingError,
+  BundleVersionError,
+} from "./bundle/errors.ts";
+export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
+export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
+export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
+export type { Failure } from "./failure.ts";
+export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
+export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
+export {
+  ContentInvalidError,
+  ContentMismatchError,
+  printable,
+  ReferenceInvalidError,
+} from "./oci/errors.ts";
+export {
+  formatReference,
+  parseReference,
+  parseRepositoryReference,
+  type Reference,
+  type RepositoryReference,
+} from "./oci/reference.ts";
+export type { PullEvent } from "./pull/events.ts";
+export { planPull } from "./pull/plan-pull.ts";
+export { pull } from "./pull/pull.ts";
+export type {
+  PlannedPackageReport,
+  PlanPullOptions,
+  PullOptions,
+  PullPlanReport,
+  PullSummary,
+} from "./pull/pull-options.ts";
+export type { PushEvent } from "./push/events.ts";
+export { push } from "./push/push.ts";
+export type { PushOptions } from "./push/push-options.ts";
+export type { Receipt, ReceiptImage, ReceiptTotals } from "./push/receipt.ts";
+export { writeReceipt } from "./push/write-receipt.ts";
+export {
+  type CredentialsOptions,
+  createCredentials,
+} from "./registry/auth/create-credentials.ts";
+export type { Credential, CredentialSource } from "./registry/auth/credentials.ts";
+export { RegistryResponseError, RegistryUnreachableError } from "./registry/errors.ts";
+export {
+  openRegistryClient,
+  type RegistryClient,
+  type RegistryClientOptions,
+} from "./registry/registry-client.ts";
+export type { RegistryEvent } from "./registry/registry-event.ts";
+export type { Repository } from "./registry/repository.ts";
+export { SelectionInvalidError, SelectionUnmatchedError } from "./selection/errors.ts";
+export {
+  type ParsedSelection,
+  type ParseSelectionOptions,
+  parseSelection,
+} from "./selection/parse-selection.ts";
+export type {
+  ExactPin,
+  ImageSelector,
+  ModuleSelector,
+  Selection,
+  VersionFilter,
+} from "./selection/selection.ts";
+export type {
+  ContentSink,
+  ContentSource,
+  ManifestSink,
+  ManifestSource,
+  OperationOptions,
+  SourceRepository,
+  TagSource,
+  TargetRepository,
+} from "./store/store.ts";
+export type { Problem, VerifiedFile, VerifyReport } from "./verify/report.ts";
+export { type VerifyEvent, type VerifyOptions, verifyBundle } from "./verify/verify.ts";
+export { VERSION } from "./version.ts";

@@ -1,0 +1,97 @@
+import { readBundledGraph } from "../bundle/bundle-graph.ts";
+import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
+import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
+import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import type { PackageKind } from "../bundle/contents.ts";
+import type { OperationOptions } from "../store/store.ts";
+
+export interface InspectOptions extends OperationOptions {
+  readonly bundlePath: string;
+}
+
+/** What is in a bundle, also in one of another program: then without hashes, and with a notice that says so. */
+export interface BundleDescription {
+  readonly schemaVersion: 1;
+  readonly source?: string;
+  readonly selection?: unknown;
+  readonly packages: readonly {
+    readonly name: string;
+    readonly kind?: PackageKind;
+    readonly size: number;
+    readonly files: readonly {
+      readonly name: string;
+      readonly size: number;
+      readonly sha256?: string;
+    }[];
+    readonly layouts: readonly { readonly path: string; readonly images: readonly BundleImage[] }[];
+  }[];
+  readonly totals: Omit<BundleTotals, "manifests"> & Partial<BundleTotals>;
+  readonly notices: readonly string[];
+}
+
+/** Reads names, headers and manifests; blobs are not read. */
+export async function inspectBundle({ bundlePath }: InspectOptions): Promise<BundleDescription> {
+  await using reader = await openBundle(bundlePath);
+  const { tags, unnamed } = await readBundledTags(reader);
+  const notices = unnamed > 0 ? [`${unnamed} manifests have no tag and cannot be pushed`] : [];
+  if (reader.manifest) {
+    const { source, selection, packages, totals } = reader.manifest;
+    return {
+      schemaVersion: 1,
+      ...(source ? { source } : {}),
+      selection,
+      packages,
+      totals,
+      notices,
+    };
+  }
+  const images = await Promise.all(
+    tags.map(async (tag) => ({ tag, image: await describe(reader, tag) })),
+  );
+  return {
+    schemaVersion: 1,
+    packages: reader.listing.packages.map(({ name, files }, index) => ({
+      name,
+      size: files.reduce((sum, { size }) => sum + size, 0),
+      files,
+      layouts: reader.layouts
+        .filter((layout) => layout.package === index)
+        .map((layout) => ({
+          path: layout.path,
+          images: images.filter(({ tag }) => tag.layout === layout).map(({ image }) => image),
+        })),
+    })),
+    totals: totalsOf(reader, images.length),
+    notices: [
+      ...notices,
+      "The bundle has no bundle.json: nothing says whether files of it are missing",
+    ],
+  };
+}
+
+async function describe(
+  reader: BundleReader,
+  { layout, repository, tag, root, source, kind }: BundledTag,
+): Promise<BundleImage> {
+  const { children, blobs } = await readBundledGraph(reader, layout, root);
+  return {
+    repository,
+    tags: [tag],
+    digest: root.digest,
+    mediaType: root.mediaType,
+    size: [root, ...children, ...blobs].reduce((sum, { size }) => sum + size, 0),
+    platforms: [],
+    source,
+    kind,
+  };
+}
+
+function totalsOf(reader: BundleReader, images: number): BundleDescription["totals"] {
+  const sizes = new Map(
+    reader.layouts.flatMap(({ blobs }) =>
+      [...blobs].map(([digest, { size }]) => [digest, size] as const),
+    ),
+  );
+  const uniqueBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return { images, blobs: sizes.size, uniqueBytes };
+}

@@ -1,0 +1,70 @@
+import type {
+  BundleFile,
+  BundleImage,
+  BundleManifest,
+  BundlePackage,
+  BundleTotals,
+} from "../bundle/bundle-manifest.ts";
+import { BUNDLE_MEDIA_TYPE } from "../bundle/bundle-manifest.ts";
+import type { PackagePlan } from "../bundle/bundle-plan.ts";
+import type { ImageContents, PackageContents } from "../bundle/contents.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isManifestType } from "../oci/media-type.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { Selection } from "../selection/selection.ts";
+
+/** `bundle.json` for contents that are all written. */
+export function describeBundle(
+  selection: Selection,
+  contents: readonly PackageContents[],
+  plans: readonly PackagePlan[],
+  files: readonly (readonly BundleFile[])[],
+): BundleManifest {
+  return {
+    schemaVersion: 1,
+    mediaType: BUNDLE_MEDIA_TYPE,
+    ...(selection.source ? { source: formatReference(selection.source) } : {}),
+    selection,
+    packages: contents.map(
+      ({ name, kind, layouts }, index): BundlePackage => ({
+        name,
+        kind,
+        size: plans[index]?.size ?? 0,
+        files: files[index] ?? [],
+        layouts: layouts.map(({ path, images }) => ({ path, images: images.map(describeImage) })),
+      }),
+    ),
+    totals: totalsOf(contents),
+  };
+}
+
+export function describeImage(image: ImageContents): BundleImage {
+  return {
+    repository: image.repository,
+    tags: image.tags,
+    digest: image.root.digest,
+    mediaType: image.root.mediaType,
+    size: [...image.documents, ...image.layers].reduce((sum, { size }) => sum + size, 0),
+    platforms: image.platforms,
+    source: image.source,
+    kind: image.kind,
+    ...(image.sourceDigest ? { sourceDigest: image.sourceDigest } : {}),
+  };
+}
+
+export function totalsOf(contents: readonly PackageContents[]): BundleTotals {
+  const images = contents.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
+  const manifests = new Set<Digest>();
+  const blobs = new Set<Digest>();
+  let uniqueBytes = 0;
+  for (const { digest, mediaType, size } of images.flatMap((image) => [
+    ...image.documents,
+    ...image.layers,
+  ])) {
+    const seen = isManifestType(mediaType) ? manifests : blobs;
+    if (seen.has(digest)) continue;
+    seen.add(digest);
+    uniqueBytes += size;
+  }
+  return { images: images.length, manifests: manifests.size, blobs: blobs.size, uniqueBytes };
+}

@@ -1,0 +1,63 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PackageContents } from "../bundle/contents.ts";
+import { STATE_DIRECTORY } from "../bundle/format.ts";
+import { writeFileAtomically } from "../io/atomic-write.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
+import type { Selection } from "../selection/selection.ts";
+
+/** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planPackage is pure). */
+export interface PinnedPlan {
+  readonly schemaVersion: 1;
+  /** Milliseconds since 1970. */
+  readonly pinnedAt: number;
+  readonly selection: Selection;
+  readonly chunkSizeBytes?: number;
+  readonly contents: readonly PackageContents[];
+}
+
+export interface StatePaths {
+  readonly directory: string;
+  readonly plan: string;
+  readonly journal: string;
+  readonly lock: string;
+  readonly blobs: string;
+  /** Files of an earlier bundle whose blobs are taken over. */
+  readonly previous: string;
+}
+
+export function statePaths(bundlePath: string): StatePaths {
+  const directory = join(bundlePath, STATE_DIRECTORY);
+  return {
+    directory,
+    plan: join(directory, "plan.json"),
+    journal: join(directory, "journal"),
+    lock: join(directory, "lock"),
+    blobs: join(directory, "blobs"),
+    previous: join(directory, "previous"),
+  };
+}
+
+/** The plan of an unfinished pull; undefined if there is none, or if it cannot be used. */
+export async function readPinnedPlan(path: string): Promise<PinnedPlan | undefined> {
+  try {
+    const plan = JSON.parse(await readFile(path, "utf8")) as PinnedPlan;
+    return plan.schemaVersion === 1 && Array.isArray(plan.contents) ? plan : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;
+    throw storageError(error, path);
+  }
+}
+
+/** Pins a plan; the journal beside it speaks of its tasks. */
+export async function writePinnedPlan(paths: StatePaths, plan: PinnedPlan): Promise<void> {
+  await writeFileAtomically(paths.plan, JSON.stringify(plan));
+}
+
+export async function createStateDirectory(paths: StatePaths): Promise<void> {
+  try {
+    await mkdir(paths.directory, { recursive: true });
+  } catch (error) {
+    throw storageError(error, paths.directory);
+  }
+}

@@ -1,0 +1,219 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
+import { BundleWriter } from "../bundle/bundle-writer.ts";
+import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
+import { BUNDLE_MANIFEST_FILE, PARTIAL_SUFFIX, STATE_DIRECTORY } from "../bundle/format.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
+import { lockFile } from "../io/file-lock.ts";
+import { createDirectoryCache } from "./content-cache.ts";
+import { describeBundle, totalsOf } from "./describe-bundle.ts";
+import type { PullEvent } from "./events.ts";
+import { finishSettingAside, openPrevious, setAside } from "./previous-content.ts";
+import { NO_PROGRESS, PullJournal, type PullProgress, readPullJournal } from "./pull-journal.ts";
+import type { PullOptions, PullSummary } from "./pull-options.ts";
+import {
+  createStateDirectory,
+  type PinnedPlan,
+  readPinnedPlan,
+  type StatePaths,
+  statePaths,
+  writePinnedPlan,
+} from "./pull-state.ts";
+import { resolveContents } from "./resolve-contents.ts";
+import { sealBundle } from "./seal.ts";
+import { checkSpace } from "./space.ts";
+import { transferBlobs } from "./transfer.ts";
+import { type BlobTask, planTransfer } from "./transfer-plan.ts";
+
+const DEFAULT_CONCURRENCY = 6;
+
+/** An unfinished pull is continued as it was planned for this long; tags may have moved after that. */
+const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Resolves a selection and writes its bundle. Interrupted at any byte, the same call goes on where it stopped. The
+ * summary lists blobs that could not be had; without any, the bundle is complete.
+ */
+export async function pull(options: PullOptions): Promise<PullSummary> {
+  const { bundlePath } = options;
+  const paths = statePaths(bundlePath);
+  await prepareDirectory(options, paths);
+  await createStateDirectory(paths);
+  await using _lock = await lockFile(paths.lock, bundlePath);
+  return transferAndSeal(options, paths, await pinPlan(options, paths));
+}
+
+/** Creates the directory, or refuses one whose contents a pull must not touch. */
+async function prepareDirectory(
+  { bundlePath, force }: PullOptions,
+  paths: StatePaths,
+): Promise<void> {
+  let names: readonly string[];
+  try {
+    await mkdir(bundlePath, { recursive: true });
+    names = await readdir(bundlePath);
+  } catch (error) {
+    throw storageError(error, bundlePath);
+  }
+  if (names.length === 0 || force) return;
+  const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
+  if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
+    throw new BundleDirectoryOccupiedError(bundlePath, "it holds a complete bundle", {
+      hint: "Use --force to replace it (what it holds is not fetched again), or name another directory",
+    });
+  }
+  if (!names.includes(STATE_DIRECTORY)) {
+    throw new BundleDirectoryOccupiedError(bundlePath, "it is not empty", {
+      hint: "Use --force to pull beside what is there, or name another directory",
+    });
+  }
+}
+
+interface Pinned {
+  readonly plan: PinnedPlan;
+  readonly progress: PullProgress;
+}
+
+/** Goes on with the plan of an unfinished pull of the same selection, or makes a new one. */
+async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned> {
+  const { bundlePath, selection, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
+  if (!resume) await dropUnfinished(bundlePath, paths);
+  const unfinished = await readPinnedPlan(paths.plan);
+  if (unfinished && canContinue(unfinished, options)) {
+    return { plan: unfinished, progress: await readPullJournal(paths.journal) };
+  }
+  if (!unfinished) await finishSettingAside(bundlePath, paths);
+  const cache = createDirectoryCache(paths.blobs);
+  const contents = await resolveContents({ ...options, cache, onEvent });
+  const plan: PinnedPlan = {
+    schemaVersion: 1,
+    pinnedAt: Date.now(),
+    selection,
+    ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
+    contents,
+  };
+  await checkSpace(bundlePath, planPackages(plan));
+  if (unfinished && makesSameBytes(unfinished, plan)) {
+    await writePinnedPlan(paths, plan);
+    return { plan, progress: await readPullJournal(paths.journal) };
+  }
+  await setAside(bundlePath, paths);
+  await writePinnedPlan(paths, plan);
+  return { plan, progress: NO_PROGRESS };
+}
+
+function canContinue(plan: PinnedPlan, { selection, chunkSizeBytes }: PullOptions): boolean {
+  const age = Date.now() - plan.pinnedAt;
+  return (
+    age >= 0 &&
+    age < PLAN_LIFETIME_MS &&
+    plan.chunkSizeBytes === chunkSizeBytes &&
+    isEqual(plan.selection, selection)
+  );
+}
+
+function makesSameBytes(left: PinnedPlan, right: PinnedPlan): boolean {
+  return left.chunkSizeBytes === right.chunkSizeBytes && isEqual(left.contents, right.contents);
+}
+
+function isEqual(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+/** Removes what an unfinished pull left: its state, and the files that its plan lists. */
+async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<void> {
+  const plan = await readPinnedPlan(paths.plan);
+  for (const { name } of plan ? planPackages(plan).flatMap(({ files }) => files) : []) {
+    await rm(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), { force: true });
+    await rm(join(bundlePath, name), { force: true });
+  }
+  for (const path of [paths.plan, paths.journal, paths.blobs, paths.previous]) {
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function transferAndSeal(
+  options: PullOptions,
+  paths: StatePaths,
+  { plan, progress }: Pinned,
+): Promise<PullSummary> {
+  const { bundlePath, openSource, signal, onEvent = () => {} } = options;
+  const plans = planPackages(plan);
+  const tasks = planTransfer(plans);
+  onEvent(plannedEvent(plan, plans, tasks, progress));
+  await reopenFiles(bundlePath, plans);
+  await using journal = await PullJournal.open(paths.journal);
+  await using writer = new BundleWriter(bundlePath, plans, ({ name, size }, files) =>
+    onEvent({
+      type: "package-finished",
+      package: name,
+      files: files.map((file) => file.name),
+      size,
+    }),
+  );
+  await writer.writeGenerated();
+  const result = await transferBlobs({
+    tasks,
+    writer,
+    journal,
+    progress,
+    previous: await openPrevious(paths),
+    cache: createDirectoryCache(paths.blobs),
+    openSource,
+    concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    signal,
+    onEvent,
+  });
+  await journal.flush();
+  const { failures, ...bytes } = result;
+  const summary = {
+    schemaVersion: 1,
+    bundlePath,
+    failures,
+    ...bytes,
+    bytes: sizeOf(plans),
+  } as const;
+  if (failures.length > 0) return { ...summary, complete: false };
+  const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));
+  const manifest = describeBundle(plan.selection, plan.contents, plans, files);
+  await sealBundle(bundlePath, paths, manifest);
+  return { ...summary, complete: true, manifest };
+}
+
+function planPackages({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {
+  return contents.map((item) => planPackage(item, chunkSizeBytes));
+}
+
+function sizeOf(plans: readonly PackagePlan[]): number {
+  return plans.reduce((sum, { size }) => sum + size, 0);
+}
+
+function plannedEvent(
+  { contents }: PinnedPlan,
+  plans: readonly PackagePlan[],
+  tasks: readonly BlobTask[],
+  { finished, marks }: PullProgress,
+): PullEvent {
+  return {
+    type: "planned",
+    packages: plans.length,
+    files: plans.reduce((sum, { files }) => sum + files.length, 0),
+    images: totalsOf(contents).images,
+    bytes: sizeOf(plans),
+    fetchBytes: tasks.reduce(
+      (sum, { id, size }) => sum + (finished.has(id) ? 0 : size - (marks.get(id) ?? 0)),
+      0,
+    ),
+  };
+}
+
+/** Files that an interrupted run had already named get their suffix back: everything is verified again. */
+async function reopenFiles(bundlePath: string, plans: readonly PackagePlan[]): Promise<void> {
+  for (const { name } of plans.flatMap(({ files }) => files)) {
+    const path = join(bundlePath, name);
+    await rename(path, `${path}${PARTIAL_SUFFIX}`).catch((error: unknown) => {
+      if (!hasErrorCode(error, "ENOENT")) throw storageError(error, path);
+    });
+  }
+}

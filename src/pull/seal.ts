@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { BundleManifest } from "../bundle/bundle-manifest.ts";
+import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
+import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
+import type { StatePaths } from "./pull-state.ts";
+
+/**
+ * Makes a bundle out of finished files: `SHA256SUMS`, then `bundle.json`, whose presence means "complete", then the
+ * state goes. Interrupted in between, the next run does it again.
+ */
+export async function sealBundle(
+  bundlePath: string,
+  paths: StatePaths,
+  manifest: BundleManifest,
+): Promise<void> {
+  const json = formatCanonicalJson(manifest);
+  const sums = [
+    ...manifest.packages.flatMap(({ files }) => files),
+    { name: BUNDLE_MANIFEST_FILE, sha256: createHash("sha256").update(json).digest("hex") },
+  ];
+  const lines = sums
+    .sort((left, right) => (left.name < right.name ? -1 : 1))
+    .map(({ name, sha256 }) => `${sha256}  ${name}\n`);
+  await writeFileAtomically(join(bundlePath, CHECKSUM_FILE), lines.join(""));
+  await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json);
+  await rm(paths.plan, { force: true });
+  await rm(paths.directory, { recursive: true, force: true });
+  await syncDirectory(bundlePath);
+}

@@ -1,0 +1,49 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { PackagePlan } from "../bundle/bundle-plan.ts";
+import { PARTIAL_SUFFIX } from "../bundle/format.ts";
+import { SpaceExhaustedError } from "../io/errors.ts";
+import { readFileSystem } from "../io/free-space.ts";
+
+/** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+
+/** Throws `SPACE_EXHAUSTED` before the first byte if the bundle cannot fit on the file system of its directory. */
+export async function checkSpace(bundlePath: string, plans: readonly PackagePlan[]): Promise<void> {
+  const fileSystem = await readFileSystem(bundlePath);
+  if (!fileSystem) return;
+  const files = plans.flatMap((plan) => plan.files);
+  const { freeBytes, fileLimitBytes } = fileSystem;
+  const tooLarge = files.find(({ size }) => size > (fileLimitBytes ?? Number.POSITIVE_INFINITY));
+  if (tooLarge) {
+    throw new SpaceExhaustedError(
+      join(bundlePath, tooLarge.name),
+      `it would have ${tooLarge.size} bytes, a file on FAT32 can have ${fileLimitBytes}`,
+      { hint: "Split the bundle with --images-bundle-chunk-size 4GB" },
+    );
+  }
+  const needed = files.reduce((sum, { size }) => sum + size, 0) + RESERVE_BYTES;
+  const present = await allocatedBytes(bundlePath, files);
+  if (needed - present > freeBytes) {
+    throw new SpaceExhaustedError(
+      bundlePath,
+      `the bundle needs ${needed - present} more bytes, ${freeBytes} are free`,
+    );
+  }
+}
+
+/** Bytes on disk of files that an earlier run has started. */
+async function allocatedBytes(
+  bundlePath: string,
+  files: readonly { readonly name: string }[],
+): Promise<number> {
+  const sizes = await Promise.all(
+    files.map(({ name }) =>
+      stat(join(bundlePath, `${name}${PARTIAL_SUFFIX}`)).then(
+        ({ blocks }) => blocks * 512,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

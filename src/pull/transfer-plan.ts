@@ -1,0 +1,34 @@
+import type { BlobContent, PackagePlan } from "../bundle/bundle-plan.ts";
+import type { EntryPlace } from "../bundle/bundle-writer.ts";
+import type { Digest } from "../oci/digest.ts";
+
+/** One blob and every place in the bundle that needs it: fetched once, written everywhere. */
+export interface BlobTask {
+  /** Position in the plan's order; the journal speaks of tasks by it. */
+  readonly id: number;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly content: BlobContent;
+  readonly places: readonly [EntryPlace, ...EntryPlace[]];
+}
+
+/** Pure: the distinct blobs of all packages, in tar order of their first place. */
+export function planTransfer(plans: readonly PackagePlan[]): BlobTask[] {
+  const tasks = new Map<
+    Digest,
+    { task: Omit<BlobTask, "places">; places: [EntryPlace, ...EntryPlace[]] }
+  >();
+  for (const [index, plan] of plans.entries()) {
+    for (const [position, { content, size }] of plan.entries.entries()) {
+      if (content.kind !== "blob") continue;
+      const place = { package: index, entry: position };
+      const known = tasks.get(content.digest);
+      if (known) known.places.push(place);
+      else {
+        const task = { id: tasks.size, digest: content.digest, size, content };
+        tasks.set(content.digest, { task, places: [place] });
+      }
+    }
+  }
+  return [...tasks.values()].map(({ task, places }) => ({ ...task, places }));
+}

@@ -1,0 +1,274 @@
+import type { Hash } from "node:crypto";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import pLimit from "p-limit";
+import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import { type ErrorCode, MirrorError } from "../errors.ts";
+import { type Failure, toFailure } from "../failure.ts";
+import { createDigestHash } from "../oci/digest.ts";
+import { isManifestType } from "../oci/media-type.ts";
+import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import { BlobWriter } from "./blob-writer.ts";
+import type { ContentCache } from "./content-cache.ts";
+import type { PullEvent } from "./events.ts";
+import type { PreviousContent } from "./previous-content.ts";
+import type { PullJournal, PullProgress } from "./pull-journal.ts";
+import type { BlobTask } from "./transfer-plan.ts";
+
+export interface TransferOptions extends OperationOptions {
+  readonly tasks: readonly BlobTask[];
+  readonly writer: BundleWriter;
+  readonly journal: PullJournal;
+  readonly progress: PullProgress;
+  readonly previous: readonly PreviousContent[];
+  readonly cache: ContentCache;
+  readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  readonly concurrency: number;
+  readonly onEvent: (event: PullEvent) => void;
+}
+
+export interface TransferResult {
+  readonly fetchedBytes: number;
+  readonly reusedBytes: number;
+  readonly copiedBytes: number;
+  readonly failures: readonly Failure[];
+}
+
+/** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
+const SMALL_BYTES = 1024 * 1024;
+
+/** Failures of one blob that say nothing about the next one; any other ends the run. */
+const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "CONTENT_MISMATCH",
+  "CONTENT_MISSING",
+  "REGISTRY_DENIED",
+  "REGISTRY_NOT_FOUND",
+  "REGISTRY_REFUSED",
+]);
+
+const READ_BYTES = 1024 * 1024;
+
+/** Brings every blob to all its places: from the disk where it can, from the source where it must. */
+export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {
+  const { tasks, concurrency, previous } = options;
+  const run = new TransferRun(options);
+  if (previous.length > 0) {
+    for (const task of tasks) await run.takeOver(task);
+    for (const content of previous) await content.remove();
+  }
+  const lanes = { small: pLimit(concurrency), large: pLimit(concurrency) };
+  const transfers = tasks.map((task) =>
+    lanes[task.size <= SMALL_BYTES ? "small" : "large"](() => run.transfer(task)),
+  );
+  const settled = await Promise.allSettled(transfers);
+  const fatal = run.fatal ?? settled.find((result) => result.status === "rejected")?.reason;
+  if (fatal !== undefined) throw fatal;
+  return run.result;
+}
+
+class TransferRun {
+  readonly #options: TransferOptions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #finished = new Set<number>();
+  readonly #marks: Map<number, number>;
+  readonly #failures: Failure[] = [];
+  #fetchedBytes = 0;
+  #reusedBytes = 0;
+  #copiedBytes = 0;
+  /** The failure that ended the run. */
+  fatal: unknown;
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    this.#marks = new Map(options.progress.marks);
+    this.#signal = options.signal
+      ? AbortSignal.any([options.signal, this.#stop.signal])
+      : this.#stop.signal;
+  }
+
+  get result(): TransferResult {
+    return {
+      fetchedBytes: this.#fetchedBytes,
+      reusedBytes: this.#reusedBytes,
+      copiedBytes: this.#copiedBytes,
+      failures: this.#failures,
+    };
+  }
+
+  /** Copies what an earlier bundle has of the blob, whole or its first bytes. */
+  async takeOver(task: BlobTask): Promise<void> {
+    if (this.#options.progress.finished.has(task.id)) return;
+    for (const content of this.#options.previous) {
+      const found = content.find(task.digest);
+      if (!found || found.available <= (this.#marks.get(task.id) ?? 0)) continue;
+      const end = Math.min(found.available, task.size);
+      const body = readableOf(end, (position, buffer) => found.read(position, buffer));
+      if (end === task.size) {
+        if (await this.#receive(task, 0, body).then(isTrue, falseIfMismatch)) {
+          await this.#finish(task, "reused");
+          return;
+        }
+        continue;
+      }
+      await this.#receive(task, 0, body).catch(falseIfMismatch);
+    }
+  }
+
+  async transfer(task: BlobTask): Promise<void> {
+    if (this.#finished.has(task.id)) return;
+    try {
+      this.#signal.throwIfAborted();
+      await this.#bring(task);
+    } catch (error) {
+      if (error instanceof MirrorError && SINGLE_FAILURES.has(error.code)) {
+        this.#failures.push(toFailure(error, describeTask(task)));
+        return;
+      }
+      this.fatal ??= error;
+      this.#stop.abort(error);
+    }
+  }
+
+  async #bring(task: BlobTask): Promise<void> {
+    if (await this.#isInPlace(task)) return this.#finish(task, "reused");
+    if (await this.#fromCache(task)) {
+      await this.#finish(task, "reused");
+      if (!isManifestType(task.content.mediaType)) await this.#options.cache.remove(task.digest);
+      return;
+    }
+    try {
+      await this.#fetch(task, this.#marks.get(task.id) ?? 0);
+    } catch (error) {
+      if (!isMismatch(error)) throw error;
+      const { digest, size } = task;
+      this.#options.onEvent({ type: "blob-restarted", digest, bytes: size, reason: error.message });
+      await this.#fetch(task, 0);
+    }
+    return this.#finish(task, "fetched");
+  }
+
+  /** Whether an earlier run wrote the blob to all its places; believed only after hashing it again. */
+  async #isInPlace(task: BlobTask): Promise<boolean> {
+    if (!this.#options.progress.finished.has(task.id)) return false;
+    const found = await this.#hashPrefix(task, task.size);
+    return found !== undefined && task.digest.endsWith(`:${found.digest("hex")}`);
+  }
+
+  /** Hash of the first `end` bytes of the blob on disk; undefined unless all its places have the same. */
+  async #hashPrefix(task: BlobTask, end: number): Promise<Hash | undefined> {
+    let first: Hash | undefined;
+    for (const place of task.places) {
+      const hash = createDigestHash(task.digest);
+      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(end, 1)));
+      for (let position = 0; position < end; ) {
+        this.#signal.throwIfAborted();
+        const part = buffer.subarray(0, Math.min(buffer.length, end - position));
+        const found = await this.#options.writer.read(place, position, part);
+        if (found < part.length) return undefined;
+        hash.update(part);
+        position += found;
+      }
+      first ??= hash;
+      if (first !== hash && first.copy().digest("hex") !== hash.digest("hex")) return undefined;
+    }
+    return first;
+  }
+
+  /** Layers that resolving had to read wait in the cache, as do all manifests. */
+  async #fromCache(task: BlobTask): Promise<boolean> {
+    const body = await this.#options.cache.open({ ...task, mediaType: task.content.mediaType });
+    if (!body) return false;
+    return this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
+  }
+
+  async #fetch(task: BlobTask, mark: number): Promise<void> {
+    const { openSource, onEvent } = this.#options;
+    const { digest, size, content } = task;
+    const kept = mark > 0 ? await this.#hashPrefix(task, Math.min(mark, size)) : undefined;
+    const offset = kept ? Math.min(mark, size) : 0;
+    onEvent({
+      type: "blob-started",
+      digest,
+      size,
+      offset,
+      package: formatReference(content.origin),
+    });
+    this.#reusedBytes += offset;
+    const target = { digest, size, mediaType: content.mediaType };
+    const body =
+      offset === size
+        ? Readable.from([])
+        : await openSource(content.origin).fetch(target, { offset, signal: this.#signal });
+    await this.#receive(task, offset, body, kept, (bytes) => {
+      this.#fetchedBytes += bytes;
+      onEvent({ type: "blob-progress", digest, bytes });
+    });
+  }
+
+  async #receive(
+    task: BlobTask,
+    offset: number,
+    body: Readable,
+    hash = createDigestHash(task.digest),
+    onProgress: (bytes: number) => void = () => {},
+  ): Promise<void> {
+    const { writer, journal } = this.#options;
+    const onWritten = (position: number) => {
+      this.#marks.set(task.id, position);
+      journal.mark(task.id, position);
+    };
+    const blob = new BlobWriter({ task, writer, offset, hash, onProgress, onWritten });
+    await pipeline(body, blob, { signal: this.#signal });
+  }
+
+  async #finish(task: BlobTask, outcome: "fetched" | "reused"): Promise<void> {
+    const { writer, journal, onEvent } = this.#options;
+    for (const place of task.places) await writer.finishEntry(place);
+    journal.finished(task.id);
+    this.#finished.add(task.id);
+    if (outcome === "reused") this.#reusedBytes += task.size;
+    this.#copiedBytes += task.size * (task.places.length - 1);
+    onEvent({ type: "blob-finished", digest: task.digest, size: task.size, outcome });
+  }
+}
+
+function describeTask({ digest, content }: BlobTask): string {
+  return formatReference({ ...content.origin, digest });
+}
+
+function isMismatch(error: unknown): error is MirrorError {
+  return error instanceof MirrorError && error.code === "CONTENT_MISMATCH";
+}
+
+function falseIfMismatch(error: unknown): false {
+  if (isMismatch(error)) return false;
+  throw error;
+}
+
+function isTrue(): boolean {
+  return true;
+}
+
+/** Streams the first `end` bytes of something that is read by position. */
+function readableOf(
+  end: number,
+  read: (position: number, buffer: Buffer) => Promise<number>,
+): Readable {
+  let position = 0;
+  return new Readable({
+    highWaterMark: READ_BYTES,
+    read() {
+      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - position));
+      read(position, buffer).then(
+        (found) => {
+          position += found;
+          if (found > 0) this.push(buffer.subarray(0, found));
+          if (found < buffer.length || position >= end) this.push(null);
+        },
+        (error) => this.destroy(error),
+      );
+    },
+  });
+}

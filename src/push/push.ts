@@ -1,0 +1,281 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import pLimit from "p-limit";
+import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
+import { readBundledTags } from "../bundle/bundle-images.ts";
+import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import { type ErrorCode, MirrorError } from "../errors.ts";
+import { type Failure, toFailure } from "../failure.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { Manifest, TargetRepository } from "../store/store.ts";
+import { BlobUploads } from "./blob-uploads.ts";
+import { createDiscoveryImage } from "./discovery-image.ts";
+import type { PushEvent } from "./events.ts";
+import { type PushImage, type PushPlan, planPush } from "./plan-push.ts";
+import type { PushOptions } from "./push-options.ts";
+import { readTag } from "./read-tag.ts";
+import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
+
+const DEFAULT_CONCURRENCY = 4;
+
+/** Failures of one image that say nothing about the next one; any other ends the run. */
+const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "BUNDLE_CORRUPT",
+  "CONTENT_INVALID",
+  "CONTENT_MISMATCH",
+  "CONTENT_MISSING",
+  "REGISTRY_NOT_FOUND",
+  "REGISTRY_REFUSED",
+  "STORAGE_FAILED",
+]);
+
+/**
+ * Replays a bundle into a registry, straight from its files. Children go before parents and tags last, so a tag in
+ * the target never points at something incomplete. The receipt lists every planned tag as it was read back.
+ */
+export async function push(options: PushOptions): Promise<Receipt> {
+  const { bundlePath, target, modulesPathSuffix = "modules", onEvent = () => {} } = options;
+  await using bundle = await openBundle(bundlePath);
+  const { tags, unnamed } = await readBundledTags(bundle);
+  if (unnamed > 0) {
+    const message = `${unnamed} manifests of the bundle have no tag and are not pushed`;
+    onEvent({ type: "notice", code: "UNNAMED_MANIFESTS", message });
+  }
+  const plan = planPush(tags, {
+    target,
+    modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
+  });
+  onEvent(openedEvent(bundle, plan));
+  const run = new PushRun(options, bundle);
+  await run.execute(plan);
+  return run.receipt(await digestOfBundle(bundle));
+}
+
+function openedEvent({ listing, layouts }: BundleReader, { images }: PushPlan): PushEvent {
+  const sizes = new Map(
+    layouts.flatMap(({ blobs }) => [...blobs].map(([digest, { size }]) => [digest, size] as const)),
+  );
+  return {
+    type: "opened",
+    packages: listing.packages.length,
+    files: listing.packages.reduce((sum, { files }) => sum + files.length, 0),
+    images: images.length,
+    bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+  };
+}
+
+async function digestOfBundle({ manifest, listing }: BundleReader): Promise<Digest | undefined> {
+  return manifest && digestOf(await readFile(join(listing.directory, BUNDLE_MANIFEST_FILE)));
+}
+
+/** A tag of the target is written after everything it may stand for. */
+const PUBLISHING_ORDER = [
+  ["image", "extra"],
+  ["signature", "attestation", "referrer"],
+  ["release-channel"],
+] as const;
+
+class PushRun {
+  readonly #options: PushOptions;
+  readonly #bundle: BundleReader;
+  readonly #uploads: BlobUploads;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #repositories = new Map<string, TargetRepository>();
+  readonly #images: ReceiptImage[] = [];
+  readonly #failures: Failure[] = [];
+  #fatal: unknown;
+
+  constructor(options: PushOptions, bundle: BundleReader) {
+    const { concurrency = DEFAULT_CONCURRENCY, onEvent = () => {}, signal } = options;
+    this.#options = options;
+    this.#bundle = bundle;
+    this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+    this.#limit = pLimit(concurrency * 2);
+    this.#uploads = new BlobUploads({
+      bundle,
+      concurrency,
+      onEvent,
+      signal: this.#signal,
+      openTarget: (reference) => this.#open(reference),
+    });
+  }
+
+  async execute({ images, discovery }: PushPlan): Promise<void> {
+    const missing = (await this.#each(images, (image) => this.#check(image))).filter(isDefined);
+    const ready = (await this.#each(missing, (work) => this.#transfer(work))).filter(isDefined);
+    for (const kinds of PUBLISHING_ORDER) {
+      const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
+      await this.#each(due, (work) => this.#publish(work));
+    }
+    await this.#publishDiscovery(discovery);
+    if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  receipt(bundle: Digest | undefined): Receipt {
+    const key = ({ repository, tag }: ReceiptImage) => `${repository}:${tag}`;
+    const images = [...this.#images].sort((left, right) => (key(left) < key(right) ? -1 : 1));
+    const roots = new Set(images.map(({ repository, planned }) => `${repository}@${planned}`));
+    return {
+      schemaVersion: 1,
+      mediaType: RECEIPT_MEDIA_TYPE,
+      ...(bundle ? { bundle } : {}),
+      target: formatReference(this.#options.target),
+      complete: this.#failures.length === 0 && images.every(({ outcome }) => outcome !== "failed"),
+      images,
+      totals: { images: roots.size, tags: images.length, ...this.#uploads.totals },
+      failures: this.#failures,
+    };
+  }
+
+  #open(reference: PushImage["target"]): TargetRepository {
+    const key = formatReference(reference);
+    const repository = this.#repositories.get(key) ?? this.#options.openTarget(reference);
+    this.#repositories.set(key, repository);
+    return repository;
+  }
+
+  /** Runs a step for all; a failure takes its image out, a fatal one ends the run. */
+  async #each<Item extends PushImage | Work, Next>(
+    items: readonly Item[],
+    step: (item: Item) => Promise<Next>,
+  ): Promise<(Next | undefined)[]> {
+    return Promise.all(
+      items.map((item) =>
+        this.#limit(async () => {
+          if (this.#fatal !== undefined) return undefined;
+          try {
+            this.#signal.throwIfAborted();
+            return await step(item);
+          } catch (error) {
+            this.#fail("image" in item ? item.image : item, error);
+            return undefined;
+          }
+        }),
+      ),
+    );
+  }
+
+  #fail(image: PushImage, error: unknown): void {
+    if (!(error instanceof MirrorError && SINGLE_FAILURES.has(error.code))) {
+      this.#fatal ??= error;
+      this.#stop.abort(error);
+      return;
+    }
+    const { repository, root } = image;
+    this.#failures.push(
+      toFailure(error, formatReference({ ...image.target, digest: root.digest })),
+    );
+    for (const tag of image.tags) {
+      this.#images.push({ repository, tag, planned: root.digest, outcome: "failed" });
+    }
+    this.#report(image, "failed");
+  }
+
+  #report(
+    { repository, tags, root }: PushImage,
+    outcome: "pushed" | "already-there" | "failed",
+  ): void {
+    this.#options.onEvent?.({
+      type: "image-finished",
+      repository,
+      tags,
+      digest: root.digest,
+      outcome,
+    });
+  }
+
+  /** Images whose tags are all there already need nothing; the rest is work. */
+  async #check(image: PushImage): Promise<Work | undefined> {
+    const graph = await readBundledGraph(this.#bundle, image.layout, image.root);
+    const target = this.#open(image.target);
+    const found = await Promise.all(image.tags.map((tag) => readTag(target, tag, this.#signal)));
+    if (found.some((digest) => digest !== image.root.digest)) return { image, graph };
+    const { repository, root } = image;
+    for (const tag of image.tags) {
+      const outcome = "already-there";
+      this.#images.push({ repository, tag, planned: root.digest, found: root.digest, outcome });
+    }
+    this.#uploads.countPresent(graph.blobs);
+    this.#report(image, "already-there");
+    return undefined;
+  }
+
+  /** Brings everything below the root: blobs, then manifests from the leaves up. */
+  async #transfer(work: Work): Promise<Work> {
+    const { image, graph } = work;
+    const { layout, target } = image;
+    const blobs = graph.blobs.map((blob) => this.#uploads.ensure(target, layout, blob));
+    await allSettledOrThrow(blobs);
+    for (const child of graph.children) {
+      const manifest = await this.#readManifest(image, child);
+      await this.#open(target).pushManifest(manifest, child.digest, { signal: this.#signal });
+    }
+    return work;
+  }
+
+  async #publish({ image }: Work): Promise<void> {
+    const { repository, root, tags } = image;
+    const target = this.#open(image.target);
+    const manifest = await this.#readManifest(image, root);
+    for (const tag of tags) {
+      await target.pushManifest(manifest, tag, { signal: this.#signal });
+      const found = await readTag(target, tag, this.#signal);
+      const isRight = found === root.digest;
+      this.#images.push({
+        repository,
+        tag,
+        planned: root.digest,
+        ...(found ? { found } : {}),
+        outcome: isRight ? "pushed" : "failed",
+      });
+      if (!isRight) {
+        const subject = formatReference({ ...image.target, tag });
+        const message = `Cannot confirm "${subject}": the target has ${found ?? "nothing"} there instead of ${root.digest}`;
+        this.#failures.push({ code: "CONTENT_MISMATCH", subject, message });
+      }
+    }
+    this.#report(image, "pushed");
+  }
+
+  async #readManifest({ layout }: PushImage, descriptor: Descriptor): Promise<Manifest> {
+    return { descriptor, bytes: await this.#bundle.readDocument(layout, descriptor.digest) };
+  }
+
+  /** `<repo>/modules:<name>`: how clusters and later pulls find the modules. */
+  async #publishDiscovery(discovery: PushPlan["discovery"]): Promise<void> {
+    if (this.#fatal !== undefined) return;
+    const { manifest, blobs } = createDiscoveryImage();
+    const signal = this.#signal;
+    for (const { repository, tag } of discovery) {
+      const target = this.#open(repository);
+      if ((await readTag(target, tag, signal)) === manifest.descriptor.digest) continue;
+      for (const { descriptor, bytes } of blobs) {
+        await target.push(descriptor, (offset) => Readable.from([bytes.subarray(offset)]), {
+          signal,
+        });
+      }
+      await target.pushManifest(manifest, tag, { signal });
+    }
+  }
+}
+
+interface Work {
+  readonly image: PushImage;
+  readonly graph: BundledGraph;
+}
+
+/** Waits for all, so that nothing is still running when the first failure is thrown. */
+async function allSettledOrThrow(promises: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
+function isDefined<Value>(value: Value | undefined): value is Value {
+  return value !== undefined;
+}

@@ -1,0 +1,131 @@
+import { createHash, type Hash } from "node:crypto";
+import type { PackageFile } from "../bundle/package-file.ts";
+import { createDigestHash, type Digest } from "../oci/digest.ts";
+import type { OperationOptions } from "../store/store.ts";
+
+/** A run of bytes of a package that is checked as a whole. */
+export interface Region {
+  readonly start: number;
+  readonly end: number;
+  /** The entry that it belongs to. */
+  readonly entry: string;
+  /** What the bytes must hash to; none: they must be zeros. */
+  readonly digest?: Digest;
+}
+
+export interface HashedFile {
+  readonly sha256: string;
+  /** Bytes that could be read. */
+  readonly size: number;
+  /** Why reading stopped before the end. */
+  readonly error?: unknown;
+}
+
+export interface HashPackageOptions extends OperationOptions {
+  readonly file: PackageFile;
+  /** Bytes that each file of the package has on the medium. */
+  readonly sizes: readonly number[];
+  /** In order, without overlaps. */
+  readonly regions: readonly Region[];
+  readonly onProgress: (bytes: number) => void;
+}
+
+export interface HashedPackage {
+  readonly files: readonly HashedFile[];
+  /** Regions whose bytes are not what they must be. */
+  readonly damaged: readonly Region[];
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** Reads a package once, from the first byte to the last, and hashes its files and its regions on the way. */
+export async function hashPackage(options: HashPackageOptions): Promise<HashedPackage> {
+  const { sizes, regions } = options;
+  const checker = new RegionChecker(regions);
+  const files: HashedFile[] = [];
+  let start = 0;
+  for (const size of sizes) {
+    files.push(await hashFile(options, { start, size }, checker));
+    start += size;
+  }
+  return { files, damaged: checker.finish() };
+}
+
+async function hashFile(
+  { file, signal, onProgress }: HashPackageOptions,
+  { start, size }: { readonly start: number; readonly size: number },
+  checker: RegionChecker,
+): Promise<HashedFile> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  let position = 0;
+  while (position < size) {
+    signal?.throwIfAborted();
+    const part = buffer.subarray(0, Math.min(buffer.length, size - position));
+    try {
+      const found = await file.read(start + position, part);
+      if (found === 0) break;
+      const bytes = part.subarray(0, found);
+      hash.update(bytes);
+      checker.update(start + position, bytes);
+      position += found;
+      onProgress(found);
+    } catch (error) {
+      return { sha256: "", size: position, error };
+    }
+  }
+  return { sha256: hash.digest("hex"), size: position };
+}
+
+/** Feeds bytes that come in order to the regions that they belong to; a region with a gap is damaged. */
+class RegionChecker {
+  readonly #damaged: Region[] = [];
+  readonly #regions: readonly Region[];
+  #next = 0;
+  #hash: Hash | undefined;
+  #isZero = true;
+  #seen = 0;
+
+  constructor(regions: readonly Region[]) {
+    this.#regions = regions;
+  }
+
+  update(position: number, bytes: Buffer): void {
+    const end = position + bytes.length;
+    for (let region = this.#regions[this.#next]; region; region = this.#regions[this.#next]) {
+      if (region.start >= end && region.end > region.start) return;
+      const from = Math.max(region.start - position, 0);
+      const to = Math.min(region.end - position, bytes.length);
+      if (to > from) this.#feed(region, bytes.subarray(from, to));
+      if (region.end > end) return;
+      this.#close(region);
+    }
+  }
+
+  #feed({ digest }: Region, bytes: Buffer): void {
+    this.#seen += bytes.length;
+    if (digest !== undefined) {
+      this.#hash ??= createDigestHash(digest);
+      this.#hash.update(bytes);
+    } else if (this.#isZero) {
+      this.#isZero = bytes.every((byte) => byte === 0);
+    }
+  }
+
+  #close(region: Region): void {
+    const { digest, start, end } = region;
+    const isWhole = this.#seen === end - start;
+    const hash = this.#hash ?? (digest === undefined ? undefined : createDigestHash(digest));
+    const isRight =
+      digest === undefined ? this.#isZero : digest.endsWith(`:${hash?.digest("hex")}`);
+    if (!isWhole || !isRight) this.#damaged.push(region);
+    this.#hash = undefined;
+    this.#isZero = true;
+    this.#seen = 0;
+    this.#next++;
+  }
+
+  finish(): readonly Region[] {
+    return [...this.#damaged, ...this.#regions.slice(this.#next)];
+  }
+}
