@@ -6,7 +6,7 @@ import type { Manifest } from "../store/store.ts";
 import { type LayerFiles, layerTar, storedGzip } from "./layer-archive.ts";
 import { type BlobContent, bufferContent } from "./registry-content.ts";
 
-export interface BuiltBlob {
+interface BuiltBlob {
   readonly descriptor: Descriptor;
   readonly content: BlobContent;
 }
@@ -34,13 +34,6 @@ export interface BuildImageOptions {
   readonly format?: "oci" | "docker" | undefined;
 }
 
-export interface BuildArtifactOptions {
-  readonly artifactType: string;
-  readonly blobs: readonly BuiltBlob[];
-  readonly subject?: Descriptor | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-}
-
 export interface BuildIndexOptions {
   readonly children: readonly BuiltArtifact[];
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -53,7 +46,7 @@ export function buildLayer(files: LayerFiles): BuiltLayer {
   return { ...buildBlob(MEDIA_TYPE.imageLayerGzip, storedGzip(tar)), diffId: digestOf(tar) };
 }
 
-export function buildBlob(mediaType: string, bytes: Buffer): BuiltBlob {
+function buildBlob(mediaType: string, bytes: Buffer): BuiltBlob {
   return {
     descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length },
     content: bufferContent(bytes),
@@ -76,20 +69,6 @@ export function buildImage(options: BuildImageOptions): BuiltArtifact {
     ...(annotations ? { annotations } : {}),
   });
   return { manifest, blobs: [config, ...layers], children: [], platform };
-}
-
-/** A manifest that is no image: the empty config, an `artifactType`, any blobs. */
-export function buildArtifact(options: BuildArtifactOptions): BuiltArtifact {
-  const { annotations, artifactType, blobs, subject } = options;
-  const config = buildJson(MEDIA_TYPE.emptyConfig, {});
-  const manifest = buildManifest(MEDIA_TYPE.imageManifest, {
-    artifactType,
-    config: config.descriptor,
-    layers: blobs.map(({ descriptor }) => descriptor),
-    ...(subject ? { subject } : {}),
-    ...(annotations ? { annotations } : {}),
-  });
-  return { manifest, blobs: [config, ...blobs], children: [] };
 }
 
 export function buildIndex(options: BuildIndexOptions): BuiltArtifact {

@@ -6,22 +6,20 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { EmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import {
-  type BuildArtifactOptions,
   type BuildImageOptions,
   type BuildIndexOptions,
   type BuiltArtifact,
-  type BuiltBlob,
   type BuiltLayer,
-  buildArtifact,
-  buildBlob,
   buildImage,
   buildIndex,
   buildLayer,
 } from "../../src/demo/image-builder.ts";
 import type { LayerFiles } from "../../src/demo/layer-archive.ts";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
-import type { BlobContent } from "../../src/demo/registry-content.ts";
+import { type BlobContent, bufferContent } from "../../src/demo/registry-content.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 
 export interface ImageOptions extends Omit<BuildImageOptions, "layers"> {
@@ -60,13 +58,38 @@ export const AMD64 = { os: "linux", architecture: "amd64" } as const;
 export const ARM64 = { os: "linux", architecture: "arm64" } as const;
 export const ARMV7 = { os: "linux", architecture: "arm", variant: "v7" } as const;
 
-/** A manifest that is no image, for example a signature of `subject`. */
-export function artifact(options: Partial<BuildArtifactOptions> = {}): BuiltArtifact {
-  const blobs = options.blobs ?? [buildBlob("text/plain", Buffer.from("an artifact\n"))];
-  return buildArtifact({ artifactType: "application/vnd.example.thing", ...options, blobs });
+/** A blob of any type. */
+export function blob(mediaType: string, bytes: Buffer): BuiltBlob {
+  return { descriptor: describe(mediaType, bytes), content: bufferContent(bytes) };
 }
 
-/** An empty, valid layer with the given files. */
+export interface ArtifactOptions {
+  readonly artifactType?: string | undefined;
+  readonly blobs?: readonly BuiltBlob[] | undefined;
+  readonly subject?: Descriptor | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A manifest that is no image, for example a signature of `subject`. */
+export function artifact(options: ArtifactOptions = {}): BuiltArtifact {
+  const { annotations, artifactType = "application/vnd.example.thing", subject } = options;
+  const { blobs = [blob("text/plain", Buffer.from("an artifact\n"))] } = options;
+  const config = blob(MEDIA_TYPE.emptyConfig, Buffer.from("{}"));
+  const document = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.imageManifest,
+    artifactType,
+    config: config.descriptor,
+    layers: blobs.map(({ descriptor }) => descriptor),
+    ...(subject ? { subject } : {}),
+    ...(annotations ? { annotations } : {}),
+  };
+  const bytes = Buffer.from(JSON.stringify(document));
+  const manifest = { descriptor: describe(MEDIA_TYPE.imageManifest, bytes), bytes };
+  return { manifest, blobs: [config, ...blobs], children: [] };
+}
+
+/** A layer with these files. */
 export function layer(files: LayerFiles): BuiltLayer {
   return buildLayer(files);
 }
@@ -107,6 +130,12 @@ export async function pushArtifacts(
 ): Promise<void> {
   const client: PlainClient = { base: `http://${host}/v2/${repository}`, headers };
   for (const [tag, built] of Object.entries(tagged)) await putArtifact(client, built, tag);
+}
+
+type BuiltBlob = BuiltArtifact["blobs"][number];
+
+function describe(mediaType: string, bytes: Buffer): Descriptor {
+  return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
 /** Bytes per step of a stream that is made while it is read. */
