@@ -7,13 +7,13 @@ export const IMAGES_DIGESTS_FILE = "images_digests.json";
 export const EXTRA_IMAGES_FILE = "extra_images.json";
 
 /** An image that lives in a repository of its own beside the module. */
-export interface ExtraImage {
+interface ExtraImage {
   readonly name: string;
   /** Tag or digest. */
   readonly reference: string;
 }
 
-export interface ParsedExtraImages {
+interface ParsedExtraImages {
   readonly images: readonly ExtraImage[];
   /** Names whose value names no image. */
   readonly skipped: readonly string[];

@@ -38,7 +38,7 @@ export interface FoundImage {
   readonly manifest: Manifest;
 }
 
-export interface ReadFilesOptions {
+interface ReadFilesOptions {
   readonly names: readonly string[];
   readonly platforms: readonly Platform[];
 }

@@ -6,7 +6,7 @@ describe("nearestNames()", () => {
     ["consle", ["console", "commander", "code"], ["console"]],
     ["Console", ["console"], ["console"]],
     ["huawei", ["csi-huawei", "csi-hpe"], ["csi-huawei"]],
-    ["v1.3.4", ["v1.3.3", "v1.3.0", "v2.0.0", "latest"], ["v1.3.0", "v1.3.3", "v2.0.0"]],
+    ["v1.3.4", ["v1.3.3", "v1.3.0", "v2.0.0", "latest"], ["v1.3.0", "v1.3.3"]],
     ["1.3.0", ["v1.3.0"], ["v1.3.0"]],
     ["zzzzzz", ["console", "code"], []],
     ["anything", [], []],

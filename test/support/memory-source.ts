@@ -22,7 +22,7 @@ export interface MemorySource {
   readonly requests: string[];
 }
 
-export class NotFoundError extends MirrorError {
+class NotFoundError extends MirrorError {
   override readonly code = "REGISTRY_NOT_FOUND";
 }
 
