@@ -1,4 +1,4 @@
-import type { EventEmitter } from "node:events";
+import { type EventEmitter, setMaxListeners } from "node:events";
 import { EXIT_INTERRUPTED } from "./exit-code.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -20,6 +20,8 @@ export function watchSignals(
   { exit, onInterrupt }: SignalWatchOptions,
 ): SignalWatch {
   const controller = new AbortController();
+  // Every running request and file listens to it
+  setMaxListeners(0, controller.signal);
   const interrupt = () => {
     if (controller.signal.aborted) return exit(EXIT_INTERRUPTED);
     onInterrupt();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -59,11 +59,9 @@ export function createDirectoryCache(directory: string): ContentCache {
       return (await cache.open(target)) ?? fetched();
     },
     async open({ digest, size }) {
-      const file = await open(pathOf(digest), "r").catch(absent);
-      if (!file) return undefined;
-      if ((await file.stat()).size === size) return file.createReadStream();
-      await file.close();
-      return undefined;
+      const path = pathOf(digest);
+      const found = await stat(path).catch(absent);
+      return found?.size === size ? createReadStream(path) : undefined;
     },
     async remove(digest) {
       await rm(pathOf(digest), { force: true });

@@ -41,7 +41,8 @@ export async function pull(options: PullOptions): Promise<PullSummary> {
   await prepareDirectory(options, paths);
   await createStateDirectory(paths);
   await using _lock = await lockFile(paths.lock, bundlePath);
-  return transferAndSeal(options, paths, await pinPlan(options, paths));
+  // Awaited here: the lock is held until the end
+  return await transferAndSeal(options, paths, await pinPlan(options, paths));
 }
 
 /** Creates the directory, or refuses one whose contents a pull must not touch. */

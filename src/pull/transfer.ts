@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -86,6 +87,8 @@ class TransferRun {
     this.#signal = options.signal
       ? AbortSignal.any([options.signal, this.#stop.signal])
       : this.#stop.signal;
+    // Every transfer listens
+    setMaxListeners(0, this.#signal);
   }
 
   get result(): TransferResult {

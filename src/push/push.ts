@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -96,6 +97,8 @@ class PushRun {
     this.#options = options;
     this.#bundle = bundle;
     this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+    // Every transfer listens
+    setMaxListeners(0, this.#signal);
     this.#limit = pLimit(concurrency * 2);
     this.#uploads = new BlobUploads({
       bundle,

@@ -20,16 +20,19 @@ const MIB = 1024 * 1024;
 export const PART_SIZE_BYTES: number = 40 * MIB;
 
 /** Facts before the first upload. Hosted registries are known by name. */
-export function createHostFacts(registry: string): HostFacts {
+export function createHostFacts(
+  registry: string,
+  partSizeBytes: number = PART_SIZE_BYTES,
+): HostFacts {
   const known = KNOWN_HOSTS.find(({ pattern }) => pattern.test(registry));
   return {
     monolithicOnly: false,
     refusesParts: false,
-    partLimitBytes: PART_SIZE_BYTES,
     hasLaggingRange: false,
     hasNoUploadStatus: false,
     hasReliableHead: false,
     ...known?.facts,
+    partLimitBytes: Math.min(partSizeBytes, known?.facts.partLimitBytes ?? partSizeBytes),
   };
 }
 

@@ -24,6 +24,8 @@ export interface RegistryClientOptions {
   readonly retryTimeoutMs?: number | undefined;
   /** A connection without a byte for this long is given up and the transfer continued; default one minute. */
   readonly stallTimeoutMs?: number | undefined;
+  /** Blobs beyond this are sent in parts of this size, where the registry takes parts; default 40 MiB. */
+  readonly partSizeBytes?: number | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
   readonly userAgent?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -58,6 +60,7 @@ export function openRegistryClient(options: RegistryClientOptions = {}): Registr
       insecure: options.insecure ?? false,
       retryTimeoutMs: options.retryTimeoutMs ?? RETRY_TIMEOUT_MS,
       requestsPerSecond: options.requestsPerSecond,
+      partSizeBytes: options.partSizeBytes,
       onEvent: options.onEvent ?? (() => undefined),
     });
     hosts.set(registry, host);

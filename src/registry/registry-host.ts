@@ -40,6 +40,7 @@ export interface RegistryHostOptions {
   readonly insecure: boolean;
   readonly retryTimeoutMs: number;
   readonly requestsPerSecond?: number | undefined;
+  readonly partSizeBytes?: number | undefined;
   readonly onEvent: OnRegistryEvent;
 }
 
@@ -67,7 +68,7 @@ export class RegistryHost {
     this.registry = registry;
     this.clock = clock;
     this.onEvent = onEvent;
-    this.facts = createHostFacts(registry);
+    this.facts = createHostFacts(registry, options.partSizeBytes);
     this.#scheme = new EndpointScheme(options);
     this.#gate = new HostGate(clock);
     this.#rate = new RateLimit({

@@ -31,7 +31,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const listing = await listBundle(options.bundlePath);
   await using reader = new BundleReader(listing);
   const run = new VerifyRun(options, listing, reader);
-  return run.execute();
+  return await run.execute();
 }
 
 class VerifyRun {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DemoSummary, runDemo } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { renderDemoStep, renderDemoSummary } from "../output/demo-report.ts";
@@ -30,8 +30,9 @@ export const DEMO_COMMAND: Command<typeof FLAGS> = {
       demonstrate(directory, given, context),
     );
     const { result } = toOutputOptions(given.flags, context);
-    printResult(summary, { ...context, result, text: () => renderDemoSummary(summary) });
-    return EXIT_DONE;
+    const text = () => renderDemoSummary(summary, given.flags.directory);
+    printResult(summary, { ...context, result, text });
+    return exitCodeOfOutcome(summary);
   },
 };
 
@@ -41,14 +42,14 @@ async function demonstrate(
   context: CliContext,
 ): Promise<DemoSummary> {
   const { progress, result } = toOutputOptions(flags, context);
-  using renderer = openRenderer(progress, context);
-  const showStep = result === "text";
+  // The story is told by its steps; lines of progress between them are shown on request
+  using renderer = openRenderer(flags.progress === undefined ? "none" : progress, context);
   return await runDemo({
     directory,
     signal: context.signal,
     onEvent: renderer.onEvent,
     onStep: (step) => {
-      if (showStep) context.stdout.write(renderDemoStep(step));
+      if (result === "text") context.stdout.write(renderDemoStep(step));
     },
   });
 }

@@ -31,6 +31,7 @@ export async function withSource<Result>(
   using renderer = openRenderer(progress, context);
   for (const notice of notices) renderer.onEvent({ type: "notice", ...notice });
   const registry = selection.source?.registry;
+  if (login !== undefined && registry === undefined) renderer.onEvent(LOGIN_UNUSED);
   await using client = openClient({ flags, registry, login, renderer, debug });
   return await work({
     bundlePath,
@@ -40,6 +41,13 @@ export async function withSource<Result>(
     onEvent: renderer.onEvent,
   });
 }
+
+/** A login is for one host: without a source nobody says which one. */
+const LOGIN_UNUSED = {
+  type: "notice",
+  code: "login-unused",
+  message: "The login is for --source, and there is none: images are pulled with stored logins",
+} as const;
 
 async function readSelection(flags: SourceFlags, { stdin }: CliContext) {
   const lists = flags["images-from"] ?? [];

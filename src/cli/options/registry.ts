@@ -98,6 +98,8 @@ export interface RegistryOptions {
 export interface Login {
   readonly login: string;
   readonly password: string;
+  /** Where it is from, for messages. */
+  readonly origin: string;
 }
 
 /** User name that goes with a license token (reference system). */
@@ -130,7 +132,7 @@ export function toSourceLogin(
   const license = flags["license-stdin"] ? secretFromStdin : flags.license;
   const login = pairOf(flags["source-login"], password, "source");
   if (login !== undefined || license === undefined) return login;
-  return { login: LICENSE_USER, password: license };
+  return { login: LICENSE_USER, password: license, origin: "--license" };
 }
 
 export function toTargetLogin(
@@ -146,7 +148,9 @@ function pairOf(
   password: string | undefined,
   side: "source" | "registry",
 ): Login | undefined {
-  if (login !== undefined && password !== undefined) return { login, password };
+  if (login !== undefined && password !== undefined) {
+    return { login, password, origin: `--${side}-login` };
+  }
   if (login === undefined && password === undefined) return undefined;
   const missing = login === undefined ? `--${side}-login` : `--${side}-password`;
   throw new UsageError(`Cannot log in: ${missing} is missing`, {

@@ -19,7 +19,7 @@ type Image = Package["layouts"][number]["images"][number];
 
 function renderPackage({ name, kind, size, files, layouts }: Package): readonly string[] {
   return [
-    `${sanitize(name)} (${sanitize(kind)}, ${formatBytes(size)})`,
+    `${sanitize(name)} (${[...(kind === undefined ? [] : [kind]), formatBytes(size)].map(sanitize).join(", ")})`,
     ...files.map((file) => `  ${sanitize(file.name)}  ${formatBytes(file.size)}`),
     ...layouts.flatMap(({ path, images }) => [
       `  ${path === "" ? "(root)" : sanitize(path)}/`,

@@ -40,25 +40,35 @@ describe("toSourceLogin()", () => {
 
   test.each([
     ["nothing", {}, undefined, undefined],
-    ["login and password", pair, undefined, { login: "ada", password: "secret" }],
-    ["a license", { license: "token" }, undefined, { login: "license-token", password: "token" }],
+    [
+      "login and password",
+      pair,
+      undefined,
+      { login: "ada", password: "secret", origin: "--source-login" },
+    ],
+    [
+      "a license",
+      { license: "token" },
+      undefined,
+      { login: "license-token", password: "token", origin: "--license" },
+    ],
     [
       "a piped license",
       { "license-stdin": true },
       "token",
-      { login: "license-token", password: "token" },
+      { login: "license-token", password: "token", origin: "--license" },
     ],
     [
       "both: the pair wins",
       { ...pair, license: "token" },
       undefined,
-      { login: "ada", password: "secret" },
+      { login: "ada", password: "secret", origin: "--source-login" },
     ],
     [
       "a piped password, which wins over a given one",
       { ...pair, "source-password-stdin": true },
       "piped",
-      { login: "ada", password: "piped" },
+      { login: "ada", password: "piped", origin: "--source-login" },
     ],
   ])("understands %s", (_what, flags, secret, login) => {
     expect(toSourceLogin(flags, secret)).toEqual(login);
@@ -76,7 +86,11 @@ describe("toSourceLogin()", () => {
 describe("toTargetLogin()", () => {
   test("takes the piped password", () => {
     const flags = { "registry-login": "ada", "registry-password-stdin": true };
-    expect(toTargetLogin(flags, "piped")).toEqual({ login: "ada", password: "piped" });
+    expect(toTargetLogin(flags, "piped")).toEqual({
+      login: "ada",
+      password: "piped",
+      origin: "--registry-login",
+    });
   });
 
   test("refuses a password without a login", () => {
