@@ -56,7 +56,6 @@ export function index(
 
 export const AMD64 = { os: "linux", architecture: "amd64" } as const;
 export const ARM64 = { os: "linux", architecture: "arm64" } as const;
-export const ARMV7 = { os: "linux", architecture: "arm", variant: "v7" } as const;
 
 /** A blob of any type. */
 export function blob(mediaType: string, bytes: Buffer): BuiltBlob {

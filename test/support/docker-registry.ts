@@ -23,7 +23,7 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly storageDirectory: string;
   /** What the running process has logged. */
   readonly log: string;
-  /** Ends the process; storage and port stay reserved for `start`. */
+  /** Ends the process; what it stored stays for `start`. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts again after `stop` with the same port, storage and secret, so upload sessions stay valid. */
   start(): Promise<void>;

@@ -43,7 +43,7 @@ export function lazily(chunks: AsyncIterable<Buffer>): Readable {
   return Readable.from(chunks, { objectMode: false, highWaterMark: 1 });
 }
 
-export function streamOf(body: Buffer | Readable): AsyncIterable<Buffer> {
+function streamOf(body: Buffer | Readable): AsyncIterable<Buffer> {
   return Buffer.isBuffer(body) ? Readable.from([body]) : body;
 }
 
