@@ -1,0 +1,51 @@
+import { bufferContent } from "../../../src/demo/registry-content.ts";
+import {
+  openRegistryClient,
+  type RegistryClientOptions,
+} from "../../../src/registry/registry-client.ts";
+import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
+import type { Repository } from "../../../src/registry/repository.ts";
+import { createFakeClock, type FakeClock } from "../../support/clock.ts";
+import { type FaultRegistry, type Faults, startFaultRegistry } from "../../support/registry.ts";
+import type { blobOf } from "./content.ts";
+
+/** A fault registry and a client of it whose waiting takes no time. */
+export interface Session extends AsyncDisposable {
+  readonly registry: FaultRegistry;
+  readonly repository: Repository;
+  readonly open: (repository: string) => Repository;
+  readonly clock: FakeClock;
+  readonly events: readonly RegistryEvent[];
+  readonly seed: (blob: ReturnType<typeof blobOf>) => void;
+}
+
+export async function startSession(
+  faults: Faults = {},
+  options: RegistryClientOptions = {},
+): Promise<Session> {
+  const clock = createFakeClock();
+  const events: RegistryEvent[] = [];
+  const registry = await startFaultRegistry({ faults, now: clock.now });
+  const client = openRegistryClient({
+    clock,
+    onEvent: (event) => events.push(event),
+    stallTimeoutMs: 300,
+    ...options,
+  });
+  const open = (repository: string) => client.repository({ registry: registry.host, repository });
+  return {
+    registry,
+    open,
+    repository: open("acme/web"),
+    clock,
+    events,
+    seed: ({ bytes, expected }) => {
+      const { blobs } = registry.content.repository("acme/web");
+      blobs.set(expected.digest, bufferContent(bytes));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await client[Symbol.asyncDispose]();
+      await registry.close();
+    },
+  };
+}
