@@ -14,11 +14,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ["root", "oci", "io"],
   registry: ["root", "oci", "io", "store"],
   bundle: ["root", "oci", "io", "store", "tar"],
-  journal: ["root", "oci", "io"],
   selection: ["root", "oci", "store", "tar", "bundle"],
-  pull: ["root", "oci", "io", "store", "bundle", "journal", "selection"],
-  push: ["root", "oci", "io", "store", "bundle", "journal"],
-  verify: ["root", "oci", "io", "store", "bundle"],
+  pull: ["root", "oci", "io", "store", "bundle", "selection"],
+  push: ["root", "oci", "io", "store", "bundle"],
+  verify: ["root", "oci", "io", "store", "bundle", "tar"],
   inspect: ["root", "oci", "io", "store", "bundle"],
 };
 const BELOW_ENTRIES = Object.keys(ALLOWED);

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { EXIT_BUG } from "./exit-code.ts";
 import { runCli } from "./run.ts";
 import { watchSignals } from "./signals.ts";
 
@@ -8,6 +9,13 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== "EPIPE") throw error;
   });
 }
+
+// Without this, Node.js ends quietly, and with a status of its own, when nothing is left to wait for
+const endUnfinished = () => {
+  process.stderr.write("error: a bug in this program: it came to its end before its work did\n");
+  process.exit(EXIT_BUG);
+};
+process.once("beforeExit", endUnfinished);
 
 using watch = watchSignals(process, {
   exit: (status) => process.exit(status),
@@ -23,3 +31,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   signal: watch.signal,
 });
+process.off("beforeExit", endUnfinished);

@@ -1,4 +1,5 @@
 import type { BundleDescription } from "../../index.ts";
+import { renderImageName } from "./image-name.ts";
 import { sanitize, shortDigest } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
@@ -28,13 +29,13 @@ function renderPackage({ name, kind, size, files, layouts }: Package): readonly 
   ];
 }
 
-function renderImage({ repository, tags, digest, size, platforms, kind }: Image): string {
-  const name = tags.length === 0 ? `${repository}@${digest}` : `${repository}:${tags.join(",")}`;
+function renderImage(image: Image): string {
+  const { digest, size, platforms, kind } = image;
   const about = [
     ...(kind === "image" ? [] : [kind]),
     shortDigest(digest),
     formatBytes(size),
     ...(platforms.length > 0 ? [platforms.join(" ")] : []),
   ];
-  return `    ${sanitize(name)}  ${sanitize(about.join("  "))}`;
+  return `    ${renderImageName(image)}  ${sanitize(about.join("  "))}`;
 }

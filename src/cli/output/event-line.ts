@@ -1,3 +1,4 @@
+import { isAddressedByDigest, renderImageName } from "./image-name.ts";
 import type { MirrorEvent } from "./renderer.ts";
 import { sanitize, shortDigest } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
@@ -28,7 +29,8 @@ export function renderEventLine(event: MirrorEvent): string | undefined {
 function renderImageLine(
   event: Extract<MirrorEvent, { type: "image-finished" }>,
 ): string | undefined {
-  const name = `${event.repository}:${event.tags.join(",") || shortDigest(event.digest)}`;
-  if (event.outcome === "failed") return `failed ${sanitize(name)}`;
-  return event.outcome === "pushed" ? `pushed ${sanitize(name)}` : undefined;
+  if (event.outcome === "failed") return `failed ${renderImageName(event)}`;
+  // A module has hundreds of images that only their digests name
+  if (event.outcome === "already-there" || isAddressedByDigest(event)) return undefined;
+  return `pushed ${renderImageName(event)}`;
 }
