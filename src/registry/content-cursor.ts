@@ -59,6 +59,8 @@ export class ContentCursor {
     try {
       const source = await this.#open(offset);
       source.pause();
+      // between two slices nobody else listens; the next one sees that the stream is destroyed
+      source.on("error", ignore);
       return source;
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
@@ -129,7 +131,6 @@ class ContentSlice extends Readable {
     this.#source.off("data", this.#take);
     this.#source.off("end", this.#endEarly);
     this.#source.off("error", this.#fail);
-    this.#source.on("error", ignore);
   }
 }
 

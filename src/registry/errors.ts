@@ -37,7 +37,7 @@ export class RegistryResponseError extends MirrorError {
     const { registry, method, url, status, serverErrors = [] } = fields;
     const path = printable(url.pathname);
     const code = codeOf(status, serverErrors);
-    super(messageOf(fields, code), { hint: HINTS[code], ...options });
+    super(messageOf(fields, code), { hint: STATUS_HINTS[status] ?? HINTS[code], ...options });
     this.code = code;
     this.registry = registry;
     this.method = method;
@@ -122,6 +122,11 @@ function quote(serverErrors: readonly ServerError[]): string {
 const HINTS: Partial<Record<ErrorCode, string>> = {
   REGISTRY_NOT_FOUND: "Check the repository, tag or digest; some registries hide what they deny",
   REGISTRY_LIMITED: "Wait, log in for a higher limit, or lower the rate with --rps",
+};
+
+const STATUS_HINTS: Readonly<Record<number, string>> = {
+  413: "Raise the size limit of the registry or of the proxy in front of it (nginx: client_max_body_size)",
+  507: "Free space on the storage of the registry",
 };
 
 const REASONS: Readonly<Record<UnreachableReason, string>> = {

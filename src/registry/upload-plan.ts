@@ -38,8 +38,8 @@ export type Recovery =
       readonly retryClass: RetryClass;
       readonly isAmbiguous: boolean;
     }
-  /** Ask at once: only the offset was wrong. `isFlipped`: read the answer the other way. */
-  | { readonly type: "resync"; readonly isFlipped: boolean }
+  /** Ask at once: only the offset was wrong. */
+  | { readonly type: "resync" }
   /** The same session, with parts of this size. */
   | { readonly type: "shrink"; readonly partLimitBytes: number }
   /** From the first byte in a new session. */
@@ -113,9 +113,9 @@ function planTooLarge(position: UploadPosition, { isCommit, facts }: TooLarge): 
 
 function planWrongRange(position: UploadPosition, facts: HostFacts): Recovery {
   const { rangeRefusals, offset } = position;
-  if (rangeRefusals === 0) return { type: "resync", isFlipped: false };
-  if (rangeRefusals === 1 && offset > 0) return { type: "resync", isFlipped: true };
-  if (rangeRefusals <= 2 && facts.partLimitBytes > SMALL_PART_BYTES) {
+  // at 0 there is nothing to be wrong about: it is the size that is refused
+  if (rangeRefusals === 0 && offset > 0) return { type: "resync" };
+  if (rangeRefusals <= 1 && facts.partLimitBytes > SMALL_PART_BYTES) {
     return { type: "shrink", partLimitBytes: SMALL_PART_BYTES };
   }
   if (position.isWhole || facts.monolithicOnly) return GIVE_UP;

@@ -24,9 +24,9 @@ export interface PartAnswer {
 
 /** A token has to outlive the request that it starts. */
 const TOKEN_LIFE_MS = 60_000;
-const PART_ANSWER_TIMEOUT_MS = 5 * 60_000;
-/** Registries on object storage copy the blob when it is committed. */
-const COMMIT_ANSWER_TIMEOUT_MS = 20 * 60_000;
+/** Registries on object storage copy the blob when it is committed: at least at this speed. */
+const COMMIT_BYTES_PER_SECOND = 10_000_000;
+const COMMIT_FLOOR_MS = 120_000;
 
 /** PATCH, once. */
 export async function sendPart(
@@ -43,7 +43,6 @@ export async function sendPart(
     body,
     // 201 is what ECR answers
     accepts: [200, 201, 202, 204],
-    answerTimeoutMs: PART_ANSWER_TIMEOUT_MS,
     signal,
     onSent,
   });
@@ -70,7 +69,7 @@ export async function sendCommit(
     },
     body,
     accepts: [200, 201, 204],
-    answerTimeoutMs: COMMIT_ANSWER_TIMEOUT_MS,
+    answerTimeoutMs: COMMIT_FLOOR_MS + ((offset + body.size) / COMMIT_BYTES_PER_SECOND) * 1000,
     signal,
     onSent,
   });
@@ -93,15 +92,17 @@ export interface StatusQuestion {
   readonly location: URL;
   /** Bytes by our own count. */
   readonly countedBytes: number;
-  readonly isFlipped?: boolean | undefined;
+  /** The registry refused our count, so it cannot mean that. */
+  readonly isRefused?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** GET of the session. */
 export async function readUploadStatus(
   context: RepositoryContext,
-  { location, countedBytes, isFlipped, signal }: StatusQuestion,
+  question: StatusQuestion,
 ): Promise<UploadStatus> {
+  const { location, signal } = question;
   const { facts } = context.host;
   const response = await context.host.send({
     ...uploadRequest(context, "GET", location),
@@ -111,20 +112,20 @@ export async function readUploadStatus(
   await response.discard();
   if (response.status === 405 || response.status === 501) facts.hasNoUploadStatus = true;
   if (response.status >= 400) return { type: facts.hasNoUploadStatus ? "unknown" : "lost" };
-  const bytes = readRange(response, countedBytes, isFlipped === true);
+  const bytes = readRange(response, question);
   return bytes === undefined
     ? { type: "unknown" }
     : { type: "known", bytes, location: locationOf(context, response) ?? location };
 }
 
+/** The bytes that a `Range` means; the other reading if the first is what the registry has just refused. */
 function readRange(
   { headers }: HttpResponse,
-  countedBytes: number,
-  isFlipped: boolean,
+  { countedBytes, isRefused }: StatusQuestion,
 ): number | undefined {
   const text = headerOf(headers, "range");
   const bytes = parseUploadRange(text, countedBytes);
-  if (!isFlipped || bytes === undefined || bytes === 0) return bytes;
+  if (!isRefused || bytes === 0 || bytes !== countedBytes) return bytes;
   const end = Number(/-(\d+)$/.exec(text ?? "")?.[1] ?? bytes);
   return bytes === end ? end + 1 : end;
 }

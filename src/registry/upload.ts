@@ -162,8 +162,8 @@ async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
   upload.location = answer.location;
   const { reportedBytes = counted } = answer;
   let confirmed = counted;
-  // less than was sent: true only if the registry says so twice
-  if (!facts.hasLaggingRange && reportedBytes >= piece.offset && reportedBytes < counted) {
+  // some but not all of what was sent: true only if the registry says so twice
+  if (!facts.hasLaggingRange && reportedBytes > piece.offset && reportedBytes < counted) {
     const question = { location: answer.location, countedBytes: counted, signal: options.signal };
     const status = await readUploadStatus(context, question);
     if (status.type === "known" && status.bytes === reportedBytes) confirmed = reportedBytes;
@@ -205,12 +205,12 @@ async function recover(upload: Upload, step: UploadStep, failure: unknown): Prom
     case "resume":
       return await resume(upload, recovery, failure);
     case "resync":
-      return await resync(upload, { isFlipped: recovery.isFlipped, isRefused: true });
+      return await resync(upload, { isRefused: true, isRangeRefused: true });
     case "shrink":
       context.host.facts.partLimitBytes = recovery.partLimitBytes;
       context.host.facts.monolithicOnly = false;
       upload.position = { ...upload.position, isWhole: false };
-      return await resync(upload, { isFlipped: false, isRefused: true });
+      return await resync(upload, { isRefused: true, isRangeRefused: false });
     case "restart":
     case "whole":
       return await startOver(upload, recovery, failure);
@@ -225,17 +225,18 @@ async function resume(
   const { options } = upload;
   await upload.patience.waitAfter(failure, options.signal, retryClass);
   if (isAmbiguous && (await isComplete(upload))) return true;
-  return await resync(upload, { isFlipped: false, isRefused: false });
+  return await resync(upload, { isRefused: false, isRangeRefused: false });
 }
 
 interface Resync {
-  readonly isFlipped: boolean;
   /** The registry answered and took nothing, so sending again at the same place is safe. */
   readonly isRefused: boolean;
+  /** It does not agree with our offset. */
+  readonly isRangeRefused: boolean;
 }
 
 /** Asks the registry what it has and goes on from there. */
-async function resync(upload: Upload, { isFlipped, isRefused }: Resync): Promise<false> {
+async function resync(upload: Upload, { isRefused, isRangeRefused }: Resync): Promise<false> {
   const { context, options, position, location } = upload;
   if (!location) return false;
   const { signal } = options;
@@ -243,7 +244,8 @@ async function resync(upload: Upload, { isFlipped, isRefused }: Resync): Promise
   if (isRefused) {
     upload.position = { ...position, rangeRefusals: position.rangeRefusals + 1 };
   }
-  const status = await readUploadStatus(context, { location, countedBytes, isFlipped, signal });
+  const question = { location, countedBytes, isRefused: isRangeRefused, signal };
+  const status = await readUploadStatus(context, question);
   if (status.type === "known" && status.bytes <= position.size) {
     upload.location = status.location;
     moveTo(upload, status.bytes);

@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | RequestBody | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How long the answer may take once the request is sent; default two minutes. */
+  /** How long the answer may take once the request is sent; default twice the stall time-out. */
   readonly answerTimeoutMs?: number | undefined;
   /** Called with the size of every piece of the body that was handed to the connection. */
   readonly onSent?: ((bytes: number) => void) | undefined;

@@ -27,7 +27,8 @@ export interface Transport extends AsyncDisposable {
 /** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */
 const BODY_BUFFER_BYTES = 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
-const ANSWER_TIMEOUT_MS = 120_000;
+/** An answer may take this many times as long as a pause between two pieces of a body. */
+const ANSWER_TIMEOUT_FACTOR = 2;
 /** What is read of a body nobody wants, to keep its connection. */
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 
@@ -39,7 +40,7 @@ export function openTransport(options: TransportOptions): Transport {
     pipelining: 1,
     allowH2: false,
     bodyTimeout: options.stallTimeoutMs,
-    headersTimeout: ANSWER_TIMEOUT_MS,
+    headersTimeout: options.stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
     connect: noteReach(createConnector(options), reaches),
   });
   return {
@@ -98,7 +99,7 @@ async function upload(
   const watch = watchUpload(source, {
     signal: request.signal,
     stallTimeoutMs: context.stallTimeoutMs,
-    answerTimeoutMs: request.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    answerTimeoutMs: request.answerTimeoutMs ?? context.stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
     onSent: request.onSent,
   });
   try {
