@@ -12,7 +12,7 @@ export interface CliContext {
   readonly signal: AbortSignal;
 }
 
-export interface Positional {
+interface Positional {
   readonly name: string;
   readonly describe: string;
   /** Makes the argument optional. */

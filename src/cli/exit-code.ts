@@ -3,8 +3,8 @@ import { UsageError } from "./usage-error.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_BUG = 1;
-export const EXIT_USAGE = 2;
-export const EXIT_PARTIAL = 3;
+const EXIT_USAGE = 2;
+const EXIT_PARTIAL = 3;
 export const EXIT_INTERRUPTED = 130;
 
 /** A code without an exit status does not compile. */

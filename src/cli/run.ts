@@ -1,9 +1,9 @@
 import type { CliContext, Command } from "./command.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
-import { readConfig } from "./options/config.ts";
 import { type FlagSources, resolveFlags } from "./options/flag.ts";
 import { REPORT_FLAGS } from "./options/output.ts";
+import { readConfig } from "./options/read-config.ts";
 import { renderError } from "./output/error.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 

@@ -1,8 +1,8 @@
 import { type PlanPullOptions, parseSelection } from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import type { FlagValues } from "../options/flag.ts";
-import { readImageLists } from "../options/image-list.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
+import { readImageLists } from "../options/read-image-lists.ts";
 import {
   type REGISTRY_FLAGS,
   type SOURCE_LOGIN_FLAGS,

@@ -16,7 +16,7 @@ export interface Flag {
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>;
-export type FlagValue = string | boolean | readonly string[];
+type FlagValue = string | boolean | readonly string[];
 
 export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]?: ValueOf<T[K]> | undefined;
@@ -47,7 +47,7 @@ export function resolveFlags<T extends FlagTable>(table: T, sources: FlagSources
 }
 
 /** `include-module` → `MIRROR_INCLUDE_MODULE`. */
-export function variableOf(name: string): string {
+function variableOf(name: string): string {
   return `MIRROR_${name.replaceAll("-", "_").toUpperCase()}`;
 }
 

@@ -1,6 +1,6 @@
 import type { FlagTable, FlagValues } from "./flag.ts";
 
-export const PROGRESS_MODES = ["auto", "tty", "plain", "json", "none"] as const;
+const PROGRESS_MODES = ["auto", "tty", "plain", "json", "none"] as const;
 
 /** Flags of every command. */
 export const REPORT_FLAGS = {

@@ -39,7 +39,7 @@ export function createPlainRenderer({
 }
 
 /** `12.0 MB of 48.0 MB (25%), 1.2 MB/s, 30 s left, 3 transfers`. */
-export function renderProgressLine(view: ProgressView): string {
+function renderProgressLine(view: ProgressView): string {
   return [
     `${formatBytes(view.doneBytes)} of ${formatBytes(view.totalBytes)} (${formatShare(view.doneBytes, view.totalBytes)})`,
     formatRate(view.bytesPerSecond),

@@ -1,15 +1,12 @@
 import type { Writable } from "node:stream";
 import { MultiBar, type SingleBar } from "cli-progress";
+import { renderOverallBar, renderTransferBar } from "./bars.ts";
 import { renderEventLine } from "./event-line.ts";
 import { type ProgressView, type Transfer, TransferProgress } from "./progress.ts";
 import type { Renderer } from "./renderer.ts";
 import { type Repeat, repeat } from "./repeat.ts";
-import { sanitize, shortDigest, shorten } from "./sanitize.ts";
-import { formatBytes, formatDuration, formatRate, formatShare } from "./units.ts";
 
 const INTERVAL_MS = 100;
-const BAR_WIDTH = 24;
-const LABEL_WIDTH = 36;
 /** More lines than this scroll the overall bar out of a small terminal. */
 const TRANSFER_LINES = 10;
 
@@ -119,31 +116,4 @@ class Bars {
     line.bar.update(0, { text: renderTransferBar(transfer) });
     waiting.delete(transfer.digest);
   }
-}
-
-/** `total  ████████░░░░░░░░  50%  24.0 MB of 48.0 MB  1.2 MB/s  20 s left`. */
-export function renderOverallBar(view: ProgressView): string {
-  return [
-    "total".padEnd(LABEL_WIDTH),
-    renderBar(view.doneBytes, view.totalBytes),
-    formatShare(view.doneBytes, view.totalBytes).padStart(4),
-    `${formatBytes(view.doneBytes)} of ${formatBytes(view.totalBytes)}`,
-    formatRate(view.bytesPerSecond),
-    ...(view.secondsLeft === undefined ? [] : [`${formatDuration(view.secondsLeft)} left`]),
-  ].join("  ");
-}
-
-export function renderTransferBar({ label, digest, size, doneBytes }: Transfer): string {
-  const name = shorten(sanitize(label), LABEL_WIDTH - 15);
-  return [
-    `  ${name} ${shortDigest(digest)}`.padEnd(LABEL_WIDTH),
-    renderBar(doneBytes, size),
-    formatShare(doneBytes, size).padStart(4),
-    `${formatBytes(doneBytes)} of ${formatBytes(size)}`,
-  ].join("  ");
-}
-
-function renderBar(done: number, total: number): string {
-  const filled = total > 0 ? Math.floor(Math.min(1, done / total) * BAR_WIDTH) : BAR_WIDTH;
-  return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
 }

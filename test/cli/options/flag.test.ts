@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type FlagTable, resolveFlags, variableOf } from "../../../src/cli/options/flag.ts";
+import { type FlagTable, resolveFlags } from "../../../src/cli/options/flag.ts";
 
 const TABLE = {
   force: { type: "boolean", describe: "" },
@@ -72,11 +72,5 @@ describe("resolveFlags()", () => {
     ],
   ])("refuses %s", (_what, sources, message) => {
     expect(() => resolve(sources)).toThrow(message);
-  });
-});
-
-describe("variableOf()", () => {
-  test("writes a flag as a variable", () => {
-    expect(variableOf("images-bundle-chunk-size")).toBe("MIRROR_IMAGES_BUNDLE_CHUNK_SIZE");
   });
 });

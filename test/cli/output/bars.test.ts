@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderOverallBar, renderTransferBar } from "../../../src/cli/output/tty.ts";
+import { renderOverallBar, renderTransferBar } from "../../../src/cli/output/bars.ts";
 
 describe("renderOverallBar()", () => {
   test("shows share, bytes, rate and time left", () => {

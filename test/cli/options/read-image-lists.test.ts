@@ -1,20 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { parseImageList, readImageLists } from "../../../src/cli/options/image-list.ts";
+import { readImageLists } from "../../../src/cli/options/read-image-lists.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
-
-describe("parseImageList()", () => {
-  test("leaves out blank lines, comments and spaces at the ends", () => {
-    const text =
-      "\uFEFF# base\r\nweb:v1\r\n\r\n  db@^2.1   # the database\n\t\nimage@>=1.1.0 <1.3.0";
-    expect(parseImageList(text)).toEqual(["web:v1", "db@^2.1", "image@>=1.1.0 <1.3.0"]);
-  });
-
-  test("keeps a # inside a word", () => {
-    expect(parseImageList("web#1")).toEqual(["web#1"]);
-  });
-});
 
 describe("readImageLists()", () => {
   test("reads files and stdin in the order given", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseConfig, readConfig } from "../../../src/cli/options/config.ts";
+import { parseConfig } from "../../../src/cli/options/parse-config.ts";
 
 const options = { path: "mirror.json", knownFlags: new Set(["source", "include-module"]) };
 
@@ -16,13 +16,5 @@ describe("parseConfig()", () => {
     ["several of them", '{ "a": 1, "b": 1 }', /unknown keys "a", "b"/],
   ])("refuses %s", (_what, text, message) => {
     expect(() => parseConfig(text, options)).toThrow(message);
-  });
-});
-
-describe("readConfig()", () => {
-  test("names a file that cannot be read", async () => {
-    await expect(readConfig("/nonexistent/mirror.json", new Set())).rejects.toThrow(
-      'Cannot read configuration file "/nonexistent/mirror.json"',
-    );
   });
 });

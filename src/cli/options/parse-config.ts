@@ -1,13 +1,4 @@
-import { readFile } from "node:fs/promises";
 import { UsageError } from "../usage-error.ts";
-
-/** Reads a JSON object whose keys are flag names: `{ "source": "registry.example.com/acme", "include-module": ["foo"] }`. */
-export async function readConfig(
-  path: string,
-  knownFlags: ReadonlySet<string>,
-): Promise<Readonly<Record<string, unknown>>> {
-  return parseConfig(await readText(path), { path, knownFlags });
-}
 
 /** A key that no command knows is refused: a misspelled key would be a silent loss. */
 export function parseConfig(
@@ -26,14 +17,6 @@ export function parseConfig(
     );
   }
   return value as Readonly<Record<string, unknown>>;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new UsageError(`Cannot read configuration file "${path}"`, { cause });
-  }
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { UsageError } from "../usage-error.ts";
+import { parseImageList } from "./parse-image-list.ts";
 import { readText } from "./stdin.ts";
 
 const LIST_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -19,14 +20,6 @@ export async function readImageLists(
     lists.push([...parseImageList(text)]);
   }
   return lists.flat();
-}
-
-/** One image per line; blank lines and everything from a `#` that starts a line or follows a space are left out. */
-export function parseImageList(text: string): readonly string[] {
-  return text
-    .replace(/^\uFEFF/, "")
-    .split(/\r?\n/)
-    .flatMap((line) => line.replace(/(^|\s)#.*$/, "").trim() || []);
 }
 
 async function readList(path: string): Promise<string> {
