@@ -18,10 +18,8 @@ export interface Descriptor {
 /** Checks a descriptor of a parsed document; `where` names it in errors, for example `layers[2]`. */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   const refuse = (reason: string) => new ContentInvalidError(`descriptor ${where}`, reason);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw refuse("it is not an object");
-  }
-  const { mediaType, digest, size, ...rest } = value as Record<string, unknown>;
+  if (!isObject(value)) throw refuse("it is not an object");
+  const { mediaType, digest, size, ...rest } = value;
   if (typeof mediaType !== "string" || mediaType === "") throw refuse("mediaType is missing");
   if (typeof digest !== "string" || !isDigest(digest)) {
     throw refuse(`digest "${String(digest)}" is not a sha256, sha384 or sha512 digest`);
@@ -29,7 +27,41 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw refuse(`size ${String(size)} is not a whole number of bytes`);
   }
-  return { ...(rest as Partial<Descriptor>), mediaType, digest, size };
+  const others = Object.entries(rest).filter(([, field]) => field !== null);
+  for (const [name, field] of others) {
+    if (Object.hasOwn(OPTIONAL_FIELDS, name) && !OPTIONAL_FIELDS[name]?.(field)) {
+      throw refuse(`${name} is not what it should be`);
+    }
+  }
+  return { ...(Object.fromEntries(others) as Partial<Descriptor>), mediaType, digest, size };
+}
+
+/** What optional fields have to be; `null` is as good as absent, because programs in Go write it so. */
+const OPTIONAL_FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  artifactType: isString,
+  annotations: isStringMap,
+  platform: isPlatform,
+  urls: (value) => Array.isArray(value) && value.every(isString),
+  data: isString,
+};
+
+/** Whether a value of a parsed document is a map of texts, as annotations are. */
+export function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
+  return isObject(value) && Object.values(value).every(isString);
+}
+
+function isPlatform(value: unknown): boolean {
+  if (!isObject(value) || !isString(value["os"]) || !isString(value["architecture"])) return false;
+  const { variant } = value;
+  return variant === undefined || variant === null || isString(variant);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The three fields that identify content, without annotations and the like. */

@@ -6,8 +6,9 @@ export class ReferenceInvalidError extends MirrorError {
   readonly reference: string;
 
   constructor(reference: string, reason: string, options?: MirrorErrorOptions) {
-    super(`Cannot parse reference "${printable(reference)}": ${reason}`, options);
-    this.reference = reference;
+    const shown = withoutUserInfo(reference);
+    super(`Cannot parse reference "${printable(shown)}": ${printable(reason)}`, options);
+    this.reference = shown;
   }
 }
 
@@ -33,8 +34,13 @@ export class ContentMismatchError extends MirrorError {
   }
 }
 
-/** Server and user text as it may be shown on a terminal: control characters become spaces. */
+/** `https://user:password@host/path` → `https://host/path`; other text is returned as it is. */
+export function withoutUserInfo(text: string): string {
+  return text.replace(/^(\s*(?:[a-z]+:\/\/)?)[^@]*:.*@(?=[^/@]+\/)/i, "$1");
+}
+
+/** Server and user text as it may be shown on a terminal: characters that control it or the reading direction become spaces. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the subject
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ");
 }

@@ -1,4 +1,4 @@
-import { type Descriptor, parseDescriptor } from "./descriptor.ts";
+import { type Descriptor, isStringMap, parseDescriptor } from "./descriptor.ts";
 import { ContentInvalidError } from "./errors.ts";
 import { isIndexType, isLegacyManifestType, isManifestType } from "./media-type.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -45,20 +45,7 @@ export function parseManifest(
     throw refuse("it is not a JSON object");
   }
   const fields = document as Record<string, unknown>;
-  if (fields["mediaType"] !== undefined && fields["mediaType"] !== mediaType) {
-    throw refuse(
-      `it calls itself "${String(fields["mediaType"])}" but was served as "${mediaType}"`,
-    );
-  }
-  if (
-    fields["manifests"] !== undefined &&
-    (fields["layers"] !== undefined || fields["config"] !== undefined)
-  ) {
-    throw refuse("it is both an index and an image manifest");
-  }
-  if (fields["schemaVersion"] !== 2) {
-    throw refuse("schemaVersion is not 2");
-  }
+  refuseContradictions(fields, mediaType, refuse);
   return isIndexType(mediaType)
     ? toIndex(fields, mediaType, refuse)
     : toManifest(fields, mediaType, refuse);
@@ -66,12 +53,30 @@ export function parseManifest(
 
 type Refuse = (reason: string) => ContentInvalidError;
 
+/** A document must be one thing for every reader, whatever it was served as. */
+function refuseContradictions(
+  fields: Record<string, unknown>,
+  mediaType: string,
+  refuse: Refuse,
+): void {
+  const claimed = fields["mediaType"] ?? mediaType;
+  if (claimed !== mediaType) {
+    throw refuse(`it calls itself "${String(claimed)}" but was served as "${mediaType}"`);
+  }
+  const has = (field: string) => fields[field] !== undefined;
+  if (has("manifests") && (has("layers") || has("config"))) {
+    throw refuse("it is both an index and an image manifest");
+  }
+  if (has("fsLayers")) throw refuse("it is both a schema 1 and a schema 2 manifest");
+  if (fields["schemaVersion"] !== 2) throw refuse("schemaVersion is not 2");
+}
+
 function toIndex(fields: Record<string, unknown>, mediaType: string, refuse: Refuse): ImageIndex {
   return {
     kind: "index",
     mediaType,
     manifests: descriptors(fields["manifests"], "manifests", refuse),
-    ...shared(fields),
+    ...shared(fields, refuse),
   };
 }
 
@@ -86,20 +91,25 @@ function toManifest(
     config: parseDescriptor(fields["config"], "config"),
     layers: descriptors(fields["layers"], "layers", refuse),
     ...(typeof fields["artifactType"] === "string" ? { artifactType: fields["artifactType"] } : {}),
-    ...shared(fields),
+    ...shared(fields, refuse),
   };
 }
 
-function shared(fields: Record<string, unknown>): Pick<ImageIndex, "subject" | "annotations"> {
+function shared(
+  { subject, annotations }: Record<string, unknown>,
+  refuse: Refuse,
+): Pick<ImageIndex, "subject" | "annotations"> {
+  const texts = annotations ?? undefined;
+  if (texts !== undefined && !isStringMap(texts)) throw refuse("annotations is not a map of texts");
   return {
-    ...(fields["subject"] ? { subject: parseDescriptor(fields["subject"], "subject") } : {}),
-    ...(fields["annotations"]
-      ? { annotations: fields["annotations"] as Record<string, string> }
-      : {}),
+    ...(subject ? { subject: parseDescriptor(subject, "subject") } : {}),
+    ...(texts ? { annotations: texts } : {}),
   };
 }
 
+/** `null` is an empty list: so programs in Go write one. */
 function descriptors(value: unknown, field: string, refuse: Refuse): Descriptor[] {
+  if (value === null) return [];
   if (!Array.isArray(value)) throw refuse(`${field} is not an array`);
   return value.map((item, position) => parseDescriptor(item, `${field}[${position}]`));
 }

@@ -25,7 +25,7 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 }
 
 /** `arm64` is `arm64/v8`, `arm` is `arm/v7`, `amd64` is `amd64/v1`: all are written in the short form, arm with its variant. */
-export function normalizePlatform(platform: Platform): Platform {
+function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
   const { architecture, variant } = normalizeArchitecture(platform);
   return { os, architecture, ...(variant ? { variant } : {}) };

@@ -1,5 +1,5 @@
 import { type Digest, isDigest, parseDigest } from "./digest.ts";
-import { ReferenceInvalidError } from "./errors.ts";
+import { ReferenceInvalidError, withoutUserInfo } from "./errors.ts";
 
 /** One repository of one registry: `127.0.0.1:5000` + `acme/modules/foo`. */
 export interface RepositoryReference {
@@ -21,7 +21,7 @@ const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /** Longest repository path, host not counted (distribution/reference). */
-export const REPOSITORY_LIMIT = 255;
+const REPOSITORY_LIMIT = 255;
 
 export function isTag(text: string): boolean {
   return TAG.test(text);
@@ -36,6 +36,7 @@ export function isRepositoryName(text: string): boolean {
  * `host:5000/a/b@sha256:…`. A missing tag stays missing.
  */
 export function parseReference(text: string): Reference {
+  refuseUserInfo(text);
   const trimmed = text.trim();
   const at = trimmed.indexOf("@");
   const digest = at < 0 ? undefined : trimmed.slice(at + 1);
@@ -71,6 +72,7 @@ function normalize(name: string, text: string): RepositoryReference {
  * A scheme (`https://`, `http://`, `docker://`) and surplus slashes are dropped.
  */
 export function parseRepositoryReference(text: string): RepositoryReference {
+  refuseUserInfo(text);
   const bare = text
     .trim()
     .replace(/^(?:https?|docker|oci):\/\//, "")
@@ -91,6 +93,14 @@ export function parseRepositoryReference(text: string): RepositoryReference {
     },
     text,
   );
+}
+
+/** Secrets do not belong into references, which are logged, printed and stored. */
+function refuseUserInfo(text: string): void {
+  if (withoutUserInfo(text) === text) return;
+  throw new ReferenceInvalidError(text, "it contains a user name or a password", {
+    hint: "Drop everything up to the @, and log in with the flags or variables for logins",
+  });
 }
 
 function checkRepository(reference: RepositoryReference, text: string): RepositoryReference {

@@ -3,6 +3,9 @@ import { ContentInvalidError } from "./errors.ts";
 /** Deepest nesting that is read: documents of this field have less than ten levels. */
 const DEPTH_LIMIT = 64;
 
+/** Fields whose value is a map of the user's own keys: these may differ in case, as they do for other readers. */
+const MAP_FIELDS: ReadonlySet<string> = new Set(["annotations"]);
+
 /**
  * Parses JSON and refuses what different readers would understand differently: keys given twice in one object, also
  * when they differ only in case, bytes that are not UTF-8, a byte order mark. Throws `CONTENT_INVALID`.
@@ -27,22 +30,67 @@ function decode(bytes: Uint8Array, subject: string): string {
   }
 }
 
-/** The text is valid JSON here, so a scan of its tokens is enough: a string followed by a colon is a key. */
+/** An object or array that the scan is in. */
+interface Container {
+  readonly keys: Set<string>;
+  readonly isMap: boolean;
+  lastKey: string;
+}
+
+/**
+ * The text is valid JSON here, so a scan of its tokens is enough: a string followed by a colon is a key. No regular
+ * expression spans a string, because one of several megabytes overflows the stack of the engine.
+ */
 function refuseAmbiguousKeys(text: string, subject: string): void {
-  const open: Set<string>[] = [];
-  for (const match of text.matchAll(/("(?:[^"\\]|\\.)*")\s*(:)?|[{}[\]]/g)) {
-    const [token, string, colon] = match;
-    if (colon !== undefined && string !== undefined) {
-      const key = (JSON.parse(string) as string).toLowerCase();
-      const keys = open.at(-1);
-      if (keys?.has(key)) throw new ContentInvalidError(subject, `key "${key}" is given twice`);
-      keys?.add(key);
-    } else if (token === "{" || token === "[") {
-      open.push(new Set());
-      if (open.length > DEPTH_LIMIT)
-        throw new ContentInvalidError(subject, "it is nested too deeply");
-    } else if (token === "}" || token === "]") {
+  const token = /["{}[\]]/g;
+  const open: Container[] = [];
+  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+    const container = open.at(-1);
+    if (match[0] === '"') {
+      const end = endOfString(text, match.index);
+      token.lastIndex = end;
+      if (container && isKey(text, end)) addKey(container, text.slice(match.index, end), subject);
+    } else if (match[0] === "}" || match[0] === "]") {
       open.pop();
+    } else {
+      open.push(createContainer(container));
+      if (open.length > DEPTH_LIMIT) {
+        throw new ContentInvalidError(subject, "it is nested too deeply");
+      }
     }
   }
+}
+
+function createContainer(parent: Container | undefined): Container {
+  return { keys: new Set(), isMap: MAP_FIELDS.has(parent?.lastKey ?? ""), lastKey: "" };
+}
+
+/** Position behind the closing quote: the first one with an even number of backslashes before it. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let before = quote - 1;
+    while (text[before] === "\\") before -= 1;
+    if ((quote - before) % 2 === 1) return quote + 1;
+  }
+}
+
+function isKey(text: string, end: number): boolean {
+  let next = end;
+  while (" \t\n\r".includes(text[next] ?? ":")) next += 1;
+  return text[next] === ":";
+}
+
+function addKey(container: Container, quoted: string, subject: string): void {
+  const key = JSON.parse(quoted) as string;
+  const compared = container.isMap ? key : foldCase(key);
+  if (container.keys.has(compared)) {
+    throw new ContentInvalidError(subject, `key "${key}" is given twice`);
+  }
+  container.keys.add(compared);
+  container.lastKey = key;
+}
+
+/** As Go compares the keys of JSON: `ſ` is `s`, and the Kelvin sign is `k`. */
+function foldCase(key: string): string {
+  return key.toUpperCase().toLowerCase();
 }

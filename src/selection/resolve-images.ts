@@ -20,6 +20,8 @@ export async function resolveImages(selection: Selection, reader: SourceReader):
  * Repository path of an image below the target. The host is part of it, so that images of two registries cannot
  * collide: `ghcr.io/acme/web` → itself, `host:5000/web` → `host-5000/web`, `[::1]:5000/web` → `ipv6-z-1.5000/web`, with
  * `z` for the zeros that `::` stands for.
+ *
+ * @internal
  */
 export function repositoryInBundle({ registry, repository }: RepositoryReference): string {
   return `${hostInBundle(registry)}/${repository}`;

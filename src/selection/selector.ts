@@ -1,3 +1,4 @@
+import { withoutUserInfo } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { CHANNELS, isChannel } from "./channel.ts";
 import { formatConstraint, parseConstraint } from "./constraint.ts";
@@ -39,6 +40,7 @@ export function parseModuleSelector(entry: string, option = "--include-module"):
 /** Parses `registry/repository[:tag|@digest|@constraint]`. */
 export function parseImageSelector(entry: string, option = "--include-image"): ImageSelector {
   const refuse = createRefuse(entry, option);
+  if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
   const { name, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
   if (name === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
   const text = entry.trim();
@@ -90,7 +92,7 @@ function mergePins(pins: readonly ExactPin[]): ExactPin[] {
 
 function createRefuse(entry: string, option: string): Refuse {
   const refuse: Refuse = (reason, hint, cause) =>
-    new SelectionInvalidError(`${option} "${entry}"`, reason, { hint, cause });
+    new SelectionInvalidError(`${option} "${withoutUserInfo(entry)}"`, reason, { hint, cause });
   if (entry.length > SELECTOR_LIMIT) {
     throw new SelectionInvalidError(
       `${option} "${entry.slice(0, 40)}…"`,
