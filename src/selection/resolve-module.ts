@@ -45,10 +45,12 @@ export async function resolveModule(
   const repository = joinRepository(catalog, selector.name);
   const release = joinRepository(repository, "release");
   const scope: ModuleScope = { ...options, ...selector, catalog, repository, release };
-  const channels =
-    selector.filter.kind === "exact"
-      ? []
-      : await readChannels(release, options.selection, options.reader);
+  const { kind } = selector.filter;
+  const [channels] = await Promise.all([
+    kind === "exact" ? [] : readChannels(release, options.selection, options.reader),
+    // Asked for early, read when the channels are known
+    kind === "range" ? options.reader.listTags(repository) : undefined,
+  ]);
   const versions = await findVersions(scope, channels);
   if (versions.length === 0) return reportEmpty(scope);
   const { onlyExtraImages } = options.selection.modules;
