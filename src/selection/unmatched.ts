@@ -114,7 +114,7 @@ function tagSuggestion(tags: readonly string[], wanted: string | undefined) {
 }
 
 function nameHint(nearest: readonly string[], names: readonly string[]): string {
-  if (nearest.length > 0) return `Did you mean ${nearest.map((name) => `"${name}"`).join(" or ")}`;
+  if (nearest.length > 0) return `Did you mean ${nearest.map((name) => `"${name}"`).join(" or ")}?`;
   if (names.length === 0) return "Check --source and --modules-path-suffix";
   const sorted = names.toSorted();
   const listed = sorted.slice(0, LISTED_TAGS).join(", ");
