@@ -48,7 +48,8 @@ export class EndpointScheme {
     if (!preferred || !other) return await exchange(this.#baseUrl);
     try {
       const response = await refuseTlsComplaint(await exchange(preferred));
-      this.#settle(preferred);
+      // without its text a 400 may be the complaint of a TLS server: a later GET shall tell
+      if (response.status !== 400) this.#settle(preferred);
       return response;
     } catch (failure) {
       if (!isWrongScheme(failure, preferred) || this.#isSettled) throw failure;

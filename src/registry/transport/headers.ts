@@ -29,7 +29,8 @@ export function retryAfterMsOf(headers: ResponseHeaders): number | undefined {
   const text = headerOf(headers, "retry-after")?.trim();
   if (!text) return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const until = Date.parse(text);
+  // a date begins with the name of a day; Date.parse alone reads nearly anything
+  const until = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(until)) return undefined;
   const serverNow = Date.parse(headerOf(headers, "date") ?? "");
   return Math.max(0, until - (Number.isNaN(serverNow) ? Date.now() : serverNow));

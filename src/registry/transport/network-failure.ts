@@ -19,7 +19,9 @@ interface Failure {
 /** The innermost error with a known code: undici wraps some, and several addresses give an AggregateError. */
 function deepestFailure(error: unknown): Failure | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
-    const code = (current as NodeJS.ErrnoException).code;
+    // undici leaves the code away for some things that are not HTTP
+    const { code = current.name === "HTTPParserError" ? "HPE_UNKNOWN" : undefined } =
+      current as NodeJS.ErrnoException;
     if (typeof code === "string" && reasonOf({ code, message: current.message })) {
       return { code, message: current.message };
     }

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { RegistryResponseError, RegistryUnreachableError } from "../../src/registry/errors.ts";
+import { parseServerErrors } from "../../src/registry/response-error.ts";
+
+const SECRET = "marker-s1gnature";
+
+function response(status: number, url = "https://registry.local/v2/a/manifests/v1") {
+  return new RegistryResponseError({
+    registry: "registry.local",
+    method: "GET",
+    url: new URL(url),
+    status,
+  });
+}
+
+describe("RegistryResponseError", () => {
+  test.each([
+    [401, "REGISTRY_DENIED"],
+    [403, "REGISTRY_DENIED"],
+    [404, "REGISTRY_NOT_FOUND"],
+    [429, "REGISTRY_LIMITED"],
+    [400, "REGISTRY_REFUSED"],
+    [500, "REGISTRY_REFUSED"],
+  ] as const)("gives status %i the code %s", (status, code) => {
+    expect(response(status).code).toBe(code);
+  });
+
+  test("has its fields and a message made of them", () => {
+    const error = response(404);
+    expect(error).toMatchObject({
+      name: "RegistryResponseError",
+      registry: "registry.local",
+      method: "GET",
+      path: "/v2/a/manifests/v1",
+      status: 404,
+    });
+    expect(error.message).toBe(
+      'Registry "registry.local" does not have it: GET /v2/a/manifests/v1 answered 404',
+    );
+  });
+
+  test.each([
+    `https://user:${SECRET}@storage.local/blob`,
+    `https://storage.local/blob?X-Amz-Signature=${SECRET}`,
+    `https://storage.local/blob?sig=${SECRET}&_state=${SECRET}`,
+    `https://storage.local/blob?token=${SECRET}#${SECRET}`,
+  ])("does not contain the secrets of %s", (url) => {
+    const error = response(403, url);
+    expect(JSON.stringify([error, error.message, error.stack])).not.toContain(SECRET);
+    expect(error.url).toContain("https://storage.local/blob");
+  });
+});
+
+describe("RegistryUnreachableError", () => {
+  test.each([
+    ["plain-http", "--insecure"],
+    ["certificate", "--ca-file"],
+    ["dns", "spelling"],
+    ["refused", "port"],
+  ] as const)("has a remedy for %s", (reason, remedy) => {
+    const error = new RegistryUnreachableError("registry.local", { reason });
+    expect(error.hint).toContain(remedy);
+    expect(error.message).toContain('"registry.local"');
+  });
+});
+
+describe("parseServerErrors()", () => {
+  test.each<[string, string, unknown]>([
+    [
+      "the document of the specification",
+      '{"errors":[{"code":"DENIED","message":"no","detail":{"x":1}}]}',
+      [{ code: "DENIED", message: "no" }],
+    ],
+    ["plain text", "404 page not found\n", [{ code: "", message: "404 page not found" }]],
+    ["HTML", "<html><body>Bad gateway</body></html>", []],
+    ["nothing", "", []],
+    ["another document", '{"error":"x"}', []],
+    [
+      "entries that are none",
+      '{"errors":[null,7,{"code":7}]}',
+      Array(3).fill({ code: "", message: "" }),
+    ],
+  ])("reads %s", (_, text, expected) => {
+    expect(parseServerErrors(text)).toEqual(expected);
+  });
+});
