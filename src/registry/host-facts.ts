@@ -12,6 +12,8 @@ export interface HostFacts {
   hasNoUploadStatus: boolean;
   /** HEAD of a manifest has been seen to tell the truth: a 404 needs no GET to be believed. */
   hasReliableHead: boolean;
+  /** Referrers are found only by the fallback tag. */
+  hasNoReferrersApi: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -31,6 +33,7 @@ export function createHostFacts(
     hasLaggingRange: false,
     hasNoUploadStatus: false,
     hasReliableHead: false,
+    hasNoReferrersApi: false,
     ...known?.facts,
     partLimitBytes: Math.min(partSizeBytes, known?.facts.partLimitBytes ?? partSizeBytes),
   };

@@ -16,6 +16,7 @@ import { existsBlob, fetchBlob, type RepositoryContext } from "./blobs.ts";
 import { existsManifest, fetchManifest, putManifest, resolveManifest } from "./manifests.ts";
 import { mountBlob } from "./mount.ts";
 import { type PushBlobOptions, pushBlob } from "./push-blob.ts";
+import { listReferrers, type ReferrersOptions } from "./referrers.ts";
 import type { RegistryHost } from "./registry-host.ts";
 import { listTags } from "./tags.ts";
 import { cancelUpload } from "./upload-start.ts";
@@ -35,6 +36,8 @@ export interface Repository extends SourceRepository, TargetRepository {
   ): Promise<PushContentResult>;
   /** Whether the blob is now in this repository without having been sent. */
   mount(target: Descriptor, options: MountOptions): Promise<boolean>;
+  /** Manifests that have the digest as their subject; none for a manifest that is not there. */
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<readonly Descriptor[]>;
 }
 
 /** Content that is a manifest by its media type is fetched and stored as one, anything else as a blob. */
@@ -55,6 +58,7 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
         ? pushManifestContent(context, { expected, open }, options)
         : pushBlob(context, { expected, open }, options),
     mount: (target, options) => mount(context, target, options),
+    referrers: (digest, options) => listReferrers(context, digest, options),
     pushManifest: async (manifest, name, options): Promise<Digest> => {
       return (await putManifest(context, { manifest, reference: name }, options)).digest;
     },
