@@ -25,7 +25,7 @@ export async function listReferrers(
 ): Promise<readonly Descriptor[]> {
   const { facts } = context.host;
   const found = facts.hasNoReferrersApi ? undefined : await fromApi(context, digest, { signal });
-  const all = found ?? (await fromFallbackTag(context, digest, { signal }));
+  const all = found ?? (await listFallbackReferrers(context, digest, { signal }));
   if (artifactType === undefined) return all;
   return all.filter((referrer) => referrer.artifactType === artifactType);
 }
@@ -34,6 +34,23 @@ export async function listReferrers(
 export function fallbackTagOf(digest: Digest): string {
   const { algorithm, encoded } = parseDigest(digest);
   return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
+}
+
+/** The referrers in the index behind the fallback tag; none if there is no such tag. */
+export async function listFallbackReferrers(
+  context: RepositoryContext,
+  digest: Digest,
+  options: OperationOptions,
+): Promise<readonly Descriptor[]> {
+  let manifest: Manifest;
+  try {
+    manifest = await fetchManifest(context, fallbackTagOf(digest), options);
+  } catch (error) {
+    if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") return [];
+    throw error;
+  }
+  const document = parseStrictJson(manifest.bytes, `index ${fallbackTagOf(digest)}`);
+  return descriptorsOf((document as Record<string, unknown> | null)?.["manifests"]);
 }
 
 async function fromApi(
@@ -70,22 +87,6 @@ function isAbsent(error: unknown): boolean {
   if (!(error instanceof RegistryResponseError)) return false;
   const isNameUnknown = error.serverErrors.some(({ code }) => code === "NAME_UNKNOWN");
   return [400, 404, 405, 406].includes(error.status) && !isNameUnknown;
-}
-
-async function fromFallbackTag(
-  context: RepositoryContext,
-  digest: Digest,
-  options: OperationOptions,
-): Promise<readonly Descriptor[]> {
-  let manifest: Manifest;
-  try {
-    manifest = await fetchManifest(context, fallbackTagOf(digest), options);
-  } catch (error) {
-    if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") return [];
-    throw error;
-  }
-  const document = parseStrictJson(manifest.bytes, `index ${fallbackTagOf(digest)}`);
-  return descriptorsOf((document as Record<string, unknown> | null)?.["manifests"]);
 }
 
 function descriptorsOf(manifests: unknown): readonly Descriptor[] {

@@ -59,6 +59,7 @@ export class RegistryHost {
   readonly #gate: HostGate;
   readonly #rate: RateLimit;
   readonly #warnings = new Set<string>();
+  readonly #exclusive = new Map<string, Promise<void>>();
   #hasAnswered = false;
   #pilot: Promise<unknown> | undefined;
 
@@ -117,6 +118,19 @@ export class RegistryHost {
     const error = await readResponseError(http, response, { registry: this.registry, hint });
     if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
     throw error;
+  }
+
+  /** Runs work that must not overlap with other work of the same key. */
+  async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#exclusive.get(key) ?? Promise.resolve();
+    const running = before.then(work);
+    const settled = running.then(ignore, ignore);
+    this.#exclusive.set(key, settled);
+    try {
+      return await running;
+    } finally {
+      if (this.#exclusive.get(key) === settled) this.#exclusive.delete(key);
+    }
   }
 
   createPatience(method: string, target: string | URL): Patience {

@@ -5,6 +5,7 @@ import { isManifestType } from "../oci/media-type.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type {
   FetchOptions,
+  Manifest,
   OpenContent,
   OperationOptions,
   PushContentOptions,
@@ -13,6 +14,7 @@ import type {
   TargetRepository,
 } from "../store/store.ts";
 import { existsBlob, fetchBlob, type RepositoryContext } from "./blobs.ts";
+import { addToFallbackTag, subjectOf } from "./fallback-tag.ts";
 import { existsManifest, fetchManifest, putManifest, resolveManifest } from "./manifests.ts";
 import { mountBlob } from "./mount.ts";
 import { type PushBlobOptions, pushBlob } from "./push-blob.ts";
@@ -59,8 +61,8 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
         : pushBlob(context, { expected, open }, options),
     mount: (target, options) => mount(context, target, options),
     referrers: (digest, options) => listReferrers(context, digest, options),
-    pushManifest: async (manifest, name, options): Promise<Digest> => {
-      return (await putManifest(context, { manifest, reference: name }, options)).digest;
+    pushManifest: (manifest, name, options) => {
+      return pushManifest(context, { manifest, reference: name }, options);
     },
     tag: async (target, tag, options) => {
       const manifest = await fetchManifest(context, target.digest, options);
@@ -89,6 +91,19 @@ async function fetchContent(
   return Readable.from([bytes.subarray(options.offset ?? 0)]);
 }
 
+async function pushManifest(
+  context: RepositoryContext,
+  put: { readonly manifest: Manifest; readonly reference: string },
+  options: OperationOptions = {},
+): Promise<Digest> {
+  const subject = subjectOf(put.manifest)?.digest;
+  const { digest, indexedSubject } = await putManifest(context, put, options);
+  if (subject !== undefined && indexedSubject === undefined) {
+    await addToFallbackTag(context, { manifest: put.manifest, subject }, options);
+  }
+  return digest;
+}
+
 interface Content {
   readonly expected: Descriptor;
   readonly open: OpenContent;
@@ -105,6 +120,6 @@ async function pushManifestContent(
   const chunks: Buffer[] = [];
   for await (const chunk of await open(0)) chunks.push(chunk as Buffer);
   const manifest = { descriptor: expected, bytes: Buffer.concat(chunks) };
-  await putManifest(context, { manifest, reference: expected.digest }, options);
+  await pushManifest(context, { manifest, reference: expected.digest }, options);
   return { outcome: "uploaded", sentBytes: expected.size };
 }

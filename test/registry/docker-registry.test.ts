@@ -3,6 +3,8 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createStaticCredentials } from "../../src/registry/auth/credentials.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import type { UploadSession } from "../../src/registry/upload-session.ts";
+import { startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
 
@@ -70,4 +72,49 @@ describe("a real docker-registry", () => {
     expect(failure).toMatchObject({ code: "REGISTRY_DENIED", status: 401 });
     expect(failure.hint).toMatch(/No credentials were found .*docker login/);
   });
+
+  test("goes on with an upload after client and registry were restarted", async () => {
+    await using registry = await startDockerRegistry();
+    const { bytes, expected, open } = blobOf(randomBytes(20 * MIB));
+    const saved: (UploadSession | undefined)[] = [];
+    const session = {
+      load: () => saved.at(-1),
+      save: async (state: UploadSession | undefined) => void saved.push(state),
+    };
+    const reference = { registry: registry.host, repository: "acme/web" };
+    {
+      await using client = openRegistryClient({ partSizeBytes: 4 * MIB });
+      const controller = new AbortController();
+      const onProgress = (sent: number) => {
+        if (sent > 9 * MIB) controller.abort(new Error("interrupted"));
+      };
+      const options = { session, onProgress, signal: controller.signal };
+      const pushing = client.repository(reference).push(expected, open, options);
+      await expect(pushing).rejects.toThrow("interrupted");
+    }
+    expect(saved.at(-1)?.offset).toBe(12 * MIB);
+    await registry.stop();
+    await registry.start();
+    await using client = openRegistryClient({ partSizeBytes: 4 * MIB });
+    const result = await client.repository(reference).push(expected, open, { session });
+    expect(result).toEqual({ outcome: "uploaded", sentBytes: bytes.length - 12 * MIB });
+  });
+
+  test.each(["request", "response"] as const)(
+    "gets a blob through a connection that is cut in the %s",
+    async (direction) => {
+      await using registry = await startDockerRegistry();
+      await using proxy = await startCountingProxy(registry.host);
+      await using client = openRegistryClient({ partSizeBytes: 4 * MIB });
+      const reference = { registry: proxy.host, repository: "acme/web" };
+      const repository = client.repository(reference);
+      const { bytes, expected, open } = blobOf(randomBytes(10 * MIB));
+      const cut = proxy.cut({ afterBytes: 6 * MIB, direction, path: /\/blobs\// });
+      expect((await repository.push(expected, open)).outcome).toBe("uploaded");
+      const found = await buffer(await repository.fetch(expected));
+      expect(found.equals(bytes)).toBe(true);
+      await cut;
+      expect(proxy.downloadedBytes).toBeLessThan(bytes.length + 2 * MIB);
+    },
+  );
 });

@@ -179,6 +179,26 @@ describe("referrers()", () => {
     },
   );
 
+  test.each<Faults>([{}, { subjectHeader: "absent", referrers: 404 }])(
+    "are found after a push, whoever lists them: %j",
+    async (faults) => {
+      await using session = await start(faults);
+      await Promise.all(
+        [signature, attestation, signature].map((manifest) =>
+          session.repository.pushManifest(manifest, manifest.descriptor.digest),
+        ),
+      );
+      const referrers = await session.repository.referrers(digest);
+      expect(digestsOf(referrers)).toEqual(both);
+      expect(referrers.map(({ artifactType }) => artifactType).sort()).toEqual([
+        "application/x.attestation",
+        "application/x.signature",
+      ]);
+      const { tags } = session.registry.content.repository("acme/web");
+      expect(tags.has(digest.replace(":", "-"))).toBe(faults.subjectHeader === "absent");
+    },
+  );
+
   test("are none where there is neither", async () => {
     await using session = await start({ referrers: 404 });
     expect(await session.repository.referrers(digest)).toEqual([]);
