@@ -15,6 +15,7 @@ export interface ImageGraph {
   readonly platforms: readonly string[];
   /** Bytes of a root that differs from the source's. */
   readonly rewritten?: Buffer;
+  /** What one-platform tools take: the image for linux/amd64 if there is one, else the first. */
   readonly archive?: ArchiveImage;
 }
 
@@ -30,6 +31,9 @@ export interface WalkOptions extends OperationOptions {
 /** Deepest nesting of indexes that is followed. */
 const DEPTH_LIMIT = 8;
 
+/** What most machines that load an archive run on. */
+const ARCHIVE_PLATFORM: Platform = { os: "linux", architecture: "amd64" };
+
 /** BuildKit's attestations are children that name the image they belong to. */
 const ATTESTATION_SUBJECT = "vnd.docker.reference.digest";
 
@@ -39,7 +43,7 @@ export async function walkImage(options: WalkOptions): Promise<ImageGraph> {
   const documents = new Map<Digest, Descriptor>();
   const layers = new Map<Digest, Descriptor>();
   const sizes = new Map<Digest, number>();
-  let archive: ArchiveImage | undefined;
+  const archives: PlatformArchive[] = [];
 
   const note = (into: Map<Digest, Descriptor>, descriptor: Descriptor) => {
     const known = sizes.get(descriptor.digest);
@@ -51,7 +55,10 @@ export async function walkImage(options: WalkOptions): Promise<ImageGraph> {
     into.set(descriptor.digest, coreOf(descriptor));
   };
 
-  const visit = async (manifest: Manifest, depth: number): Promise<void> => {
+  const visit = async (
+    manifest: Manifest,
+    { depth, platform }: { readonly depth: number; readonly platform?: Platform | undefined },
+  ): Promise<void> => {
     if (depth > DEPTH_LIMIT) {
       throw new ContentInvalidError(
         `image ${options.reference}`,
@@ -64,7 +71,7 @@ export async function walkImage(options: WalkOptions): Promise<ImageGraph> {
     const children = childrenOf(document);
     if (document.kind === "manifest") {
       note(documents, document.config);
-      archive ??= archiveOf(document);
+      archives.push({ platform, image: archiveOf(document) });
       for (const layer of children.blobs.slice(1)) note(layers, layer);
       return;
     }
@@ -72,10 +79,14 @@ export async function walkImage(options: WalkOptions): Promise<ImageGraph> {
     // In document order, one after the other: the order is part of the plan
     const loading = children.manifests.map((child) => loadChild(options, child));
     await Promise.allSettled(loading);
-    for (const child of loading) await visit(await child, depth + 1);
+    for (const [position, child] of loading.entries()) {
+      const { platform } = children.manifests[position] ?? {};
+      await visit(await child, { depth: depth + 1, platform });
+    }
   };
 
-  await visit(root.manifest, 0);
+  await visit(root.manifest, { depth: 0 });
+  const archive = chooseArchive(archives);
   return {
     root: coreOf(root.manifest.descriptor),
     documents: [...documents.values()],
@@ -162,6 +173,19 @@ function platformsOf(index: Pick<ImageIndex, "manifests">): string[] {
     platform && platform.os !== "unknown" ? [formatPlatform(platform)] : [],
   );
   return [...new Set(found)].sort();
+}
+
+interface PlatformArchive {
+  readonly platform?: Platform | undefined;
+  readonly image: ArchiveImage | undefined;
+}
+
+function chooseArchive(archives: readonly PlatformArchive[]): ArchiveImage | undefined {
+  const runnable = archives.filter(({ platform, image }) => image && platform?.os !== "unknown");
+  const preferred = runnable.find(
+    ({ platform }) => platform && matchesPlatform(ARCHIVE_PLATFORM, platform),
+  );
+  return (preferred ?? runnable[0])?.image;
 }
 
 /** Only runnable images go into `manifest.json`: artifacts have no root file system. */

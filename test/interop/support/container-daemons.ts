@@ -1,0 +1,91 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { type ProcessResult, runProcess, startProcess } from "../../support/run-process.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
+import { findTool } from "../../support/tool.ts";
+
+/** Runs a client of a daemon, or a program with a store of its own, to its end. */
+export interface ToolSession extends AsyncDisposable {
+  run(...args: readonly string[]): Promise<ProcessResult>;
+}
+
+/** containerd with a root of its own; `run` is `ctr`. */
+export async function startContainerd(): Promise<ToolSession & { readonly socket: string }> {
+  const directory = await openTempDirectory("mirror-containerd-");
+  const socket = directory.resolve("c.sock");
+  const configPath = directory.resolve("config.toml");
+  await writeFile(
+    configPath,
+    [
+      "version = 2",
+      `root = "${directory.resolve("root")}"`,
+      `state = "${directory.resolve("state")}"`,
+      'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
+      "[grpc]",
+      `  address = "${socket}"`,
+    ].join("\n"),
+  );
+  const running = await startProcess(tool("containerd"), ["--config", configPath]);
+  const dispose = async () => {
+    running.kill("SIGTERM");
+    await running.finished;
+    await directory[Symbol.asyncDispose]();
+  };
+  try {
+    await running.waitFor(/containerd successfully booted/);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    socket,
+    run: (...args) => runProcess(tool("ctr"), ["--address", socket, ...args]),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** dockerd on top of a containerd, without a network; `run` is `docker`. */
+export async function startDockerd(containerdSocket: string): Promise<ToolSession> {
+  const directory = await openTempDirectory("mirror-dockerd-");
+  const host = `unix://${directory.resolve("d.sock")}`;
+  const running = await startProcess(tool("dockerd"), [
+    ...["--data-root", directory.resolve("root"), "--exec-root", directory.resolve("exec")],
+    ...["--pidfile", directory.resolve("pid"), "--host", host, "--containerd", containerdSocket],
+    ...["--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
+  ]);
+  const dispose = async () => {
+    running.kill("SIGTERM");
+    await running.finished;
+    await directory[Symbol.asyncDispose]();
+  };
+  try {
+    await running.waitFor(/API listen on/);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const env = { ...process.env, HOME: directory.path, DOCKER_CONFIG: directory.path };
+  return {
+    run: (...args) => runProcess(tool("docker"), ["--host", host, ...args], { env }),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** podman with a store and a home of its own. */
+export async function openPodman(): Promise<ToolSession> {
+  const directory = await openTempDirectory("mirror-podman-");
+  const config = directory.resolve(".config", "containers");
+  await mkdir(config, { recursive: true });
+  const policy = { default: [{ type: "insecureAcceptAnything" }] };
+  await writeFile(`${config}/policy.json`, JSON.stringify(policy));
+  const store = ["--root", directory.resolve("root"), "--runroot", directory.resolve("run")];
+  const quiet = ["--storage-driver", "vfs", "--events-backend", "none"];
+  const env = { ...process.env, HOME: directory.path, XDG_RUNTIME_DIR: directory.path };
+  return {
+    run: (...args) => runProcess(tool("podman"), [...store, ...quiet, ...args], { env }),
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}
+
+function tool(name: string): string {
+  return findTool(name) ?? name;
+}
