@@ -61,7 +61,7 @@ export type UnreachableReason =
   | "reset"
   | "protocol";
 
-/** No usable answer: the server was not reached, or the connection did not last. */
+/** No usable answer: the registry, or a host it sent us to, was not reached, or the connection did not last. */
 export class RegistryUnreachableError extends MirrorError {
   override readonly code = "REGISTRY_UNREACHABLE";
   readonly registry: string;
@@ -73,7 +73,7 @@ export class RegistryUnreachableError extends MirrorError {
     options: MirrorErrorOptions = {},
   ) {
     const suffix = detail ? ` (${printable(detail)})` : "";
-    super(`Cannot reach registry "${registry}": ${REASONS[reason]}${suffix}`, {
+    super(`Cannot reach "${registry}": ${REASONS[reason]}${suffix}`, {
       hint: UNREACHABLE_HINTS[reason],
       ...options,
     });

@@ -5,12 +5,14 @@ import { isRepositoryName } from "../oci/reference.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { repositoryScope } from "./auth/scope.ts";
 import type { RepositoryContext } from "./blobs.ts";
-import { RegistryResponseError, RegistryUnreachableError } from "./errors.ts";
+import { RegistryResponseError } from "./errors.ts";
 import { readUploadStart, type UploadStart, uploadsPath } from "./upload-start.ts";
 
 export interface MountBlobOptions extends OperationOptions {
   readonly from: string;
 }
+
+const REFUSALS = [400, 401, 403, 404, 405, 500, 501];
 
 /**
  * Asks the registry to link a blob from another of its repositories. It may instead have opened an upload, which is
@@ -26,20 +28,20 @@ export async function mountBlob(
   if (!isRepositoryName(from)) throw new ReferenceInvalidError(from, "it is not a repository path");
   const query = new URLSearchParams({ mount: digest, from });
   try {
-    const response = await context.host.sendOnce({
+    const response = await context.host.send({
       method: "POST",
       target: `${uploadsPath(context)}?${query}`,
       // the scope to write comes first: some servers look at one only
       scopes: [repositoryScope(context.repository, "pull", "push"), repositoryScope(from, "pull")],
-      accepts: [201, 202],
+      accepts: [201, 202, ...REFUSALS],
       signal,
     });
     await response.discard();
-    return response.status === 201 ? "mounted" : readUploadStart(context, response);
+    if (response.status === 201) return "mounted";
+    return response.status === 202 ? readUploadStart(context, response) : undefined;
   } catch (error) {
-    if (error instanceof RegistryResponseError || error instanceof RegistryUnreachableError) {
-      return undefined;
-    }
+    // some token servers refuse the whole request when one of two scopes is not to their liking
+    if (error instanceof RegistryResponseError) return undefined;
     throw error;
   }
 }

@@ -46,6 +46,10 @@ export interface RegistryHostOptions {
 
 /** A 401 may be answered with a first token and once more with a fresh or larger one. */
 const ANSWER_LIMIT = 2;
+/** Different warnings of one host that are passed on. */
+const WARNING_LIMIT = 50;
+const NO_CHALLENGE =
+  "The server wants a login and does not say how: check that a registry answers here, not a proxy";
 
 /** One registry: its address, how it authenticates, how fast it may be asked, what was learnt about it. */
 export class RegistryHost {
@@ -112,8 +116,7 @@ export class RegistryHost {
       this.#rate.reportSuccess();
       return response;
     }
-    const isDenied = response.status === 401 || response.status === 403;
-    const hint = isDenied ? await this.#authorizer.denialHint() : undefined;
+    const hint = await this.#hintFor(response);
     const http = { ...request, url: response.url, headers: {} };
     const error = await readResponseError(http, response, { registry: this.registry, hint });
     if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
@@ -178,6 +181,12 @@ export class RegistryHost {
     }
   }
 
+  async #hintFor({ status, headers }: HttpResponse): Promise<string | undefined> {
+    if (status === 401 && headerValues(headers, "www-authenticate").length === 0)
+      return NO_CHALLENGE;
+    return status === 401 || status === 403 ? await this.#authorizer.denialHint() : undefined;
+  }
+
   /** Before the first answer one request goes ahead, so that one 401 teaches all that start together. */
   async #piloted(
     exchange: () => Promise<HttpResponse>,
@@ -207,6 +216,7 @@ export class RegistryHost {
       registry,
       send,
       credential: () => this.#authorizer.credential(),
+      renewCredential: () => this.#authorizer.renewCredential(),
       denialHint: () => this.#authorizer.denialHint(),
     });
     const tokens = new TokenCache(clock, issue);
@@ -242,7 +252,7 @@ export class RegistryHost {
 
   #noteWarnings(response: HttpResponse): void {
     for (const message of warningsOf(response.headers)) {
-      if (this.#warnings.has(message)) continue;
+      if (this.#warnings.has(message) || this.#warnings.size >= WARNING_LIMIT) continue;
       this.#warnings.add(message);
       this.onEvent({ type: "warning", code: "REGISTRY_WARNING", message, registry: this.registry });
     }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Challenge, parseChallenges, selectChallenge } from "./challenge.ts";
 import { type Credential, type CredentialSource, describeCredential } from "./credentials.ts";
 import { mergeScopes, parseScopes, type Scope } from "./scope.ts";
@@ -80,6 +81,14 @@ export class Authorizer {
     return this.#credential;
   }
 
+  /** Asks the source once more; undefined if it says the same: credentials of helpers expire. */
+  async renewCredential(): Promise<Credential | undefined> {
+    const old = await this.credential();
+    this.#credential = undefined;
+    const renewed = await this.credential();
+    return isDeepStrictEqual(old, renewed) ? undefined : renewed;
+  }
+
   /** One sentence on what a user can do about a denial. */
   async denialHint(): Promise<string> {
     const { registry } = this.#options;
@@ -90,10 +99,8 @@ export class Authorizer {
       : `No credentials were found for "${registry}": ${remedy}`;
   }
 
-  /** Credentials of helpers expire: after a refusal the source is asked once more. */
   async #hasOtherPassword(refused: string | undefined): Promise<boolean> {
-    if (refused !== undefined) this.#credential = undefined;
-    const credential = await this.credential();
+    const credential = await (refused === undefined ? this.credential() : this.renewCredential());
     return credential?.kind === "password" && basicAuthorization(credential) !== refused;
   }
 

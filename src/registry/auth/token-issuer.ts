@@ -3,37 +3,58 @@ import { readResponseError } from "../response-error.ts";
 import { readBody } from "../transport/body.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
 import type { Credential } from "./credentials.ts";
-import type { IssuedToken, IssueToken } from "./token.ts";
+import type { IssuedToken, IssueToken, TokenRequest } from "./token.ts";
 import { parseTokenAnswer, planTokenRequests, TOKEN_LIMIT_BYTES } from "./token-exchange.ts";
 
 export interface TokenIssuerOptions {
   readonly registry: string;
   readonly send: SendRequest;
   readonly credential: () => Promise<Credential | undefined>;
+  /** Another credential than before, if there is one now. */
+  readonly renewCredential: () => Promise<Credential | undefined>;
   readonly denialHint: () => Promise<string>;
 }
 
 /** Statuses by which servers say that they do not know this way of asking. */
 const METHOD_UNKNOWN: ReadonlySet<number> = new Set([404, 405]);
 
-/** Asks token servers. Does not try again: the request that needs the token does. */
+/**
+ * Asks token servers. A refused credential is looked up once more. Nothing else is tried again here: the request that
+ * needs the token is.
+ */
 export function createTokenIssuer(options: TokenIssuerOptions): IssueToken {
   return async (request) => {
-    const plans = planTokenRequests(request, await options.credential());
-    let failure: unknown;
-    for (const plan of plans) {
-      const response = await options.send(plan);
-      if (response.status === 200) return await readToken(plan, response, options.registry);
-      const { registry } = options;
-      const hint = [400, 401, 403].includes(response.status)
-        ? await options.denialHint()
-        : undefined;
-      const error = await readResponseError(plan, response, { registry, hint });
-      failure ??= error;
-      if (!METHOD_UNKNOWN.has(error.status)) throw error;
+    const credential = await options.credential();
+    try {
+      return await issue(request, credential, options);
+    } catch (error) {
+      if (!credential || !isDenied(error)) throw error;
+      const renewed = await options.renewCredential();
+      if (!renewed) throw error;
+      return await issue(request, renewed, options);
     }
-    throw failure;
   };
+}
+
+async function issue(
+  request: TokenRequest,
+  credential: Credential | undefined,
+  { registry, send, denialHint }: TokenIssuerOptions,
+): Promise<IssuedToken> {
+  let failure: unknown;
+  for (const plan of planTokenRequests(request, credential)) {
+    const response = await send(plan);
+    if (response.status === 200) return await readToken(plan, response, registry);
+    const hint = [400, 401, 403].includes(response.status) ? await denialHint() : undefined;
+    const error = await readResponseError(plan, response, { registry, hint });
+    failure ??= error;
+    if (!METHOD_UNKNOWN.has(error.status)) throw error;
+  }
+  throw failure;
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof RegistryResponseError && error.code === "REGISTRY_DENIED";
 }
 
 async function readToken(

@@ -78,7 +78,9 @@ export class TokenCache {
     const tokens = this.#tokens.get(serverKey(request));
     const exact = tokens?.get(scopeKey(request.scopes));
     if (exact && this.#isFresh(exact, minimumLifeMs)) return exact.token;
+    const resource = (request.scopes[0] ?? "").replace(/[^:]*$/, "");
     for (const [key, cached] of tokens ?? []) {
+      if (!key.includes(resource)) continue;
       if (!this.#isFresh(cached, 0)) tokens?.delete(key);
       else if (
         this.#isFresh(cached, minimumLifeMs) &&

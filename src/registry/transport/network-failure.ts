@@ -51,6 +51,7 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
   EPIPE: "reset",
   UND_ERR_SOCKET: "reset",
   UND_ERR_CLOSED: "reset",
+  BODY_SHORT: "reset",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
   ERR_SSL_WRONG_VERSION_NUMBER: "plain-http",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "plain-http",

@@ -63,7 +63,7 @@ export class ResumingBody extends Readable {
     this.#surplusBytes = surplusBytes;
     body.pause();
     body.on("data", (chunk: Buffer) => this.#take(chunk));
-    body.once("end", () => this.#end(body, new Error("The body ended early")));
+    body.once("end", () => this.#end(body, endedEarly()));
     body.on("error", (error) => this.#end(body, error));
     if (this.destroyed) this.#detach();
     // a reader that waits already will not ask again
@@ -111,4 +111,9 @@ export class ResumingBody extends Readable {
       this.destroy(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+/** An orderly end before the size is reached: a proxy in between has lost its server. */
+function endedEarly(): Error {
+  return Object.assign(new Error("The body ended early"), { code: "BODY_SHORT" });
 }

@@ -16,6 +16,8 @@ const RECOVERY_STEP_MS = 60_000;
 const RECOVERY_FACTOR = 1.5;
 /** Requests are counted over this long to know the rate that was too high. */
 const MEASURED_MS = 10_000;
+/** A few slow requests do not show what a server could take. */
+const MEASURED_FLOOR_PER_SECOND = 2;
 
 /** Token bucket of one host. A 429 halves the rate once per incident; it recovers slowly. */
 export class RateLimit {
@@ -58,8 +60,7 @@ export class RateLimit {
     if (startedAt <= this.#limitedAt) return;
     const now = this.#clock.now();
     this.#forgetOld(now);
-    const measured = Math.max(this.#sent.length / (MEASURED_MS / 1000), FLOOR_PER_SECOND);
-    const rate = Number.isFinite(this.#limit) ? this.#limit : measured;
+    const rate = Number.isFinite(this.#limit) ? this.#limit : this.#measure(now);
     if (!Number.isFinite(this.#limit)) this.#ceiling = rate;
     this.#setLimit(Math.max(rate / 2, FLOOR_PER_SECOND));
     this.#tokens = Math.min(this.#tokens, 0);
@@ -77,6 +78,13 @@ export class RateLimit {
     this.#raisedAt = now;
     const raised = this.#limit * RECOVERY_FACTOR;
     this.#setLimit(raised >= this.#ceiling ? this.#configured : raised);
+  }
+
+  /** The rate that was too high: of the last seconds or, after a pause, of the last one. */
+  #measure(now: number): number {
+    const lastSecond = this.#sent.filter((time) => time > now - 1000).length;
+    const average = this.#sent.length / (MEASURED_MS / 1000);
+    return Math.max(average, lastSecond, MEASURED_FLOOR_PER_SECOND);
   }
 
   #setLimit(limit: number): void {

@@ -143,6 +143,23 @@ describe("a refusal", () => {
     expect(session.registry.log.entries).toHaveLength(1);
   });
 
+  test("without a challenge says that it is none of a registry", async () => {
+    await using session = await startSession({ head: { answer: 401, of: "blob" } });
+    const failure = await session.repository.exists(blob.expected).catch((error) => error);
+    expect(failure.hint).toContain("does not say how");
+    expect(session.registry.log.entries).toHaveLength(1);
+  });
+
+  test("of a token server asks the source again", async () => {
+    const passwords = ["marker-old", USER.password];
+    await using session = await startSession(
+      { auth: { scheme: "bearer", credentials: USER } },
+      { credentials: async () => ({ ...PASSWORD, password: passwords.shift() ?? "" }) },
+    );
+    session.seed(blob);
+    expect(await session.repository.exists(blob.expected)).toBe(true);
+  });
+
   test("asks the source again, because passwords of helpers expire", async () => {
     const passwords = ["marker-old", USER.password];
     await using session = await startSession(

@@ -54,7 +54,17 @@ describe("RateLimit", () => {
       await rate.take();
     }
     rate.reportLimited(clock.now());
-    expect(limited[0]).toBeCloseTo(5, 0);
+    expect(limited).toEqual([6]);
+  });
+
+  test("takes a few slow requests for no measure", async () => {
+    const { rate, clock, limited } = create();
+    for (let sent = 0; sent < 3; sent += 1) {
+      clock.advance(4000);
+      await rate.take();
+    }
+    rate.reportLimited(clock.now());
+    expect(limited).toEqual([1]);
   });
 
   test("does not fall below one request in ten seconds", async () => {
