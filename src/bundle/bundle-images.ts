@@ -41,14 +41,20 @@ export async function readBundledTags(reader: BundleReader): Promise<BundledTags
     unnamed += found.filter((tag) => tag === undefined).length;
   }
   if (!reader.manifest) return { tags: keepLast(tags), unnamed };
-  const kinds = compareWithManifest(reader.manifest, tags, reader.listing.directory);
+  const { kinds, differences } = compareWithManifest(reader.manifest, tags);
+  const [difference] = differences;
+  if (difference) {
+    const path = join(reader.listing.directory, BUNDLE_MANIFEST_FILE);
+    throw new BundleCorruptError({ path, offset: 0 }, difference.reason);
+  }
   return {
     tags: tags.map((tag) => ({ ...tag, kind: kinds.get(keyOf(tag)) ?? tag.kind })),
     unnamed,
   };
 }
 
-async function readLayoutTags(
+/** What one `index.json` publishes; undefined for each descriptor without a name. */
+export async function readLayoutTags(
   reader: BundleReader,
   layout: LayoutTable,
 ): Promise<(BundledTag | undefined)[]> {
@@ -87,7 +93,7 @@ function toBundledTag(layout: LayoutTable, root: Descriptor): BundledTag | undef
 }
 
 /** Several descriptors of one name: the last one counts, as the reference system has it. */
-function keepLast(tags: readonly BundledTag[]): BundledTag[] {
+export function keepLast(tags: readonly BundledTag[]): BundledTag[] {
   return [...new Map(tags.map((tag) => [`${tag.repository}:${tag.tag}`, tag])).values()];
 }
 
@@ -95,31 +101,42 @@ function keyOf({ repository, tag, root }: BundledTag): string {
   return `${repository}:${tag}@${root.digest}`;
 }
 
-function compareWithManifest(
+export interface ManifestComparison {
+  /** Kinds of images by `repository:tag@digest`. */
+  readonly kinds: ReadonlyMap<string, ImageKind>;
+  readonly differences: readonly ManifestDifference[];
+}
+
+export interface ManifestDifference {
+  /** `repository:tag` */
+  readonly image: string;
+  readonly reason: string;
+}
+
+/** Pure: `bundle.json` and the layouts must publish the same tags for the same digests. */
+export function compareWithManifest(
   manifest: BundleManifest,
   found: readonly BundledTag[],
-  directory: string,
-): ReadonlyMap<string, ImageKind> {
-  const claimed = new Map<string, ImageKind>();
+): ManifestComparison {
+  const kinds = new Map<string, ImageKind>();
   for (const { layouts } of manifest.packages) {
     for (const image of layouts.flatMap(({ images }) => images)) {
       for (const tag of image.tags) {
-        claimed.set(`${image.repository}:${tag}@${image.digest}`, image.kind);
+        kinds.set(`${image.repository}:${tag}@${image.digest}`, image.kind);
       }
     }
   }
-  const path = join(directory, BUNDLE_MANIFEST_FILE);
   const keys = new Set(found.map(keyOf));
-  const missing = [...claimed.keys()].find((key) => !keys.has(key));
-  if (missing !== undefined) {
-    throw new BundleCorruptError({ path, offset: 0 }, `it lists ${missing}, which no layout has`);
-  }
-  const surplus = [...keys].find((key) => !claimed.has(key));
-  if (surplus !== undefined) {
-    throw new BundleCorruptError(
-      { path, offset: 0 },
-      `it does not list ${surplus}, which a layout has`,
-    );
-  }
-  return claimed;
+  const missing = [...kinds.keys()]
+    .filter((key) => !keys.has(key))
+    .map((key) => ({ image: nameOf(key), reason: `it lists ${key}, which no layout has` }));
+  const surplus = [...keys]
+    .filter((key) => !kinds.has(key))
+    .map((key) => ({ image: nameOf(key), reason: `it does not list ${key}, which a layout has` }));
+  return { kinds, differences: [...missing, ...surplus] };
+}
+
+/** `repository:tag@digest` → `repository:tag` */
+function nameOf(key: string): string {
+  return key.slice(0, key.indexOf("@"));
 }

@@ -83,43 +83,129 @@ export async function readBundleManifest(directory: string): Promise<BundleManif
   return parseBundleManifest(bytes, path);
 }
 
-function parseBundleManifest(bytes: Buffer, path: string): BundleManifest {
+/** Pure; `path` is for messages. */
+export function parseBundleManifest(bytes: Buffer, path: string): BundleManifest {
   const corrupt = (reason: string, options?: ErrorOptions) =>
     new BundleCorruptError({ path, offset: 0 }, reason, options);
-  let value: Partial<BundleManifest>;
+  let value: unknown;
   try {
-    value = parseStrictJson(bytes, `"${path}"`) as Partial<BundleManifest>;
+    value = parseStrictJson(bytes, `"${path}"`);
   } catch (cause) {
-    throw corrupt("it is not valid JSON", { cause });
+    throw corrupt(cause instanceof Error ? cause.message : "it is not valid JSON", { cause });
   }
-  if (value === null || typeof value !== "object") throw corrupt("it is not an object");
-  if (value.mediaType !== BUNDLE_MEDIA_TYPE || value.schemaVersion !== 1) {
-    throw new BundleVersionError(path, value.mediaType ?? value.schemaVersion);
+  if (!isRecord(value)) throw corrupt("it is not an object");
+  const { schemaVersion, mediaType } = value;
+  if (schemaVersion === undefined && mediaType === undefined) {
+    throw corrupt("it is not the manifest of a bundle");
   }
-  for (const item of value.packages ?? [undefined]) {
-    const isSound =
-      typeof item?.name === "string" &&
-      Number.isSafeInteger(item.size) &&
-      item.layouts?.every((layout) => layout.images?.every(isImage)) &&
-      item.files?.every(isFile);
-    if (!isSound) throw corrupt("a package is not described as the format requires");
+  if (mediaType !== BUNDLE_MEDIA_TYPE || schemaVersion !== 1) {
+    throw new BundleVersionError(path, mediaType === BUNDLE_MEDIA_TYPE ? schemaVersion : mediaType);
   }
-  return value as BundleManifest;
+  const fault = findFault(value);
+  if (fault !== undefined) throw corrupt(fault);
+  return value as unknown as BundleManifest;
 }
 
-function isFile({ name, size, sha256 }: BundleFile): boolean {
+function findFault({ packages, totals, source }: Record<string, unknown>): string | undefined {
+  if (!Array.isArray(packages)) return "packages is not an array";
+  const unsound = packages.findIndex((item) => !isPackage(item));
+  if (unsound >= 0) return `packages[${unsound}] is not what the format requires`;
+  const names = (packages as BundlePackage[]).flatMap(({ files }) => files.map(({ name }) => name));
+  if (new Set(names).size < names.length) return "it lists a file twice";
+  if (source !== undefined && typeof source !== "string") return "source is not a string";
+  const isSound = isRecord(totals) && TOTALS.every((key) => isSize(totals[key]));
+  return isSound ? undefined : "totals is not what the format requires";
+}
+
+const TOTALS = ["images", "manifests", "blobs", "uniqueBytes"] as const;
+
+const PACKAGE_KINDS: Readonly<Record<PackageKind, true>> = {
+  platform: true,
+  installer: true,
+  security: true,
+  module: true,
+  package: true,
+  plugin: true,
+  images: true,
+};
+
+const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {
+  image: true,
+  "release-channel": true,
+  extra: true,
+  signature: true,
+  attestation: true,
+  referrer: true,
+};
+
+function isPackage(value: unknown): value is BundlePackage {
+  if (!isRecord(value)) return false;
+  const { name, kind, size, files, layouts } = value;
   return (
-    parsePackageFile(name) !== undefined &&
-    Number.isSafeInteger(size) &&
-    /^[0-9a-f]{64}$/.test(sha256)
+    typeof name === "string" &&
+    Object.hasOwn(PACKAGE_KINDS, String(kind)) &&
+    Array.isArray(files) &&
+    files.length > 0 &&
+    files.every((file, position) => isFileOf(file, { name, position, count: files.length })) &&
+    files.reduce((sum: number, file: BundleFile) => sum + file.size, 0) === size &&
+    Array.isArray(layouts) &&
+    layouts.every(isLayout)
   );
 }
 
-function isImage({ repository, tags, digest }: BundleImage): boolean {
+interface FilePosition {
+  readonly name: string;
+  readonly position: number;
+  readonly count: number;
+}
+
+/** Files are the parts of the package in order: `x.tar`, or `x.tar.0000.chunk` and so on. */
+function isFileOf(value: unknown, { name, position, count }: FilePosition): value is BundleFile {
+  if (!isRecord(value) || typeof value["name"] !== "string") return false;
+  const parsed = parsePackageFile(value["name"]);
   return (
-    (repository === "" || isRepositoryName(repository)) &&
-    Array.isArray(tags) &&
-    tags.every((tag) => typeof tag === "string" && isTag(tag)) &&
-    isDigest(digest)
+    parsed?.packageName === name &&
+    (parsed.chunk === undefined ? count === 1 : parsed.chunk === position) &&
+    isSize(value["size"]) &&
+    /^[0-9a-f]{64}$/.test(String(value["sha256"]))
   );
+}
+
+function isLayout(value: unknown): value is BundleLayout {
+  if (!isRecord(value)) return false;
+  const { path, images } = value;
+  return isPath(path) && Array.isArray(images) && images.every(isImage);
+}
+
+function isImage(value: unknown): value is BundleImage {
+  if (!isRecord(value)) return false;
+  const { repository, tags, digest, mediaType, size, platforms, source, kind } = value;
+  return (
+    isPath(repository) &&
+    isListOf(tags, isTag) &&
+    typeof digest === "string" &&
+    isDigest(digest) &&
+    typeof mediaType === "string" &&
+    isSize(size) &&
+    isListOf(platforms, () => true) &&
+    typeof source === "string" &&
+    Object.hasOwn(IMAGE_KINDS, String(kind))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Repository path below the target; empty for the target itself. */
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && (value === "" || isRepositoryName(value));
+}
+
+function isListOf(value: unknown, accepts: (text: string) => boolean): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string" && accepts(item));
 }

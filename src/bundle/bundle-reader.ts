@@ -91,7 +91,7 @@ export class BundleReader implements AsyncDisposable {
         throw corrupt(entry.headerOffset, `entry "${entry.path}" is there twice`);
       }
       entries.set(entry.path, entry);
-      if (!tabulate(tables, index, entry)) {
+      if (!enterInTable(tables, index, entry)) {
         const reason = `entry "${entry.path}" is not part of an OCI image layout`;
         throw corrupt(entry.headerOffset, reason);
       }
@@ -226,7 +226,7 @@ export class BundleReader implements AsyncDisposable {
 }
 
 /** Enters one entry into the table of its layout; false for a name that no layout has. */
-function tabulate(
+export function enterInTable(
   tables: Map<string, LayoutTable>,
   index: number,
   { path, offset, size }: ScannedEntry,

@@ -4,7 +4,13 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { BundleCorruptError, BundleMissingError } from "./errors.ts";
-import { PARTIAL_SUFFIX, parsePackageFile, STATE_DIRECTORY } from "./format.ts";
+import {
+  CHECKSUM_FILE,
+  formatPackageFile,
+  PARTIAL_SUFFIX,
+  parsePackageFile,
+  STATE_DIRECTORY,
+} from "./format.ts";
 
 /** One package as it lies on the medium: its files in order, with the sizes they have. */
 export interface ListedPackage {
@@ -24,16 +30,30 @@ export interface BundleListing {
 export interface FileProblem {
   readonly file: string;
   readonly status: "missing" | "truncated" | "surplus";
+  /** Bytes that are there. */
+  readonly size: number;
   readonly error: BundleCorruptError | BundleMissingError;
 }
 
-/** Looks at the names and sizes of a bundle's files and compares them with `bundle.json`, if there is one. */
-export async function listBundle(bundlePath: string): Promise<BundleListing> {
+export interface ListBundleOptions {
+  /** Reads `bundle.json` of the directory; undefined if there is none, or none that can be believed. */
+  readonly readManifest?: (directory: string) => Promise<BundleManifest | undefined>;
+}
+
+/**
+ * Looks at the names and sizes of a bundle's files and compares them with `bundle.json`, if there is one. An
+ * unfinished pull is no bundle, even if some of its packages are complete.
+ */
+export async function listBundle(
+  bundlePath: string,
+  { readManifest = readBundleManifest }: ListBundleOptions = {},
+): Promise<BundleListing> {
   const { directory, only } = await locateBundle(bundlePath);
-  const found = await listPackageFiles(directory);
-  const manifest = only === undefined ? await readBundleManifest(directory) : undefined;
-  if (found.length === 0 && !manifest) throw await describeEmpty(directory);
+  const names = await listNames(directory);
+  const found = await listPackageFiles(directory, names);
+  const manifest = only === undefined ? await readManifest(directory) : undefined;
   if (manifest) return { directory, manifest, ...compareWithManifest(directory, manifest, found) };
+  if (only === undefined) refuseWhatIsNoBundle(directory, names, found.length);
   const chosen = found.filter(({ packageName }) => only === undefined || packageName === only);
   return { directory, ...groupFiles(directory, chosen) };
 }
@@ -63,36 +83,49 @@ interface FoundFile extends PlannedFile {
   readonly chunk?: number;
 }
 
-async function listPackageFiles(directory: string): Promise<FoundFile[]> {
+async function listNames(directory: string): Promise<readonly string[]> {
   try {
-    const names = (await readdir(directory)).sort();
-    const found = await Promise.all(
-      names.map(async (name) => {
-        const parsed = parsePackageFile(name);
-        if (!parsed) return [];
-        const stats = await stat(join(directory, name));
-        return stats.isFile() ? [{ ...parsed, name, size: stats.size }] : [];
-      }),
-    );
-    return found.flat();
+    return (await readdir(directory)).sort();
   } catch (error) {
     throw storageError(error, directory);
   }
 }
 
-async function describeEmpty(directory: string): Promise<BundleMissingError> {
-  const names = await readdir(directory);
+async function listPackageFiles(
+  directory: string,
+  names: readonly string[],
+): Promise<readonly FoundFile[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const parsed = parsePackageFile(name);
+      if (!parsed) return [];
+      const path = join(directory, name);
+      try {
+        const stats = await stat(path);
+        return stats.isFile() ? [{ ...parsed, name, size: stats.size }] : [];
+      } catch (error) {
+        throw storageError(error, path);
+      }
+    }),
+  );
+  return found.flat();
+}
+
+function refuseWhatIsNoBundle(
+  directory: string,
+  names: readonly string[],
+  packageFiles: number,
+): void {
   if (names.includes(STATE_DIRECTORY) || names.some((name) => name.endsWith(PARTIAL_SUFFIX))) {
-    return new BundleMissingError(directory, "its pull is not finished", {
+    throw new BundleMissingError(directory, "its pull is not finished", {
       hint: "Run the same pull again: it goes on where it stopped",
     });
   }
-  return new BundleMissingError(
+  if (packageFiles > 0 || names.includes(CHECKSUM_FILE)) return;
+  throw new BundleMissingError(
     directory,
     "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)",
-    {
-      hint: 'Name the directory that "mirror pull" has written',
-    },
+    { hint: 'Name the directory that "mirror pull" has written' },
   );
 }
 
@@ -118,7 +151,7 @@ function compareWithManifest(
       name,
       files: files.map((file) => ({ name: file.name, size: file.size })),
     })),
-    problems: [...problems, ...surplus.map(({ name }) => surplusProblem(directory, name))],
+    problems: [...problems, ...surplus.map((file) => surplusProblem(directory, file))],
   };
 }
 
@@ -133,20 +166,20 @@ function compareSize(
     const error = new BundleMissingError(path, "the file is missing", {
       hint: "Copy it from the source medium",
     });
-    return [{ file, status: "missing", error }];
+    return [{ file, status: "missing", size: 0, error }];
   }
   const reason = `the file has ${found} bytes, "bundle.json" says ${wanted}`;
   const error = new BundleCorruptError({ path, offset: Math.min(found, wanted) }, reason);
-  return [{ file, status: found < wanted ? "truncated" : "surplus", error }];
+  return [{ file, status: found < wanted ? "truncated" : "surplus", size: found, error }];
 }
 
-function surplusProblem(directory: string, file: string): FileProblem {
+function surplusProblem(directory: string, { name, size }: FoundFile): FileProblem {
   const error = new BundleCorruptError(
-    { path: join(directory, file), offset: 0 },
+    { path: join(directory, name), offset: 0 },
     'it claims a place in a package, but "bundle.json" does not list it',
     { hint: "Remove the file: it belongs to another bundle" },
   );
-  return { file, status: "surplus", error };
+  return { file: name, status: "surplus", size, error };
 }
 
 /** Without a manifest, the names are all there is: chunk numbers must run from 0 without a gap or a double. */
@@ -154,35 +187,84 @@ function groupFiles(directory: string, found: readonly FoundFile[]): Compared {
   const names = [...new Set(found.map(({ packageName }) => packageName))].sort();
   const groups = names.map((name) => {
     const files = found.filter(({ packageName }) => packageName === name);
-    const sorted = files.sort((left, right) => (left.chunk ?? -1) - (right.chunk ?? -1));
-    return { name, files: sorted, problems: checkNumbers(directory, name, sorted) };
+    return groupPackage(directory, name, files.sort(byChunk));
   });
-  return { packages: groups, problems: groups.flatMap(({ problems }) => problems) };
+  return {
+    packages: groups.map((group) => group.package),
+    problems: groups.flatMap(({ problems }) => problems),
+  };
 }
 
-function checkNumbers(directory: string, name: string, files: readonly FoundFile[]): FileProblem[] {
-  const first = files[0];
-  if (files.length === 1 && first?.chunk === undefined) return [];
-  for (const [expected, { name: file, chunk }] of files.entries()) {
-    if (chunk === expected) continue;
-    const path = join(directory, file);
-    const isDouble = chunk === undefined || chunk < expected;
-    const error = isDouble
-      ? new BundleCorruptError(
-          { path, offset: 0 },
-          `two files claim the same part of package "${name}"`,
-          {
-            hint: "Remove the one that belongs to another bundle",
-          },
-        )
-      : new BundleMissingError(
-          path,
-          `chunk ${expected} of package "${name}" is missing before it`,
-          {
-            hint: "Copy the missing file from the source medium",
-          },
-        );
-    return [{ file, status: isDouble ? "surplus" : "missing", error }];
+function byChunk(left: FoundFile, right: FoundFile): number {
+  return (left.chunk ?? -1) - (right.chunk ?? -1);
+}
+
+interface PackageGroup {
+  readonly package: ListedPackage;
+  readonly problems: readonly FileProblem[];
+}
+
+/**
+ * A gap is one problem: the number of missing chunks is not bounded by what is on the medium. They get the size of the
+ * first chunk found, which is right for all but the last of a package.
+ */
+function groupPackage(
+  directory: string,
+  packageName: string,
+  found: readonly FoundFile[],
+): PackageGroup {
+  const files: PlannedFile[] = [];
+  const problems: FileProblem[] = [];
+  let next = 0;
+  for (const { name, size, chunk } of found) {
+    const twin = found.find((file) => file.name !== name && (file.chunk ?? 0) === (chunk ?? 0));
+    const isDouble = files.length > 0 && (chunk === undefined || chunk < next);
+    const isBesideWhole = files.length > 0 && found[0]?.chunk === undefined;
+    if (isDouble || isBesideWhole) {
+      const other = twin?.name ?? found[0]?.name ?? "";
+      problems.push(doubleProblem(directory, { file: name, size, other, packageName }));
+      continue;
+    }
+    if (chunk !== undefined && chunk > next) {
+      const gap = { packageName, from: next, to: chunk - 1 };
+      const problem = gapProblem(directory, gap);
+      problems.push(problem);
+      const count = Math.min(chunk - next, found.length);
+      files.push({ name: problem.file, size: (found[0]?.size ?? 0) * count });
+    }
+    files.push({ name, size });
+    next = (chunk ?? 0) + 1;
   }
-  return [];
+  return { package: { name: packageName, files }, problems };
+}
+
+interface Double {
+  readonly file: string;
+  readonly size: number;
+  readonly other: string;
+  readonly packageName: string;
+}
+
+function doubleProblem(directory: string, { file, size, other, packageName }: Double): FileProblem {
+  const error = new BundleCorruptError(
+    { path: join(directory, file), offset: 0 },
+    `"${other}" claims the same part of package "${packageName}"`,
+    { hint: "Remove the one that belongs to another bundle" },
+  );
+  return { file, status: "surplus", size, error };
+}
+
+interface Gap {
+  readonly packageName: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+function gapProblem(directory: string, { packageName, from, to }: Gap): FileProblem {
+  const file = formatPackageFile(packageName, from);
+  const last = to > from ? ` (and all up to "${formatPackageFile(packageName, to)}")` : "";
+  const error = new BundleMissingError(join(directory, file), `the file is missing${last}`, {
+    hint: "Copy it from the source medium",
+  });
+  return { file, status: "missing", size: 0, error };
 }

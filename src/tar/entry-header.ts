@@ -52,7 +52,7 @@ function formatBlock({ prefix, name, size, type }: Fields): Buffer {
   return block;
 }
 
-/** Splits at the last slash that leaves a name of at most 100 and a prefix of at most 155 bytes. */
+/** Splits at the first slash that leaves a name of at most 100 bytes; the prefix may have 155. */
 function splitPath(path: string): { prefix: string; name: string } | undefined {
   if (Buffer.byteLength(path) <= 100) return { prefix: "", name: path };
   for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {

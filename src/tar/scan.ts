@@ -17,6 +17,8 @@ export interface ScanOptions {
   readonly read: ReadAt;
   /** Bytes of the whole tar. */
   readonly size: number;
+  /** Position of the first header; default 0. */
+  readonly start?: number;
   /** Makes the error for a damaged tar. */
   readonly corrupt: (offset: number, reason: string) => Error;
 }
@@ -27,54 +29,112 @@ const EXTENSION_LIMIT_BYTES = 64 * 1024;
 /** Headers are read through a window, so that many small files cost few reads. */
 const WINDOW_BYTES = 128 * 1024;
 
+/** What headers before an entry's own say about it. */
 interface Extensions {
-  path?: string;
-  size?: number;
+  readonly path?: string;
+  readonly size?: number;
 }
 
+const NONE: Extensions = {};
+
 /**
- * Yields the entries of a tar without reading their data. Reads ustar, PAX and GNU long names; links, devices and
- * sparse files are corrupt here, as are bad checksums and data that runs over the end.
+ * Yields the entries of a tar without reading their data. Reads ustar, PAX and GNU long names. Corrupt are links,
+ * devices, sparse files, bad checksums, data that runs over the end, and whatever two readers could take differently:
+ * directories with data, attributes for all entries, anything but zeros behind the end.
  */
 export async function* scanTar(options: ScanOptions): AsyncGenerator<ScannedEntry> {
-  const { size, corrupt } = options;
+  const { size, corrupt, start = 0 } = options;
   const read = windowed(options);
-  let extensions: Extensions = {};
-  let headerOffset = 0;
-  let position = 0;
+  let extensions = NONE;
+  /** Where the headers of the entry that is being read start. */
+  let headerOffset = start;
+  let position = start;
   while (position < size) {
-    const block = await read(position, BLOCK_BYTES);
-    if (block.length < BLOCK_BYTES) throw corrupt(position, "the header is cut off");
-    if (isZero(block)) {
-      await expectEnd(read, position, size, corrupt);
+    const header = await readHeader(options, read, position, extensions);
+    if (!header) {
+      if (extensions !== NONE) throw corrupt(position, "an extended header has no entry");
       return;
     }
-    const header = parseBlock(block, (reason) => corrupt(position, reason));
-    const offset = position + BLOCK_BYTES;
-    const length = header.type === "file" ? (extensions.size ?? header.size) : header.size;
-    const end = offset + length + paddingOf(length);
-    if (!Number.isSafeInteger(end) || offset + length > size) {
-      throw corrupt(position, `"${header.name}" claims ${length} bytes, more than are left`);
-    }
-    if (header.type === "pax" || header.type === "long-name") {
-      if (length > EXTENSION_LIMIT_BYTES)
-        throw corrupt(position, "the extended header is too large");
-      const bytes = await read(offset, length);
-      Object.assign(extensions, parseExtension(header.type, bytes));
-    } else if (header.type !== "ignored") {
-      yield {
-        path: extensions.path ?? header.name,
-        type: header.type,
-        headerOffset,
-        offset,
-        size: length,
-      };
-      extensions = {};
+    const { type, name, offset, length, end } = header;
+    if (type === "file" || type === "directory") {
+      yield { path: extensions.path ?? name, type, headerOffset, offset, size: length };
+      extensions = NONE;
       headerOffset = end;
+    } else {
+      const found = await readExtension(options, read, header);
+      if (type !== "global") extensions = { ...extensions, ...found };
     }
     position = end;
   }
-  throw corrupt(position, "the end-of-archive blocks are missing");
+  throw corrupt(Math.min(position, size), "the end-of-archive blocks are missing");
+}
+
+interface Header extends Block {
+  readonly headerOffset: number;
+  /** First byte of the data. */
+  readonly offset: number;
+  readonly length: number;
+  /** Where the next header is. */
+  readonly end: number;
+}
+
+/** The header at a position; undefined at the end of the archive. */
+async function readHeader(
+  options: ScanOptions,
+  read: ReadAt,
+  position: number,
+  extensions: Extensions,
+): Promise<Header | undefined> {
+  const { size, corrupt } = options;
+  const block = await read(position, BLOCK_BYTES);
+  if (block.length < BLOCK_BYTES) throw corrupt(position, "the header is cut off");
+  if (isZero(block)) {
+    await expectZeros(options, read, position);
+    return undefined;
+  }
+  const isEnd = size - position <= 2 * BLOCK_BYTES;
+  const header = parseBlock(block, (reason) =>
+    corrupt(position, isEnd ? "the end-of-archive blocks are not zeros" : reason),
+  );
+  const { type, name } = header;
+  const offset = position + BLOCK_BYTES;
+  const length = type === "file" ? (extensions.size ?? header.size) : header.size;
+  const end = offset + length + paddingOf(length);
+  if (!Number.isSafeInteger(end) || offset + length > size) {
+    throw corrupt(position, `"${name}" claims ${length} bytes, more than are left`);
+  }
+  if (type === "directory" && length > 0) {
+    throw corrupt(position, `directory "${name}" claims ${length} bytes`);
+  }
+  return { ...header, headerOffset: position, offset, length, end };
+}
+
+async function readExtension(
+  { corrupt }: ScanOptions,
+  read: ReadAt,
+  { type, headerOffset, offset, length }: Header,
+): Promise<Extensions> {
+  const refuse = (reason: string) => corrupt(headerOffset, reason);
+  if (length > EXTENSION_LIMIT_BYTES) throw refuse("the extended header is too large");
+  const bytes = await read(offset, length);
+  if (bytes.length < length) throw refuse("the extended header is cut off");
+  return parseExtension(type, bytes, refuse);
+}
+
+/** Name and type of a header block; undefined if it is none. */
+export function readHeaderName(block: Buffer): string | undefined {
+  try {
+    const { name, type } = parseBlock(block, (reason) => new Error(reason));
+    return type === "file" ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name that a damaged header block seems to have. */
+export function guessHeaderName(block: Buffer): string {
+  const [prefix, name] = [field(block, 345, 155), field(block, 0, 100)];
+  return prefix === "" ? name : `${prefix}/${name}`;
 }
 
 function windowed({ read, size }: ScanOptions): ReadAt {
@@ -89,26 +149,36 @@ function windowed({ read, size }: ScanOptions): ReadAt {
   };
 }
 
-async function expectEnd(
+/** Whoever overwrites a header with zeros cannot hide what comes behind it. */
+async function expectZeros(
+  { size, corrupt }: ScanOptions,
   read: ReadAt,
-  position: number,
-  size: number,
-  corrupt: ScanOptions["corrupt"],
+  start: number,
 ): Promise<void> {
-  const second = await read(position + BLOCK_BYTES, BLOCK_BYTES);
-  if (second.length < BLOCK_BYTES && position + BLOCK_BYTES < size) {
-    throw corrupt(position, "the end-of-archive blocks are cut off");
+  for (let position = start; position < size; position += WINDOW_BYTES) {
+    const bytes = await read(position, Math.min(WINDOW_BYTES, size - position));
+    const at = bytes.findIndex((byte) => byte !== 0);
+    if (at < 0 && position + bytes.length < Math.min(position + WINDOW_BYTES, size)) {
+      throw corrupt(position + bytes.length, "the end-of-archive blocks are cut off");
+    }
+    if (at < 0) continue;
+    const isEnd = position + at < start + 2 * BLOCK_BYTES && size - start <= 2 * BLOCK_BYTES;
+    throw corrupt(
+      isEnd ? position + at : start,
+      isEnd
+        ? "the end-of-archive blocks are not zeros"
+        : `the archive ends here, but data follows at byte ${position + at} of the package`,
+    );
   }
-  if (!isZero(second)) throw corrupt(position, "a header is overwritten with zeros");
 }
 
 interface Block {
   readonly name: string;
   readonly size: number;
-  readonly type: "file" | "directory" | "pax" | "long-name" | "ignored";
+  readonly type: "file" | "directory" | "pax" | "long-name" | "global";
 }
 
-function parseBlock(block: Buffer, corrupt: (reason: string) => Error): Block {
+function parseBlock(block: Buffer, corrupt: Corrupt): Block {
   const checksum = Number.parseInt(field(block, 148, 8), 8);
   if (checksum !== checksumOf(block)) throw corrupt("the header's checksum does not match");
   const type = typeOf(String.fromCharCode(block[156] ?? 0));
@@ -136,7 +206,7 @@ function typeOf(flag: string): Block["type"] | undefined {
     case "L":
       return "long-name";
     case "g":
-      return "ignored";
+      return "global";
     default:
       return undefined;
   }
@@ -157,24 +227,43 @@ function parseSize(bytes: Buffer): number | undefined {
   return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
 }
 
-function parseExtension(type: "pax" | "long-name", bytes: Buffer): Extensions {
-  if (type === "long-name") return { path: bytes.toString("utf8").replace(/\0+$/, "") };
-  const extensions: Extensions = {};
-  for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(0x20, at);
-    const length = Number.parseInt(bytes.toString("latin1", at, space), 10);
-    if (space < 0 || !(length > space - at)) break;
-    const [key, value] = splitRecord(bytes.toString("utf8", space + 1, at + length - 1));
-    if (key === "path") extensions.path = value;
-    if (key === "size" && /^\d{1,16}$/.test(value)) extensions.size = Number(value);
-    at += length;
+type Corrupt = (reason: string) => Error;
+
+function parseExtension(type: Block["type"], bytes: Buffer, corrupt: Corrupt): Extensions {
+  if (type === "long-name") return { path: field(bytes, 0, bytes.length) };
+  const records = parseRecords(bytes, corrupt);
+  if ([...records.keys()].some((key) => key.startsWith("GNU.sparse."))) {
+    throw corrupt("the entry is a sparse file");
   }
-  return extensions;
+  const [path, size] = [records.get("path"), records.get("size")];
+  if (type === "global" && (path ?? size) !== undefined) {
+    throw corrupt("a name or size is given for all entries");
+  }
+  if (size !== undefined && !/^\d{1,16}$/.test(size)) {
+    throw corrupt(`the size "${size}" is unreadable`);
+  }
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(size === undefined ? {} : { size: Number(size) }),
+  };
 }
 
-function splitRecord(record: string): [key: string, value: string] {
-  const equals = record.indexOf("=");
-  return [record.slice(0, equals), record.slice(equals + 1)];
+/** Records of an extended header: `<length> <key>=<value>\n`, where the length counts itself. */
+function parseRecords(bytes: Buffer, corrupt: Corrupt): Map<string, string> {
+  const records = new Map<string, string>();
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(0x20, at);
+    const digits = space < 0 ? "" : bytes.toString("latin1", at, space);
+    const end = at + Number(digits);
+    const record = bytes.toString("utf8", space + 1, end - 1);
+    const equals = record.indexOf("=");
+    if (!/^\d{1,6}$/.test(digits) || bytes[end - 1] !== 0x0a || end - 1 <= space || equals < 1) {
+      throw corrupt("the extended header is unreadable");
+    }
+    records.set(record.slice(0, equals), record.slice(equals + 1));
+    at = end;
+  }
+  return records;
 }
 
 function field(block: Buffer, start: number, length: number): string {

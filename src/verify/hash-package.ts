@@ -23,8 +23,8 @@ export interface HashedFile {
 
 export interface HashPackageOptions extends OperationOptions {
   readonly file: PackageFile;
-  /** Bytes that each file of the package has on the medium. */
-  readonly sizes: readonly number[];
+  /** Size of each file of the package, and how much of it is on the medium. */
+  readonly files: readonly { readonly size: number; readonly available: number }[];
   /** In order, without overlaps. */
   readonly regions: readonly Region[];
   readonly onProgress: (bytes: number) => void;
@@ -40,12 +40,11 @@ const READ_BYTES = 1024 * 1024;
 
 /** Reads a package once, from the first byte to the last, and hashes its files and its regions on the way. */
 export async function hashPackage(options: HashPackageOptions): Promise<HashedPackage> {
-  const { sizes, regions } = options;
-  const checker = new RegionChecker(regions);
+  const checker = new RegionChecker(options.regions);
   const files: HashedFile[] = [];
   let start = 0;
-  for (const size of sizes) {
-    files.push(await hashFile(options, { start, size }, checker));
+  for (const { size, available } of options.files) {
+    files.push(await hashFile(options, { start, size: available }, checker));
     start += size;
   }
   return { files, damaged: checker.finish() };

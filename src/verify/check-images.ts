@@ -1,0 +1,199 @@
+import {
+  type BundledTag,
+  compareWithManifest,
+  keepLast,
+  readLayoutTags,
+} from "../bundle/bundle-images.ts";
+import type { BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
+import type { BundleReader, LayoutTable } from "../bundle/bundle-reader.ts";
+import { BundleCorruptError } from "../bundle/errors.ts";
+import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format.ts";
+import { MirrorError } from "../errors.ts";
+import { type Children, childrenOf } from "../oci/children.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { isManifestType } from "../oci/media-type.ts";
+import { baseName, type Findings } from "./findings.ts";
+import type { Problem } from "./report.ts";
+import type { Survey } from "./survey.ts";
+
+export interface CheckImagesOptions {
+  readonly reader: BundleReader;
+  readonly surveys: readonly Survey[];
+  readonly manifest: BundleManifest | undefined;
+  readonly findings: Findings;
+}
+
+/** A tag, and what its image needs. */
+interface PlannedImage {
+  /** `repository:tag` */
+  readonly name: string;
+  readonly root: Descriptor;
+}
+
+interface LayoutImages {
+  readonly images: readonly PlannedImage[];
+  readonly tags: readonly BundledTag[];
+  /** Whether `index.json` could be read. */
+  readonly isRead: boolean;
+}
+
+/** Checks that every image has all it needs and enters the images that suffer. Returns the digests of the roots. */
+export async function checkImages(options: CheckImagesOptions): Promise<ReadonlySet<string>> {
+  const { surveys, manifest, findings, reader } = options;
+  const tags: BundledTag[] = [];
+  const roots = new Set<string>();
+  let isWhole = true;
+  for (const survey of surveys) {
+    for (const layout of layoutsOf(survey, manifest)) {
+      const checker = new LayoutChecker(options, survey, layout.table);
+      const found = await checker.readImages(layout.path, layout.claimed);
+      tags.push(...found.tags);
+      isWhole &&= found.isRead;
+      for (const { name, root } of found.images) {
+        roots.add(`${name.slice(0, name.lastIndexOf(":"))}@${root.digest}`);
+        await checker.check(name, root);
+      }
+    }
+  }
+  // What an unreadable index.json lists is not known to differ
+  const { differences } =
+    manifest && isWhole ? compareWithManifest(manifest, tags) : { differences: [] };
+  const path = `${reader.listing.directory}/${BUNDLE_MANIFEST_FILE}`;
+  for (const { image, reason } of differences) {
+    findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);
+  }
+  return roots;
+}
+
+interface KnownLayout {
+  readonly path: string;
+  readonly table: LayoutTable;
+  readonly claimed?: BundleLayout | undefined;
+}
+
+/** Layouts that were found in a package, and those that it should have. */
+function layoutsOf(survey: Survey, manifest: BundleManifest | undefined): KnownLayout[] {
+  const claimed = manifest?.packages[survey.package]?.layouts ?? [];
+  const paths = new Set([...survey.layouts, ...claimed].map(({ path }) => path));
+  return [...paths].sort().map((path) => ({
+    path,
+    table: survey.layouts.find((layout) => layout.path === path) ?? {
+      path,
+      package: survey.package,
+      blobs: new Map(),
+    },
+    claimed: claimed.find((layout) => layout.path === path),
+  }));
+}
+
+const DEPTH_LIMIT = 8;
+
+class LayoutChecker {
+  readonly #options: CheckImagesOptions;
+  readonly #survey: Survey;
+  readonly #table: LayoutTable;
+  readonly #children = new Map<string, Children>();
+
+  constructor(options: CheckImagesOptions, survey: Survey, table: LayoutTable) {
+    this.#options = options;
+    this.#survey = survey;
+    this.#table = table;
+  }
+
+  /** What `index.json` lists; if it cannot be read, what `bundle.json` says that it lists. */
+  async readImages(path: string, claimed: BundleLayout | undefined): Promise<LayoutImages> {
+    const index = entryPath(path, "index.json");
+    const planned = (claimed?.images ?? []).flatMap((image) =>
+      image.tags.map((tag) => ({ name: `${image.repository}:${tag}`, root: this.#rootOf(image) })),
+    );
+    const cause = this.#causesOf(index, this.#table.index !== undefined);
+    if (cause.length > 0) {
+      for (const { name } of planned) this.#blame(cause, name);
+      return { images: planned, tags: [], isRead: false };
+    }
+    try {
+      const found = await readLayoutTags(this.#options.reader, this.#table);
+      const tags = found.filter((tag) => tag !== undefined);
+      const kept = this.#options.manifest ? tags : keepLast(tags);
+      const images = kept.map(({ repository, tag, root }) => ({
+        name: `${repository}:${tag}`,
+        root,
+      }));
+      return { images, tags, isRead: true };
+    } catch (error) {
+      const problem = this.#options.findings.add(error, { entry: index });
+      for (const { name } of planned) this.#blame([problem], name);
+      return { images: planned, tags: [], isRead: false };
+    }
+  }
+
+  #rootOf({ digest, mediaType }: Pick<Descriptor, "digest" | "mediaType">): Descriptor {
+    return { digest, mediaType, size: this.#table.blobs.get(digest)?.size ?? 0 };
+  }
+
+  async check(image: string, root: Descriptor): Promise<void> {
+    const seen = new Set<string>();
+    const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
+      if (seen.has(descriptor.digest)) return;
+      seen.add(descriptor.digest);
+      const causes = this.#need(descriptor);
+      if (causes.length > 0) return this.#blame(causes, image);
+      if (!isManifestType(descriptor.mediaType) || depth > DEPTH_LIMIT) return;
+      const { blobs, manifests } = await this.#childrenOf(descriptor, image);
+      for (const child of [...manifests, ...blobs]) await visit(child, depth + 1);
+    };
+    await visit(root, 0);
+  }
+
+  /** Why the blob cannot be used; empty if it can. */
+  #need({ digest, size }: Descriptor): readonly Problem[] {
+    const path = blobPath(this.#table.path, digest);
+    const place = this.#table.blobs.get(digest);
+    const causes = this.#causesOf(path, place !== undefined);
+    if (causes.length > 0 || place?.size === size) return causes;
+    const { reader, findings } = this.#options;
+    const at = place ?? this.#table.index;
+    const location = reader.locate(at ?? { package: this.#survey.package, offset: 0 });
+    const reason = place
+      ? `blob ${digest} has ${place.size} bytes, its descriptor says ${size}`
+      : `layout "${this.#table.path}" lacks blob ${digest}`;
+    const problem = findings.add(new BundleCorruptError(location, reason), { entry: path, digest });
+    findings.spoil({ package: this.#survey.package, path }, problem);
+    return [problem];
+  }
+
+  #causesOf(path: string, isFound: boolean): readonly Problem[] {
+    const { findings } = this.#options;
+    const spoiler = findings.spoilerOf({ package: this.#survey.package, path });
+    if (spoiler) return [spoiler];
+    return isFound ? [] : findings.holesOf(this.#survey.package);
+  }
+
+  #blame(causes: readonly Problem[], image: string): void {
+    for (const cause of causes) this.#options.findings.blame(cause, image);
+  }
+
+  async #childrenOf({ digest, mediaType }: Descriptor, image: string): Promise<Children> {
+    const known = this.#children.get(digest);
+    if (known) return known;
+    const { reader, findings } = this.#options;
+    const path = blobPath(this.#table.path, digest);
+    try {
+      const bytes = await reader.readDocument(this.#table, digest);
+      const children = childrenOf(parseManifest(bytes, mediaType, digest));
+      this.#children.set(digest, children);
+      return children;
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      const place = this.#table.blobs.get(digest);
+      const { path: file, offset } = reader.locate(
+        place ?? { package: this.#survey.package, offset: 0 },
+      );
+      const problem = findings.add(error, { file: baseName(file), offset, entry: path, digest });
+      findings.spoil({ package: this.#survey.package, path }, problem);
+      findings.blame(problem, image);
+      return { manifests: [], blobs: [] };
+    }
+  }
+}

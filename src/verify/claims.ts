@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type BundleManifest, parseBundleManifest } from "../bundle/bundle-manifest.ts";
+import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
+import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
+import type { MirrorError } from "../errors.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
+
+/** What a bundle says about itself. */
+export interface Claims {
+  /** Missing if there is none, or none that can be believed. */
+  readonly manifest?: BundleManifest;
+  /** What each file must hash to; empty for a bundle of another program. */
+  readonly sha256: ReadonlyMap<string, string>;
+  readonly problems: readonly MirrorError[];
+}
+
+export const NO_CLAIMS: Claims = { sha256: new Map(), problems: [] };
+
+const COPY_AGAIN = { hint: "Copy the file again from the source medium" };
+
+/**
+ * Reads `bundle.json` and `SHA256SUMS`, which say the same and vouch for each other. A `bundle.json` whose hash is not
+ * the listed one is not used: what it claims would be reported as damage of files that have none.
+ */
+export async function readClaims(directory: string): Promise<Claims> {
+  const paths = {
+    manifest: join(directory, BUNDLE_MANIFEST_FILE),
+    sums: join(directory, CHECKSUM_FILE),
+  };
+  const [json, text] = await Promise.all([
+    readIfPresent(paths.manifest),
+    readIfPresent(paths.sums),
+  ]);
+  if (!text) return json ? withoutSums(json, paths) : NO_CLAIMS;
+  const { sums, problems } = parseSums(text.toString("latin1"), paths.sums);
+  if (!json) {
+    const isExpected = sums.has(BUNDLE_MANIFEST_FILE);
+    const missing = new BundleMissingError(paths.manifest, "the file is missing", COPY_AGAIN);
+    return { sha256: sums, problems: isExpected ? [...problems, missing] : problems };
+  }
+  const found = createHash("sha256").update(json).digest("hex");
+  const listed = sums.get(BUNDLE_MANIFEST_FILE);
+  if (listed !== undefined && listed !== found) {
+    const reason = `its sha256 is ${found}, "${CHECKSUM_FILE}" says ${listed}: one of the two is damaged`;
+    const damaged = new BundleCorruptError({ path: paths.manifest, offset: 0 }, reason, COPY_AGAIN);
+    return { sha256: sums, problems: [...problems, damaged] };
+  }
+  return believe(json, { paths, sums, problems });
+}
+
+interface ClaimPaths {
+  readonly manifest: string;
+  readonly sums: string;
+}
+
+function withoutSums(json: Buffer, paths: ClaimPaths): Claims {
+  const missing = new BundleMissingError(paths.sums, "the file is missing", COPY_AGAIN);
+  return believe(json, { paths, problems: [missing] });
+}
+
+interface Evidence {
+  readonly paths: ClaimPaths;
+  readonly sums?: ReadonlyMap<string, string>;
+  readonly problems: readonly MirrorError[];
+}
+
+function believe(json: Buffer, { paths, sums, problems }: Evidence): Claims {
+  let manifest: BundleManifest;
+  try {
+    manifest = parseBundleManifest(json, paths.manifest);
+  } catch (error) {
+    if (!(error instanceof BundleCorruptError)) throw error;
+    return { sha256: sums ?? new Map(), problems: [...problems, error] };
+  }
+  const sha256 = new Map(
+    manifest.packages.flatMap(({ files }) => files.map((file) => [file.name, file.sha256])),
+  );
+  // An unreadable line is known already, and what it should have said is missing
+  if (!sums || problems.length > 0) return { manifest, sha256, problems };
+  const wrong = [...sha256].filter(([name, wanted]) => sums.get(name) !== wanted);
+  const names = wrong.map(([name]) => name);
+  if (!sums.has(BUNDLE_MANIFEST_FILE)) names.push(BUNDLE_MANIFEST_FILE);
+  if (names.length === 0) return { manifest, sha256, problems };
+  const reason = `it does not have the sha256 of ${names.map((name) => `"${name}"`).join(", ")}`;
+  const damaged = new BundleCorruptError({ path: paths.sums, offset: 0 }, reason, COPY_AGAIN);
+  return { manifest, sha256, problems: [damaged] };
+}
+
+interface ParsedSums {
+  readonly sums: ReadonlyMap<string, string>;
+  readonly problems: readonly MirrorError[];
+}
+
+function parseSums(text: string, path: string): ParsedSums {
+  const sums = new Map<string, string>();
+  const problems: MirrorError[] = [];
+  let offset = 0;
+  for (const line of text.split("\n")) {
+    const [, sha256, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+    if (sha256 && name) sums.set(name, sha256);
+    else if (line !== "") {
+      const reason = "the line is not a sha256 and a file name";
+      problems.push(new BundleCorruptError({ path, offset }, reason, COPY_AGAIN));
+    }
+    offset += line.length + 1;
+  }
+  return { sums, problems };
+}
+
+async function readIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return undefined;
+    throw storageError(error, path);
+  }
+}

@@ -1,0 +1,175 @@
+import { type BundleReader, enterInTable, type LayoutTable } from "../bundle/bundle-reader.ts";
+import { sliceByFile, startsOf } from "../bundle/chunk-plan.ts";
+import { parseLayoutEntry } from "../bundle/format.ts";
+import type { PackageFile } from "../bundle/package-file.ts";
+import { MirrorError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { paddingOf } from "../tar/block.ts";
+import { salvageTar } from "../tar/salvage.ts";
+import type { ScannedEntry } from "../tar/scan.ts";
+import { type HashedFile, hashPackage, type Region } from "./hash-package.ts";
+
+/** One package as its bytes show it, whatever is missing or damaged. */
+export interface Survey {
+  readonly package: number;
+  readonly files: readonly SurveyedFile[];
+  readonly entries: readonly ScannedEntry[];
+  readonly layouts: readonly LayoutTable[];
+  /** In order of position, the first of each place only. */
+  readonly damages: readonly Damage[];
+}
+
+export interface SurveyedFile extends HashedFile {
+  readonly name: string;
+  /** Position in the package. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes of a package that are not what they must be. */
+export interface Damage {
+  /** `header`: entries may be hidden in it; `name`: an entry that no layout has, or has twice. */
+  readonly kind: "header" | "name" | "blob" | "padding";
+  readonly start: number;
+  readonly end: number;
+  /** Where to look first. */
+  readonly offset: number;
+  readonly reason: string;
+  readonly entry?: string;
+  readonly digest?: Digest;
+}
+
+export interface SurveyOptions extends OperationOptions {
+  readonly reader: BundleReader;
+  readonly index: number;
+  /** Bytes of each file that are on the medium. */
+  readonly available: ReadonlyMap<string, number>;
+  readonly onProgress: (bytes: number) => void;
+}
+
+/** Scans the headers of a package, then reads all of it once. */
+export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
+  const { reader, index, available, onProgress, signal } = options;
+  const planned = reader.listing.packages[index]?.files ?? [];
+  const starts = startsOf(planned);
+  const sizes = planned.map(({ name, size }) => Math.min(available.get(name) ?? size, size));
+  const scan = await scanEntries(options, { starts, sizes });
+  const { files, damaged } = await hashPackage({
+    file: reader.packageFile(index),
+    files: planned.map(({ size }, position) => ({ size, available: sizes[position] ?? size })),
+    regions: scan.entries.flatMap(regionsOf),
+    onProgress,
+    signal,
+  });
+  return {
+    ...scan,
+    package: index,
+    files: files.map((file, position) => ({
+      ...file,
+      name: planned[position]?.name ?? "",
+      start: starts[position] ?? 0,
+      end: starts[position + 1] ?? 0,
+    })),
+    damages: [...scan.damages, ...damaged.map(toDamage)].sort(
+      (left, right) => left.start - right.start,
+    ),
+  };
+}
+
+type Scan = Pick<Survey, "entries" | "layouts" | "damages">;
+
+interface Extent {
+  readonly starts: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+async function scanEntries(
+  { reader, index, signal }: SurveyOptions,
+  { starts, sizes }: Extent,
+): Promise<Scan> {
+  const tables = new Map<string, LayoutTable>();
+  const entries = new Map<string, ScannedEntry>();
+  const damages: Damage[] = [];
+  const readable = [...sizes];
+  const file = reader.packageFile(index);
+  const size = starts.at(-1) ?? 0;
+  const salvage = salvageTar({
+    size,
+    read: (position, length) => {
+      signal?.throwIfAborted();
+      return readTolerantly(file, { position, length }, { starts, sizes: readable });
+    },
+    skipGap: (position) => skipGap(position, { starts, sizes: readable }),
+    accepts: (path) => parseLayoutEntry(path) !== undefined,
+    onDamage: ({ path, ...damage }) =>
+      damages.push({ kind: "header", ...damage, ...(path === undefined ? {} : { entry: path }) }),
+  });
+  for await (const entry of salvage) {
+    if (entry.type === "directory") continue;
+    const isDouble = entries.has(entry.path);
+    if (!isDouble && enterInTable(tables, index, entry)) {
+      entries.set(entry.path, entry);
+      continue;
+    }
+    const { path, headerOffset } = entry;
+    const fault = isDouble ? "is there twice" : "is not part of an OCI image layout";
+    const reason = `entry "${path}" ${fault}`;
+    const place = { start: headerOffset, end: entry.offset, offset: headerOffset };
+    damages.push({ kind: "name", ...place, reason, entry: path });
+  }
+  return { entries: [...entries.values()], layouts: [...tables.values()], damages };
+}
+
+/** Bytes up to the first that cannot be read: a file that is missing or short, a bad sector. */
+async function readTolerantly(
+  file: PackageFile,
+  { position, length }: { readonly position: number; readonly length: number },
+  { starts, sizes }: { readonly starts: readonly number[]; readonly sizes: number[] },
+): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  for (const slice of sliceByFile({ start: position, end: position + length }, starts)) {
+    const available = Math.max((sizes[slice.file] ?? 0) - slice.offset, 0);
+    const wanted = Math.min(slice.length, available);
+    try {
+      const part = buffer.subarray(filled, filled + wanted);
+      const found = wanted > 0 ? await file.read(position + filled, part) : 0;
+      filled += found;
+      if (found < wanted) sizes[slice.file] = slice.offset + found;
+      if (found < slice.length) break;
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      sizes[slice.file] = slice.offset;
+      break;
+    }
+  }
+  return buffer.subarray(0, filled);
+}
+
+function skipGap(position: number, { starts, sizes }: Extent): number {
+  for (const [chunk, size] of sizes.entries()) {
+    const start = starts[chunk] ?? 0;
+    if (position < start + size) return Math.max(position, start);
+  }
+  return starts.at(-1) ?? 0;
+}
+
+/** A blob must have its digest, and what fills its last block must be zeros. */
+function regionsOf({ path, offset, size }: ScannedEntry): Region[] {
+  const name = parseLayoutEntry(path);
+  const end = offset + size;
+  const padding = paddingOf(size);
+  return [
+    ...(name?.kind === "blob" ? [{ start: offset, end, entry: path, digest: name.digest }] : []),
+    ...(padding > 0 ? [{ start: end, end: end + padding, entry: path }] : []),
+  ];
+}
+
+function toDamage({ start, end, entry, digest }: Region): Damage {
+  const reason = digest
+    ? "its bytes do not have this digest"
+    : `the padding behind "${entry}" is not zero`;
+  const kind = digest ? "blob" : "padding";
+  return { kind, start, end, offset: start, reason, entry, ...(digest ? { digest } : {}) };
+}
