@@ -48,7 +48,6 @@ export class FileHasher implements AsyncDisposable {
       for (const waiting of this.#waiting.values()) waiting.reject(error);
       this.#waiting.clear();
     });
-    worker.unref();
     return worker;
   }
 

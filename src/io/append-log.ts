@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hasErrorCode, storageError } from "./errors.ts";
 
 /**
@@ -7,59 +8,38 @@ import { hasErrorCode, storageError } from "./errors.ts";
  * torn or damaged record spoils itself and no neighbor.
  *
  *   \n <16 hex> \t <json>
+ *
+ * Appending is synchronous: a record of some bytes is in the page cache sooner than another thread could be woken for
+ * it, and when `append` returns a killed process cannot lose it.
  */
-export class AppendLog implements AsyncDisposable {
+export class AppendLog implements Disposable {
   readonly #path: string;
-  readonly #file: FileHandle;
-  #waiting: string[] = [];
-  #writing: Promise<void> = Promise.resolve();
-  #scheduled = false;
-  #failure: unknown;
+  readonly #file: number;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: number) {
     this.#path = path;
     this.#file = file;
   }
 
-  static async open(path: string): Promise<AppendLog> {
+  static open(path: string): AppendLog {
     try {
-      return new AppendLog(path, await open(path, "a", 0o644));
+      return new AppendLog(path, openSync(path, "a", 0o644));
     } catch (error) {
       throw storageError(error, path);
     }
   }
 
-  /** Queues a record; what is queued while a write runs goes out with the next one. Failures surface in `flush`. */
   append(record: unknown): void {
     const json = JSON.stringify(record);
-    this.#waiting.push(`\n${checkOf(json)}\t${json}`);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#writing = this.#writing.then(() => this.#write());
-  }
-
-  async #write(): Promise<void> {
-    this.#scheduled = false;
-    const text = this.#waiting.join("");
-    this.#waiting = [];
-    if (text === "" || this.#failure !== undefined) return;
     try {
-      await this.#file.write(text);
+      writeSync(this.#file, `\n${checkOf(json)}\t${json}`);
     } catch (error) {
-      this.#failure = storageError(error, this.#path);
+      throw storageError(error, this.#path);
     }
   }
 
-  /** Waits until everything queued is handed to the system; with `sync` until it is on the medium. */
-  async flush({ sync = false }: { readonly sync?: boolean } = {}): Promise<void> {
-    await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
-    if (sync) await this.#file.sync();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing;
-    await this.#file.close();
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
   }
 }
 

@@ -57,6 +57,11 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
     "it does not exist or was removed meanwhile",
     "Check the path, and that the medium is still mounted",
   ],
+  ESTALE: [
+    "the network file system has lost it",
+    "Mount the medium again, then run the same command again",
+  ],
+  ENAMETOOLONG: ["the name is too long for this file system", "Choose a shorter path"],
   ENODEV: ["the device is gone", "Mount the medium again, then run the same command again"],
   ENXIO: ["the device is gone", "Mount the medium again, then run the same command again"],
   EFBIG: [

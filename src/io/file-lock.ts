@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { link, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { hasErrorCode, storageError, TargetLockedError } from "./errors.ts";
 
@@ -8,27 +8,57 @@ interface Holder {
   readonly host: string;
   /** Distinguishes a process from a later one with the same number. */
   readonly started: string;
+  /** No two locks have the same text. */
+  readonly id: string;
 }
 
 /**
  * Takes a lock file; `TARGET_LOCKED` names the process that has it. A lock whose process is gone, on this machine, is
- * taken over.
+ * taken over: of several that try, one gets it.
  */
 export async function lockFile(path: string, subject: string): Promise<AsyncDisposable> {
-  const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    started: (await startOf(process.pid)) ?? "",
+  const started = (await startOf(process.pid)) ?? "";
+  const holder: Holder = { pid: process.pid, host: hostname(), started, id: randomUUID() };
+  const text = JSON.stringify(holder);
+  const rival = await acquire(path, text);
+  if (rival) throw lockedError(rival, { path, subject });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if ((await readLock(path))?.text === text) await rm(path, { force: true });
+    },
   };
-  for (let attempt = 0; ; attempt++) {
-    if (await createExclusively(path, JSON.stringify(holder))) {
-      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+}
+
+function lockedError(
+  { holder }: FoundLock,
+  { path, subject }: { readonly path: string; readonly subject: string },
+): TargetLockedError {
+  if (!holder) return new TargetLockedError(subject, "a process that has just started");
+  const name = `process ${holder.pid} on "${holder.host}"`;
+  if (holder.host === hostname()) return new TargetLockedError(subject, name);
+  const hint = `Wait for that run to end; if it is gone, remove "${path}"`;
+  return new TargetLockedError(subject, name, { hint });
+}
+
+/**
+ * Creates the lock, or returns the living one that is there. A stale lock is removed under a second lock, named after
+ * the text of the first: whoever read the same stale text has to pass there, one at a time, and looks again.
+ */
+async function acquire(path: string, text: string): Promise<FoundLock | undefined> {
+  for (;;) {
+    if (await createExclusively(path, text)) return undefined;
+    const found = await readLock(path);
+    if (!found) continue;
+    if (await isAlive(found)) return found;
+    const claim = `${path}.${createHash("sha256").update(found.text).digest("hex").slice(0, 16)}`;
+    const rival = await acquire(claim, text);
+    if (rival) return rival;
+    try {
+      const again = await readLock(path);
+      if (again?.text === found.text && !(await isAlive(again))) await rm(path, { force: true });
+    } finally {
+      await rm(claim, { force: true });
     }
-    const found = await readHolder(path);
-    if (found && (attempt > 10 || (await isAlive(found)))) {
-      throw new TargetLockedError(subject, `process ${found.pid} on "${found.host}"`);
-    }
-    await rm(path, { force: true });
   }
 }
 
@@ -52,8 +82,25 @@ async function createExclusively(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "");
+interface FoundLock {
+  readonly text: string;
+  /** Missing if the text is cut off. */
+  readonly holder?: Holder;
+  readonly writtenAt: number;
+}
+
+async function readLock(path: string): Promise<FoundLock | undefined> {
+  try {
+    const [text, { mtimeMs: writtenAt }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
+    const holder = parseHolder(text);
+    return { text, writtenAt, ...(holder ? { holder } : {}) };
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return undefined;
+    throw storageError(error, path);
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
   try {
     const value = JSON.parse(text) as Holder;
     return Number.isSafeInteger(value.pid) && value.pid > 0 ? value : undefined;
@@ -62,7 +109,12 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
+/** Time to write a few bytes where a file cannot be created with its content in one step. */
+const CREATION_MS = 10_000;
+
+async function isAlive({ holder, writtenAt }: FoundLock): Promise<boolean> {
+  if (!holder) return Math.abs(Date.now() - writtenAt) < CREATION_MS;
+  const { pid, host, started } = holder;
   if (host !== hostname()) return true;
   if (pid === process.pid) return started === ((await startOf(pid)) ?? "");
   try {

@@ -1,6 +1,7 @@
 import type { Hash } from "node:crypto";
 import { Writable } from "node:stream";
-import type { BundleWriter, EntryPlace } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { BlobTask } from "./transfer-plan.ts";
@@ -25,7 +26,9 @@ const WRITES_AHEAD = 2;
 /** Hashes the bytes of one blob and writes them at all its places; fails at the end if the digest is not right. */
 export class BlobWriter extends Writable {
   readonly #options: BlobWriterOptions;
-  #buffers: Buffer[] = [];
+  /** Memory for blocks, used again and again. */
+  readonly #blocks: Buffer[] = [];
+  #block: Buffer | undefined;
   #buffered = 0;
   #received: number;
   #underWay: Promise<void>[] = [];
@@ -53,42 +56,52 @@ export class BlobWriter extends Writable {
   #take(chunks: readonly Buffer[], done: (error?: Error | null) => void): void {
     const { task, hash, onProgress } = this.#options;
     for (const chunk of chunks) {
-      this.#received += chunk.length;
-      if (this.#received > task.size) {
+      if (this.#received + chunk.length > task.size) {
         done(new ContentMismatchError(task.digest, `it is longer than ${task.size} bytes`));
         return;
       }
       hash.update(chunk);
-      this.#buffers.push(chunk);
-      this.#buffered += chunk.length;
+      this.#keep(chunk);
       onProgress(chunk.length);
+      recycleReadBuffer(chunk);
     }
-    if (this.#buffered < WRITE_BYTES) {
-      done();
-      return;
+    const [oldest] = this.#underWay;
+    if (oldest === undefined || this.#underWay.length < WRITES_AHEAD) done();
+    else oldest.then(() => done(), done);
+  }
+
+  /** Copies a chunk into the block that is written next: its own memory is wanted for the next read. */
+  #keep(chunk: Buffer): void {
+    for (let taken = 0; taken < chunk.length; ) {
+      const part = chunk.subarray(taken, taken + WRITE_BYTES - this.#buffered);
+      this.#block ??= this.#blocks.pop() ?? Buffer.allocUnsafeSlow(WRITE_BYTES);
+      part.copy(this.#block, this.#buffered);
+      taken += part.length;
+      this.#buffered += part.length;
+      this.#received += part.length;
+      if (this.#buffered === WRITE_BYTES) this.#flush();
     }
-    this.#flush();
-    if (this.#underWay.length <= WRITES_AHEAD) done();
-    else this.#underWay[0]?.then(() => done(), done);
   }
 
   #flush(): void {
     const { task, writer, onWritten } = this.#options;
-    const position = this.#received - this.#buffered;
-    const buffers = this.#buffers;
+    const block = this.#block;
+    if (block === undefined) return;
+    const bytes = block.subarray(0, this.#buffered);
     const end = this.#received;
-    this.#buffers = [];
+    const position = end - this.#buffered;
+    this.#block = undefined;
     this.#buffered = 0;
-    const places: readonly EntryPlace[] = task.places;
     const before = this.#underWay.at(-1);
     const write = Promise.all([
       before,
-      ...places.map((place) => writer.write(place, position, buffers)),
+      ...task.places.map((place) => writer.write(place, position, [bytes])),
     ]).then(() => {
       void this.#underWay.shift();
+      this.#blocks.push(block);
       if (end < task.size) onWritten(end);
     });
-    // Seen by the next `write` or by `final`
+    // Seen by the next write or by the end
     write.catch(() => {});
     this.#underWay.push(write);
   }

@@ -24,15 +24,11 @@ export async function readPullJournal(path: string): Promise<PullProgress> {
 }
 
 /** Appended while blobs are written; records never run ahead of the bytes they speak of. */
-export class PullJournal implements AsyncDisposable {
+export class PullJournal implements Disposable {
   readonly #log: AppendLog;
 
-  private constructor(log: AppendLog) {
-    this.#log = log;
-  }
-
-  static async open(path: string): Promise<PullJournal> {
-    return new PullJournal(await AppendLog.open(path));
+  constructor(path: string) {
+    this.#log = AppendLog.open(path);
   }
 
   finished(task: number): void {
@@ -43,11 +39,7 @@ export class PullJournal implements AsyncDisposable {
     this.#log.append({ m: task, n: bytes } satisfies PullRecord);
   }
 
-  flush(): Promise<void> {
-    return this.#log.flush({ sync: true });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#log[Symbol.asyncDispose]();
+  [Symbol.dispose](): void {
+    this.#log[Symbol.dispose]();
   }
 }

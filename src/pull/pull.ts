@@ -144,7 +144,7 @@ async function transferAndSeal(
   const tasks = planTransfer(plans);
   onEvent(plannedEvent(plan, plans, tasks, progress));
   await reopenFiles(bundlePath, plans);
-  await using journal = await PullJournal.open(paths.journal);
+  using journal = new PullJournal(paths.journal);
   await using writer = new BundleWriter(bundlePath, plans, ({ name, size }, files) =>
     onEvent({
       type: "package-finished",
@@ -166,7 +166,6 @@ async function transferAndSeal(
     signal,
     onEvent,
   });
-  await journal.flush();
   const { failures, ...bytes } = result;
   const summary = {
     schemaVersion: 1,

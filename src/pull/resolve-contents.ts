@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import type { ImageContents, LayoutContents, PackageContents } from "../bundle/contents.ts";
 import { isDigest } from "../oci/digest.ts";
@@ -23,7 +24,10 @@ const CONCURRENCY = 12;
 
 /** Wishes → what the bundle will hold, in its final order. */
 export async function resolveContents(options: ResolveContentsOptions): Promise<PackageContents[]> {
-  const { selection, cache, onEvent, signal } = options;
+  const { selection, cache, onEvent } = options;
+  const signal = AbortSignal.any(options.signal ? [options.signal] : []);
+  // Every request listens
+  setMaxListeners(0, signal);
   const openSource = cacheSources(options.openSource, cache);
   const roots = await resolveSelection(selection, {
     openSource,
@@ -34,7 +38,9 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   });
   const limit = pLimit(CONCURRENCY);
   const images = await Promise.all(
-    roots.map((root) => limit(() => describeImage(root, openSource(root.origin), options))),
+    roots.map((root) =>
+      limit(() => describeImage(root, openSource(root.origin), { ...options, signal })),
+    ),
   );
   return groupPackages(roots.map((root, index) => ({ root, image: images[index] })));
 }

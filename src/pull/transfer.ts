@@ -1,5 +1,5 @@
-import { setMaxListeners } from "node:events";
 import type { Hash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import pLimit from "p-limit";
