@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { isDigest } from "../oci/digest.ts";
 import { SelectionInvalidError, SelectionUnmatchedError } from "./errors.ts";
 import type { SelectionNoticeCode } from "./notice.ts";
@@ -21,9 +22,12 @@ export async function resolveSelection(
 ): Promise<Root[]> {
   const stop = new AbortController();
   const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+  // Every request listens
+  setMaxListeners(0, signal);
   const reader = createSourceReader({
     ...options,
-    signal: AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]),
+    signal,
     onNotice: (code, message) => notices.set(`${code}: ${message}`, { code, message }),
   });
   try {

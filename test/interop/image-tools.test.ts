@@ -36,8 +36,12 @@ const name = (repository: string, tag: string) => `${registry.host}/acme/${repos
 
 const pinnedName = () => `${registry.host}/acme/pinned@${digestOf(PINNED)}`;
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot) process.stderr.write("Skipping tests: containerd and dockerd need root\n");
+/** containerd and dockerd start only for root. */
+function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
+  if (process.getuid?.() === 0) return requireTool(...names);
+  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
+  return { describe: describe.skip, test: test.skip };
+}
 
 describe("images.tar", () => {
   beforeAll(async () => {
@@ -148,7 +152,7 @@ describe("images.tar", () => {
     });
   });
 
-  requireTool("containerd", "ctr").describe.skipIf(!isRoot)("read by containerd", () => {
+  requireDaemon("containerd", "ctr").describe("read by containerd", () => {
     test("ctr images import names every image, keeps its digest and unpacks it", async () => {
       await using containerd = await startContainerd();
       expectDone(await containerd.run("images", "import", "--all-platforms", archive("all")));
@@ -173,7 +177,7 @@ describe("images.tar", () => {
     });
   });
 
-  requireTool("containerd", "dockerd", "docker").describe.skipIf(!isRoot)("read by dockerd", () => {
+  requireDaemon("containerd", "dockerd", "docker").describe("read by dockerd", () => {
     test("docker load loads every image under its full name, an index for this machine", async () => {
       await using containerd = await startContainerd();
       await using docker = await startDockerd(containerd.socket);
