@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import { detectMediaType } from "../oci/detect-media-type.ts";
-import { isDigest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { FetchOptions, Manifest, OperationOptions, SourceRepository } from "../store/store.ts";
 import type { ContentCache } from "./content-cache.ts";
@@ -12,7 +12,11 @@ type OpenSource = (reference: RepositoryReference) => SourceRepository;
  * Sources that ask for nothing twice in a run: each repository is opened once, each manifest requested once by tag or
  * digest, and what a cache holds by digest is not requested at all.
  */
-export function cacheSources(openSource: OpenSource, cache: ContentCache): OpenSource {
+export function cacheSources(
+  openSource: OpenSource,
+  cache: ContentCache,
+  onFetched: (digest: Digest) => void,
+): OpenSource {
   const manifests = new Map<string, Promise<Manifest>>();
   return memoize((repository) => {
     const source = openSource(repository);
@@ -24,6 +28,7 @@ export function cacheSources(openSource: OpenSource, cache: ContentCache): OpenS
       }
       const manifest = await source.fetchManifest(reference, options);
       await cache.write(manifest.descriptor.digest, manifest.bytes);
+      onFetched(manifest.descriptor.digest);
       return manifest;
     };
     return {
@@ -37,7 +42,10 @@ export function cacheSources(openSource: OpenSource, cache: ContentCache): OpenS
       fetch: (target: Descriptor, options?: FetchOptions): Promise<Readable> =>
         options?.offset
           ? source.fetch(target, options)
-          : cache.through(coreOf(target), () => source.fetch(target, options)),
+          : cache.through(coreOf(target), () => {
+              onFetched(target.digest);
+              return source.fetch(target, options);
+            }),
       exists: (target, options) => source.exists(target, options),
       listTags: (options) => source.listTags(options),
     };

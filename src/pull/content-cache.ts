@@ -16,10 +16,14 @@ export interface ContentCache {
   write(digest: Digest, bytes: Buffer): Promise<void>;
   /** Streams the content through the cache, if it is the kind that is kept; it is verified on the way. */
   through(target: Descriptor, fetched: () => Promise<Readable>): Promise<Readable>;
+  /** Whether content of this size is there; not verified. */
+  has(target: CachedContent): Promise<boolean>;
   /** Opens content of any size; not verified. */
-  open(target: Descriptor): Promise<Readable | undefined>;
+  open(target: CachedContent): Promise<Readable | undefined>;
   remove(digest: Digest): Promise<void>;
 }
+
+type CachedContent = Pick<Descriptor, "digest" | "size">;
 
 /** For planning only: manifests stay in memory, layers are not kept. */
 export function createMemoryCache(): ContentCache {
@@ -28,6 +32,7 @@ export function createMemoryCache(): ContentCache {
     read: async (digest) => blobs.get(digest),
     write: async (digest, bytes) => void blobs.set(digest, bytes),
     through: async (_target, fetched) => fetched(),
+    has: async ({ digest }) => blobs.has(digest),
     open: async ({ digest }) => {
       const bytes = blobs.get(digest);
       return bytes && Readable.from([bytes]);
@@ -58,10 +63,11 @@ export function createDirectoryCache(directory: string): ContentCache {
       await replaceFile(pathOf(target.digest), body.pipe(verifying(target, body)));
       return (await cache.open(target)) ?? fetched();
     },
-    async open({ digest, size }) {
-      const path = pathOf(digest);
-      const found = await stat(path).catch(absent);
-      return found?.size === size ? createReadStream(path) : undefined;
+    async has({ digest, size }) {
+      return (await stat(pathOf(digest)).catch(absent))?.size === size;
+    },
+    async open(target) {
+      return (await cache.has(target)) ? createReadStream(pathOf(target.digest)) : undefined;
     },
     async remove(digest) {
       await rm(pathOf(digest), { force: true });

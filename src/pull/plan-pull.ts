@@ -10,7 +10,7 @@ import { planTransfer } from "./transfer-plan.ts";
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
   const { bundlePath, selection, openSource, chunkSizeBytes, onEvent = () => {}, signal } = options;
   const notices: { code: string; message: string }[] = [];
-  const contents = await resolveContents({
+  const { contents } = await resolveContents({
     selection,
     openSource,
     cache: createMemoryCache(),

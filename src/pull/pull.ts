@@ -6,7 +6,8 @@ import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
 import { BUNDLE_MANIFEST_FILE, PARTIAL_SUFFIX, STATE_DIRECTORY } from "../bundle/format.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
-import { createDirectoryCache } from "./content-cache.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type ContentCache, createDirectoryCache } from "./content-cache.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
 import { finishSettingAside, openPrevious, setAside } from "./previous-content.ts";
@@ -74,6 +75,8 @@ async function prepareDirectory(
 interface Pinned {
   readonly plan: PinnedPlan;
   readonly progress: PullProgress;
+  /** What this run has fetched already, to make the plan. */
+  readonly fetched: ReadonlySet<Digest>;
 }
 
 /** Goes on with the plan of an unfinished pull of the same selection, or makes a new one. */
@@ -82,11 +85,12 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
   if (!resume) await dropUnfinished(bundlePath, paths);
   const unfinished = await readPinnedPlan(paths.plan);
   if (unfinished && canContinue(unfinished, options)) {
-    return { plan: unfinished, progress: await readPullJournal(paths.journal) };
+    const progress = await readPullJournal(paths.journal);
+    return { plan: unfinished, progress, fetched: new Set() };
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const cache = createDirectoryCache(paths.blobs);
-  const contents = await resolveContents({ ...options, cache, onEvent });
+  const { contents, fetched } = await resolveContents({ ...options, cache, onEvent });
   const plan: PinnedPlan = {
     schemaVersion: 1,
     pinnedAt: Date.now(),
@@ -97,11 +101,11 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
   await checkSpace(bundlePath, planPackages(plan));
   if (unfinished && makesSameBytes(unfinished, plan)) {
     await writePinnedPlan(paths, plan);
-    return { plan, progress: await readPullJournal(paths.journal) };
+    return { plan, progress: await readPullJournal(paths.journal), fetched };
   }
   await setAside(bundlePath, paths);
   await writePinnedPlan(paths, plan);
-  return { plan, progress: NO_PROGRESS };
+  return { plan, progress: NO_PROGRESS, fetched };
 }
 
 function canContinue(plan: PinnedPlan, { selection, chunkSizeBytes }: PullOptions): boolean {
@@ -137,12 +141,13 @@ async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<vo
 async function transferAndSeal(
   options: PullOptions,
   paths: StatePaths,
-  { plan, progress }: Pinned,
+  { plan, progress, fetched }: Pinned,
 ): Promise<PullSummary> {
   const { bundlePath, openSource, signal, onEvent = () => {} } = options;
   const plans = planPackages(plan);
   const tasks = planTransfer(plans);
-  onEvent(plannedEvent(plan, plans, tasks, progress));
+  const cache = createDirectoryCache(paths.blobs);
+  onEvent(plannedEvent(plan, plans, await countMissing(tasks, progress, cache)));
   await reopenFiles(bundlePath, plans);
   using journal = new PullJournal(paths.journal);
   await using writer = new BundleWriter(bundlePath, plans, ({ name, size }, files) =>
@@ -160,7 +165,8 @@ async function transferAndSeal(
     journal,
     progress,
     previous: await openPrevious(paths),
-    cache: createDirectoryCache(paths.blobs),
+    cache,
+    fetched,
     openSource,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     signal,
@@ -192,8 +198,7 @@ function sizeOf(plans: readonly PackagePlan[]): number {
 function plannedEvent(
   { contents }: PinnedPlan,
   plans: readonly PackagePlan[],
-  tasks: readonly BlobTask[],
-  { finished, marks }: PullProgress,
+  fetchBytes: number,
 ): PullEvent {
   return {
     type: "planned",
@@ -201,11 +206,23 @@ function plannedEvent(
     files: plans.reduce((sum, { files }) => sum + files.length, 0),
     images: totalsOf(contents).images,
     bytes: sizeOf(plans),
-    fetchBytes: tasks.reduce(
-      (sum, { id, size }) => sum + (finished.has(id) ? 0 : size - (marks.get(id) ?? 0)),
-      0,
-    ),
+    fetchBytes,
   };
+}
+
+/** Bytes that neither the package files nor the cache seem to have. */
+async function countMissing(
+  tasks: readonly BlobTask[],
+  { finished, marks }: PullProgress,
+  cache: ContentCache,
+): Promise<number> {
+  const missing = await Promise.all(
+    tasks.map(async (task) => {
+      if (finished.has(task.id) || (await cache.has(task))) return 0;
+      return task.size - (marks.get(task.id) ?? 0);
+    }),
+  );
+  return missing.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Files that an interrupted run had already named get their suffix back: everything is verified again. */

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import type { ImageContents, LayoutContents, PackageContents } from "../bundle/contents.ts";
-import { isDigest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { resolveSelection } from "../selection/resolve.ts";
 import type { Root } from "../selection/root.ts";
@@ -22,13 +22,20 @@ export interface ResolveContentsOptions extends OperationOptions {
 /** Requests at once while resolving: small answers, where the round trip is what costs. */
 const CONCURRENCY = 12;
 
+export interface ResolvedContents {
+  readonly contents: readonly PackageContents[];
+  /** What had to be fetched to find out; it is in the cache. */
+  readonly fetched: ReadonlySet<Digest>;
+}
+
 /** Wishes → what the bundle will hold, in its final order. */
-export async function resolveContents(options: ResolveContentsOptions): Promise<PackageContents[]> {
+export async function resolveContents(options: ResolveContentsOptions): Promise<ResolvedContents> {
   const { selection, cache, onEvent } = options;
   const signal = AbortSignal.any(options.signal ? [options.signal] : []);
   // Every request listens
   setMaxListeners(0, signal);
-  const openSource = cacheSources(options.openSource, cache);
+  const fetched = new Set<Digest>();
+  const openSource = cacheSources(options.openSource, cache, (digest) => fetched.add(digest));
   const roots = await resolveSelection(selection, {
     openSource,
     signal,
@@ -42,7 +49,8 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
       limit(() => describeImage(root, openSource(root.origin), { ...options, signal })),
     ),
   );
-  return groupPackages(roots.map((root, index) => ({ root, image: images[index] })));
+  const placed = roots.map((root, index) => ({ root, image: images[index] }));
+  return { contents: groupPackages(placed), fetched };
 }
 
 async function describeImage(

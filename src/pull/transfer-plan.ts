@@ -9,6 +9,8 @@ export interface BlobTask {
   readonly digest: Digest;
   readonly size: number;
   readonly content: BlobContent;
+  /** Name of the package that has its first place. */
+  readonly package: string;
   readonly places: readonly [EntryPlace, ...EntryPlace[]];
 }
 
@@ -25,7 +27,7 @@ export function planTransfer(plans: readonly PackagePlan[]): BlobTask[] {
       const known = tasks.get(content.digest);
       if (known) known.places.push(place);
       else {
-        const task = { id: tasks.size, digest: content.digest, size, content };
+        const task = { id: tasks.size, digest: content.digest, size, content, package: plan.name };
         tasks.set(content.digest, { task, places: [place] });
       }
     }

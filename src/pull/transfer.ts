@@ -6,7 +6,7 @@ import pLimit from "p-limit";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { createDigestHash } from "../oci/digest.ts";
+import { createDigestHash, type Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
@@ -24,6 +24,8 @@ export interface TransferOptions extends OperationOptions {
   readonly progress: PullProgress;
   readonly previous: readonly PreviousContent[];
   readonly cache: ContentCache;
+  /** What this run has fetched into the cache. */
+  readonly fetched: ReadonlySet<Digest>;
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
   readonly concurrency: number;
   readonly onEvent: (event: PullEvent) => void;
@@ -137,7 +139,9 @@ class TransferRun {
   async #bring(task: BlobTask): Promise<void> {
     if (await this.#isInPlace(task)) return this.#finish(task, "reused");
     if (await this.#fromCache(task)) {
-      await this.#finish(task, "reused");
+      const isNew = this.#options.fetched.has(task.digest);
+      if (isNew) this.#fetchedBytes += task.size;
+      await this.#finish(task, isNew ? "fetched" : "reused");
       if (!isManifestType(task.content.mediaType)) await this.#options.cache.remove(task.digest);
       return;
     }
@@ -181,7 +185,7 @@ class TransferRun {
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
   async #fromCache(task: BlobTask): Promise<boolean> {
-    const body = await this.#options.cache.open({ ...task, mediaType: task.content.mediaType });
+    const body = await this.#options.cache.open(task);
     if (!body) return false;
     return this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
   }
@@ -198,7 +202,6 @@ class TransferRun {
       offset,
       package: formatReference(content.origin),
     });
-    this.#reusedBytes += offset;
     const target = { digest, size, mediaType: content.mediaType };
     const body =
       offset === size
