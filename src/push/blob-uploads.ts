@@ -59,10 +59,10 @@ export class BlobUploads {
     const first = this.#first.get(blob.digest);
     if (first === undefined) {
       const bringing = this.#limit(() => this.#push(target, layout, blob, undefined));
-      this.#first.set(
-        blob.digest,
-        bringing.then(() => target),
-      );
+      const there = bringing.then(() => target);
+      // Nobody may ever wait for it; `ensure` reports the failure
+      there.catch(() => {});
+      this.#first.set(blob.digest, there);
       return bringing;
     }
     // Not inside the limit: who waits here must not take the place of who is waited for
