@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
-import { Agent, buildConnector, type Dispatcher, request as sendRequest } from "undici";
+import { buildConnector, type Dispatcher, Pool, request as sendRequest } from "undici";
 import { fillReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
 import { type NetworkReach, reachOf } from "./address.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
@@ -36,19 +36,36 @@ const DISCARD_LIMIT_BYTES = 64 * 1024;
 /** Opens the one connection pool of a client. */
 export function openTransport(options: TransportOptions): Transport {
   const reaches = new Map<string, NetworkReach>();
-  const agent = new Agent({
-    connections: options.connections,
-    pipelining: 1,
-    allowH2: false,
-    bodyTimeout: options.stallTimeoutMs,
-    headersTimeout: options.stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
-    connect: noteReach(createConnector(options), reaches),
-  });
+  const connect = noteReach(createConnector(options), reaches);
+  const pools = createPools(options, connect);
   return {
-    send: (request) => send(request, { agent, ...options }),
+    send: (request) => send(request, { poolOf: pools.poolOf, ...options }),
     reachOfHost: (hostname) => reaches.get(hostname),
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: () => pools.close(),
   };
+}
+
+/** Pools by origin. undici's own Agent drops a whole pool when one of its connections ends (7.30.2). */
+function createPools({ connections, stallTimeoutMs }: TransportOptions, connect: Connector) {
+  const pools = new Map<string, Pool>();
+  const poolOf = (origin: string): Pool => {
+    const known = pools.get(origin);
+    if (known) return known;
+    const pool = new Pool(origin, {
+      connections,
+      pipelining: 1,
+      allowH2: false,
+      bodyTimeout: stallTimeoutMs,
+      headersTimeout: stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
+      connect,
+    });
+    pools.set(origin, pool);
+    return pool;
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+  };
+  return { poolOf, close };
 }
 
 /** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
@@ -83,7 +100,7 @@ function noteReach(connect: Connector, reaches: Map<string, NetworkReach>): Conn
 }
 
 interface SendContext extends TransportOptions {
-  readonly agent: Agent;
+  readonly poolOf: (origin: string) => Pool;
 }
 
 async function send(request: HttpRequest, context: SendContext): Promise<HttpResponse> {
@@ -128,11 +145,13 @@ async function upload(
 async function exchange(
   request: HttpRequest,
   body: Buffer | Readable | null,
-  { agent, userAgent }: SendContext,
+  { poolOf, userAgent }: SendContext,
 ): Promise<HttpResponse> {
   const { url, method, headers, signal, answerTimeoutMs } = request;
   const response = await sendRequest(url, {
-    dispatcher: agent,
+    dispatcher: poolOf(url.origin),
+    // undici ends the connection after a HEAD, in case the server sends a body all the same
+    reset: false,
     method: method as Dispatcher.HttpMethod,
     headers: { "user-agent": userAgent, "accept-encoding": "identity", ...headers },
     body,
