@@ -1,0 +1,49 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { syncDirectory, writeFileAtomically } from "../../src/io/atomic-write.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
+
+describe("writeFileAtomically()", () => {
+  test("replaces the content and leaves nothing else behind", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("file");
+    await writeFile(path, "a longer text than the new one");
+    await writeFileAtomically(path, "new");
+    expect(await readFile(path, "utf8")).toBe("new");
+    expect(await readdir(directory.path)).toEqual(["file"]);
+  });
+
+  test("writes over what an interrupted run left", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("file");
+    await writeFile(`${path}.tmp`, "half of something that was longer");
+    await writeFileAtomically(path, Buffer.from("new"));
+    expect(await readFile(path, "utf8")).toBe("new");
+    expect(await readdir(directory.path)).toEqual(["file"]);
+  });
+
+  test("keeps the old content and cleans up when it cannot replace", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("directory");
+    await mkdir(path);
+    await writeFile(directory.resolve("directory", "kept"), "");
+    const failed = writeFileAtomically(path, "new");
+    await expect(failed).rejects.toMatchObject({ code: "STORAGE_FAILED", path });
+    expect(await readdir(directory.path)).toEqual(["directory"]);
+    expect(await readdir(path)).toEqual(["kept"]);
+  });
+
+  test("names a directory that is gone", async () => {
+    await using directory = await openTempDirectory();
+    const failed = writeFileAtomically(directory.resolve("gone", "file"), "");
+    await expect(failed).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  });
+});
+
+describe("syncDirectory()", () => {
+  test("passes over what cannot be synced", async () => {
+    await using directory = await openTempDirectory();
+    await expect(syncDirectory(directory.resolve("gone"))).resolves.toBeUndefined();
+    await expect(syncDirectory(directory.path)).resolves.toBeUndefined();
+  });
+});
