@@ -83,7 +83,7 @@ export async function isKnownBlob(
   }
 }
 
-export function blobPath({ repository }: RepositoryContext, digest: Digest): string {
+function blobPath({ repository }: RepositoryContext, digest: Digest): string {
   parseDigest(digest);
   return `/v2/${repository}/blobs/${digest}`;
 }

@@ -19,7 +19,7 @@ export interface HostFacts {
 const MIB = 1024 * 1024;
 
 /** A multiple of 10 MiB that leaves no S3 part below 5 MiB (distribution's S3 driver copies the object then). */
-export const PART_SIZE_BYTES: number = 40 * MIB;
+const PART_SIZE_BYTES = 40 * MIB;
 
 /** Facts before the first upload. Hosted registries are known by name. */
 export function createHostFacts(

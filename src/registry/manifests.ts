@@ -132,7 +132,7 @@ export async function putManifest(
   return { digest: descriptor.digest, indexedSubject };
 }
 
-export function manifestPath({ repository }: RepositoryContext, reference: string): string {
+function manifestPath({ repository }: RepositoryContext, reference: string): string {
   if (!isTag(reference) && !isDigest(reference)) {
     throw new ReferenceInvalidError(reference, "it is neither a tag nor a digest");
   }

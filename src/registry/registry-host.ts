@@ -1,6 +1,6 @@
-import { Authorizer } from "./auth/authorizer.ts";
+import { Authorizer, type RealmUse } from "./auth/authorizer.ts";
 import type { CredentialSource } from "./auth/credentials.ts";
-import { parseRealm } from "./auth/realm.ts";
+import { isSameSite, parseRealm } from "./auth/realm.ts";
 import type { Scope } from "./auth/scope.ts";
 import { TokenCache } from "./auth/token.ts";
 import { createTokenIssuer } from "./auth/token-issuer.ts";
@@ -220,14 +220,18 @@ export class RegistryHost {
       denialHint: () => this.#authorizer.denialHint(),
     });
     const tokens = new TokenCache(clock, issue);
-    const checkRealm = (realm: string) => this.#checkRealm(realm);
+    const checkRealm = (realm: string, use: RealmUse) => this.#checkRealm(realm, use);
     return new Authorizer({ registry, credentials, tokens, checkRealm });
   }
 
-  #checkRealm(realm: string): URL {
+  #checkRealm(realm: string, { hasCredential }: RealmUse): URL {
     const { registry, baseUrl, reachOfHost } = this;
     try {
-      return parseRealm(realm, { registryUrl: baseUrl, reachOfHost });
+      const url = parseRealm(realm, { registryUrl: baseUrl, reachOfHost });
+      if (hasCredential && !isSameSite(url, baseUrl)) {
+        this.#warn("REALM_ELSEWHERE", `Registry "${registry}" has logins checked by "${url.host}"`);
+      }
+      return url;
     } catch (cause) {
       const objection = cause instanceof Error ? cause.message : String(cause);
       const url = new URL("/v2/", baseUrl);
@@ -251,11 +255,13 @@ export class RegistryHost {
   }
 
   #noteWarnings(response: HttpResponse): void {
-    for (const message of warningsOf(response.headers)) {
-      if (this.#warnings.has(message) || this.#warnings.size >= WARNING_LIMIT) continue;
-      this.#warnings.add(message);
-      this.onEvent({ type: "warning", code: "REGISTRY_WARNING", message, registry: this.registry });
-    }
+    for (const message of warningsOf(response.headers)) this.#warn("REGISTRY_WARNING", message);
+  }
+
+  #warn(code: string, message: string): void {
+    if (this.#warnings.has(message) || this.#warnings.size >= WARNING_LIMIT) return;
+    this.#warnings.add(message);
+    this.onEvent({ type: "warning", code, message, registry: this.registry });
   }
 }
 

@@ -92,13 +92,17 @@ function createUpload(
   };
 }
 
-/** Goes on with the session of an earlier run. It is asked once: anything odd means a new one. */
+/**
+ * Goes on with the session of an earlier run. It is asked once: anything odd means a new one. The store may lie on a
+ * medium that others could write, so a session leads nowhere but to this registry.
+ */
 async function adoptSession(upload: Upload): Promise<void> {
   const { context, options } = upload;
   const session = options.session?.load();
   if (!session || !URL.canParse(session.location) || !isSessionUsable(session, new Date())) return;
   const { signal } = options;
   const location = new URL(session.location);
+  if (location.origin !== context.host.baseUrl.origin) return;
   const question = { location, countedBytes: session.offset, signal };
   const status = await readUploadStatus(context, question);
   if (status.type === "known" && status.bytes <= upload.position.size) {

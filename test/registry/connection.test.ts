@@ -77,6 +77,14 @@ describe("a loopback host", () => {
 });
 
 describe("a host", () => {
+  test("is asked over connections that stay open, also after HEAD", async () => {
+    await using server = await startServer(found);
+    await using client = openRegistryClient();
+    const repository = client.repository({ registry: server.host, repository: "acme/web" });
+    for (let count = 0; count < 20; count += 1) await repository.exists(blob.expected);
+    expect(server.connections).toBeLessThanOrEqual(2);
+  });
+
   test("that refuses connections is tried three times and named", async () => {
     const clock = createFakeClock();
     const failure = await exists(`127.0.0.1:${await closedPort()}`, { clock });

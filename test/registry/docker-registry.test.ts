@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createStaticCredentials } from "../../src/registry/auth/credentials.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import type { UploadSession } from "../../src/registry/upload-session.ts";
+import type { UploadSession } from "../../src/store/store.ts";
 import { startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";

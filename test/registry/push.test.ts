@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { PushBlobOptions } from "../../src/registry/push-blob.ts";
-import type { UploadSession } from "../../src/registry/upload-session.ts";
+import type { UploadSession } from "../../src/store/store.ts";
 import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
 import { type Session, startSession } from "./support/session.ts";
@@ -268,6 +268,18 @@ describe("push() with a session store", () => {
     expect(session.events).toContainEqual(
       expect.objectContaining({ type: "restarted", bytes: 4 * MIB }),
     );
+  });
+
+  test("does not go where a session leads that is not of this registry", async () => {
+    await using session = await startSession({}, { partSizeBytes: 4 * MIB });
+    const location = `http://${session.registry.other.host}/v2/acme/web/blobs/uploads/x`;
+    const { store } = createStore([
+      { location, offset: 4 * MIB, startedAt: new Date().toISOString() },
+    ]);
+    const { expected, open } = blobOf(blob.bytes);
+    await session.repository.push(expected, open, { session: store });
+    expect(isStored(session)).toBe(true);
+    expect(session.registry.other.log.entries).toEqual([]);
   });
 
   test("cancels its session on failure when nobody keeps it", async () => {

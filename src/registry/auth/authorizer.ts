@@ -10,7 +10,12 @@ export interface AuthorizerOptions {
   readonly credentials: CredentialSource;
   readonly tokens: TokenCache;
   /** Checks a realm before anything is sent there; throws if it must not be used. */
-  readonly checkRealm: (realm: string) => URL;
+  readonly checkRealm: (realm: string, use: RealmUse) => URL;
+}
+
+export interface RealmUse {
+  /** Whether the realm will be sent a password or token of the user. */
+  readonly hasCredential: boolean;
 }
 
 export interface AuthorizeOptions {
@@ -53,7 +58,8 @@ export class Authorizer {
       return credential?.kind === "password" ? basicAuthorization(credential) : undefined;
     }
     if (credential?.kind === "registry-token") return `Bearer ${credential.registryToken}`;
-    const request = this.#tokenRequest(challenge, options.scopes);
+    const hasCredential = credential !== undefined;
+    const request = this.#tokenRequest(challenge, { ...options, hasCredential });
     return `Bearer ${await this.#options.tokens.token(request, options.minimumLifeMs)}`;
   }
 
@@ -104,9 +110,12 @@ export class Authorizer {
     return credential?.kind === "password" && basicAuthorization(credential) !== refused;
   }
 
-  #tokenRequest({ parameters }: Challenge, scopes: readonly Scope[]): TokenRequest {
+  #tokenRequest(
+    { parameters }: Challenge,
+    { scopes, ...use }: AuthorizeOptions & RealmUse,
+  ): TokenRequest {
     return {
-      realm: this.#options.checkRealm(parameters.get("realm") ?? ""),
+      realm: this.#options.checkRealm(parameters.get("realm") ?? "", use),
       service: parameters.get("service"),
       scopes,
     };

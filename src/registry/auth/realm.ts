@@ -1,4 +1,4 @@
-import type { NetworkReach } from "../transport/address.ts";
+import { type NetworkReach, reachOf } from "../transport/address.ts";
 import { isInward } from "../transport/redirect.ts";
 
 export interface RealmOptions {
@@ -35,5 +35,5 @@ export function isSameSite(left: URL, right: URL): boolean {
 }
 
 function siteOf(hostname: string): string {
-  return hostname.split(".").slice(-2).join(".");
+  return reachOf(hostname) ? hostname : hostname.split(".").slice(-2).join(".");
 }

@@ -30,7 +30,7 @@ const FEW_ATTEMPTS = 6;
 /** A host that has not answered once gets this many attempts: most often its name is wrong. */
 const STRANGER_ATTEMPTS = 3;
 /** Transferred bytes after which a transfer counts as going on. */
-export const PROGRESS_BYTES: number = 1024 * 1024;
+const PROGRESS_BYTES = 1024 * 1024;
 
 /** Decides between waiting for another attempt and giving up, for one request or transfer. */
 export class Patience {

@@ -12,6 +12,8 @@ export interface TestServer extends AsyncDisposable {
   /** `127.0.0.1:port` */
   readonly host: string;
   readonly seen: readonly SeenRequest[];
+  /** Connections that have been opened. */
+  readonly connections: number;
 }
 
 export type Answer = (request: SeenRequest, response: ServerResponse) => void;
@@ -26,11 +28,18 @@ export async function startServer(answer: Answer, tls?: ServerOptions): Promise<
     incoming.resume();
     answer(request, response);
   };
+  let connections = 0;
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  server.on("connection", () => {
+    connections += 1;
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    get connections() {
+      return connections;
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { parseRealm } from "../../../src/registry/auth/realm.ts";
+import { isSameSite, parseRealm } from "../../../src/registry/auth/realm.ts";
 import type { NetworkReach } from "../../../src/registry/transport/address.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/registry/transport/http.ts";
 import { isInward, sendFollowing } from "../../../src/registry/transport/redirect.ts";
@@ -72,6 +72,17 @@ describe("isInward()", () => {
     ["http://127.0.0.1:5000/", "http://10.0.0.1/", false],
   ])("%s → %s: %j", (from, to, expected) => {
     expect(isInward(new URL(from), new URL(to), reachOfHost)).toBe(expected);
+  });
+});
+
+describe("isSameSite()", () => {
+  test.each([
+    ["https://registry-1.docker.io", "https://auth.docker.io", true],
+    ["https://registry.local:5000", "https://registry.local", true],
+    ["https://registry.example.com", "https://login.example.org", false],
+    ["https://10.0.0.1", "https://10.9.0.1", false],
+  ])("%s and %s: %j", (left, right, expected) => {
+    expect(isSameSite(new URL(left), new URL(right))).toBe(expected);
   });
 });
 
