@@ -3,12 +3,14 @@ import type { BundleReader, LayoutTable } from "../bundle/bundle-reader.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { OperationOptions, TargetRepository } from "../store/store.ts";
+import type { OperationOptions, TargetRepository, UploadSessionStore } from "../store/store.ts";
 import type { PushEvent } from "./events.ts";
 
 export interface BlobUploadsOptions extends OperationOptions {
   readonly bundle: BundleReader;
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;
+  /** Where the upload session of a blob is kept between runs. */
+  readonly sessionOf: (target: RepositoryReference, digest: Digest) => UploadSessionStore;
   readonly concurrency: number;
   readonly onEvent: (event: PushEvent) => void;
 }
@@ -88,6 +90,7 @@ export class BlobUploads {
         {
           signal,
           mountFrom: from?.repository,
+          session: this.#options.sessionOf(target, digest),
           onProgress: (sent) => {
             if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
             reported = Math.max(reported, sent);

@@ -15,9 +15,11 @@ import { formatReference } from "../oci/reference.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
 import { BlobUploads } from "./blob-uploads.ts";
 import { createDiscoveryImage } from "./discovery-image.ts";
+import { ContentWithheldError } from "./errors.ts";
 import type { PushEvent } from "./events.ts";
 import { type PushImage, type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
+import { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
 
@@ -51,9 +53,12 @@ export async function push(options: PushOptions): Promise<Receipt> {
     modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
   });
   onEvent(openedEvent(bundle, plan));
-  const run = new PushRun(options, bundle);
+  const digest = await digestOfBundle(bundle);
+  const { directory } = bundle.listing;
+  await using state = await PushState.open({ directory, bundle: digest ?? bundlePath, target });
+  const run = new PushRun(options, bundle, state);
   await run.execute(plan);
-  return run.receipt(await digestOfBundle(bundle));
+  return run.receipt(digest);
 }
 
 function openedEvent({ listing, layouts }: BundleReader, { images }: PushPlan): PushEvent {
@@ -92,7 +97,7 @@ class PushRun {
   readonly #failures: Failure[] = [];
   #fatal: unknown;
 
-  constructor(options: PushOptions, bundle: BundleReader) {
+  constructor(options: PushOptions, bundle: BundleReader, state: PushState) {
     const { concurrency = DEFAULT_CONCURRENCY, onEvent = () => {}, signal } = options;
     this.#options = options;
     this.#bundle = bundle;
@@ -106,6 +111,7 @@ class PushRun {
       onEvent,
       signal: this.#signal,
       openTarget: (reference) => this.#open(reference),
+      sessionOf: (reference, digest) => state.sessionOf(reference, digest),
     });
   }
 
@@ -114,7 +120,10 @@ class PushRun {
     const ready = (await this.#each(missing, (work) => this.#transfer(work))).filter(isDefined);
     for (const kinds of PUBLISHING_ORDER) {
       const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
-      await this.#each(due, (work) => this.#publish(work));
+      await this.#each(due, async (work) => {
+        this.#refuseDangling(work.image);
+        await this.#publish(work);
+      });
     }
     await this.#publishDiscovery(discovery);
     if (this.#fatal !== undefined) throw this.#fatal;
@@ -220,6 +229,21 @@ class PushRun {
       await this.#open(target).pushManifest(manifest, child.digest, { signal: this.#signal });
     }
     return work;
+  }
+
+  /** A release channel must not point at a version that did not arrive. */
+  #refuseDangling({ kind, repository, tags }: PushImage): void {
+    if (kind !== "release-channel") return;
+    const module = repository.slice(0, repository.lastIndexOf("/"));
+    const missing = this.#images.find(
+      (image) =>
+        image.outcome === "failed" &&
+        (image.repository === module || image.repository.startsWith(`${module}/extra/`)),
+    );
+    if (missing) {
+      const reason = `"${missing.repository}:${missing.tag}" is missing in the target`;
+      throw new ContentWithheldError(`${repository}:${tags.join(",")}`, reason);
+    }
   }
 
   async #publish({ image }: Work): Promise<void> {

@@ -3,12 +3,9 @@ import type { OpenContent, PushContentOptions, PushContentResult } from "../stor
 import { isKnownBlob, type RepositoryContext } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
 import { uploadBlob } from "./upload.ts";
-import type { UploadSessionStore } from "./upload-session.ts";
 import { cancelUpload, type UploadStart } from "./upload-start.ts";
 
 export interface PushBlobOptions extends PushContentOptions {
-  /** Keeps the upload session of a large blob, so that another process can go on with it. */
-  readonly session?: UploadSessionStore | undefined;
   /** True: the caller has just asked, and the content is not there. */
   readonly isKnownMissing?: boolean | undefined;
 }

@@ -1,19 +1,4 @@
-/** An upload that a registry keeps open: enough for another process to go on with it. */
-export interface UploadSession {
-  /** Absolute URL; may contain state that only this registry understands, so it is kept as it came. */
-  readonly location: string;
-  /** Bytes that the registry has confirmed. */
-  readonly offset: number;
-  /** RFC 3339 time of the start: registries drop sessions after a while. */
-  readonly startedAt: string;
-}
-
-/** Where the session of one blob is kept between runs. */
-export interface UploadSessionStore {
-  load(): UploadSession | undefined;
-  /** Called after every confirmed part; undefined: there is nothing to go on with any more. */
-  save(session: UploadSession | undefined): Promise<void>;
-}
+import type { UploadSession } from "../store/store.ts";
 
 const USELESS_AFTER_MS = 24 * 60 * 60 * 1000;
 

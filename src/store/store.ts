@@ -41,9 +41,28 @@ export interface TagSource {
 /** Opens the content at a byte position; called again when a transfer has to go on or start over. */
 export type OpenContent = (offset: number) => Readable | Promise<Readable>;
 
+/** An upload that a registry keeps open: enough for another process to go on with it. */
+export interface UploadSession {
+  /** Absolute URL; may contain state that only this registry understands, so it is kept as it came. */
+  readonly location: string;
+  /** Bytes that the registry has confirmed. */
+  readonly offset: number;
+  /** RFC 3339 time of the start: registries drop sessions after a while. */
+  readonly startedAt: string;
+}
+
+/** Where the session of one blob is kept between runs. */
+export interface UploadSessionStore {
+  load(): UploadSession | undefined;
+  /** Called after every confirmed part; undefined: there is nothing to go on with any more. */
+  save(session: UploadSession | undefined): Promise<void>;
+}
+
 export interface PushContentOptions extends OperationOptions {
   /** Repository of the same registry that is known to hold the content: mounted from there if the store can. */
   readonly mountFrom?: string | undefined;
+  /** Keeps the upload session of a large blob, so that another process can go on with it. */
+  readonly session?: UploadSessionStore | undefined;
   /** Called with the number of bytes of the content that the store has confirmed or taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
