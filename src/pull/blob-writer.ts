@@ -12,6 +12,8 @@ export interface BlobWriterOptions {
   /** Bytes that are there already; `hash` has seen them. */
   readonly offset: number;
   readonly hash: Hash;
+  /** Memory for blocks, shared by all transfers of a run and used again and again. */
+  readonly freeBlocks: Buffer[];
   readonly onProgress: (bytes: number) => void;
   /** Everything before `position` is written. */
   readonly onWritten: (position: number) => void;
@@ -20,21 +22,22 @@ export interface BlobWriterOptions {
 /** Bytes per write: large enough for the disk, and at most this is fetched again after a kill. */
 const WRITE_BYTES = 1024 * 1024;
 
+/** Bytes that may wait to be taken; what is taken is copied into blocks of its own. */
+const RECEIVE_BYTES = 256 * 1024;
+
 /** Writes of one blob that may be under way while more bytes arrive. */
 const WRITES_AHEAD = 2;
 
 /** Hashes the bytes of one blob and writes them at all its places; fails at the end if the digest is not right. */
 export class BlobWriter extends Writable {
   readonly #options: BlobWriterOptions;
-  /** Memory for blocks, used again and again. */
-  readonly #blocks: Buffer[] = [];
   #block: Buffer | undefined;
   #buffered = 0;
   #received: number;
   #underWay: Promise<void>[] = [];
 
   constructor(options: BlobWriterOptions) {
-    super({ highWaterMark: WRITE_BYTES, decodeStrings: false });
+    super({ highWaterMark: RECEIVE_BYTES, decodeStrings: false });
     this.#options = options;
     this.#received = options.offset;
   }
@@ -74,7 +77,7 @@ export class BlobWriter extends Writable {
   #keep(chunk: Buffer): void {
     for (let taken = 0; taken < chunk.length; ) {
       const part = chunk.subarray(taken, taken + WRITE_BYTES - this.#buffered);
-      this.#block ??= this.#blocks.pop() ?? Buffer.allocUnsafeSlow(WRITE_BYTES);
+      this.#block ??= this.#options.freeBlocks.pop() ?? Buffer.allocUnsafeSlow(WRITE_BYTES);
       part.copy(this.#block, this.#buffered);
       taken += part.length;
       this.#buffered += part.length;
@@ -84,7 +87,7 @@ export class BlobWriter extends Writable {
   }
 
   #flush(): void {
-    const { task, writer, onWritten } = this.#options;
+    const { task, writer, onWritten, freeBlocks } = this.#options;
     const block = this.#block;
     if (block === undefined) return;
     const bytes = block.subarray(0, this.#buffered);
@@ -98,7 +101,7 @@ export class BlobWriter extends Writable {
       ...task.places.map((place) => writer.write(place, position, [bytes])),
     ]).then(() => {
       void this.#underWay.shift();
-      this.#blocks.push(block);
+      freeBlocks.push(block);
       if (end < task.size) onWritten(end);
     });
     // Seen by the next write or by the end

@@ -77,6 +77,7 @@ class TransferRun {
   readonly #finished = new Set<number>();
   readonly #marks: Map<number, number>;
   readonly #failures: Failure[] = [];
+  readonly #freeBlocks: Buffer[] = [];
   #fetchedBytes = 0;
   #reusedBytes = 0;
   #copiedBytes = 0;
@@ -225,7 +226,15 @@ class TransferRun {
       this.#marks.set(task.id, position);
       journal.mark(task.id, position);
     };
-    const blob = new BlobWriter({ task, writer, offset, hash, onProgress, onWritten });
+    const blob = new BlobWriter({
+      task,
+      writer,
+      offset,
+      hash,
+      freeBlocks: this.#freeBlocks,
+      onProgress,
+      onWritten,
+    });
     await pipeline(body, blob, { signal: this.#signal });
   }
 

@@ -21,7 +21,7 @@ export interface ResumingBodyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 256 * 1024;
 
 /**
  * A body of known size that survives cuts: the rest is asked for and appended. Chunks are handed on as they come from

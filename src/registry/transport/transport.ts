@@ -26,7 +26,7 @@ export interface Transport extends AsyncDisposable {
 }
 
 /** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */
-const BODY_BUFFER_BYTES = 512 * 1024;
+const BODY_BUFFER_BYTES = 256 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** An answer may take this many times as long as a pause between two pieces of a body. */
 const ANSWER_TIMEOUT_FACTOR = 2;
