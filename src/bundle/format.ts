@@ -1,3 +1,4 @@
+import { isDigest } from "../oci/digest.ts";
 import { isRepositoryName } from "../oci/reference.ts";
 
 /** Names of docs/bundle-format.md, "Files". */
@@ -65,7 +66,10 @@ export function parseLayoutEntry(path: string): LayoutEntryName | undefined {
   const layout = groups["layout"] ?? "";
   if (layout !== "" && !isRepositoryName(layout)) return undefined;
   const { file, algorithm, hex } = groups;
-  if (file === undefined) return { kind: "blob", layout, digest: `${algorithm}:${hex}` };
+  if (file === undefined) {
+    const digest = `${algorithm}:${hex}`;
+    return isDigest(digest) ? { kind: "blob", layout, digest } : undefined;
+  }
   if (file === "index.json") return { kind: "index", layout };
   return { kind: file === "oci-layout" ? "oci-layout" : "archive-manifest", layout };
 }
