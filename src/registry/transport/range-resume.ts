@@ -63,7 +63,7 @@ export class ResumingBody extends Readable {
     this.#surplusBytes = surplusBytes;
     body.pause();
     body.on("data", (chunk: Buffer) => this.#take(chunk));
-    body.once("end", () => this.#end(body, endedEarly()));
+    body.once("end", () => this.#end(body));
     body.on("error", (error) => this.#end(body, error));
     if (this.destroyed) this.#detach();
     // a reader that waits already will not ask again
@@ -95,11 +95,11 @@ export class ResumingBody extends Readable {
     if (!this.push(chunk)) this.#source?.pause();
   }
 
-  #end(body: Readable, failure: Error): void {
+  #end(body: Readable, failure?: Error): void {
     if (this.#source !== body || this.destroyed) return;
     this.#detach();
     if (this.#position === this.#options.size) this.push(null);
-    else void this.#resume(failure);
+    else void this.#resume(failure ?? endedEarly());
   }
 
   async #resume(failure: Error): Promise<void> {

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
 import { buildConnector, type Dispatcher, Pool, request as sendRequest } from "undici";
-import { fillReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
+import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
 import { type NetworkReach, reachOf } from "./address.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
 import { toUnreachableError } from "./network-failure.ts";
@@ -68,11 +68,18 @@ function createPools({ connections, stallTimeoutMs }: TransportOptions, connect:
   return { poolOf, close };
 }
 
+/** Shorter reads, mostly headers, are copied: each would else keep a large buffer that nobody gives back. */
+const COPIED_BELOW_BYTES = 16 * 1024;
+
 /** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
 const READ_INTO_POOL = {
   buffer: takeReadBuffer,
   callback(this: Socket, length: number, buffer: Buffer): boolean {
-    return this.push(fillReadBuffer(buffer, length));
+    const bytes = fillReadBuffer(buffer, length);
+    if (length >= COPIED_BELOW_BYTES) return this.push(bytes);
+    const copy = Buffer.from(bytes);
+    recycleReadBuffer(bytes);
+    return this.push(copy);
   },
 };
 
