@@ -1,7 +1,7 @@
 import { OptionInvalidError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
 import type { LayoutContents, PackageContents, PackageKind } from "./contents.ts";
@@ -36,7 +36,7 @@ export interface PlannedFile {
   readonly size: number;
 }
 
-export interface PlannedEntry {
+interface PlannedEntry {
   readonly path: string;
   readonly headerOffset: number;
   /** First byte of the data. */
@@ -46,7 +46,7 @@ export interface PlannedEntry {
 }
 
 /** Bytes that the plan itself decides. */
-export interface GeneratedContent {
+interface GeneratedContent {
   readonly kind: "generated";
   readonly bytes: Buffer;
 }
@@ -63,7 +63,9 @@ export interface BlobContent {
 export function planPackage(contents: PackageContents, chunkSizeBytes?: number): PackagePlan {
   const entries: PlannedEntry[] = [];
   let position = 0;
-  for (const { path, size, content } of contents.layouts.flatMap(entriesOf)) {
+  for (const { path, size, content } of contents.layouts.flatMap((layout) =>
+    entriesOf(layout, contents.kind),
+  )) {
     const offset = position + formatEntryHeader({ path, size }).length;
     entries.push({ path, headerOffset: position, offset, size, content });
     position = offset + size + paddingOf(size);
@@ -82,10 +84,10 @@ export function planPackage(contents: PackageContents, chunkSizeBytes?: number):
 type Entry = Pick<PlannedEntry, "path" | "size" | "content">;
 
 /** `oci-layout` and `index.json` first, then documents, then layers: a reader meets what it needs in this order. */
-function entriesOf(layout: LayoutContents): Entry[] {
+function entriesOf(layout: LayoutContents, kind: PackageKind): Entry[] {
   const generated = [
     generatedEntry(layout, "oci-layout", OCI_LAYOUT_JSON),
-    generatedEntry(layout, "index.json", renderLayoutIndex(layout)),
+    generatedEntry(layout, "index.json", renderLayoutIndex(layout, kind)),
     ...(layout.path === "" && layout.images.some((image) => image.archive)
       ? [generatedEntry(layout, "manifest.json", renderArchiveManifest(layout))]
       : []),
@@ -138,9 +140,4 @@ function planFiles(name: string, size: number, chunkSizeBytes: number | undefine
     name: formatPackageFile(name, chunk),
     size: Math.min(chunkSizeBytes, size - chunk * chunkSizeBytes),
   }));
-}
-
-/** `ghcr.io/acme/web` at a digest, for messages. */
-export function describeBlob({ digest, origin }: BlobContent): string {
-  return formatReference({ ...origin, digest });
 }

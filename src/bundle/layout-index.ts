@@ -1,13 +1,13 @@
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { ImageContents, LayoutContents } from "./contents.ts";
+import type { ImageContents, LayoutContents, PackageKind } from "./contents.ts";
 import { ANNOTATION, blobPath } from "./format.ts";
 
 /**
- * `index.json` of a layout: one descriptor per (repository, tag), sorted. In the root layout, where images of many
+ * `index.json` of a layout: one descriptor per (repository, tag), sorted. In `images.tar`, where images of many
  * repositories meet, the full reference names the image; elsewhere `short_tag` is the tag to push under.
  */
-export function renderLayoutIndex(layout: LayoutContents): string {
+export function renderLayoutIndex(layout: LayoutContents, kind: PackageKind): string {
   const manifests = layout.images
     .flatMap((image) => image.tags.map((tag) => ({ image, tag })))
     .sort((left, right) => compare(sortKey(left), sortKey(right)))
@@ -15,7 +15,7 @@ export function renderLayoutIndex(layout: LayoutContents): string {
       mediaType: image.root.mediaType,
       digest: image.root.digest,
       size: image.root.size,
-      annotations: annotationsOf(image, tag, layout.path === ""),
+      annotations: annotationsOf(image, tag, kind === "images"),
     }));
   return JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex, manifests });
 }
@@ -29,9 +29,13 @@ function sortKey({ image, tag }: TaggedImage): string {
   return `${image.repository}\0${tag}\0${image.root.digest}`;
 }
 
-function annotationsOf(image: ImageContents, tag: string, isRoot: boolean): Record<string, string> {
+function annotationsOf(
+  image: ImageContents,
+  tag: string,
+  isNamed: boolean,
+): Record<string, string> {
   const name = referenceOf(image, tag);
-  return isRoot
+  return isNamed
     ? { [ANNOTATION.containerdName]: name, [ANNOTATION.refName]: name }
     : { [ANNOTATION.shortTag]: tag, [ANNOTATION.refName]: name };
 }

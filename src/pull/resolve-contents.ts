@@ -81,7 +81,7 @@ async function describeImage(
     layers: graph.layers,
     origin: root.origin,
     ...(graph.rewritten ? { sourceDigest: root.manifest.descriptor.digest } : {}),
-    ...(graph.archive && root.layout === "" ? { archive: graph.archive } : {}),
+    ...(graph.archive && root.packageKind === "images" ? { archive: graph.archive } : {}),
   };
 }
 

@@ -45,17 +45,17 @@ function renderEntry(
   const name = parseLayoutEntry(path);
   if (name?.kind === "oci-layout") return OCI_LAYOUT_JSON;
   if (name?.kind !== "index") return undefined;
-  const layouts = manifest?.packages[survey.package]?.layouts ?? [];
-  const claimed = layouts.find((layout) => layout.path === name.layout);
+  const claims = manifest?.packages[survey.package];
+  const claimed = claims?.layouts.find((layout) => layout.path === name.layout);
   const table = survey.layouts.find((layout) => layout.path === name.layout);
-  if (!claimed || !table) return undefined;
+  if (!claims || !claimed || !table) return undefined;
   const images: ImageContents[] = [];
   for (const image of claimed.images) {
     const size = table.blobs.get(image.digest)?.size;
     if (size === undefined) return undefined;
     images.push(toContents(image, size));
   }
-  return renderLayoutIndex({ path: name.layout, images });
+  return renderLayoutIndex({ path: name.layout, images }, claims.kind);
 }
 
 function toContents(image: BundleImage, size: number): ImageContents {

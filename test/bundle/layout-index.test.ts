@@ -22,7 +22,7 @@ describe("renderLayoutIndex()", () => {
     const one = imageContents(blobs, "one", { tags: ["v1.0.0", "latest"] });
     const two = imageContents(blobs, "two", { tags: ["edge"] });
     const index = JSON.parse(
-      renderLayoutIndex({ path: "modules/foo", images: [one, two] }),
+      renderLayoutIndex({ path: "modules/foo", images: [one, two] }, "module"),
     ) as Index;
     expect(index).toMatchObject({
       schemaVersion: 2,
@@ -49,7 +49,7 @@ describe("renderLayoutIndex()", () => {
     const { root } = imageContents(blobs, "one");
     const image = imageContents(blobs, "one", { tags: [root.digest.slice(7)] });
     const { manifests } = JSON.parse(
-      renderLayoutIndex({ path: "modules/foo", images: [image] }),
+      renderLayoutIndex({ path: "modules/foo", images: [image] }, "module"),
     ) as Index;
     expect(manifests[0]?.annotations).toEqual({
       [SHORT_TAG]: root.digest.slice(7),
@@ -62,7 +62,7 @@ describe("renderLayoutIndex()", () => {
     const fields = { sourceDigest: `sha256:${old}` };
     const image = imageContents(blobs, "one", { tags: [old], fields });
     const { manifests } = JSON.parse(
-      renderLayoutIndex({ path: "modules/foo", images: [image] }),
+      renderLayoutIndex({ path: "modules/foo", images: [image] }, "module"),
     ) as Index;
     expect(manifests[0]?.annotations).toEqual({
       [SHORT_TAG]: old,
@@ -70,11 +70,22 @@ describe("renderLayoutIndex()", () => {
     });
   });
 
-  test("names the image for containerd in the root layout, and gives no tag to push under", () => {
+  test("names the image for containerd in images.tar, and gives no tag to push under", () => {
     const image = imageContents(blobs, "one", { repository: "web" });
-    const { manifests } = JSON.parse(renderLayoutIndex({ path: "", images: [image] })) as Index;
+    const { manifests } = JSON.parse(
+      renderLayoutIndex({ path: "", images: [image] }, "images"),
+    ) as Index;
     const name = "registry.test/acme/web:one";
     expect(manifests[0]?.annotations).toEqual({ [CONTAINERD]: name, [REF_NAME]: name });
+  });
+
+  test("gives the tag to push under in the root layout of any other package", () => {
+    const image = imageContents(blobs, "one", { repository: "", tags: ["v1"] });
+    const { manifests } = JSON.parse(
+      renderLayoutIndex({ path: "", images: [image] }, "platform"),
+    ) as Index;
+    expect(manifests[0]?.annotations).toMatchObject({ [SHORT_TAG]: "v1" });
+    expect(manifests[0]?.annotations).not.toHaveProperty([CONTAINERD]);
   });
 
   test("sorts by repository before tag", () => {
@@ -82,7 +93,7 @@ describe("renderLayoutIndex()", () => {
       imageContents(blobs, "one", { repository: "b", tags: ["a"] }),
       imageContents(blobs, "two", { repository: "a", tags: ["z", "b"] }),
     ];
-    const { manifests } = JSON.parse(renderLayoutIndex({ path: "", images })) as Index;
+    const { manifests } = JSON.parse(renderLayoutIndex({ path: "", images }, "images")) as Index;
     expect(manifests.map(({ annotations }) => annotations[REF_NAME])).toEqual([
       "registry.test/acme/a:b",
       "registry.test/acme/a:z",
