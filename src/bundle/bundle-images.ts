@@ -107,7 +107,7 @@ export interface ManifestComparison {
   readonly differences: readonly ManifestDifference[];
 }
 
-export interface ManifestDifference {
+interface ManifestDifference {
   /** `repository:tag` */
   readonly image: string;
   readonly reason: string;

@@ -5,7 +5,7 @@ import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { type ScannedEntry, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
-import { parseLayoutEntry } from "./format.ts";
+import { normalizeEntryPath, parseLayoutEntry } from "./format.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
 
@@ -27,7 +27,7 @@ export interface LayoutTable {
 /** Largest `index.json` that is read. */
 const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
 
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 512 * 1024;
 
 /**
  * Opens a bundle for reading; nothing is unpacked and nothing is written. Throws the first problem with its files by
@@ -37,11 +37,6 @@ export async function openBundle(bundlePath: string): Promise<BundleReader> {
   const listing = await listBundle(bundlePath);
   const [problem] = listing.problems;
   if (problem) throw problem.error;
-  return readTables(listing);
-}
-
-/** Scans the headers of all packages into entry tables. */
-export async function readTables(listing: BundleListing): Promise<BundleReader> {
   const reader = new BundleReader(listing);
   try {
     await reader.scan();
@@ -73,13 +68,13 @@ export class BundleReader implements AsyncDisposable {
 
   /** @internal use `openBundle` */
   async scan(): Promise<void> {
-    for (const index of this.listing.packages.keys()) await this.scanPackage(index);
+    for (const index of this.listing.packages.keys()) await this.#scanPackage(index);
+    this.layouts.sort((left, right) => (left.path < right.path ? -1 : 1));
   }
 
-  /** Reads the headers of one package into tables of its layouts; returns its entries in tar order. */
-  async scanPackage(index: number): Promise<ScannedEntry[]> {
+  async #scanPackage(index: number): Promise<void> {
     const tables = new Map<string, LayoutTable>();
-    const entries = new Map<string, ScannedEntry>();
+    const seen = new Set<string>();
     const files = this.listing.packages[index]?.files ?? [];
     const size = files.reduce((sum, file) => sum + file.size, 0);
     const corrupt = (offset: number, reason: string) => this.#corrupt(index, offset, reason);
@@ -87,18 +82,15 @@ export class BundleReader implements AsyncDisposable {
       this.readBytes({ package: index, offset: position, size: length });
     for await (const entry of scanTar({ read, size, corrupt })) {
       if (entry.type === "directory") continue;
-      if (entries.has(entry.path)) {
-        throw corrupt(entry.headerOffset, `entry "${entry.path}" is there twice`);
-      }
-      entries.set(entry.path, entry);
+      const path = normalizeEntryPath(entry.path);
+      if (seen.has(path)) throw corrupt(entry.headerOffset, `entry "${path}" is there twice`);
+      seen.add(path);
       if (!enterInTable(tables, index, entry)) {
         const reason = `entry "${entry.path}" is not part of an OCI image layout`;
         throw corrupt(entry.headerOffset, reason);
       }
     }
     this.layouts.push(...tables.values());
-    this.layouts.sort((left, right) => (left.path < right.path ? -1 : 1));
-    return [...entries.values()];
   }
 
   /** The bytes of one package. */

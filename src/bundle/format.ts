@@ -59,9 +59,14 @@ export function entryPath(layout: string, name: string): string {
 const LAYOUT_ENTRY =
   /^(?:(?<layout>.+)\/)?(?:(?<file>oci-layout|index\.json|manifest\.json|repositories)|blobs\/(?<algorithm>sha256|sha384|sha512)\/(?<hex>[0-9a-f]{64,128}))$/;
 
-/** What an entry of a package is; undefined for names that no layout has. A leading `./` is taken off. */
+/** The name of an entry without a leading `./`: both mean the same. */
+export function normalizeEntryPath(path: string): string {
+  return path.replace(/^\.\//, "");
+}
+
+/** What an entry of a package is; undefined for names that no layout has. */
 export function parseLayoutEntry(path: string): LayoutEntryName | undefined {
-  const groups = LAYOUT_ENTRY.exec(path.replace(/^\.\//, ""))?.groups;
+  const groups = LAYOUT_ENTRY.exec(normalizeEntryPath(path))?.groups;
   if (!groups) return undefined;
   const layout = groups["layout"] ?? "";
   if (layout !== "" && !isRepositoryName(layout)) return undefined;

@@ -13,7 +13,7 @@ import {
 } from "./format.ts";
 
 /** One package as it lies on the medium: its files in order, with the sizes they have. */
-export interface ListedPackage {
+interface ListedPackage {
   readonly name: string;
   readonly files: readonly PlannedFile[];
 }

@@ -11,7 +11,7 @@ export interface ScannedEntry {
 }
 
 /** Reads `length` bytes at a position; fewer only at the end of the tar. */
-export type ReadAt = (position: number, length: number) => Promise<Buffer>;
+type ReadAt = (position: number, length: number) => Promise<Buffer>;
 
 export interface ScanOptions {
   readonly read: ReadAt;

@@ -1,6 +1,6 @@
 import { type BundleReader, enterInTable, type LayoutTable } from "../bundle/bundle-reader.ts";
 import { sliceByFile, startsOf } from "../bundle/chunk-plan.ts";
-import { parseLayoutEntry } from "../bundle/format.ts";
+import { normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
 import type { PackageFile } from "../bundle/package-file.ts";
 import { MirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -105,14 +105,15 @@ async function scanEntries(
     onDamage: ({ path, ...damage }) =>
       damages.push({ kind: "header", ...damage, ...(path === undefined ? {} : { entry: path }) }),
   });
-  for await (const entry of salvage) {
-    if (entry.type === "directory") continue;
-    const isDouble = entries.has(entry.path);
+  for await (const found of salvage) {
+    if (found.type === "directory") continue;
+    const entry = { ...found, path: normalizeEntryPath(found.path) };
+    const { path, headerOffset } = entry;
+    const isDouble = entries.has(path);
     if (!isDouble && enterInTable(tables, index, entry)) {
-      entries.set(entry.path, entry);
+      entries.set(path, entry);
       continue;
     }
-    const { path, headerOffset } = entry;
     const fault = isDouble ? "is there twice" : "is not part of an OCI image layout";
     const reason = `entry "${path}" ${fault}`;
     const place = { start: headerOffset, end: entry.offset, offset: headerOffset };

@@ -93,6 +93,7 @@ describe("openBundle()", () => {
     ["/modules/foo/index.json", /not part of an OCI image layout/],
     ["modules/foo/run.sh", /not part of an OCI image layout/],
     ["modules/foo/index.json", /is there twice/],
+    ["./modules/foo/index.json", /is there twice/],
   ])('refuses a package with the entry "%s" and names its place', async (path, reason) => {
     await using directory = await openTempDirectory();
     const good = entry("modules/foo/index.json");
@@ -176,9 +177,9 @@ describe("BundleReader", () => {
   });
 
   test.each([
-    ["in one read", 5000, 0],
-    ["in several reads", 2_500_000, 2 * 1024 * 1024],
-  ])("never passes on the last byte of a damaged blob, %s", async (_, size, passed) => {
+    ["in one read", 5000],
+    ["in several reads", 2_500_000],
+  ])("never passes on the last byte of a damaged blob, %s", async (_, size) => {
     await using sample = await openSample(1_000_000, size);
     const { digest } = sample.layer;
     const offset = sample.tar.indexOf(sample.blobs.get(digest) ?? "");
@@ -189,7 +190,7 @@ describe("BundleReader", () => {
     await writeFile(path, bytes);
     await using reader = await openBundle(sample.directory.path);
     const { bytes: found, error } = await drain(reader.openBlob(layoutOf(reader), sample.layer));
-    expect(found).toBe(passed);
+    expect(found).toBeLessThan(size);
     expect(error).toBeInstanceOf(BundleContentMismatchError);
     expect(error).toMatchObject({
       code: "CONTENT_MISMATCH",

@@ -10,7 +10,7 @@ import { formatEntryHeader } from "../../../src/tar/entry-header.ts";
 export type Blobs = Map<string, Buffer>;
 
 /** A blob of so many bytes that depend on the name; entered into `blobs`. */
-export function blobOf(blobs: Blobs, name: string, size: number, mediaType: string): Descriptor {
+function blobOf(blobs: Blobs, name: string, size: number, mediaType: string): Descriptor {
   const bytes = Buffer.alloc(size, `${name} `);
   const digest = digestOf(bytes);
   blobs.set(digest, bytes);

@@ -14,7 +14,7 @@ import { AMD64, ARM64, image, index, layer } from "../../support/artifacts.ts";
 import { type MemoryRepositories, memorySource } from "../../support/memory-source.ts";
 
 /** Two versions of a module that share a layer, their release images, and an image of two platforms. */
-export function sampleRepositories(): MemoryRepositories {
+function sampleRepositories(): MemoryRepositories {
   const shared = randomFile(9_000, 1);
   return {
     "acme/modules/foo": {
