@@ -67,7 +67,7 @@ function plansOf({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {
 }
 
 /** Directories of earlier bundles, oldest first. */
-export async function listGenerations(paths: StatePaths): Promise<string[]> {
+async function listGenerations(paths: StatePaths): Promise<string[]> {
   try {
     const names = await readdir(paths.previous);
     return names
