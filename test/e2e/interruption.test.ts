@@ -108,16 +108,12 @@ describe("mirror push", () => {
   test("ends with 130 at SIGINT and finishes when it is run again", async () => {
     source.flow();
     expect((await runMirror(args("b"), { cwd: directory.path })).exitCode).toBe(0);
-    let reached = () => {};
-    const waiting = new Promise<void>((resolve) => {
-      reached = resolve;
-    });
-    let isStalling = true;
+    const [reached, released] = [createGate(), createGate()];
     await using target = await openEmbeddedRegistry({
       middleware: async (request, next) => {
-        if (isStalling && request.method === "PUT" && request.path.includes("/blobs/uploads/")) {
-          reached();
-          return new Promise(() => {});
+        if (request.method === "PUT" && request.path.includes("/blobs/uploads/")) {
+          reached.open();
+          await released.opened;
         }
         return next(request);
       },
@@ -125,16 +121,29 @@ describe("mirror push", () => {
     await using running = await startMirror(["push", "b", `${target.host}/repo`], {
       cwd: directory.path,
     });
-    await waiting;
+    await reached.opened;
     running.kill("SIGINT");
+    await running.waitFor(/^interrupted: saving the state; once more to stop at once$/m);
+    released.open();
     const { exitCode, stderr } = await running.finished;
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(
       /^interrupted\. Run the same command again: what has arrived is not sent again\.$/m,
     );
-    isStalling = false;
+    expect(target.repositories.get(pushed())?.tags.size ?? 0).toBe(0);
     const again = await runMirror(["push", "b", `${target.host}/repo`], { cwd: directory.path });
     expect(again, again.stderr).toMatchObject({ exitCode: 0 });
     expect(again.stdout).toMatch(/1 tag read back/);
   });
 });
+
+/** The repository that a push to `<target>/repo` makes of the image. */
+const pushed = () => `repo/${source.host.replace(":", "-")}/acme/web`;
+
+function createGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
