@@ -84,7 +84,9 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
   const { bundlePath, selection, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
   if (!resume) await dropUnfinished(bundlePath, paths);
   const unfinished = await readPinnedPlan(paths.plan);
-  if (unfinished && canContinue(unfinished, options)) {
+  // With --force tags are looked up again; what is on disk is kept in every case
+  if (unfinished && !options.force && canContinue(unfinished, options)) {
+    await checkSpace(bundlePath, planPackages(unfinished));
     const progress = await readPullJournal(paths.journal);
     return { plan: unfinished, progress, fetched: new Set() };
   }

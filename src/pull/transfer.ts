@@ -50,6 +50,9 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "REGISTRY_REFUSED",
 ]);
 
+const FAILED_BLOB_HINT =
+  "Run the same command again; if the source has replaced the image, add --force to look its tags up again";
+
 const READ_BYTES = 1024 * 1024;
 
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
@@ -129,7 +132,7 @@ class TransferRun {
       await this.#bring(task);
     } catch (error) {
       if (error instanceof MirrorError && SINGLE_FAILURES.has(error.code)) {
-        this.#failures.push(toFailure(error, describeTask(task)));
+        this.#failures.push({ hint: FAILED_BLOB_HINT, ...toFailure(error, describeTask(task)) });
         return;
       }
       this.fatal ??= error;
