@@ -7,7 +7,7 @@ import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { renderDemoStep, renderDemoSummary } from "../output/demo-report.ts";
-import { openRenderer } from "../output/renderer.ts";
+import { openRenderer } from "../output/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 
 const FLAGS = {

@@ -12,8 +12,8 @@ import {
   toTargetLogin,
 } from "../options/registry.ts";
 import { readSecret } from "../options/stdin.ts";
+import { openRenderer } from "../output/open-renderer.ts";
 import { renderReceipt } from "../output/push-report.ts";
-import { openRenderer } from "../output/renderer.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 import { openClient } from "./open-client.ts";

@@ -2,7 +2,7 @@ import { type VerifyReport, verifyBundle } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { exitCodeOfReport } from "../exit-code.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
-import { openRenderer } from "../output/renderer.ts";
+import { openRenderer } from "../output/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 import { renderVerifyReport } from "../output/verify-report.ts";
 

@@ -10,7 +10,7 @@ import {
 } from "../options/registry.ts";
 import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
 import { readSecret } from "../options/stdin.ts";
-import { openRenderer } from "../output/renderer.ts";
+import { openRenderer } from "../output/open-renderer.ts";
 import { UsageError } from "../usage-error.ts";
 import { openClient } from "./open-client.ts";
 

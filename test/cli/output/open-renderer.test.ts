@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { openRenderer } from "../../../src/cli/output/open-renderer.ts";
 import { createPlainRenderer } from "../../../src/cli/output/plain.ts";
-import { type MirrorEvent, openRenderer } from "../../../src/cli/output/renderer.ts";
+import type { MirrorEvent } from "../../../src/cli/output/renderer.ts";
 import { createTtyRenderer } from "../../../src/cli/output/tty.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;

@@ -1,0 +1,25 @@
+import type { Writable } from "node:stream";
+import type { ProgressMode } from "../options/output.ts";
+import { createJsonRenderer } from "./json.ts";
+import { createPlainRenderer } from "./plain.ts";
+import type { Renderer } from "./renderer.ts";
+import { createTtyRenderer } from "./tty.ts";
+
+export interface RendererStreams {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** Picks the renderer; nothing else in the program knows which one it is. */
+export function openRenderer(mode: ProgressMode, { stdout, stderr }: RendererStreams): Renderer {
+  switch (mode) {
+    case "tty":
+      return createTtyRenderer({ stream: stderr });
+    case "plain":
+      return createPlainRenderer({ stream: stderr });
+    case "json":
+      return createJsonRenderer({ events: stdout, lines: stderr });
+    case "none":
+      return { onEvent() {}, onLine() {}, [Symbol.dispose]() {} };
+  }
+}
