@@ -7,6 +7,7 @@ export type {
   BundlePackage,
   BundleTotals,
 } from "./bundle/bundle-manifest.ts";
+export { type BundleStore, openBundleStore } from "./bundle/bundle-store.ts";
 export type { ImageKind, PackageKind } from "./bundle/contents.ts";
 export {
   BundleContentMismatchError,

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import { pull } from "../../src/pull/pull.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { parseSelection } from "../../src/selection/parse-selection.ts";
+import { copy } from "../../src/store/copy.ts";
+import { pushArtifacts, seed } from "../support/artifacts.ts";
+import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
+import { memorySource } from "../support/memory-source.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
+import { findTool } from "../support/tool.ts";
+import { describeSourceRepository, HELD, type OpenedSource } from "./source-repository.ts";
+import { describeTargetRepository, type OpenedTarget } from "./target-repository.ts";
+
+/** Ends several things in the reverse order. */
+function endAll(...resources: readonly AsyncDisposable[]): () => Promise<void> {
+  return async () => {
+    for (const resource of [...resources].reverse()) await resource[Symbol.asyncDispose]();
+  };
+}
+
+async function openEmbedded(): Promise<OpenedSource & OpenedTarget> {
+  const registry = await openEmbeddedRegistry();
+  seed(registry, "acme/held", HELD);
+  return openClient(registry, registry.host, "acme/held");
+}
+
+const hasDocker = findTool("docker-registry") !== undefined || Boolean(process.env["CI"]);
+
+/** One process for all tests; each target is a repository of its own. */
+let docker: DockerRegistry | undefined;
+let targets = 0;
+
+beforeAll(async () => {
+  if (!hasDocker) return;
+  docker = await startDockerRegistry();
+  await pushArtifacts(docker.host, "acme/held", HELD);
+});
+
+afterAll(async () => {
+  await docker?.[Symbol.asyncDispose]();
+});
+
+const STAYS: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };
+
+async function openDocker(): Promise<OpenedSource> {
+  return openClient(STAYS, docker?.host ?? "", "acme/held");
+}
+
+function openClient(registry: AsyncDisposable, host: string, repository: string) {
+  const client = openRegistryClient();
+  return {
+    store: client.repository({ registry: host, repository }),
+    absent: client.repository({ registry: host, repository: "acme/absent" }),
+    [Symbol.asyncDispose]: endAll(registry, client),
+  };
+}
+
+/** The same content, pulled into chunks that cut everything. */
+async function openBundled(): Promise<OpenedSource> {
+  const directory = await openTempDirectory();
+  const { openSource } = memorySource({ "acme/held": HELD });
+  const { selection } = parseSelection({
+    includeImages: Object.keys(HELD).map((tag) => `registry.test/acme/held:${tag}`),
+  });
+  await pull({ bundlePath: directory.path, selection, openSource, chunkSizeBytes: 50_001 });
+  const bundle = await openBundleStore(directory.path);
+  return {
+    store: bundle.repository("registry.test/acme/held"),
+    absent: bundle.repository("registry.test/acme/absent"),
+    [Symbol.asyncDispose]: endAll(directory, bundle),
+  };
+}
+
+async function openEmptyEmbedded(): Promise<OpenedTarget> {
+  const registry = await openEmbeddedRegistry();
+  return openClient(registry, registry.host, "acme/new");
+}
+
+async function openEmptyDocker(): Promise<OpenedTarget> {
+  targets++;
+  return openClient(STAYS, docker?.host ?? "", `acme/new-${targets}`);
+}
+
+describeSourceRepository("a repository of the embedded registry", openEmbedded);
+describeSourceRepository("a repository of a bundle", openBundled);
+describeTargetRepository("a repository of the embedded registry", openEmptyEmbedded);
+if (hasDocker) {
+  describeSourceRepository("a repository of docker-registry", openDocker);
+  describeTargetRepository("a repository of docker-registry", openEmptyDocker);
+}
+
+type OpenSource = () => Promise<OpenedSource>;
+
+const SOURCES: readonly (readonly [string, OpenSource])[] = [
+  ["the embedded registry", openEmbedded],
+  ["a bundle", openBundled],
+  ...(hasDocker ? [["docker-registry", openDocker] as const] : []),
+];
+
+describe("copy()", () => {
+  test.each(SOURCES)("copies an index with everything below it from %s", async (_, open) => {
+    await using source = await open();
+    await using target = await openEmptyEmbedded();
+    const copied: string[] = [];
+    const root = await copy(
+      { store: source.store, reference: "latest" },
+      { store: target.store, reference: "v2" },
+      { onCopied: ({ digest }) => copied.push(digest) },
+    );
+    const { blobs = [], children = [], manifest } = HELD["latest"] ?? {};
+    expect(root).toEqual(manifest?.descriptor);
+    expect(await target.store.fetchManifest("v2")).toEqual(manifest);
+    const below = [blobs, ...children.map((child) => child.blobs)].flat();
+    for (const { descriptor } of below) expect(await target.store.exists(descriptor)).toBe(true);
+    const digests = [...children.map((child) => child.manifest), ...(manifest ? [manifest] : [])];
+    const all = [...digests, ...below].map(({ descriptor }) => descriptor.digest);
+    expect([...copied].sort()).toEqual([...new Set(all)].sort());
+    expect(copied.at(-1)).toBe(manifest?.descriptor.digest);
+  });
+
+  test("copies only the root again when all the rest is there", async () => {
+    await using source = await openEmbedded();
+    await using target = await openEmptyEmbedded();
+    const copied: string[] = [];
+    const onCopied = ({ digest }: { readonly digest: string }) => void copied.push(digest);
+    const from = { store: source.store, reference: "latest" };
+    await copy(from, { store: target.store, reference: "one" });
+    await copy(from, { store: target.store, reference: "two" }, { onCopied });
+    expect(copied).toEqual([HELD["latest"]?.manifest.descriptor.digest]);
+  });
+
+  test("copies by digest", async () => {
+    await using source = await openEmbedded();
+    await using target = await openEmptyEmbedded();
+    const { digest = "" } = HELD["v1"]?.manifest.descriptor ?? {};
+    await copy(
+      { store: source.store, reference: digest },
+      { store: target.store, reference: digest },
+    );
+    expect(await target.store.fetchManifest(digest)).toEqual(HELD["v1"]?.manifest);
+  });
+
+  test("sets no tag when something below cannot be had", async () => {
+    await using registry = await openEmbeddedRegistry();
+    seed(registry, "acme/held", HELD);
+    const layer = HELD["v1"]?.blobs[1]?.descriptor.digest ?? "";
+    registry.content.repository("acme/held").blobs.delete(layer);
+    await using client = openRegistryClient();
+    const store = (repository: string) =>
+      client.repository({ registry: registry.host, repository });
+    const failed = copy(
+      { store: store("acme/held"), reference: "v1" },
+      { store: store("acme/new"), reference: "v1" },
+    );
+    await expect(failed).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
+    await expect(store("acme/new").resolve("v1")).rejects.toMatchObject({
+      code: "REGISTRY_NOT_FOUND",
+    });
+  });
+
+  test("stops when it is aborted", async () => {
+    await using source = await openEmbedded();
+    await using target = await openEmptyEmbedded();
+    const signal = AbortSignal.abort(new Error("enough"));
+    const failed = copy(
+      { store: source.store, reference: "v1" },
+      { store: target.store, reference: "v1" },
+      { signal },
+    );
+    await expect(failed).rejects.toThrow("enough");
+  });
+});
+
+describe("openBundleStore()", () => {
+  test("lists the repositories of the bundle", async () => {
+    await using directory = await openTempDirectory();
+    const { openSource } = memorySource({ "acme/held": HELD });
+    const { selection } = parseSelection({ includeImages: ["registry.test/acme/held:v1"] });
+    await pull({ bundlePath: directory.path, selection, openSource });
+    await using bundle = await openBundleStore(directory.path);
+    expect(bundle.repositories).toEqual(["registry.test/acme/held"]);
+  });
+});
