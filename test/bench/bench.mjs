@@ -8,7 +8,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createCipheriv, createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -28,6 +28,9 @@ const parts = new Set(flags.only.split(","));
 const root = mkdtempSync(join(flags.directory ?? tmpdir(), "mirror-bench-"));
 const MAIN = new URL("../../dist/cli/main.js", import.meta.url).pathname;
 const IMAGES = 8;
+const REPOSITORY = "bench/app";
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const AGENT = new Agent({ keepAlive: true });
 const started = [];
 
 try {
@@ -38,15 +41,18 @@ try {
 }
 
 async function main() {
-  if (!has("docker-registry")) throw new Error("the bench needs docker-registry on PATH (Debian package docker-registry)");
+  if (!has("docker-registry"))
+    throw new Error("the bench needs docker-registry on PATH (Debian package docker-registry)");
   const source = await startRegistry("source");
   const tags = await fill(source, size);
   const peers = ["crane", "oras", "skopeo"].filter(has);
-  print(`${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${peers.join(", ") || "nothing on PATH"}`);
+  print(
+    `${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${peers.join(", ") || "nothing on PATH"}`,
+  );
   const made = join(root, "made");
   if (parts.has("pull")) await benchPull(source, tags, peers);
   if (parts.has("push")) await benchPush(source, tags, peers, made);
-  if (parts.has("memory")) await benchMemory(source, tags);
+  if (parts.has("memory")) await benchMemory(source);
 }
 
 async function benchPull(source, tags, peers) {
@@ -56,18 +62,46 @@ async function benchPull(source, tags, peers) {
     ["mirror pull, one tar", (out) => mirror(["pull", out, ...include])],
     ["mirror pull, 500 MB chunks", (out) => mirror(["pull", out, "-c", "500MB", ...include])],
     ...(peers.includes("crane")
-      ? [["crane pull --format=oci", (out) => run("crane", ["pull", "--insecure", "--format=oci", ...references, out])]]
+      ? [
+          [
+            "crane pull --format=oci",
+            (out) => run("crane", ["pull", "--insecure", "--format=oci", ...references, out]),
+          ],
+        ]
       : []),
     ...(peers.includes("oras")
-      ? [["oras backup, tar", (out) => run("oras", ["backup", "--plain-http", "--output", `${out}.tar`, `${source.host}/bench/app:${tags.join(",")}`])]]
+      ? [
+          [
+            "oras backup, tar",
+            (out) =>
+              run("oras", [
+                "backup",
+                "--plain-http",
+                "--output",
+                `${out}.tar`,
+                `${source.host}/bench/app:${tags.join(",")}`,
+              ]),
+          ],
+        ]
       : []),
     ...(peers.includes("skopeo")
-      ? [["skopeo copy, one oci-archive each", async (out) => {
-          mkdirSync(out, { recursive: true });
-          for (const [index, reference] of references.entries()) {
-            await run("skopeo", ["copy", "-q", "--src-tls-verify=false", `docker://${reference}`, `oci-archive:${out}/${index}.tar`]);
-          }
-        }]]
+      ? [
+          [
+            "skopeo copy, one oci-archive each",
+            async (out) => {
+              mkdirSync(out, { recursive: true });
+              for (const [index, reference] of references.entries()) {
+                await run("skopeo", [
+                  "copy",
+                  "-q",
+                  "--src-tls-verify=false",
+                  `docker://${reference}`,
+                  `oci-archive:${out}/${index}.tar`,
+                ]);
+              }
+            },
+          ],
+        ]
       : []),
   ];
   await compare("pull", candidates);
@@ -76,33 +110,112 @@ async function benchPull(source, tags, peers) {
 async function benchPush(source, tags, peers, made) {
   mkdirSync(made, { recursive: true });
   const references = tags.map((tag) => `${source.host}/bench/app:${tag}`);
-  await mirror(["pull", join(made, "bundle"), ...references.flatMap((reference) => ["--include-image", reference])]);
-  const candidates = [["mirror push", (_, target) => mirror(["push", join(made, "bundle"), `${target.host}/repo`, "--receipt", join(made, "receipt.json")])]];
+  await mirror([
+    "pull",
+    join(made, "bundle"),
+    ...references.flatMap((reference) => ["--include-image", reference]),
+  ]);
+  const candidates = [
+    [
+      "mirror push",
+      (_, target) =>
+        mirror([
+          "push",
+          join(made, "bundle"),
+          `${target.host}/repo`,
+          "--receipt",
+          join(made, "receipt.json"),
+        ]),
+    ],
+  ];
   if (peers.includes("crane")) {
     await run("crane", ["pull", "--insecure", "--format=oci", ...references, join(made, "crane")]);
-    candidates.push(["crane push --index", (_, target) => run("crane", ["push", "--insecure", "--index", join(made, "crane"), `${target.host}/crane:all`])]);
+    candidates.push([
+      "crane push --index",
+      (_, target) =>
+        run("crane", [
+          "push",
+          "--insecure",
+          "--index",
+          join(made, "crane"),
+          `${target.host}/crane:all`,
+        ]),
+    ]);
   }
   if (peers.includes("oras")) {
     const tar = join(made, "oras.tar");
-    await run("oras", ["backup", "--plain-http", "--output", tar, `${source.host}/bench/app:${tags.join(",")}`]);
-    candidates.push(["oras restore, tar", (_, target) => run("oras", ["restore", "--plain-http", "--input", tar, `${target.host}/oras`])]);
+    await run("oras", [
+      "backup",
+      "--plain-http",
+      "--output",
+      tar,
+      `${source.host}/bench/app:${tags.join(",")}`,
+    ]);
+    candidates.push([
+      "oras restore, tar",
+      (_, target) =>
+        run("oras", ["restore", "--plain-http", "--input", tar, `${target.host}/oras`]),
+    ]);
   }
   await compare("push", candidates, true);
 }
 
-async function benchMemory(source, tags) {
-  if (!existsSync("/usr/bin/time")) return print("memory: skipped, /usr/bin/time is missing (Debian package time)");
-  const out = join(root, "memory");
-  const include = tags.flatMap((tag) => ["--include-image", `${source.host}/bench/app:${tag}`]);
-  const pulled = await resident(["pull", out, ...include]);
-  const target = await startRegistry("memory-target");
-  const pushed = await resident(["push", out, `${target.host}/repo`, "--receipt", join(root, "memory.json")]);
-  target.stop();
-  print(`memory: pull ${(pulled / 1024).toFixed(0)} MiB resident, push ${(pushed / 1024).toFixed(0)} MiB resident (peak)`);
+/** Peak memory does not depend on the bytes of a blob, nor on the number of blobs. */
+async function benchMemory(source) {
+  if (!existsSync("/usr/bin/time"))
+    return print("memory: skipped, /usr/bin/time is missing (Debian package time)");
+  const cases = [
+    ["one blob of 2 GB", "bench/large", 1, 1, 2_000_000_000],
+    ["10,000 blobs of 1 KiB", "bench/small", 100, 100, 1024],
+  ];
+  for (const [label, repository, images, layers, bytes] of cases) {
+    const tags = [];
+    for (let image = 0; image < images; image++) {
+      const blobs = await inParallel(layers, (layer) =>
+        putBlob(source.host, repository, bytes, 1e6 + image * layers + layer),
+      );
+      tags.push(await putImage(source.host, repository, `v1.0.${image}`, blobs));
+    }
+    const out = join(root, "memory");
+    const include = tags.flatMap((tag) => [
+      "--include-image",
+      `${source.host}/${repository}:${tag}`,
+    ]);
+    const pulled = await resident(["pull", out, ...include]);
+    const target = await startRegistry("memory-target");
+    const pushed = await resident([
+      "push",
+      out,
+      `${target.host}/repo`,
+      "--receipt",
+      join(root, "memory.json"),
+    ]);
+    target.stop();
+    rmSync(out, { recursive: true, force: true });
+    print(
+      `memory: ${label.padEnd(22)} pull ${(pulled / 1024).toFixed(0)} MiB, push ${(pushed / 1024).toFixed(0)} MiB resident at the peak`,
+    );
+  }
+}
+
+async function inParallel(count, act) {
+  const results = [];
+  for (let start = 0; start < count; start += 8) {
+    const indices = Array.from({ length: Math.min(8, count - start) }, (_, index) => start + index);
+    results.push(...(await Promise.all(indices.map(act))));
+  }
+  return results;
 }
 
 async function resident(args) {
-  const { stderr } = await run("/usr/bin/time", ["-v", process.execPath, MAIN, ...args, "--progress", "none"]);
+  const { stderr } = await run("/usr/bin/time", [
+    "-v",
+    process.execPath,
+    MAIN,
+    ...args,
+    "--progress",
+    "none",
+  ]);
   return Number(/Maximum resident set size \(kbytes\): (\d+)/.exec(stderr)?.[1]);
 }
 
@@ -123,9 +236,13 @@ async function compare(name, candidates, needsTarget = false) {
   }
   const [[, own]] = times;
   for (const [label, seconds] of times) {
-    const ratio = label.startsWith("mirror") ? median(seconds) / median(own) : median(own) / median(seconds);
+    const ratio = label.startsWith("mirror")
+      ? median(seconds) / median(own)
+      : median(own) / median(seconds);
     const meaning = label.startsWith("mirror") ? "of the first" : "mirror / peer";
-    print(`${name}: ${label.padEnd(34)} median ${median(seconds).toFixed(2)} s   ${ratio.toFixed(2)} ${meaning}   (${seconds.map((value) => value.toFixed(2)).join(" ")})`);
+    print(
+      `${name}: ${label.padEnd(34)} median ${median(seconds).toFixed(2)} s   ${ratio.toFixed(2)} ${meaning}   (${seconds.map((value) => value.toFixed(2)).join(" ")})`,
+    );
   }
 }
 
@@ -140,51 +257,78 @@ async function fill({ host }, total) {
   const own = 3;
   const unit = Math.floor(total / (shared + own * IMAGES));
   const base = [];
-  for (let index = 0; index < shared; index++) base.push(await putBlob(host, unit, index));
+  for (let index = 0; index < shared; index++)
+    base.push(await putBlob(host, REPOSITORY, unit, index));
   const tags = [];
   for (let image = 0; image < IMAGES; image++) {
     const layers = [...base];
-    for (let index = 0; index < own; index++) layers.push(await putBlob(host, unit, 100 + image * own + index));
-    const config = Buffer.from(JSON.stringify({ architecture: "amd64", os: "linux", config: { Labels: { image: String(image) } }, rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) } }));
-    const manifest = Buffer.from(JSON.stringify({
-      schemaVersion: 2,
-      mediaType: "application/vnd.oci.image.manifest.v1+json",
-      config: { mediaType: "application/vnd.oci.image.config.v1+json", ...(await putBytes(host, config)) },
-      layers: layers.map((layer) => ({ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer })),
-    }));
-    const tag = `v1.0.${image}`;
-    await send("PUT", `http://${host}/v2/bench/app/manifests/${tag}`, [manifest], manifest.length, "application/vnd.oci.image.manifest.v1+json");
-    tags.push(tag);
+    for (let index = 0; index < own; index++) {
+      layers.push(await putBlob(host, REPOSITORY, unit, 100 + image * own + index));
+    }
+    tags.push(await putImage(host, REPOSITORY, `v1.0.${image}`, layers));
   }
   return tags;
 }
 
-async function putBlob(host, length, seed) {
-  const cipher = createCipheriv("aes-128-ctr", createHash("md5").update(String(seed)).digest(), Buffer.alloc(16));
+async function putImage(host, repository, tag, layers) {
+  const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
+  const config = Buffer.from(
+    JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs }),
+  );
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      config: {
+        mediaType: "application/vnd.oci.image.config.v1+json",
+        ...(await putChunks(host, repository, [config])),
+      },
+      layers: layers.map((layer) => ({
+        mediaType: "application/vnd.oci.image.layer.v1.tar",
+        ...layer,
+      })),
+    }),
+  );
+  await send("PUT", `http://${host}/v2/${repository}/manifests/${tag}`, [manifest], MANIFEST);
+  return tag;
+}
+
+async function putBlob(host, repository, length, seed) {
+  const key = createHash("md5").update(String(seed)).digest();
+  const cipher = createCipheriv("aes-128-ctr", key, Buffer.alloc(16));
   const zeros = Buffer.alloc(4 * 1024 * 1024);
   const chunks = [];
-  for (let left = length; left > 0; left -= zeros.length) chunks.push(cipher.update(zeros.subarray(0, Math.min(left, zeros.length))));
-  return putChunks(host, chunks, length);
+  for (let left = length; left > 0; left -= zeros.length) {
+    chunks.push(cipher.update(zeros.subarray(0, Math.min(left, zeros.length))));
+  }
+  return putChunks(host, repository, chunks);
 }
 
-function putBytes(host, bytes) {
-  return putChunks(host, [bytes], bytes.length);
-}
-
-async function putChunks(host, chunks, length) {
+async function putChunks(host, repository, chunks) {
   const hash = createHash("sha256");
   for (const chunk of chunks) hash.update(chunk);
   const digest = `sha256:${hash.digest("hex")}`;
-  const session = await send("POST", `http://${host}/v2/bench/app/blobs/uploads/`, [], 0);
-  await send("PUT", `${session.headers.location}&digest=${digest}`, chunks, length, "application/octet-stream");
-  return { digest, size: length };
+  const session = await send("POST", `http://${host}/v2/${repository}/blobs/uploads/`, []);
+  await send(
+    "PUT",
+    `${session.headers.location}&digest=${digest}`,
+    chunks,
+    "application/octet-stream",
+  );
+  return { digest, size: chunks.reduce((sum, { length }) => sum + length, 0) };
 }
 
-function send(method, url, chunks, length, type) {
+function send(method, url, chunks, type) {
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const headers = { "content-length": length, ...(type ? { "content-type": type } : {}) };
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers: { "content-length": length, ...(type ? { "content-type": type } : {}) } }, (response) => {
+    const outgoing = request(url, { method, headers, agent: AGENT }, (response) => {
       response.resume();
-      response.on("end", () => (response.statusCode < 300 ? resolve(response) : reject(new Error(`${method} ${url}: ${response.statusCode}`))));
+      response.on("end", () =>
+        response.statusCode < 300
+          ? resolve(response)
+          : reject(new Error(`${method} ${url}: ${response.statusCode}`)),
+      );
     });
     outgoing.on("error", reject);
     for (const chunk of chunks) outgoing.write(chunk);
@@ -197,7 +341,10 @@ async function startRegistry(name) {
   rmSync(storage, { recursive: true, force: true });
   mkdirSync(storage, { recursive: true });
   const config = join(root, `${name}.yml`);
-  writeFileSync(config, `version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: "${storage}"}}\nhttp: {addr: "127.0.0.1:0", secret: bench}\n`);
+  writeFileSync(
+    config,
+    `version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: "${storage}"}}\nhttp: {addr: "127.0.0.1:0", secret: bench}\n`,
+  );
   const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
   started.push(child);
   const host = await new Promise((resolve, reject) => {
@@ -209,7 +356,14 @@ async function startRegistry(name) {
     child.stderr.on("data", read);
     child.on("exit", () => reject(new Error("docker-registry did not start")));
   });
-  return { host, storage, stop: () => { child.kill("SIGKILL"); rmSync(storage, { recursive: true, force: true }); } };
+  return {
+    host,
+    storage,
+    stop: () => {
+      child.kill("SIGKILL");
+      rmSync(storage, { recursive: true, force: true });
+    },
+  };
 }
 
 function mirror(args) {
@@ -220,9 +374,15 @@ function run(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
     let stderr = "";
-    child.stderr.on("data", (chunk) => { stderr += chunk; });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
     child.on("error", reject);
-    child.on("exit", (code) => (code === 0 ? resolve({ stderr }) : reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`))));
+    child.on("exit", (code) =>
+      code === 0
+        ? resolve({ stderr })
+        : reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`)),
+    );
   });
 }
 
