@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type BundleManifest, parseBundleManifest } from "../bundle/bundle-manifest.ts";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
@@ -109,8 +109,15 @@ function parseSums(text: string, path: string): ParsedSums {
   return { sums, problems };
 }
 
+/** Largest `bundle.json` or `SHA256SUMS` that is read. */
+const DOCUMENT_LIMIT_BYTES = 256 * 1024 * 1024;
+
 async function readIfPresent(path: string): Promise<Buffer | undefined> {
   try {
+    const { size } = await stat(path);
+    if (size > DOCUMENT_LIMIT_BYTES) {
+      throw new BundleCorruptError({ path, offset: 0 }, "it is too large", COPY_AGAIN);
+    }
     return await readFile(path);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return undefined;
