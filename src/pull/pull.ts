@@ -1,5 +1,5 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { BundleWriter } from "../bundle/bundle-writer.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
@@ -53,7 +53,7 @@ async function prepareDirectory(
 ): Promise<void> {
   let names: readonly string[];
   try {
-    await mkdir(bundlePath, { recursive: true });
+    await createDirectory(bundlePath);
     names = await readdir(bundlePath);
   } catch (error) {
     throw storageError(error, bundlePath);
@@ -70,6 +70,18 @@ async function prepareDirectory(
       hint: "Use --force to pull beside what is there, or name another directory",
     });
   }
+}
+
+/**
+ * With parents. Node.js reports every failure of a recursive `mkdir` below a read-only file system as "no such
+ * directory", so the last step is one of its own.
+ */
+async function createDirectory(path: string): Promise<void> {
+  await mkdir(dirname(resolve(path)), { recursive: true });
+  await mkdir(path).catch(async (error: unknown) => {
+    const isThere = hasErrorCode(error, "EEXIST") && (await stat(path)).isDirectory();
+    if (!isThere) throw error;
+  });
 }
 
 interface Pinned {

@@ -1,0 +1,111 @@
+import { mkdir } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import { image, randomLayer, seed } from "../support/artifacts.ts";
+import { runMirror } from "../support/cli.ts";
+import { runProcess } from "../support/run-process.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { findTool, requireTool } from "../support/tool.ts";
+import { listFiles } from "./support/bundle-directory.ts";
+
+/** More than any disk has. */
+const PETABYTE = 10 ** 15;
+
+/** A layer that is only described: reading it would fail. */
+const ENDLESS = {
+  ...randomLayer(1),
+  descriptor: { ...randomLayer(1).descriptor, size: PETABYTE },
+  content: { size: PETABYTE, open: () => Readable.from(failing()) },
+};
+
+let directory: TempDirectory;
+let source: EmbeddedRegistry;
+let blobRequests = 0;
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  source = await openEmbeddedRegistry({
+    middleware: async (request, next) => {
+      if (request.path.includes("/blobs/")) blobRequests++;
+      return next(request);
+    },
+  });
+  seed(source, "acme/endless", { v1: image({ layers: [ENDLESS] }) });
+  seed(source, "acme/web", { v1: image({ layers: [randomLayer(30_000_000)] }) });
+});
+
+afterAll(async () => {
+  await source?.close();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+describe("a disk that is too small", () => {
+  test("mirror pull refuses before the first byte", async () => {
+    blobRequests = 0;
+    const { exitCode, stderr } = await pull("b", "endless:v1");
+    expect(exitCode, stderr).toBe(31);
+    expect(stderr).toMatch(/Cannot write to "b": the bundle needs .* more.*, .* free/);
+    expect(stderr).toMatch(/^hint: .*Free space|choose another directory/m);
+    expect(blobRequests).toBe(0);
+    const files = Object.keys(await listFiles(directory.resolve("b")));
+    expect(files.filter((name) => !name.startsWith(".mirror/"))).toEqual([]);
+  });
+
+  test("mirror plan says that the space is not enough", async () => {
+    const args = ["plan", "b", "--include-image", `${source.host}/acme/endless:v1`];
+    const { exitCode, stdout } = await runMirror(args, { cwd: directory.path });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/free space .* \(not enough\)/);
+  });
+});
+
+const isRoot = process.getuid?.() === 0;
+
+requireTool("mount", "umount").describe("a file system of 20 MB", () => {
+  test.skipIf(!isRoot)("mirror pull refuses before the first byte what does not fit", async () => {
+    await using small = await mountSmall("small", "20m");
+    blobRequests = 0;
+    const { exitCode, stderr } = await pull(`${small.path}/b`, "web:v1");
+    expect(exitCode, stderr).toBe(31);
+    expect(blobRequests).toBe(0);
+  });
+
+  test.skipIf(!isRoot)("mirror pull goes on after more space is there", async () => {
+    await using small = await mountSmall("growing", "20m");
+    expect((await pull(`${small.path}/b`, "web:v1")).exitCode).toBe(31);
+    await runAsRoot("mount", "-o", "remount,size=64m", small.path);
+    const again = await pull(`${small.path}/b`, "web:v1");
+    expect(again, again.stderr).toMatchObject({ exitCode: 0 });
+  });
+
+  test.skipIf(!isRoot)("mirror pull says that a file system is read-only", async () => {
+    await using small = await mountSmall("readonly", "20m,ro");
+    const { exitCode, stderr } = await pull(`${small.path}/b`, "web:v1");
+    expect(exitCode, stderr).toBe(32);
+    expect(stderr).toMatch(/the file system is read-only/);
+    expect(stderr).toMatch(/^hint: Mount it for writing/m);
+  });
+});
+
+function pull(bundle: string, name: string) {
+  const args = ["pull", bundle, "--include-image", `${source.host}/acme/${name}`];
+  return runMirror(args, { cwd: directory.path });
+}
+
+async function mountSmall(name: string, size: string) {
+  const path = directory.resolve(name);
+  await mkdir(path);
+  await runAsRoot("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path);
+  return { path, [Symbol.asyncDispose]: () => runAsRoot("umount", path) };
+}
+
+async function runAsRoot(command: string, ...args: readonly string[]): Promise<void> {
+  const { exitCode, stderr } = await runProcess(findTool(command) ?? command, args);
+  if (exitCode !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
+}
+
+// biome-ignore lint/correctness/useYield: it fails before it has anything to give
+function* failing(): Generator<Buffer> {
+  throw new Error("The layer was read");
+}
