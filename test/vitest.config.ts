@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", "test/interop/**"],
+          exclude: ["test/crash/**", "test/e2e/**", "test/interop/**"],
           testTimeout: 20_000,
         },
       },
@@ -19,7 +19,7 @@ export default defineConfig({
         root,
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts", "test/interop/**/*.test.ts"],
+          include: ["test/{crash,e2e,interop}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -8,6 +8,7 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { createVerifyStream } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
+import { ContentMismatchError } from "../oci/errors.ts";
 
 /** What was met while resolving: manifests, and the layers that had to be read. Never trusted without its digest. */
 export interface ContentCache {
@@ -57,7 +58,7 @@ export function createDirectoryCache(directory: string): ContentCache {
       await replaceFile(pathOf(digest), [bytes]);
     },
     async through(target, fetched) {
-      const kept = await cache.open(target);
+      const kept = await openVerified(cache, target);
       if (kept) return kept;
       const body = await fetched();
       await replaceFile(pathOf(target.digest), body.pipe(verifying(target, body)));
@@ -74,6 +75,23 @@ export function createDirectoryCache(directory: string): ContentCache {
     },
   };
   return cache;
+}
+
+/** Opens what is kept if it is right: after a power cut, a file may have its size and not its bytes. */
+async function openVerified(
+  cache: ContentCache,
+  target: Descriptor,
+): Promise<Readable | undefined> {
+  const body = await cache.open(target);
+  if (!body) return undefined;
+  try {
+    await pipeline(body, createVerifyStream(target).resume());
+    return await cache.open(target);
+  } catch (error) {
+    if (!(error instanceof ContentMismatchError)) throw error;
+    await cache.remove(target.digest);
+    return undefined;
+  }
 }
 
 function verifying(target: Descriptor, body: Readable) {

@@ -109,7 +109,7 @@ async function loadChild(
   return { descriptor: coreOf(child), bytes: found.bytes };
 }
 
-interface ChosenRoot {
+export interface ChosenRoot {
   readonly manifest: Manifest;
   readonly platforms: readonly string[];
   readonly isRewritten: boolean;
@@ -119,7 +119,11 @@ interface ChosenRoot {
  * The root with only the chosen children. A rewritten index has another digest, so an image that was asked for by
  * digest keeps all of them.
  */
-function keepPlatforms({ root, platforms, reference }: WalkOptions): ChosenRoot {
+export function keepPlatforms({
+  root,
+  platforms,
+  reference,
+}: Pick<WalkOptions, "root" | "platforms" | "reference">): ChosenRoot {
   const { mediaType, digest } = root.descriptor;
   const document = parseManifest(root.bytes, mediaType, digest);
   if (document.kind === "manifest") return { manifest: root, platforms: [], isRewritten: false };

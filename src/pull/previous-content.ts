@@ -29,25 +29,30 @@ export interface PreviousBlob {
 }
 
 /**
- * Moves an earlier bundle and its state out of the way, into a directory of its own. The document that lists its
- * files goes first: after a crash in between, `finishSettingAside` knows what is left to move.
+ * Moves an earlier bundle and its state out of the way, into a directory of its own. The documents that list its files
+ * go first: after a crash in between, `finishSettingAside` knows what is left to move.
  */
 export async function setAside(bundlePath: string, paths: StatePaths): Promise<void> {
   const manifest = join(bundlePath, BUNDLE_MANIFEST_FILE);
   if (!(await exists(paths.plan)) && !(await exists(manifest))) return;
   const directory = join(paths.previous, String((await listGenerations(paths)).length));
   await mkdir(directory, { recursive: true });
-  await moveIfPresent(paths.plan, join(directory, PLAN_FILE));
-  await moveIfPresent(paths.journal, join(directory, JOURNAL_FILE));
+  // The plan last: without it, a manifest that is still there would stand for a complete bundle
   await moveIfPresent(manifest, join(directory, BUNDLE_MANIFEST_FILE));
-  await rm(join(bundlePath, CHECKSUM_FILE), { force: true });
+  await moveIfPresent(paths.plan, join(directory, PLAN_FILE));
   await finishSettingAside(bundlePath, paths);
 }
 
-/** Moves the files that the newest generation lists, and no others: a bundle's directory may hold foreign files. */
+/**
+ * Moves the journal, and the files that the newest generation lists, and no others: a bundle's directory may hold
+ * foreign files. Idempotent.
+ */
 export async function finishSettingAside(bundlePath: string, paths: StatePaths): Promise<void> {
   const directory = (await listGenerations(paths)).at(-1);
   if (directory === undefined) return;
+  const journal = join(directory, JOURNAL_FILE);
+  if (!(await exists(journal))) await moveIfPresent(paths.journal, journal);
+  await rm(join(bundlePath, CHECKSUM_FILE), { force: true });
   for (const name of await listOwnFiles(directory)) {
     await moveIfPresent(join(bundlePath, name), join(directory, name));
     await moveIfPresent(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), join(directory, name));

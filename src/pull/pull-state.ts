@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageContents } from "../bundle/contents.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
@@ -59,5 +59,19 @@ export async function createStateDirectory(paths: StatePaths): Promise<void> {
     await mkdir(paths.directory, { recursive: true });
   } catch (error) {
     throw storageError(error, paths.directory);
+  }
+}
+
+/**
+ * Removes everything a pull keeps but its lock. What takes long goes first, and the plan before the journal: as long as
+ * there is a plan, the pull can go on.
+ */
+export async function removeState({ previous, blobs, plan, journal }: StatePaths): Promise<void> {
+  for (const path of [previous, blobs, plan, journal]) {
+    try {
+      await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      throw storageError(error, path);
+    }
   }
 }

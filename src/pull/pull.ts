@@ -1,9 +1,14 @@
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { BundleWriter } from "../bundle/bundle-writer.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
-import { BUNDLE_MANIFEST_FILE, PARTIAL_SUFFIX, STATE_DIRECTORY } from "../bundle/format.ts";
+import {
+  BUNDLE_MANIFEST_FILE,
+  CHECKSUM_FILE,
+  PARTIAL_SUFFIX,
+  STATE_DIRECTORY,
+} from "../bundle/format.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -17,11 +22,13 @@ import {
   createStateDirectory,
   type PinnedPlan,
   readPinnedPlan,
+  removeState,
   type StatePaths,
   statePaths,
   writePinnedPlan,
 } from "./pull-state.ts";
 import { resolveContents } from "./resolve-contents.ts";
+import { withRewrittenRoots } from "./rewritten-roots.ts";
 import { sealBundle } from "./seal.ts";
 import { checkSpace } from "./space.ts";
 import { transferBlobs } from "./transfer.ts";
@@ -61,6 +68,7 @@ async function prepareDirectory(
   if (names.length === 0 || force) return;
   const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
   if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
+    if (names.includes(STATE_DIRECTORY)) await removeLeftovers(bundlePath, paths);
     throw new BundleDirectoryOccupiedError(bundlePath, "it holds a complete bundle", {
       hint: "Use --force to replace it (what it holds is not fetched again), or name another directory",
     });
@@ -84,6 +92,16 @@ async function createDirectory(path: string): Promise<void> {
   });
 }
 
+/** What a run left that was ended while it cleaned up behind a complete bundle. */
+async function removeLeftovers(bundlePath: string, paths: StatePaths): Promise<void> {
+  {
+    await using _lock = await lockFile(paths.lock, bundlePath);
+    if ((await readPinnedPlan(paths.plan)) === undefined) await removeState(paths);
+  }
+  // A push may keep its state there
+  await rmdir(paths.directory).catch(() => {});
+}
+
 interface Pinned {
   readonly plan: PinnedPlan;
   readonly progress: PullProgress;
@@ -98,7 +116,7 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
   const unfinished = await readPinnedPlan(paths.plan);
   // With --force tags are looked up again; what is on disk is kept in every case
   if (unfinished && !options.force && canContinue(unfinished, options)) {
-    await checkSpace(bundlePath, planPackages(unfinished));
+    await checkSpace(bundlePath, planPackages(unfinished), { isContinued: true });
     const progress = await readPullJournal(paths.journal);
     return { plan: unfinished, progress, fetched: new Set() };
   }
@@ -112,12 +130,15 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     contents,
   };
-  await checkSpace(bundlePath, planPackages(plan));
-  if (unfinished && makesSameBytes(unfinished, plan)) {
+  const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
+  await checkSpace(bundlePath, planPackages(plan), { isContinued: isSame });
+  if (isSame) {
     await writePinnedPlan(paths, plan);
     return { plan, progress: await readPullJournal(paths.journal), fetched };
   }
   await setAside(bundlePath, paths);
+  // The journal of a plan that is lost would speak of other tasks
+  await rm(paths.journal, { force: true });
   await writePinnedPlan(paths, plan);
   return { plan, progress: NO_PROGRESS, fetched };
 }
@@ -143,13 +164,15 @@ function isEqual(left: unknown, right: unknown): boolean {
 /** Removes what an unfinished pull left: its state, and the files that its plan lists. */
 async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<void> {
   const plan = await readPinnedPlan(paths.plan);
-  for (const { name } of plan ? planPackages(plan).flatMap(({ files }) => files) : []) {
-    await rm(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), { force: true });
-    await rm(join(bundlePath, name), { force: true });
+  if (plan === undefined) await finishSettingAside(bundlePath, paths);
+  else {
+    const files = planPackages(plan).flatMap(({ files }) => files.map(({ name }) => name));
+    for (const name of [BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, ...files]) {
+      await rm(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), { force: true });
+      await rm(join(bundlePath, name), { force: true });
+    }
   }
-  for (const path of [paths.plan, paths.journal, paths.blobs, paths.previous]) {
-    await rm(path, { recursive: true, force: true });
-  }
+  await removeState(paths);
 }
 
 async function transferAndSeal(
@@ -162,6 +185,8 @@ async function transferAndSeal(
   const tasks = planTransfer(plans);
   const cache = createDirectoryCache(paths.blobs);
   onEvent(plannedEvent(plan, plans, await countMissing(tasks, progress, cache)));
+  // Ended between the seal and the removal of the state: not complete until it is sealed again
+  await rm(join(bundlePath, BUNDLE_MANIFEST_FILE), { force: true });
   await reopenFiles(bundlePath, plans);
   using journal = new PullJournal(paths.journal);
   await using writer = new BundleWriter(bundlePath, plans, ({ name, size }, files) =>
@@ -181,7 +206,7 @@ async function transferAndSeal(
     previous: await openPrevious(paths),
     cache,
     fetched,
-    openSource,
+    openSource: withRewrittenRoots(openSource, plan),
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     signal,
     onEvent,

@@ -5,7 +5,7 @@ import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
-import type { StatePaths } from "./pull-state.ts";
+import { removeState, type StatePaths } from "./pull-state.ts";
 
 /**
  * Makes a bundle out of finished files: `SHA256SUMS`, then `bundle.json`, whose presence means "complete", then the
@@ -26,7 +26,7 @@ export async function sealBundle(
     .map(({ name, sha256 }) => `${sha256}  ${name}\n`);
   await writeFileAtomically(join(bundlePath, CHECKSUM_FILE), lines.join(""));
   await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json);
-  await rm(paths.plan, { force: true });
+  await removeState(paths);
   await rm(paths.directory, { recursive: true, force: true });
   await syncDirectory(bundlePath);
 }

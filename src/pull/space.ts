@@ -8,8 +8,17 @@ import { readFileSystem } from "../io/free-space.ts";
 /** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
+export interface CheckSpaceOptions {
+  /** The files of an earlier run are written on; otherwise they are set aside and keep their room for now. */
+  readonly isContinued: boolean;
+}
+
 /** Throws `SPACE_EXHAUSTED` before the first byte if the bundle cannot fit on the file system of its directory. */
-export async function checkSpace(bundlePath: string, plans: readonly PackagePlan[]): Promise<void> {
+export async function checkSpace(
+  bundlePath: string,
+  plans: readonly PackagePlan[],
+  { isContinued }: CheckSpaceOptions,
+): Promise<void> {
   const fileSystem = await readFileSystem(bundlePath);
   if (!fileSystem) return;
   const files = plans.flatMap((plan) => plan.files);
@@ -23,7 +32,7 @@ export async function checkSpace(bundlePath: string, plans: readonly PackagePlan
     );
   }
   const needed = files.reduce((sum, { size }) => sum + size, 0) + RESERVE_BYTES;
-  const present = await allocatedBytes(bundlePath, files);
+  const present = isContinued ? await allocatedBytes(bundlePath, files) : 0;
   if (needed - present > freeBytes) {
     throw new SpaceExhaustedError(
       bundlePath,
@@ -32,14 +41,18 @@ export async function checkSpace(bundlePath: string, plans: readonly PackagePlan
   }
 }
 
-/** Bytes on disk of files that an earlier run has started. */
+/** Bytes on disk of files that an earlier run has started or finished. */
 async function allocatedBytes(
   bundlePath: string,
   files: readonly { readonly name: string }[],
 ): Promise<number> {
+  const paths = files.flatMap(({ name }) => [
+    join(bundlePath, name),
+    join(bundlePath, `${name}${PARTIAL_SUFFIX}`),
+  ]);
   const sizes = await Promise.all(
-    files.map(({ name }) =>
-      stat(join(bundlePath, `${name}${PARTIAL_SUFFIX}`)).then(
+    paths.map((path) =>
+      stat(path).then(
         ({ blocks }) => blocks * 512,
         () => 0,
       ),

@@ -8,13 +8,14 @@ import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import { createDigestHash, type Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { OperationOptions } from "../store/store.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import type { ContentCache } from "./content-cache.ts";
 import type { PullEvent } from "./events.ts";
 import type { PreviousContent } from "./previous-content.ts";
 import type { PullJournal, PullProgress } from "./pull-journal.ts";
+import type { OpenBlobSource } from "./rewritten-roots.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 
 export interface TransferOptions extends OperationOptions {
@@ -26,7 +27,7 @@ export interface TransferOptions extends OperationOptions {
   readonly cache: ContentCache;
   /** What this run has fetched into the cache. */
   readonly fetched: ReadonlySet<Digest>;
-  readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  readonly openSource: OpenBlobSource;
   readonly concurrency: number;
   readonly onEvent: (event: PullEvent) => void;
 }
@@ -119,6 +120,7 @@ class TransferRun {
           await this.#finish(task, "reused");
           return;
         }
+        this.#forget(task);
         continue;
       }
       await this.#receive(task, 0, body).catch(falseIfMismatch);
@@ -191,7 +193,10 @@ class TransferRun {
   async #fromCache(task: BlobTask): Promise<boolean> {
     const body = await this.#options.cache.open(task);
     if (!body) return false;
-    return this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
+    if (await this.#receive(task, 0, body).then(isTrue, falseIfMismatch)) return true;
+    this.#forget(task);
+    await this.#options.cache.remove(task.digest);
+    return false;
   }
 
   async #fetch(task: BlobTask, mark: number): Promise<void> {
@@ -211,10 +216,15 @@ class TransferRun {
       offset === size
         ? Readable.from([])
         : await openSource(content.origin).fetch(target, { offset, signal: this.#signal });
-    await this.#receive(task, offset, body, kept, (bytes) => {
-      this.#fetchedBytes += bytes;
-      onEvent({ type: "blob-progress", digest, bytes });
-    });
+    try {
+      await this.#receive(task, offset, body, kept, (bytes) => {
+        this.#fetchedBytes += bytes;
+        onEvent({ type: "blob-progress", digest, bytes });
+      });
+    } catch (error) {
+      if (isMismatch(error)) this.#forget(task);
+      throw error;
+    }
   }
 
   async #receive(
@@ -239,6 +249,12 @@ class TransferRun {
       onWritten,
     });
     await pipeline(body, blob, { signal: this.#signal });
+  }
+
+  /** What is on disk of a blob is wrong somewhere: nobody may go on behind it, not even a later run. */
+  #forget(task: BlobTask): void {
+    this.#marks.delete(task.id);
+    this.#options.journal.mark(task.id, 0);
   }
 
   async #finish(task: BlobTask, outcome: "fetched" | "reused"): Promise<void> {

@@ -1,0 +1,169 @@
+import { cp, mkdir, readdir } from "node:fs/promises";
+import pLimit from "p-limit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Digest } from "../../src/oci/digest.ts";
+import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
+import { hashFiles } from "../e2e/support/bundle-directory.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
+import { type PullSampleOptions, pullSample, readProgress } from "./support/resume.ts";
+import { flagsOf, type SampleSource, startSampleSource } from "./support/sample-source.ts";
+
+/** Runs that go on at once. */
+const CONCURRENCY = 4;
+
+let directory: TempDirectory;
+let source: SampleSource;
+/** Files of undisturbed bundles. */
+let whole: Record<"wishes" | "otherWishes" | "chunked", Record<string, string>>;
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  source = await startSampleSource();
+  whole = {
+    wishes: await pullWhole("whole", source.wishes),
+    otherWishes: await pullWhole("other", source.otherWishes),
+    chunked: await pullWhole("chunked", source.wishes, { chunkSizeBytes: CHUNK_BYTES }),
+  };
+});
+
+afterAll(async () => {
+  await source?.[Symbol.asyncDispose]();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+const CHUNK_BYTES = 500_000;
+
+describe("mirror pull, killed after any step", () => {
+  test("goes on to the same bundle and asks for nothing twice that the journal has", async () => {
+    const run = await record("fresh", flagsOf(source.wishes));
+    await eachStep("fresh", run, async (path) => {
+      const progress = await readProgress(path);
+      const asked = await finish(path, source.wishes, whole.wishes);
+      const repeated = [...asked].filter(([digest, from]) => from < (progress.get(digest) ?? 0));
+      expect(repeated).toEqual([]);
+    });
+  });
+
+  test("goes on in chunk files", async () => {
+    const run = await record("chunks", [...flagsOf(source.wishes), "-c", "500KB"]);
+    await eachStep("chunks", run, async (path) => {
+      await finish(path, source.wishes, whole.chunked, { chunkSizeBytes: CHUNK_BYTES });
+    });
+  });
+
+  test("with --force over a complete bundle, takes over what that had", async () => {
+    const prepare = (path: string) => cp(directory.resolve("whole"), path, { recursive: true });
+    const run = await record("forced", [...flagsOf(source.wishes), "--force"], prepare);
+    await eachStep("forced", run, async (path) => {
+      const asked = await finish(path, source.wishes, whole.wishes, { force: true });
+      expect(asked.has(source.largeLayer)).toBe(false);
+    });
+  });
+
+  test("with another selection, takes over what the unfinished pull had", async () => {
+    const fresh = await record("first", flagsOf(source.wishes));
+    const last = fresh.steps.findLast(({ label }) => label === "rename images.tar");
+    if (last === undefined) throw new Error("images.tar was not finished");
+    const prepare = (path: string) => fresh.restore(last, path);
+    const run = await record("changed", flagsOf(source.otherWishes), prepare);
+    await eachStep("changed", run, async (path) => {
+      const asked = await finish(path, source.otherWishes, whole.otherWishes);
+      expect(asked.has(source.largeLayer)).toBe(false);
+    });
+  });
+
+  test("with --no-pull-resume, goes on without it as if it had never begun", async () => {
+    const fresh = await record("dropped-first", flagsOf(source.wishes));
+    const last = fresh.steps.findLast(({ label }) => label === "rename images.tar");
+    if (last === undefined) throw new Error("images.tar was not finished");
+    const prepare = (path: string) => fresh.restore(last, path);
+    const flags = [...flagsOf(source.wishes), "--no-pull-resume"];
+    const run = await record("dropped", flags, prepare);
+    await eachStep("dropped", run, async (path) => {
+      await finish(path, source.wishes, whole.wishes);
+    });
+  });
+});
+
+async function pullWhole(
+  name: string,
+  wishes: ParseSelectionOptions,
+  options: PullSampleOptions = {},
+): Promise<Record<string, string>> {
+  const path = directory.resolve(name);
+  const { summary } = await pullSample(path, wishes, options);
+  expect(summary.failures).toEqual([]);
+  return hashFiles(path);
+}
+
+/** Records a run over a directory that `prepare` fills. */
+async function record(
+  name: string,
+  flags: readonly string[],
+  prepare: (path: string) => Promise<void> = async () => {},
+): Promise<RecordedRun> {
+  const bundlePath = directory.resolve(name, "bundle");
+  await mkdir(directory.resolve(name));
+  await prepare(bundlePath);
+  const into = directory.resolve(name, "steps");
+  const run = await recordMirror(["pull", bundlePath, ...flags], { bundlePath, into });
+  expect(run.result.stderr).not.toContain("error");
+  expect(run.result.exitCode).toBe(0);
+  return run;
+}
+
+/** Goes on from each step of a run in a directory of its own; a failure names the step. */
+async function eachStep(
+  name: string,
+  run: RecordedRun,
+  goOn: (path: string, step: RecordedStep) => Promise<void>,
+): Promise<void> {
+  const limit = pLimit(CONCURRENCY);
+  const steps = chooseSteps(run.steps);
+  const outcomes = await Promise.all(
+    steps.map((step) =>
+      limit(async () => {
+        const path = directory.resolve(name, `again-${step.name}`);
+        await run.restore(step, path);
+        try {
+          await goOn(path, step);
+          return [];
+        } catch (error) {
+          return [`step ${step.name}, ${step.label}: ${error}`];
+        }
+      }),
+    ),
+  );
+  expect(steps.length).toBeGreaterThan(20);
+  expect(outcomes.flat()).toEqual([]);
+}
+
+/** Pulls again; afterwards the directory has exactly the files of an undisturbed pull. */
+async function finish(
+  path: string,
+  wishes: ParseSelectionOptions,
+  files: Record<string, string>,
+  options: PullSampleOptions = {},
+): Promise<ReadonlyMap<Digest, number>> {
+  const { summary, asked } = await pullSample(path, wishes, options).catch(completeAlready);
+  expect(summary?.failures ?? []).toEqual([]);
+  expect(await hashFiles(path)).toEqual(files);
+  expect((await readdir(path)).sort()).toEqual(Object.keys(files).sort());
+  return asked;
+}
+
+/** The kill came between the seal of the bundle and the end of the process. */
+function completeAlready(error: unknown) {
+  expect(error).toMatchObject({ message: expect.stringContaining("holds a complete bundle") });
+  return { summary: undefined, asked: new Map<Digest, number>() };
+}
+
+/** Steps of which a run has many alike. */
+const REPEATED =
+  /^(?:mkdir|write|writev|append|rename|remove) (?:\.mirror\/(?:blobs|journal)|.*\.partial$)/;
+
+/** All steps, but few of each series of the same kind. */
+function chooseSteps(steps: readonly RecordedStep[]): readonly RecordedStep[] {
+  return steps.filter(({ label }, position) => !REPEATED.test(label) || position % 12 === 0);
+}

@@ -1,0 +1,71 @@
+import { planPackage } from "../../../src/bundle/bundle-plan.ts";
+import type { Digest } from "../../../src/oci/digest.ts";
+import { pull } from "../../../src/pull/pull.ts";
+import { readPullJournal } from "../../../src/pull/pull-journal.ts";
+import type { PullOptions, PullSummary } from "../../../src/pull/pull-options.ts";
+import { readPinnedPlan, statePaths } from "../../../src/pull/pull-state.ts";
+import { type BlobTask, planTransfer } from "../../../src/pull/transfer-plan.ts";
+import {
+  openRegistryClient,
+  type RegistryClientOptions,
+} from "../../../src/registry/registry-client.ts";
+import {
+  type ParseSelectionOptions,
+  parseSelection,
+} from "../../../src/selection/parse-selection.ts";
+import type { SourceRepository } from "../../../src/store/store.ts";
+
+export interface PullSampleOptions
+  extends Omit<PullOptions, "selection" | "openSource" | "bundlePath"> {
+  readonly client?: RegistryClientOptions | undefined;
+}
+
+export interface PulledSample {
+  readonly summary: PullSummary;
+  /** The position at which each blob was asked for, the last one if several times. */
+  readonly asked: ReadonlyMap<Digest, number>;
+}
+
+/** Pulls in this process what `wishes` say, over HTTP. */
+export async function pullSample(
+  bundlePath: string,
+  wishes: ParseSelectionOptions,
+  { client: clientOptions, ...options }: PullSampleOptions = {},
+): Promise<PulledSample> {
+  await using client = openRegistryClient(clientOptions);
+  const asked = new Map<Digest, number>();
+  const summary = await pull({
+    ...options,
+    bundlePath,
+    selection: parseSelection(wishes).selection,
+    openSource: (reference) => noting(client.repository(reference), asked),
+  });
+  return { summary, asked };
+}
+
+function noting(source: SourceRepository, asked: Map<Digest, number>): SourceRepository {
+  return {
+    ...source,
+    fetch: (target, options) => {
+      asked.set(target.digest, options?.offset ?? 0);
+      return source.fetch(target, options);
+    },
+  };
+}
+
+/** What the state of an unfinished pull says that is on disk: digest → bytes. */
+export async function readProgress(bundlePath: string): Promise<ReadonlyMap<Digest, number>> {
+  const paths = statePaths(bundlePath);
+  const tasks = await readTasks(bundlePath);
+  const { finished, marks } = await readPullJournal(paths.journal);
+  return new Map(
+    tasks.map(({ id, digest, size }) => [digest, finished.has(id) ? size : (marks.get(id) ?? 0)]),
+  );
+}
+
+/** The blobs of the pinned plan; none without a plan. */
+export async function readTasks(bundlePath: string): Promise<readonly BlobTask[]> {
+  const plan = await readPinnedPlan(statePaths(bundlePath).plan);
+  const plans = plan?.contents.map((item) => planPackage(item, plan.chunkSizeBytes));
+  return planTransfer(plans ?? []);
+}
