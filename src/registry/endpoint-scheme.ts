@@ -19,6 +19,16 @@ const WRONG_SCHEME: Readonly<Record<string, readonly UnreachableReason[]>> = {
   "https:": ["plain-http", "tls", "refused", "protocol"],
 };
 
+const SPEAKS_TLS: ReadonlySet<UnreachableReason | undefined> = new Set([
+  "certificate",
+  "client-certificate",
+]);
+
+/** Where the API of a registry is: `docker.io` → `registry-1.docker.io`. */
+export function apiHostOf(registry: string): string {
+  return API_HOSTS.get(registry) ?? registry;
+}
+
 /**
  * HTTP or HTTPS for one registry. HTTPS is the rule. Loopback hosts are asked by plain HTTP first and by HTTPS if they
  * turn out to speak TLS; with `insecure` other hosts are asked by HTTPS first. The first answer settles it: nothing is
@@ -30,7 +40,7 @@ export class EndpointScheme {
   #isSettled: boolean;
 
   constructor({ registry, insecure }: EndpointSchemeOptions) {
-    const host = API_HOSTS.get(registry) ?? registry;
+    const host = apiHostOf(registry);
     const [https, http] = [new URL(`https://${host}`), new URL(`http://${host}`)];
     if (isLoopbackHost(https.hostname)) this.#candidates = [http, https];
     else this.#candidates = insecure ? [https, http] : [https];
@@ -67,7 +77,7 @@ export class EndpointScheme {
       return response;
     } catch (otherFailure) {
       // a certificate that is not trusted is an answer too: the host does speak TLS
-      if (reasonOf(otherFailure) === "certificate") throw otherFailure;
+      if (SPEAKS_TLS.has(reasonOf(otherFailure))) throw otherFailure;
       if (reasonOf(otherFailure) === "plain-http") this.#settle(preferred);
       throw failure;
     }

@@ -55,6 +55,9 @@ export type UnreachableReason =
   | "refused"
   | "network"
   | "certificate"
+  | "client-certificate"
+  | "proxy"
+  | "proxy-denied"
   | "plain-http"
   | "tls"
   | "timeout"
@@ -134,6 +137,9 @@ const REASONS: Readonly<Record<UnreachableReason, string>> = {
   refused: "the connection is refused",
   network: "there is no route to the host",
   certificate: "its TLS certificate is not trusted",
+  "client-certificate": "it does not accept our client certificate, or wants one",
+  proxy: "the proxy on the way does not get through",
+  "proxy-denied": "the proxy on the way does not let us through",
   "plain-http": "it speaks plain HTTP where HTTPS is expected",
   tls: "the TLS handshake failed",
   timeout: "it does not answer in time",
@@ -146,6 +152,11 @@ const UNREACHABLE_HINTS: Readonly<Record<UnreachableReason, string>> = {
   refused: "Check the port and that the registry is running",
   network: "Check the network, routes and proxy of this machine",
   certificate: "Name the issuing certificate with --ca-file, or use --tls-skip-verify to trust any",
+  "client-certificate":
+    "Give a certificate that the registry accepts with --cert-file and --key-file, or in certs.d",
+  proxy: "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that are reached without it",
+  "proxy-denied":
+    "Give the user of the proxy as in HTTPS_PROXY=http://user:password@host:port, or name the host in NO_PROXY",
   "plain-http": "Use --insecure to allow plain HTTP",
   tls: "Check the port, and --insecure if the registry has no TLS",
   timeout: "Check firewalls and proxies between this machine and the registry",

@@ -1,21 +1,19 @@
 import type { RepositoryReference } from "../oci/reference.ts";
 import { USER_AGENT } from "../version.ts";
 import type { CredentialSource } from "./auth/credentials.ts";
+import { apiHostOf } from "./endpoint-scheme.ts";
 import type { OnRegistryEvent } from "./registry-event.ts";
 import { RegistryHost } from "./registry-host.ts";
 import { createRepository, type Repository } from "./repository.ts";
 import { type Clock, SYSTEM_CLOCK } from "./transport/clock.ts";
+import type { TlsOptions } from "./transport/tls-options.ts";
 import { openTransport } from "./transport/transport.ts";
 
-export interface RegistryClientOptions {
+export interface RegistryClientOptions extends TlsOptions {
   /** Finds credentials by registry host; default: none, everything is anonymous. */
   readonly credentials?: CredentialSource | undefined;
   /** Allow plain HTTP for any host where HTTPS does not answer; loopback hosts always may. */
   readonly insecure?: boolean | undefined;
-  /** Accept any TLS certificate. */
-  readonly tlsSkipVerify?: boolean | undefined;
-  /** PEM certificates that are trusted besides the built-in ones. */
-  readonly ca?: readonly string[] | undefined;
   /** Connections per host; requests beyond them wait. Default 16. */
   readonly concurrency?: number | undefined;
   /** Requests per second and host; default: as many as the server takes. */
@@ -41,14 +39,22 @@ const RETRY_TIMEOUT_MS = 15 * 60_000;
 const STALL_TIMEOUT_MS = 60_000;
 
 export function openRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
+  const hosts = new Map<string, RegistryHost>();
   const transport = openTransport({
     connections: options.concurrency ?? CONNECTIONS,
     userAgent: options.userAgent ?? USER_AGENT,
     ca: options.ca,
+    caFiles: options.caFiles,
+    certFile: options.certFile,
+    keyFile: options.keyFile,
+    certsDirectories: options.certsDirectories,
     tlsSkipVerify: options.tlsSkipVerify,
+    env: options.env,
+    homeDirectory: options.homeDirectory,
+    isRegistry: (host) => [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
+    warn: (code, message) => options.onEvent?.({ type: "warning", code, message }),
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
   });
-  const hosts = new Map<string, RegistryHost>();
   const hostOf = (registry: string): RegistryHost => {
     const known = hosts.get(registry);
     if (known) return known;

@@ -23,10 +23,19 @@ export async function readResponseError(
   const { url, status, headers } = response;
   const serverErrors = await readServerErrors(method, response);
   const retryAfterMs = retryAfterMsOf(headers);
+  const remedy = hint ?? proxyHintOf(response);
   return new RegistryResponseError(
     { registry, method, url, status, serverErrors, retryAfterMs },
-    hint === undefined ? {} : { hint },
+    remedy === undefined ? {} : { hint: remedy },
   );
+}
+
+/** Answers that proxies make themselves. */
+const PROXY_STATUSES: ReadonlySet<number> = new Set([400, 403, 500, 502, 503, 504]);
+
+function proxyHintOf({ proxy, status }: HttpResponse): string | undefined {
+  if (proxy === undefined || !PROXY_STATUSES.has(status)) return undefined;
+  return `The answer came through the proxy "${proxy}" and may be its own: check HTTP_PROXY and NO_PROXY`;
 }
 
 async function readServerErrors(

@@ -14,6 +14,26 @@ export const REGISTRY_FLAGS = {
     describe: "Accept any certificate",
     group: "Registry:",
   },
+  "ca-file": {
+    type: "list",
+    describe: "Trust the certificates of this PEM file too; can be repeated",
+    group: "Registry:",
+  },
+  "cert-file": {
+    type: "string",
+    describe: "Client certificate (PEM) for registries that ask for one",
+    group: "Registry:",
+  },
+  "key-file": {
+    type: "string",
+    describe: "Key of --cert-file",
+    group: "Registry:",
+  },
+  "certs-dir": {
+    type: "list",
+    describe: "Use this directory like /etc/docker/certs.d, and not the usual ones",
+    group: "Registry:",
+  },
   concurrency: {
     type: "string",
     describe: "Transfers that run at once",
@@ -90,6 +110,10 @@ export const TARGET_LOGIN_FLAGS = {
 export interface RegistryOptions {
   readonly insecure: boolean;
   readonly tlsSkipVerify: boolean;
+  readonly caFiles?: readonly string[];
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly certsDirectories?: readonly string[];
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;
   readonly retryTimeoutMs?: number;
@@ -112,11 +136,25 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
   return {
     insecure: flags.insecure ?? false,
     tlsSkipVerify: flags["tls-skip-verify"] ?? false,
+    ...toTlsFiles(flags),
     ...(concurrency === undefined ? {} : { concurrency: parseConcurrency(concurrency) }),
     ...(rps === undefined ? {} : { requestsPerSecond: parseRate(rps) }),
     ...(retryTimeout === undefined
       ? {}
       : { retryTimeoutMs: parseDuration(retryTimeout, "retry-timeout") }),
+  };
+}
+
+function toTlsFiles(flags: FlagValues<typeof REGISTRY_FLAGS>) {
+  const caFiles = flags["ca-file"];
+  const certFile = flags["cert-file"];
+  const keyFile = flags["key-file"];
+  const certsDirectories = flags["certs-dir"];
+  return {
+    ...(caFiles === undefined ? {} : { caFiles }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(certsDirectories === undefined ? {} : { certsDirectories }),
   };
 }
 

@@ -27,6 +27,8 @@ export interface HttpResponse {
   readonly headers: ResponseHeaders;
   /** Has to be read to its end, destroyed or given to `discard`, or its connection stays busy. */
   readonly body: Readable;
+  /** `host:port` of the proxy that passed it on and could have made it itself; missing: there is none. */
+  readonly proxy?: string | undefined;
   /** Frees the connection; keeps it usable if little is left to read. */
   readonly discard: () => Promise<void>;
 }

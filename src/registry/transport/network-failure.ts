@@ -1,7 +1,9 @@
+import { MirrorError } from "../../errors.ts";
 import { RegistryUnreachableError, type UnreachableReason } from "../errors.ts";
 
 /** Turns what a socket, TLS or undici threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
 export function toUnreachableError(error: unknown, registry: string): unknown {
+  if (error instanceof MirrorError) return error;
   const failure = deepestFailure(error);
   const reason = failure && reasonOf(failure);
   if (!failure || !reason) return error;
@@ -62,12 +64,22 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
 const CERTIFICATE_CODE =
   /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|ERROR_IN_CERT)/;
 
+/** Alerts of a server that wants another certificate of us than it got. */
+const CLIENT_CERTIFICATE_CODE =
+  /^ERR_SSL_\w*ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN))$/;
+
+/** Whether node:tls says by this code that it does not trust the certificate of a server. */
+export function isCertificateCode(code: string): boolean {
+  return CERTIFICATE_CODE.test(code);
+}
+
 function reasonOf({ code, message }: Failure): UnreachableReason | undefined {
   if (code === "EPROTO" && /wrong version number|packet length too long/i.test(message)) {
     return "plain-http";
   }
   if (Object.hasOwn(REASONS, code)) return REASONS[code];
-  if (CERTIFICATE_CODE.test(code)) return "certificate";
+  if (isCertificateCode(code)) return "certificate";
+  if (CLIENT_CERTIFICATE_CODE.test(code)) return "client-certificate";
   if (code.startsWith("HPE_")) return "protocol";
   return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? "tls" : undefined;
 }

@@ -118,7 +118,10 @@ const UNREACHABLE_CLASS: Readonly<Record<RegistryUnreachableError["reason"], Ret
   reset: "patient",
   tls: "few",
   protocol: "few",
+  proxy: "few",
+  "proxy-denied": "never",
   certificate: "never",
+  "client-certificate": "never",
   "plain-http": "never",
 };
 

@@ -1,20 +1,20 @@
-import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { rootCertificates } from "node:tls";
-import { buildConnector, type Dispatcher, Pool, request as sendRequest } from "undici";
-import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
-import { type NetworkReach, reachOf } from "./address.ts";
+import { type Dispatcher, Pool } from "undici";
+import { OptionInvalidError } from "../../errors.ts";
+import { RegistryUnreachableError } from "../errors.ts";
+import type { NetworkReach } from "./address.ts";
+import { type Connector, createConnections, type TlsPeer } from "./connector.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
 import { toUnreachableError } from "./network-failure.ts";
+import { type HttpProxy, selectProxy } from "./proxy.ts";
+import { createTlsContexts, type TlsContextsOptions } from "./tls-contexts.ts";
+import { createProxyError } from "./tunnel.ts";
 import { watchUpload } from "./upload-watchdog.ts";
 
-export interface TransportOptions {
+export interface TransportOptions extends Partial<TlsContextsOptions> {
   /** Connections per origin; requests beyond them wait. */
   readonly connections: number;
   readonly userAgent: string;
-  /** PEM certificates that are trusted besides the built-in ones. */
-  readonly ca?: readonly string[] | undefined;
-  readonly tlsSkipVerify?: boolean | undefined;
   /** A transfer without a byte for this long is given up and continued on a new connection. */
   readonly stallTimeoutMs: number;
 }
@@ -23,11 +23,14 @@ export interface Transport extends AsyncDisposable {
   readonly send: (request: HttpRequest) => Promise<HttpResponse>;
   /** Where a host was last found to be: unknown before the first connection. */
   readonly reachOfHost: (hostname: string) => NetworkReach | undefined;
+  /** TLS of the last connection to `host[:port]`. */
+  readonly tlsOf: (host: string) => TlsPeer | undefined;
+  /** `host:port` of the proxy that requests to a URL go through. */
+  readonly proxyOf: (url: URL) => string | undefined;
 }
 
 /** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */
 const BODY_BUFFER_BYTES = 256 * 1024;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** An answer may take this many times as long as a pause between two pieces of a body. */
 const ANSWER_TIMEOUT_FACTOR = 2;
 /** What is read of a body nobody wants, to keep its connection. */
@@ -35,14 +38,41 @@ const DISCARD_LIMIT_BYTES = 64 * 1024;
 
 /** Opens the one connection pool of a client. */
 export function openTransport(options: TransportOptions): Transport {
-  const reaches = new Map<string, NetworkReach>();
-  const connect = noteReach(createConnector(options), reaches);
-  const pools = createPools(options, connect);
+  const { env = process.env, tlsSkipVerify = false } = options;
+  const contexts = createTlsContexts({
+    ...options,
+    isRegistry: options.isRegistry ?? (() => false),
+    warn: options.warn ?? (() => undefined),
+  });
+  const proxies = new Set<string>();
+  const proxyOf = (url: URL) => {
+    // a proxy is not reached through another one
+    if (proxies.has(url.host)) return undefined;
+    const proxy = proxyOrRefuse(url, env);
+    if (proxy) proxies.add(proxy.host);
+    return proxy;
+  };
+  const connections = createConnections({ contexts, tlsSkipVerify, proxyOf });
+  const pools = createPools(options, connections.connect);
   return {
-    send: (request) => send(request, { poolOf: pools.poolOf, ...options }),
-    reachOfHost: (hostname) => reaches.get(hostname),
+    send: async (request) => {
+      await contexts.check();
+      return await send(request, { poolOf: pools.poolOf, proxyOf, ...options });
+    },
+    reachOfHost: connections.reachOf,
+    tlsOf: connections.tlsOf,
+    proxyOf: (url) => proxyOf(url)?.host,
     [Symbol.asyncDispose]: () => pools.close(),
   };
+}
+
+function proxyOrRefuse(url: URL, env: NodeJS.ProcessEnv): HttpProxy | undefined {
+  try {
+    return selectProxy(url, env);
+  } catch (error) {
+    const option = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+    throw new OptionInvalidError(option, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Pools by origin. undici's own Agent drops a whole pool when one of its connections ends (7.30.2). */
@@ -68,46 +98,9 @@ function createPools({ connections, stallTimeoutMs }: TransportOptions, connect:
   return { poolOf, close };
 }
 
-/** Shorter reads, mostly headers, are copied: each would else keep a large buffer that nobody gives back. */
-const COPIED_BELOW_BYTES = 16 * 1024;
-
-/** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
-const READ_INTO_POOL = {
-  buffer: takeReadBuffer,
-  callback(this: Socket, length: number, buffer: Buffer): boolean {
-    const bytes = fillReadBuffer(buffer, length);
-    if (length >= COPIED_BELOW_BYTES) return this.push(bytes);
-    const copy = Buffer.from(bytes);
-    recycleReadBuffer(bytes);
-    return this.push(copy);
-  },
-};
-
-type Connector = ReturnType<typeof buildConnector>;
-
-function createConnector({ ca, tlsSkipVerify }: TransportOptions): Connector {
-  return buildConnector({
-    timeout: CONNECT_TIMEOUT_MS,
-    // `ca` replaces the built-in certificates, so they are named again
-    ...(ca && ca.length > 0 ? { ca: [...rootCertificates, ...ca] } : {}),
-    rejectUnauthorized: tlsSkipVerify !== true,
-    onread: READ_INTO_POOL,
-  } as buildConnector.BuildOptions);
-}
-
-function noteReach(connect: Connector, reaches: Map<string, NetworkReach>): Connector {
-  return (options, callback) => {
-    connect(options, (...result) => {
-      const socket: Socket | null = result[1];
-      const reach = reachOf(socket?.remoteAddress ?? "");
-      if (reach) reaches.set(options.hostname, reach);
-      callback(...result);
-    });
-  };
-}
-
 interface SendContext extends TransportOptions {
   readonly poolOf: (origin: string) => Pool;
+  readonly proxyOf: (url: URL) => HttpProxy | undefined;
 }
 
 async function send(request: HttpRequest, context: SendContext): Promise<HttpResponse> {
@@ -152,27 +145,57 @@ async function upload(
 async function exchange(
   request: HttpRequest,
   body: Buffer | Readable | null,
-  { poolOf, userAgent }: SendContext,
+  { poolOf, proxyOf, userAgent }: SendContext,
 ): Promise<HttpResponse> {
   const { url, method, headers, signal, answerTimeoutMs } = request;
-  const response = await sendRequest(url, {
-    dispatcher: poolOf(url.origin),
+  // HTTPS goes through the proxy by its connection, plain HTTP by its address
+  const proxy = url.protocol === "http:" ? proxyOf(url) : undefined;
+  const path = url.pathname + url.search;
+  const pool = poolOf(proxy ? proxy.url.origin : url.origin);
+  const sending = pool.request({
+    path: proxy ? url.origin + path : path,
     // undici ends the connection after a HEAD, in case the server sends a body all the same
     reset: false,
     method: method as Dispatcher.HttpMethod,
-    headers: { "user-agent": userAgent, "accept-encoding": "identity", ...headers },
+    headers: {
+      "user-agent": userAgent,
+      "accept-encoding": "identity",
+      ...headers,
+      ...(proxy ? proxyHeaders(proxy, url) : {}),
+    },
     body,
     ...(signal ? { signal } : {}),
     ...(answerTimeoutMs === undefined ? {} : { headersTimeout: answerTimeoutMs }),
     highWaterMark: BODY_BUFFER_BYTES,
   });
+  const response = await sending.catch((error: unknown) => {
+    throw proxy ? toProxyError(error, url, proxy) : error;
+  });
+  const discard = async () => {
+    await response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined);
+  };
+  const { statusCode: status } = response;
+  if (proxy && status === 407) {
+    await discard();
+    throw createProxyError(url.host, { proxy, reason: "proxy-denied", detail: "answered 407" });
+  }
   return {
     url,
-    status: response.statusCode,
+    status,
     headers: response.headers,
     body: response.body,
-    discard: async () => {
-      await response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined);
-    },
+    discard,
+    ...(proxy ? { proxy: proxy.host } : {}),
   };
+}
+
+function proxyHeaders({ authorization }: HttpProxy, { host }: URL): Record<string, string> {
+  return { host, ...(authorization ? { "proxy-authorization": authorization } : {}) };
+}
+
+function toProxyError(error: unknown, { host }: URL, proxy: HttpProxy): unknown {
+  const failure = toUnreachableError(error, proxy.host);
+  if (!(failure instanceof RegistryUnreachableError)) return error;
+  const detail = failure.message;
+  return createProxyError(host, { proxy, reason: "proxy", detail, cause: failure });
 }

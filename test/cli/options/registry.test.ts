@@ -21,6 +21,16 @@ describe("toRegistryOptions()", () => {
     });
   });
 
+  test("names the files of TLS", () => {
+    const flags = { "ca-file": ["a.pem", "b.pem"], "cert-file": "c.pem", "key-file": "k.pem" };
+    expect(toRegistryOptions({ ...flags, "certs-dir": ["certs.d"] })).toMatchObject({
+      caFiles: ["a.pem", "b.pem"],
+      certFile: "c.pem",
+      keyFile: "k.pem",
+      certsDirectories: ["certs.d"],
+    });
+  });
+
   test.each([
     [{ concurrency: "0" }],
     [{ concurrency: "1.5" }],

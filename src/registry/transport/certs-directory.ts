@@ -1,0 +1,70 @@
+import { readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { isCertificates } from "./read-pem.ts";
+import type { TlsOptions, Warn } from "./tls-options.ts";
+
+/** What the directories of Docker and Podman have for one host. */
+export interface HostCertificates {
+  readonly ca: readonly string[];
+  readonly client: ClientCertificate | undefined;
+}
+
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Reads `certs.d/<host[:port]>`: `*.crt` vouch for the host, `*.cert` with the `*.key` of the same name is shown to it.
+ * All directories count; the first client certificate wins.
+ */
+export async function readHostCertificates(
+  host: string,
+  options: Pick<TlsOptions, "certsDirectories" | "homeDirectory">,
+  warn: Warn,
+): Promise<HostCertificates> {
+  const directories = options.certsDirectories ?? defaultDirectories(options.homeDirectory);
+  const ca: string[] = [];
+  let client: ClientCertificate | undefined;
+  for (const directory of directories.flatMap((base) => namesOf(host).map((n) => join(base, n)))) {
+    const names = (await readdir(directory).catch(() => [])).sort();
+    for (const name of names) {
+      const path = join(directory, name);
+      if (name.endsWith(".crt")) ca.push(...(await readCertificates(path, warn)));
+      if (name.endsWith(".cert")) client ??= await readPair(path, warn);
+    }
+  }
+  return { ca, client };
+}
+
+function defaultDirectories(home: string = homedir()): readonly string[] {
+  return [
+    join(home, ".config/containers/certs.d"),
+    "/etc/containers/certs.d",
+    "/etc/docker/certs.d",
+  ];
+}
+
+/** Directories are named as references name the host, with or without the usual port. */
+function namesOf(host: string): readonly string[] {
+  const names = host === "registry-1.docker.io" ? [host, "docker.io"] : [host];
+  return names.flatMap((name) => (/:\d+$/.test(name) ? [name] : [name, `${name}:443`]));
+}
+
+async function readCertificates(path: string, warn: Warn): Promise<readonly string[]> {
+  const pem = await readFile(path, "utf8").catch(() => "");
+  if (isCertificates(pem)) return [pem];
+  warn("CERTIFICATES_UNUSABLE", `"${path}" is not used: it is not a readable PEM certificate`);
+  return [];
+}
+
+async function readPair(path: string, warn: Warn): Promise<ClientCertificate | undefined> {
+  const keyPath = path.replace(/\.cert$/, ".key");
+  try {
+    return { cert: await readFile(path, "utf8"), key: await readFile(keyPath, "utf8") };
+  } catch {
+    warn("CERTIFICATES_UNUSABLE", `"${path}" is not used: it or "${keyPath}" cannot be read`);
+    return undefined;
+  }
+}

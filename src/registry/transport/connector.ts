@@ -1,0 +1,149 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { buildConnector } from "undici";
+import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
+import { type NetworkReach, reachOf } from "./address.ts";
+import { readChain, type ShownCertificate } from "./certificate-chain.ts";
+import { createCertificateError } from "./certificate-error.ts";
+import { isCertificateCode } from "./network-failure.ts";
+import type { HttpProxy } from "./proxy.ts";
+import type { TlsContexts } from "./tls-contexts.ts";
+import { openTunnel } from "./tunnel.ts";
+
+export type Connector = buildConnector.connector;
+
+export interface ConnectorOptions {
+  readonly contexts: TlsContexts;
+  readonly tlsSkipVerify: boolean;
+  /** The proxy on the way to a host; undefined: none. */
+  readonly proxyOf: (url: URL) => HttpProxy | undefined;
+}
+
+/** What connections have shown about the hosts behind them. */
+export interface Connections {
+  readonly connect: Connector;
+  readonly reachOf: (hostname: string) => NetworkReach | undefined;
+  /** TLS version and certificates of the last connection to `host[:port]`. */
+  readonly tlsOf: (host: string) => TlsPeer | undefined;
+}
+
+export interface TlsPeer {
+  readonly protocol: string;
+  readonly chain: readonly ShownCertificate[];
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects with the certificates of each host, through a proxy where there is one. */
+export function createConnections(options: ConnectorOptions): Connections {
+  const reaches = new Map<string, NetworkReach>();
+  const peers = new Map<string, TlsPeer>();
+  const secure = new Map<string, Promise<Connector>>();
+  const plain = buildConnector(settings({}));
+  const connectorOf = (host: string) => {
+    const known = secure.get(host);
+    if (known !== undefined) return known;
+    const connector = options.contexts.contextOf(host).then((secureContext) => {
+      return buildConnector(
+        settings({ secureContext, rejectUnauthorized: !options.tlsSkipVerify }),
+      );
+    });
+    secure.set(host, connector);
+    return connector;
+  };
+  const connect = async (target: buildConnector.Options): Promise<Socket> => {
+    const host = hostOf(target);
+    if (target.protocol !== "https:") return note(await dial(plain, target), target);
+    const connector = await connectorOf(host);
+    const proxy = options.proxyOf(new URL(`https://${host}`));
+    const tunnel = proxy && (await openTunnel(proxy, await tunnelOptions(target, proxy, options)));
+    const via = tunnel === undefined ? target : { ...target, httpSocket: tunnel };
+    const socket = await dial(connector, via, (peer) => peers.set(host, peer));
+    return tunnel === undefined ? note(socket, target) : socket;
+  };
+  const note = (socket: Socket, { hostname }: buildConnector.Options): Socket => {
+    const reach = reachOf(socket.remoteAddress ?? "");
+    if (reach) reaches.set(hostname, reach);
+    return socket;
+  };
+  return {
+    connect: (target, callback) => {
+      connect(target).then(
+        (socket) => callback(null, socket),
+        (error) => callback(error, null),
+      );
+    },
+    reachOf: (hostname) => reaches.get(hostname),
+    tlsOf: (host) => peers.get(host),
+  };
+}
+
+async function tunnelOptions(
+  target: buildConnector.Options,
+  proxy: HttpProxy,
+  { contexts, tlsSkipVerify }: ConnectorOptions,
+) {
+  const isSecure = proxy.url.protocol === "https:";
+  return {
+    target: target.port ? hostOf(target) : `${hostOf(target)}:443`,
+    secureContext: isSecure ? await contexts.contextOf(proxy.host) : undefined,
+    rejectUnauthorized: !tlsSkipVerify,
+    timeoutMs: CONNECT_TIMEOUT_MS,
+  };
+}
+
+async function dial(
+  connector: Connector,
+  target: buildConnector.Options,
+  onPeer: (peer: TlsPeer) => void = () => undefined,
+): Promise<Socket> {
+  return await new Promise((resolve, reject) => {
+    let chain: readonly ShownCertificate[] = [];
+    // undici gives the socket back, which its type does not say
+    const opening = connector(target, (...[error, socket]) => {
+      if (!error) return resolve(socket);
+      const { code = "" } = error as NodeJS.ErrnoException;
+      const host = hostOf(target);
+      reject(
+        isCertificateCode(code)
+          ? createCertificateError({ host, code, chain, cause: error })
+          : error,
+      );
+    }) as unknown as Socket | undefined;
+    if (target.protocol !== "https:") return;
+    // before node:tls judges the certificates: afterwards they are gone
+    opening?.prependOnceListener("secure", () => {
+      const socket = opening as TLSSocket;
+      chain = readChain(socket);
+      if (chain.length > 0) onPeer({ protocol: socket.getProtocol() ?? "TLS", chain });
+    });
+  });
+}
+
+/** As in URLs: `registry.local`, `registry.local:5000`, `[::1]:5000`. */
+function hostOf({ host, hostname }: buildConnector.Options): string {
+  return host ?? hostname;
+}
+
+function settings(more: object): buildConnector.BuildOptions {
+  return {
+    timeout: CONNECT_TIMEOUT_MS,
+    onread: READ_INTO_POOL,
+    ...more,
+  } as buildConnector.BuildOptions;
+}
+
+/** Shorter reads, mostly headers, are copied: each would else keep a large buffer that nobody gives back. */
+const COPIED_BELOW_BYTES = 16 * 1024;
+
+/** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
+const READ_INTO_POOL = {
+  buffer: takeReadBuffer,
+  callback(this: Socket, length: number, buffer: Buffer): boolean {
+    const bytes = fillReadBuffer(buffer, length);
+    if (length >= COPIED_BELOW_BYTES) return this.push(bytes);
+    const copy = Buffer.from(bytes);
+    recycleReadBuffer(bytes);
+    return this.push(copy);
+  },
+};

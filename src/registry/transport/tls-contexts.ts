@@ -1,0 +1,87 @@
+import { createSecureContext, type SecureContext } from "node:tls";
+import { OptionInvalidError } from "../../errors.ts";
+import { type ClientCertificate, readHostCertificates } from "./certs-directory.ts";
+import { readNamedCertificates, readNamedPem } from "./read-pem.ts";
+import type { TlsOptions, Warn } from "./tls-options.ts";
+import { readTrustedRoots } from "./trusted-roots.ts";
+
+export interface TlsContextsOptions extends TlsOptions {
+  /** Hosts that are shown the client certificate; a host that a registry redirects to is none of them. */
+  readonly isRegistry: (host: string) => boolean;
+  readonly warn: Warn;
+}
+
+/** Reads files once and makes the TLS settings of each host when it is first asked for. */
+export interface TlsContexts {
+  /** Rejects when a file that the user named cannot be used. */
+  readonly check: () => Promise<void>;
+  readonly contextOf: (host: string) => Promise<SecureContext>;
+}
+
+interface Base {
+  readonly roots: readonly string[];
+  readonly client: ClientCertificate | undefined;
+}
+
+export function createTlsContexts(options: TlsContextsOptions): TlsContexts {
+  const contexts = new Map<string, Promise<SecureContext>>();
+  let base: Promise<Base> | undefined;
+  const readOnce = () => {
+    base ??= readBase(options);
+    return base;
+  };
+  return {
+    check: async () => {
+      await readOnce();
+    },
+    contextOf: (host) => {
+      const known = contexts.get(host);
+      if (known !== undefined) return known;
+      const context = readOnce().then((read) => createContext(host, read, options));
+      contexts.set(host, context);
+      return context;
+    },
+  };
+}
+
+async function readBase(options: TlsContextsOptions): Promise<Base> {
+  // the other files matter only to a connection with TLS
+  const client = await readClient(options);
+  return { client, roots: await readTrustedRoots(options, options.warn) };
+}
+
+async function readClient({ certFile, keyFile }: TlsOptions) {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new OptionInvalidError(
+      certFile === undefined ? "key-file" : "cert-file",
+      "a client certificate needs both --cert-file and --key-file",
+    );
+  }
+  const cert = await readNamedCertificates(certFile, "cert-file");
+  const key = await readNamedPem(keyFile, "key-file");
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    // not chained: messages about keys stay out of logs
+    throw new OptionInvalidError("key-file", `"${keyFile}" is not the key of "${certFile}"`);
+  }
+  return { cert, key };
+}
+
+async function createContext(
+  host: string,
+  { roots, client }: Base,
+  options: TlsContextsOptions,
+): Promise<SecureContext> {
+  const own = await readHostCertificates(host, options, options.warn);
+  const shown = own.client ?? (options.isRegistry(host) ? client : undefined);
+  const ca = [...roots, ...own.ca];
+  try {
+    return createSecureContext({ ca, ...shown });
+  } catch {
+    const message = `The client certificate of "${host}" in certs.d is not used: it and its key do not fit`;
+    options.warn("CERTIFICATES_UNUSABLE", message);
+    return createSecureContext({ ca });
+  }
+}

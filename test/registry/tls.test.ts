@@ -1,0 +1,225 @@
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  openRegistryClient,
+  type RegistryClientOptions,
+} from "../../src/registry/registry-client.ts";
+import type { RegistryEvent } from "../../src/registry/registry-event.ts";
+import { createFakeClock } from "../support/clock.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
+import { blobOf } from "./support/content.ts";
+import { type Answer, send, startServer } from "./support/server.ts";
+
+const blob = blobOf(Buffer.from("content"));
+const found: Answer = (_, response) => send(response, 200);
+
+let directory: TempDirectory;
+let authority: Authority;
+let other: Authority;
+let certificate: IssuedCertificate;
+let client: IssuedCertificate;
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  authority = await createAuthority(directory.path);
+  other = await createAuthority(directory.path, "another CA");
+  certificate = await authority.issue("registry");
+  client = await authority.issue("robot");
+});
+
+afterAll(async () => {
+  await directory[Symbol.asyncDispose]();
+});
+
+async function ask(registry: string, options: RegistryClientOptions = {}) {
+  const events: RegistryEvent[] = [];
+  await using opened = openRegistryClient({
+    clock: createFakeClock(),
+    env: {},
+    certsDirectories: [],
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  const repository = opened.repository({ registry, repository: "acme/web" });
+  const result: unknown = await repository.exists(blob.expected).catch((error) => error);
+  return { result, events };
+}
+
+describe("a private authority", () => {
+  test("is trusted when a flag, a variable or a directory names it", async () => {
+    await using server = await startServer(found, certificate);
+    const { certificatePath } = authority;
+    const certs = directory.resolve("hashed");
+    await mkdir(certs, { recursive: true });
+    await copyFile(certificatePath, join(certs, "ca.pem"));
+    for (const options of [
+      { caFiles: [other.certificatePath, certificatePath] },
+      { env: { SSL_CERT_FILE: certificatePath } },
+      { env: { SSL_CERT_DIR: `/nonexistent:${certs}` } },
+      { env: { NODE_EXTRA_CA_CERTS: certificatePath } },
+      { env: { SSL_CERT_FILE: other.certificatePath, NODE_EXTRA_CA_CERTS: certificatePath } },
+      { tlsSkipVerify: true },
+    ]) {
+      expect((await ask(server.host, options)).result, JSON.stringify(options)).toBe(true);
+    }
+    for (const options of [{}, { env: { SSL_CERT_FILE: other.certificatePath } }]) {
+      expect((await ask(server.host, options)).result).toMatchObject({ reason: "certificate" });
+    }
+  });
+
+  test("is trusted for the host that certs.d names, with its port, and for no other", async () => {
+    await using server = await startServer(found, certificate);
+    await using neighbour = await startServer(found, certificate);
+    const certs = directory.resolve("certs.d");
+    await mkdir(join(certs, server.host), { recursive: true });
+    await copyFile(authority.certificatePath, join(certs, server.host, "ca.crt"));
+    const options = { certsDirectories: ["/nonexistent", certs] };
+    expect((await ask(server.host, options)).result).toBe(true);
+    expect((await ask(neighbour.host, options)).result).toMatchObject({ reason: "certificate" });
+  });
+});
+
+describe("a file", () => {
+  test.each<[string, RegistryClientOptions, string]>([
+    ["that is not there", { caFiles: ["/nonexistent/ca.pem"] }, "ca-file"],
+    ["without its key", { certFile: "/nonexistent/cert.pem" }, "cert-file"],
+    ["without its certificate", { keyFile: "/nonexistent/key.pem" }, "key-file"],
+  ])("%s is a usage error before the first request", async (_, options, option) => {
+    await using server = await startServer(found);
+    const { result } = await ask(server.host, options);
+    expect(result).toMatchObject({ code: "OPTION_INVALID", option });
+    expect(server.seen).toEqual([]);
+  });
+
+  test("that is no certificate is a usage error, and its contents are not shown", async () => {
+    const path = directory.resolve("empty.pem");
+    await writeFile(path, "marker-p4ssword");
+    const { result } = await ask("127.0.0.1:1", { caFiles: [path] });
+    expect(result).toMatchObject({ code: "OPTION_INVALID" });
+    expect(String(result)).not.toContain("marker-p4ssword");
+  });
+
+  test("with the key of another certificate is a usage error", async () => {
+    const pair = { certFile: client.certificatePath, keyFile: certificate.keyPath };
+    expect((await ask("127.0.0.1:1", pair)).result).toMatchObject({ option: "key-file" });
+  });
+
+  test("of a variable that cannot be read is a warning", async () => {
+    await using server = await startServer(found);
+    const env = { SSL_CERT_FILE: "/nonexistent/roots.pem" };
+    const { result, events } = await ask(server.host, { env });
+    expect(result).toBe(true);
+    expect(events).toEqual([expect.objectContaining({ code: "CERTIFICATES_UNUSABLE" })]);
+  });
+});
+
+describe("a certificate that is not trusted", () => {
+  test.each<[string, () => Promise<IssuedCertificate>, readonly RegExp[]]>([
+    [
+      "because nobody knows its issuer",
+      async () => certificate,
+      [
+        /"CN=registry" issued by "CN=mirror test CA"/,
+        /issuer not known here/,
+        /CN=mirror test CA.*--ca-file/,
+      ],
+    ],
+    [
+      "because it has expired",
+      () => authority.issue("old", { expired: true }),
+      [/"CN=old"/, /expired on/, /Renew/],
+    ],
+    [
+      "because it is for another host",
+      () => authority.issue("elsewhere", { names: "DNS:elsewhere.test" }),
+      [/"CN=elsewhere"/, /is for DNS:elsewhere\.test, not for "127\.0\.0\.1:\d+"/, /Use a name/],
+    ],
+    [
+      "because it vouches for itself",
+      async () => other,
+      [/"CN=another CA"/, /vouches only for itself/],
+    ],
+  ])("%s is named with issuer, reason and flag", async (_, make, patterns) => {
+    const made = await make();
+    const ca = made === certificate || made === other ? [] : [authority.cert];
+    await using server = await startServer(found, { cert: made.cert, key: made.key });
+    const { result } = await ask(server.host, { ca });
+    const text = `${(result as Error).message} ${(result as { hint?: string }).hint}`;
+    for (const pattern of [...patterns, new RegExp(server.host), /--tls-skip-verify/]) {
+      expect(text).toMatch(pattern);
+    }
+    expect(server.seen).toEqual([]);
+  });
+
+  test("stays untrusted however often it is tried", async () => {
+    const elsewhere = await authority.issue("elsewhere", { names: "DNS:elsewhere.test" });
+    await using server = await startServer(found, { cert: elsewhere.cert, key: elsewhere.key });
+    await using opened = openRegistryClient({
+      env: {},
+      ca: [authority.cert],
+      certsDirectories: [],
+    });
+    const repository = opened.repository({ registry: server.host, repository: "a" });
+    for (let count = 0; count < 3; count += 1) {
+      await expect(repository.exists(blob.expected)).rejects.toMatchObject({
+        reason: "certificate",
+      });
+    }
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe("a client certificate", () => {
+  const mutual = () => ({
+    cert: certificate.cert,
+    key: certificate.key,
+    ca: authority.cert,
+    requestCert: true,
+    rejectUnauthorized: true,
+  });
+
+  test("is shown to the registry that asks for it", async () => {
+    await using server = await startServer(found, mutual());
+    const ca = [authority.cert];
+    const { certificatePath: certFile, keyPath: keyFile } = client;
+    expect((await ask(server.host, { ca, certFile, keyFile })).result).toBe(true);
+    const certs = directory.resolve("mutual");
+    await mkdir(join(certs, server.host), { recursive: true });
+    await copyFile(certFile, join(certs, server.host, "client.cert"));
+    await copyFile(keyFile, join(certs, server.host, "client.key"));
+    expect((await ask(server.host, { ca, certsDirectories: [certs] })).result).toBe(true);
+  });
+
+  test("is not shown to a host that the registry redirects to", async () => {
+    let shown: unknown;
+    await using thief = await startServer(
+      ({ url }, response) => {
+        const socket = response.socket as unknown as { getPeerCertificate(): object };
+        shown = Object.keys(socket.getPeerCertificate());
+        send(response, url ? 200 : 500);
+      },
+      { ...mutual(), rejectUnauthorized: false },
+    );
+    await using server = await startServer(
+      (_, response) => send(response, 307, { location: `https://${thief.host}/stolen` }),
+      mutual(),
+    );
+    const { certificatePath: certFile, keyPath: keyFile } = client;
+    const ca = [authority.cert];
+    expect((await ask(server.host, { ca, certFile, keyFile })).result).toBe(true);
+    expect(shown).toEqual([]);
+  });
+
+  test("without its key in certs.d is left out with a warning", async () => {
+    await using server = await startServer(found, mutual());
+    const certs = directory.resolve("halves");
+    await mkdir(join(certs, server.host), { recursive: true });
+    await copyFile(client.certificatePath, join(certs, server.host, "client.cert"));
+    const options = { ca: [authority.cert], certsDirectories: [certs] };
+    const { result, events } = await ask(server.host, options);
+    expect(result).toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+    expect(events[0]).toMatchObject({ code: "CERTIFICATES_UNUSABLE" });
+  });
+});
