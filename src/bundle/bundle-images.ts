@@ -3,12 +3,12 @@ import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { parseDigest } from "../oci/digest.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
+import { targetPathOf } from "../oci/target-path.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import type { BundleReader, LayoutTable } from "./bundle-reader.ts";
 import type { ImageKind } from "./contents.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "./format.ts";
-import { targetPathOf } from "./target-path.ts";
 
 /** One tag that a bundle publishes. */
 export interface BundledTag {

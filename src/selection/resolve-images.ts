@@ -1,5 +1,5 @@
 import { parseDigest } from "../oci/digest.ts";
-import type { RepositoryReference } from "../oci/reference.ts";
+import { targetPathOf } from "../oci/target-path.ts";
 import type { Root } from "./root.ts";
 import type { ImageSelector, Selection } from "./selection.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
@@ -14,28 +14,6 @@ export async function resolveImages(selection: Selection, reader: SourceReader):
     selection.images.map((selector) => resolveImage(selector, selection, reader)),
   );
   return roots.flat();
-}
-
-/**
- * Repository path of an image below the target. The host is part of it, so that images of two registries cannot
- * collide: `ghcr.io/acme/web` → itself, `host:5000/web` → `host-5000/web`, `[::1]:5000/web` → `ipv6-z-1.5000/web`, with
- * `z` for the zeros that `::` stands for.
- *
- * @internal
- */
-export function repositoryInBundle({ registry, repository }: RepositoryReference): string {
-  return `${hostInBundle(registry)}/${repository}`;
-}
-
-function hostInBundle(registry: string): string {
-  const [, address, port] = /^\[([^\]]+)\](?::(\d+))?$/.exec(registry) ?? [];
-  if (address === undefined) return registry.replace(":", "-");
-  const groups = address
-    .toLowerCase()
-    .replace("::", ":z:")
-    .split(":")
-    .filter((group) => group !== "");
-  return `ipv6-${groups.join("-")}${port === undefined ? "" : `.${port}`}`;
 }
 
 async function resolveImage(
@@ -103,7 +81,7 @@ function createRoot(
     packageName: "images",
     packageKind: "images",
     layout: "",
-    repository: repositoryInBundle(repository),
+    repository: targetPathOf(repository),
     tags,
     kind: "image",
     origin: repository,

@@ -1,4 +1,4 @@
-import type { RepositoryReference } from "../oci/reference.ts";
+import type { RepositoryReference } from "./reference.ts";
 
 /**
  * Repository path below the target of an image that is named by reference (docs/bundle-format.md, "images.tar"). The

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { targetPathOf } from "../../src/bundle/target-path.ts";
 import { isRepositoryName, parseReference } from "../../src/oci/reference.ts";
+import { targetPathOf } from "../../src/oci/target-path.ts";
 
 describe("targetPathOf()", () => {
   test.each([
