@@ -16,6 +16,8 @@ interface Alternative {
   readonly excluded: readonly Range[];
   /** Versions written behind `>=` and `<=`. */
   readonly anchors: readonly SemVer[];
+  /** Every version that is written. */
+  readonly literals: readonly SemVer[];
 }
 
 interface Comparator {
@@ -65,6 +67,19 @@ export function anchorsOf({ alternatives }: Constraint): readonly SemVer[] {
   return alternatives.flatMap(({ anchors }) => anchors);
 }
 
+/** The smallest version that is written; undefined where none is (`*`). */
+export function lowestLiteralOf({ alternatives }: Constraint): SemVer | undefined {
+  const [lowest] = alternatives
+    .flatMap(({ literals }) => literals)
+    .sort((left, right) => left.compare(right));
+  return lowest;
+}
+
+/** The sides of `||`, one by one. */
+export function splitAlternatives({ alternatives }: Constraint): readonly Constraint[] {
+  return alternatives.map((alternative) => ({ alternatives: [alternative] }));
+}
+
 function parseAlternative(text: string): Alternative {
   if (text === "") throw new SyntaxError("a side of || or the whole constraint is empty");
   const comparators = withBareAsCaret(
@@ -80,6 +95,7 @@ function parseAlternative(text: string): Alternative {
       .filter(({ operator }) => operator === "!=")
       .map(({ version }) => createRange(version, true)),
     anchors: comparators.flatMap(anchorOf),
+    literals: comparators.flatMap(literalOf),
   };
 }
 
@@ -146,7 +162,11 @@ function createRange(text: string, includePrerelease: boolean): Range {
   }
 }
 
-function anchorOf({ operator, version }: Comparator): SemVer[] {
-  const anchor = operator === ">=" || operator === "<=" ? parseVersion(version) : undefined;
-  return anchor === undefined ? [] : [anchor];
+function anchorOf(comparator: Comparator): SemVer[] {
+  return [">=", "<="].includes(comparator.operator) ? literalOf(comparator) : [];
+}
+
+function literalOf({ version }: Comparator): SemVer[] {
+  const literal = parseVersion(/^\d+$/.test(version) ? `${version}.0` : version);
+  return literal === undefined ? [] : [literal];
 }

@@ -1,27 +1,22 @@
-import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
-import type { Selection } from "./selection.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { Family } from "./family.ts";
+import type { SourceSelection } from "./selection.ts";
 import { isModuleName } from "./selector.ts";
 import type { SourceReader } from "./source-reader.ts";
 
-/** The repository whose tags are the names of the modules. */
-export function catalogOf(
-  source: RepositoryReference,
-  { pathSuffix }: Selection["modules"],
-): RepositoryReference {
-  return joinRepository(source, pathSuffix);
-}
-
-/** The names of all modules of the source but the excluded ones, sorted. */
+/** The names of all modules (or packages) of the source but the excluded ones, sorted. */
 export async function listModuleNames(
-  catalog: RepositoryReference,
-  { exclude }: Selection["modules"],
+  family: Family,
+  selection: SourceSelection,
   reader: SourceReader,
 ): Promise<string[]> {
-  const tags = await reader.listTags(catalog);
+  const catalog = formatReference(family.catalogOf(selection));
+  const { exclude } = family.wishesOf(selection);
+  const tags = await reader.listTags(family.catalogOf(selection));
   if (tags === undefined) {
     reader.notice(
       "modules-missing",
-      `The source has no list of modules at "${formatReference(catalog)}": no modules are taken`,
+      `The source has no list of ${family.noun}s at "${catalog}": no ${family.noun}s are taken`,
     );
     return [];
   }
@@ -29,7 +24,7 @@ export async function listModuleNames(
     if (tags.includes(name)) continue;
     reader.notice(
       "exclude-unknown",
-      `--exclude-module "${name}" has no effect: the source has no such module`,
+      `--exclude-${family.noun} "${name}" has no effect: the source has no such ${family.noun}`,
     );
   }
   const names = [...new Set(tags)].filter((name) => !exclude.includes(name)).sort();
@@ -37,7 +32,7 @@ export async function listModuleNames(
     if (isModuleName(name)) return true;
     reader.notice(
       "module-name-invalid",
-      `Tag "${name}" of "${formatReference(catalog)}" is skipped: it cannot be the name of a module`,
+      `Tag "${name}" of "${catalog}" is skipped: it cannot be the name of a ${family.noun}`,
     );
     return false;
   });

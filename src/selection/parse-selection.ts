@@ -1,26 +1,47 @@
-import { formatPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  type Platform,
+  parsePlatform as parseImagePlatform,
+} from "../oci/platform.ts";
 import {
   formatReference,
   isRepositoryName,
+  isTag,
   parseRepositoryReference,
   type RepositoryReference,
 } from "../oci/reference.ts";
+import { checkProxyRegistry } from "./check-proxy-registry.ts";
 import { SelectionInvalidError } from "./errors.ts";
+import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";
 import type { SelectionNotice } from "./notice.ts";
-import type { ImageSelector, ModuleSelector, Selection } from "./selection.ts";
-import { exactPinsOf, mergeFilters, parseImageSelector, parseModuleSelector } from "./selector.ts";
+import { type PlatformWishes, parsePlatform } from "./parse-platform.ts";
+import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
+import { parseImageSelector } from "./selector.ts";
 
 /** What the user said, flag by flag, as text. */
-export interface ParseSelectionOptions {
-  /** `registry-host[:port]/path` below which modules live. */
+export interface ParseSelectionOptions extends PlatformWishes {
+  /** `registry-host[:port]/path` below which everything but images lives. */
   readonly source?: string | undefined;
   readonly includeModules?: readonly string[] | undefined;
   readonly excludeModules?: readonly string[] | undefined;
   /** Default `modules`; `/`: directly below the source. */
   readonly modulesPathSuffix?: string | undefined;
+  readonly includePackages?: readonly string[] | undefined;
+  readonly excludePackages?: readonly string[] | undefined;
+  readonly includePlugins?: readonly string[] | undefined;
+  /** Tag of the standalone installer; default `latest`. */
+  readonly installerTag?: string | undefined;
   readonly includeImages?: readonly string[] | undefined;
+  readonly noInstaller?: boolean | undefined;
+  readonly noSecurityDb?: boolean | undefined;
   readonly noModules?: boolean | undefined;
-  readonly onlyExtraImages?: boolean | undefined;
+  readonly noPackages?: boolean | undefined;
+  /** Leave out the release images of packages that are not taken. */
+  readonly noPackageVersions?: boolean | undefined;
+  /** Leave out the plugins that modules need; the named ones are taken. */
+  readonly noPlugins?: boolean | undefined;
+  readonly skipVexImages?: boolean | undefined;
+  readonly proxyRegistry?: boolean | undefined;
   readonly platforms?: readonly string[] | undefined;
   readonly latestPatch?: boolean | undefined;
 }
@@ -35,47 +56,110 @@ export interface ParsedSelection {
  * are or-ed (D5), and the order in which things were said makes no difference to the result.
  */
 export function parseSelection(options: ParseSelectionOptions): ParsedSelection {
-  const include = mergeModules(options.includeModules ?? []);
-  const images = mergeImages(options.includeImages ?? []);
-  const source = parseSource(options);
-  const enabled = source !== undefined && wantsModules(options);
-  if (!enabled && images.length === 0) {
-    throw new SelectionInvalidError("this selection", "it contains nothing", {
-      hint: 'Name images with --include-image, or a source of modules with --source or "source" in the configuration file',
-    });
-  }
-  const { exclude, notices } = parseExcludes(options, { include, enabled });
-  return {
-    selection: {
-      ...(source === undefined ? {} : { source }),
-      modules: {
-        enabled,
-        include,
-        exclude,
-        pathSuffix: parsePathSuffix(options.modulesPathSuffix),
-        onlyExtraImages: options.onlyExtraImages ?? false,
-      },
-      images,
-      platforms: mergePlatforms(options.platforms ?? []),
-      latestPatch: options.latestPatch ?? false,
+  const { onlyExtraImages = false, proxyRegistry = false, skipVexImages = false } = options;
+  const hasSource = options.source !== undefined;
+  const platform = parsePlatform(options, hasSource);
+  const modules = parseMembers(options, MODULE_FLAGS);
+  const packages = parseMembers(options, PACKAGE_FLAGS);
+  const include = mergeSelectors(options.includePlugins ?? [], "--include-plugin");
+  const installer = parseInstaller(options);
+  const selection: Selection = {
+    ...withSource(options, platform.flag),
+    platform: platform.platform,
+    installer: installer.installer,
+    security: { enabled: hasSource && !options.noSecurityDb && !onlyExtraImages },
+    modules: {
+      ...modules.members,
+      pathSuffix: parsePathSuffix(options.modulesPathSuffix),
+      onlyExtraImages,
     },
-    notices: [...noModulesNotices(options), ...notices],
+    packages: {
+      ...packages.members,
+      onlyExtraImages,
+      versions: hasSource && !options.noPackageVersions && !onlyExtraImages && !proxyRegistry,
+    },
+    plugins: {
+      automatic: hasSource && !options.noPlugins && !onlyExtraImages && !proxyRegistry,
+      include,
+    },
+    images: mergeImages(options.includeImages ?? []),
+    platforms: mergePlatforms(options.platforms ?? []),
+    latestPatch: options.latestPatch ?? false,
+    vex: !skipVexImages,
+    proxyRegistry,
+  };
+  if (onlyExtraImages && include.length > 0) {
+    throw new SelectionInvalidError(
+      "--only-extra-images and --include-plugin",
+      "a plugin is no extra image",
+      { hint: "Drop one of them" },
+    );
+  }
+  if (proxyRegistry) checkProxyRegistry(selection, options);
+  refuseNothing(selection);
+  return {
+    selection,
+    notices: [
+      ...platform.notices,
+      ...installer.notices,
+      ...modules.notices,
+      ...packages.notices,
+      ...vexNotices(selection),
+    ],
   };
 }
 
-function parseSource(options: ParseSelectionOptions): RepositoryReference | undefined {
-  if (options.source !== undefined) return parseRepositoryReference(options.source);
-  const [first] = options.includeModules ?? [];
-  if (first === undefined && !options.onlyExtraImages) return undefined;
-  throw new SelectionInvalidError(
-    first === undefined ? "--only-extra-images" : `--include-module "${first}"`,
-    "there is no source to take modules from",
-    { hint: 'Add --source registry-host/path, or set "source" in the configuration file' },
-  );
+/** Everything but images needs a source; without one, a flag that asks for something is an error. */
+function withSource(
+  options: ParseSelectionOptions,
+  platformFlag: string | undefined,
+): { readonly source?: RepositoryReference } {
+  if (options.source !== undefined) return { source: parseRepositoryReference(options.source) };
+  const first = (option: string, entries: readonly string[] = []) =>
+    entries.slice(0, 1).map((entry) => `${option} "${entry}"`);
+  const [wish] = [
+    ...first("--include-module", options.includeModules),
+    ...first("--include-package", options.includePackages),
+    ...first("--include-plugin", options.includePlugins),
+    ...(platformFlag === undefined ? [] : [platformFlag]),
+    ...(options.installerTag === undefined ? [] : ["--installer-tag"]),
+    ...(options.onlyExtraImages ? ["--only-extra-images"] : []),
+  ];
+  if (wish === undefined) return {};
+  throw new SelectionInvalidError(wish, "there is no source to take it from", {
+    hint: 'Add --source registry-host/path, or set "source" in the configuration file',
+  });
 }
 
-function wantsModules({ includeModules, noModules, onlyExtraImages }: ParseSelectionOptions) {
-  return !noModules || Boolean(onlyExtraImages) || (includeModules ?? []).length > 0;
+function refuseNothing(selection: Selection): void {
+  const { platform, installer, security, modules, packages, plugins, images } = selection;
+  const isWanted = [platform, installer, security, modules, packages].some(
+    ({ enabled }) => enabled,
+  );
+  if (isWanted || packages.versions || plugins.include.length > 0 || images.length > 0) return;
+  throw new SelectionInvalidError("this selection", "it contains nothing", {
+    hint: 'Name images with --include-image, or a source of modules with --source or "source" in the configuration file',
+  });
+}
+
+function parseInstaller({
+  source,
+  noInstaller,
+  onlyExtraImages,
+  installerTag,
+}: ParseSelectionOptions) {
+  const notices: SelectionNotice[] = [];
+  if (installerTag !== undefined && !isTag(installerTag)) {
+    throw new SelectionInvalidError(`--installer-tag "${installerTag}"`, "it is not a tag");
+  }
+  if (installerTag !== undefined && noInstaller) {
+    const message = "--installer-tag has no effect: --no-installer leaves the installer out";
+    notices.push({ code: "installer-tag-ignored", message });
+  }
+  const enabled =
+    source !== undefined && !noInstaller && (!onlyExtraImages || installerTag !== undefined);
+  const tag = enabled && installerTag !== undefined ? { tag: installerTag } : {};
+  return { installer: { enabled, ...tag }, notices };
 }
 
 function parsePathSuffix(text: string | undefined): string {
@@ -91,35 +175,58 @@ function parsePathSuffix(text: string | undefined): string {
   return suffix;
 }
 
-function mergeModules(entries: readonly string[]): ModuleSelector[] {
-  const merged = new Map<string, ModuleSelector>();
-  for (const entry of entries) {
-    const { name, filter } = parseModuleSelector(entry);
-    const known = merged.get(name);
-    merged.set(name, {
-      name,
-      filter: known === undefined ? filter : mergeFilters(known.filter, filter),
-    });
-  }
-  const selectors = [...merged.values()].sort(byKey(({ name }) => name));
-  for (const selector of selectors) refuseSharedChannel(selector);
-  return selectors;
+const MODULE_FLAGS = {
+  noun: "module",
+  include: "includeModules",
+  exclude: "excludeModules",
+  without: "noModules",
+} as const;
+
+const PACKAGE_FLAGS = {
+  noun: "package",
+  include: "includePackages",
+  exclude: "excludePackages",
+  without: "noPackages",
+} as const;
+
+interface ParsedMembers {
+  readonly members: MemberSelection;
+  readonly notices: readonly SelectionNotice[];
 }
 
-/** A channel can point at one version only. */
-function refuseSharedChannel({ name, filter }: ModuleSelector): void {
-  const tags = new Map<string, string>();
-  for (const { tag, channel } of exactPinsOf(filter)) {
-    const other = tags.get(channel);
-    if (channel !== "all" && other !== undefined) {
-      throw new SelectionInvalidError(
-        `--include-module "${name}@=${tag}+${channel}"`,
-        `channel ${channel} of the module is already given to "${other}"`,
-        { hint: "Name each release channel once per module" },
-      );
-    }
-    tags.set(channel, tag);
-  }
+/** Modules and packages are chosen with the same flags. Includes win over `--no-…`, with a notice (D10). */
+function parseMembers(
+  options: ParseSelectionOptions,
+  flags: typeof MODULE_FLAGS | typeof PACKAGE_FLAGS,
+): ParsedMembers {
+  const { noun } = flags;
+  const include = mergeSelectors(options[flags.include] ?? [], `--include-${noun}`);
+  const isAsked = include.length > 0 || Boolean(options.onlyExtraImages);
+  const isLeftOut = Boolean(options[flags.without]) && !isAsked;
+  // A proxy cannot list what there is
+  const isListed = !options.proxyRegistry || include.length > 0;
+  const enabled = options.source !== undefined && !isLeftOut && isListed;
+  const excludes = parseExcludes(options[flags.exclude] ?? [], { noun, include, enabled });
+  const winner = include.length > 0 ? `--include-${noun}` : "--only-extra-images";
+  const ignored: readonly SelectionNotice[] =
+    options[flags.without] && isAsked
+      ? [
+          {
+            code: `no-${noun}s-ignored`,
+            message: `--no-${noun}s has no effect: ${winner} asks for ${noun}s`,
+          },
+        ]
+      : [];
+  return {
+    members: { enabled, include, exclude: excludes.exclude },
+    notices: [...ignored, ...excludes.notices],
+  };
+}
+
+function vexNotices({ vex, source }: Selection): SelectionNotice[] {
+  if (vex || source === undefined) return [];
+  const message = "--skip-vex-images leaves out the attestations that say which CVEs do not apply";
+  return [{ code: "vex-skipped", message }];
 }
 
 function mergeImages(entries: readonly string[]): ImageSelector[] {
@@ -142,50 +249,10 @@ function imageKeyOf({ reference, filter }: ImageSelector): string {
 function mergePlatforms(texts: readonly string[]): Platform[] {
   const merged = new Map<string, Platform>();
   for (const text of texts) {
-    const platform = parsePlatform(text);
+    const platform = parseImagePlatform(text);
     merged.set(formatPlatform(platform), platform);
   }
   return [...merged.values()].sort(byKey(formatPlatform));
-}
-
-function noModulesNotices(options: ParseSelectionOptions): SelectionNotice[] {
-  if (!options.noModules || !wantsModules(options)) return [];
-  const winner = options.onlyExtraImages ? "--only-extra-images" : "--include-module";
-  return [
-    {
-      code: "no-modules-ignored",
-      message: `--no-modules has no effect: ${winner} asks for modules`,
-    },
-  ];
-}
-
-/** Excludes matter only where all modules of the source are taken. */
-function parseExcludes(
-  { excludeModules = [] }: ParseSelectionOptions,
-  { include, enabled }: { include: readonly ModuleSelector[]; enabled: boolean },
-): { exclude: string[]; notices: SelectionNotice[] } {
-  const selectors = excludeModules.map((entry) => parseModuleSelector(entry, "--exclude-module"));
-  if (enabled && include.length === 0) {
-    return {
-      exclude: [...new Set(selectors.map(({ name }) => name))].sort(),
-      notices: selectors
-        .filter(({ filter }) => filter.kind !== "default")
-        .map(({ name }) => ({
-          code: "exclude-constraint-ignored",
-          message: `--exclude-module "${name}" excludes all versions of the module: its constraint has no effect`,
-        })),
-    };
-  }
-  const included = new Set(include.map(({ name }) => name));
-  const reasonFor = (name: string) =>
-    included.has(name) ? "--include-module names it" : "only what is included is taken";
-  return {
-    exclude: [],
-    notices: selectors.map(({ name }) => ({
-      code: "exclude-ignored",
-      message: `--exclude-module "${name}" has no effect: ${reasonFor(name)}`,
-    })),
-  };
 }
 
 function byKey<Value>(keyOf: (value: Value) => string): (left: Value, right: Value) => number {

@@ -1,7 +1,8 @@
 import { parseDigest } from "../oci/digest.ts";
 import { targetPathOf } from "../oci/target-path.ts";
+import { listCandidates } from "./list-candidates.ts";
 import type { Root } from "./root.ts";
-import type { ImageSelector, Selection } from "./selection.ts";
+import type { ImageSelector, Selection, VersionFilter } from "./selection.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
 import { selectTags } from "./version-filter.ts";
@@ -25,7 +26,7 @@ async function resolveImage(
   const { tag, digest } = reference;
   const repository = { registry: reference.registry, repository: reference.repository };
   if (filter.kind === "range") {
-    const tags = await selectImageTags(selector, selection, reader);
+    const tags = await selectImageTags({ ...selector, filter }, selection, reader);
     return allMatched(
       tags.map(async (match) =>
         createRoot(await findImage(selector, { repository, reference: match }, reader), [match]),
@@ -40,12 +41,18 @@ async function resolveImage(
 }
 
 async function selectImageTags(
-  { text, reference, filter }: ImageSelector,
-  { latestPatch }: Selection,
+  {
+    text,
+    reference,
+    filter,
+  }: ImageSelector & { readonly filter: VersionFilter & { kind: "range" } },
+  selection: Selection,
   reader: SourceReader,
 ): Promise<string[]> {
   const { registry, repository } = reference;
-  const tags = (await reader.listTags({ registry, repository })) ?? [];
+  const { latestPatch } = selection;
+  const options = { selection, reader };
+  const tags = (await listCandidates({ registry, repository }, filter, options)) ?? [];
   const selected = selectTags(tags, filter, { latestPatch });
   if (selected.length > 0) return selected;
   throw await imageUnmatched(

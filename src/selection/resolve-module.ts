@@ -1,26 +1,27 @@
-import { isDigest, parseDigest } from "../oci/digest.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
 import { CHANNELS } from "./channel.ts";
+import { tagFor } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
-import { catalogOf } from "./module-catalog.ts";
-import { type ChannelPointer, readChannels } from "./module-channels.ts";
+import type { Family } from "./family.ts";
+import { listCandidates } from "./list-candidates.ts";
 import {
   EXTRA_IMAGES_FILE,
   IMAGES_DIGESTS_FILE,
   parseExtraImages,
   parseImagesDigests,
 } from "./module-images.ts";
+import { type ChannelPointer, readChannels } from "./read-channels.ts";
 import type { Root } from "./root.ts";
-import type { ExactPin, ModuleSelector, Selection } from "./selection.ts";
+import type { ExactPin, ModuleSelector, SourceSelection } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
 import { allMatched, moduleUnmatched } from "./unmatched.ts";
 import { isInRange, selectTags } from "./version-filter.ts";
 
 export interface ResolveModuleOptions {
-  readonly source: RepositoryReference;
-  readonly selection: Selection;
+  readonly family: Family;
+  readonly selection: SourceSelection;
   readonly reader: SourceReader;
   /** The user named it: nothing to take is an error then. */
   readonly isNamed: boolean;
@@ -34,32 +35,47 @@ interface ModuleScope extends ResolveModuleOptions, ModuleSelector {
 }
 
 /**
- * The roots of one module: its versions, their release images and channels, and every image that a version lists. A
+ * The roots of one module or package: its versions, their release images and channels, and every image that a version lists. A
  * channel is in the answer only with the version that it points at.
  */
 export async function resolveModule(
   selector: ModuleSelector,
   options: ResolveModuleOptions,
 ): Promise<Root[]> {
-  const catalog = catalogOf(options.source, options.selection.modules);
+  const { family, reader, selection } = options;
+  const catalog = family.catalogOf(selection);
   const repository = joinRepository(catalog, selector.name);
-  const release = joinRepository(repository, "release");
+  const release = joinRepository(repository, family.releases);
   const scope: ModuleScope = { ...options, ...selector, catalog, repository, release };
   const { kind } = selector.filter;
   const [channels] = await Promise.all([
-    kind === "exact" ? [] : readChannels(release, options.selection, options.reader),
+    kind === "exact" ? [] : readModuleChannels(scope),
     // Asked for early, read when the channels are known
-    kind === "range" ? options.reader.listTags(repository) : undefined,
+    kind === "range" && !selection.proxyRegistry ? reader.listTags(repository) : undefined,
   ]);
   const versions = await findVersions(scope, channels);
   if (versions.length === 0) return reportEmpty(scope);
-  const { onlyExtraImages } = options.selection.modules;
+  const { onlyExtraImages } = family.wishesOf(selection);
   const groups = await allMatched([
     ...versions.map((version) => resolveListedImages(scope, version)),
     ...(onlyExtraImages ? [] : [resolveReleases(scope, { versions, channels })]),
   ]);
   const modules = versions.map((version) => createRoot(scope, version));
   return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
+}
+
+async function readModuleChannels({
+  release,
+  reader,
+  selection,
+}: ModuleScope): Promise<ChannelPointer[]> {
+  const { platforms } = selection;
+  const pointers = await readChannels(release, { channels: CHANNELS, platforms }, reader);
+  for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
+    const name = formatFound(release, channel);
+    reader.notice("channel-suspended", `Channel "${name}" is suspended by its vendor`);
+  }
+  return pointers;
 }
 
 /** The module images of all wanted versions, each tag once. */
@@ -82,16 +98,16 @@ async function listRange(
   scope: ModuleScope,
   channels: readonly ChannelPointer[],
 ): Promise<string[]> {
-  const { name, filter, reader, repository, selection } = scope;
+  const { family, name, filter, reader, repository, selection } = scope;
   if (filter.kind !== "range") return [];
-  const tags = await reader.listTags(repository);
+  const tags = await listCandidates(repository, filter, scope);
   const { latestPatch } = selection;
   const selected = selectTags(tags ?? [], { kind: "range", range: filter.range }, { latestPatch });
   if (selected.length === 0 && !channels.some(({ version }) => isInRange(version, filter))) {
     throw await moduleUnmatched(scope, {
       reader,
-      subject: `versions ${filter.range} of module "${name}"`,
-      reason: "no tag of the module lies in this range",
+      subject: `versions ${filter.range} of ${family.noun} "${name}"`,
+      reason: `no tag of the ${family.noun} lies in this range`,
     });
   }
   if (tags === undefined) {
@@ -113,12 +129,12 @@ async function findListed({ reader, repository }: ModuleScope, tag: string): Pro
 }
 
 async function findPinned(scope: ModuleScope, tag: string): Promise<FoundImage> {
-  const { name, reader, repository } = scope;
+  const { family, name, reader, repository } = scope;
   const manifest = await reader.findManifest(repository, tag);
   if (manifest !== undefined) return { repository, reference: tag, manifest };
   throw await moduleUnmatched(scope, {
     reader,
-    subject: `tag "${tag}" of module "${name}"`,
+    subject: `tag "${tag}" of ${family.noun} "${name}"`,
     reason: "the source does not have it",
     wanted: tag,
   });
@@ -129,14 +145,14 @@ async function findPointed(
   scope: ModuleScope,
   { channel, version }: ChannelPointer,
 ): Promise<FoundImage> {
-  const { name, reader, repository } = scope;
+  const { family, name, reader, repository } = scope;
   for (const tag of new Set([version, version.replace(/^v(?=\d)/, "")])) {
     const manifest = await reader.findManifest(repository, tag);
     if (manifest !== undefined) return { repository, reference: tag, manifest };
   }
   throw await moduleUnmatched(scope, {
     reader,
-    subject: `version "${version}" of module "${name}"`,
+    subject: `version "${version}" of ${family.noun} "${name}"`,
     reason: `channel ${channel} points at it, but the source does not have it`,
     wanted: version,
   });
@@ -144,14 +160,15 @@ async function findPointed(
 
 /** A module that has nothing to take: an error for a name that the user gave, a notice otherwise. */
 async function reportEmpty(scope: ModuleScope): Promise<[]> {
-  const { name, isNamed, reader } = scope;
+  const { family, name, isNamed, reader } = scope;
   if (!isNamed) {
-    reader.notice("module-empty", `Module "${name}" is skipped: it has no release channels`);
+    const title = family.noun === "module" ? "Module" : "Package";
+    reader.notice("module-empty", `${title} "${name}" is skipped: it has no release channels`);
     return [];
   }
   throw await moduleUnmatched(scope, {
     reader,
-    subject: `versions of module "${name}"`,
+    subject: `versions of ${family.noun} "${name}"`,
     reason: "it has no release channels, and no version is named",
   });
 }
@@ -179,9 +196,10 @@ async function resolveReleases(
     }),
   );
   const kept = channels.filter(({ channel }) => !claimed.has(channel));
-  const pointers = kept.map(({ channel, manifest }) =>
-    createReleaseRoot(scope, { repository: release, reference: channel, manifest }, [channel]),
-  );
+  const pointers = kept.map(({ channel, version, manifest }): Root => {
+    const image = { repository: release, reference: channel, manifest };
+    return { ...createReleaseRoot(scope, image, [channel]), pointsAt: version };
+  });
   return [...releases.flat(), ...pointers];
 }
 
@@ -208,7 +226,10 @@ async function claimChannels(scope: ModuleScope): Promise<Map<string, string[]>>
 }
 
 /** A version without release image cannot be published to a channel. */
-function reportUnpublished({ name, filter, release, reader }: ModuleScope, tag: string): [] {
+function reportUnpublished(
+  { family, name, filter, release, reader }: ModuleScope,
+  tag: string,
+): [] {
   const wishes = exactPinsOf(filter).filter((pin: ExactPin) => pin.tag === tag);
   const named = wishes.find(({ channel }) => channel !== "all");
   if (named !== undefined) {
@@ -221,7 +242,7 @@ function reportUnpublished({ name, filter, release, reader }: ModuleScope, tag: 
   if (wishes.length > 0) {
     reader.notice(
       "pin-unpublished",
-      `Tag "${tag}" of module "${name}" is published to no release channel: there is no "${formatFound(release, tag)}"`,
+      `Tag "${tag}" of ${family.noun} "${name}" is published to no release channel: there is no "${formatFound(release, tag)}"`,
     );
   }
   return [];
@@ -229,8 +250,8 @@ function reportUnpublished({ name, filter, release, reader }: ModuleScope, tag: 
 
 /** What `images_digests.json` and `extra_images.json` of a version name. */
 async function resolveListedImages(scope: ModuleScope, version: FoundImage): Promise<Root[]> {
-  const { reader, selection } = scope;
-  const { onlyExtraImages } = selection.modules;
+  const { family, reader, selection } = scope;
+  const { onlyExtraImages } = family.wishesOf(selection);
   const names = [EXTRA_IMAGES_FILE, ...(onlyExtraImages ? [] : [IMAGES_DIGESTS_FILE])];
   const found = await reader.readFiles(version, { names, platforms: selection.platforms });
   const lists = found.map((files) =>
@@ -263,7 +284,7 @@ async function resolveExtraImages(
   file: Buffer | undefined,
 ): Promise<Root[]> {
   if (file === undefined) return [];
-  const { name: module, reader, repository } = scope;
+  const { reader, repository } = scope;
   const origin = formatFound(version.repository, version.reference);
   const { images, skipped } = parseExtraImages(file, `${EXTRA_IMAGES_FILE} of "${origin}"`);
   for (const name of skipped) {
@@ -280,7 +301,7 @@ async function resolveExtraImages(
         scope,
         { ...image, manifest },
         {
-          path: `modules/${module}/extra/${name}`,
+          path: `${pathOf(scope)}/extra/${name}`,
           kind: "extra",
         },
       );
@@ -304,7 +325,7 @@ async function requireListed(
 
 function createReleaseRoot(scope: ModuleScope, image: FoundImage, tags: readonly string[]): Root {
   return createRoot(scope, image, {
-    path: `modules/${scope.name}/release`,
+    path: `${pathOf(scope)}/${scope.family.releases}`,
     kind: "release-channel",
     tags,
   });
@@ -317,13 +338,14 @@ interface RootPlace {
 }
 
 function createRoot(
-  { name }: ModuleScope,
+  scope: ModuleScope,
   { repository, reference, manifest }: FoundImage,
-  { path = `modules/${name}`, kind = "image", tags = [tagFor(reference)] }: RootPlace = {},
+  { path = pathOf(scope), kind = "image", tags = [tagFor(reference)] }: RootPlace = {},
 ): Root {
+  const { family, name } = scope;
   return {
-    packageName: `module-${name}`,
-    packageKind: "module",
+    packageName: `${family.noun}-${name}`,
+    packageKind: family.kind,
     layout: path,
     repository: path,
     tags,
@@ -334,7 +356,6 @@ function createRoot(
   };
 }
 
-/** Images that are addressed by digest get the bare hex as their tag. */
-function tagFor(reference: string): string {
-  return isDigest(reference) ? parseDigest(reference).encoded : reference;
+function pathOf({ family, name }: ModuleScope): string {
+  return `${family.directory}/${name}`;
 }

@@ -1,22 +1,52 @@
-import { catalogOf, listModuleNames } from "./module-catalog.ts";
+import type { Component } from "./component.ts";
+import { type Family, MODULES, PACKAGES } from "./family.ts";
+import { listModuleNames } from "./module-catalog.ts";
 import { resolveModule } from "./resolve-module.ts";
 import type { Root } from "./root.ts";
-import type { Selection } from "./selection.ts";
+import type { SourceSelection } from "./selection.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 
-/** The roots of all selected modules: the named ones, or all of the source but the excluded. */
-export async function resolveModules(selection: Selection, reader: SourceReader): Promise<Root[]> {
-  const { source, modules } = selection;
-  if (source === undefined || !modules.enabled) return [];
-  const isNamed = modules.include.length > 0;
+/** Modules and packages: the named ones, or all of the source but the excluded. */
+export const MODULES_COMPONENT: Component = {
+  ...createComponent(MODULES, "modules"),
+  // What a plain source is for: being denied is an error, having none a notice of its own
+  probe: async () => true,
+};
+
+export const PACKAGES_COMPONENT: Component = createComponent(PACKAGES, "packages");
+
+function createComponent(family: Family, name: string): Component {
+  return {
+    name,
+    wishOf: (selection) => {
+      const { enabled, include } = family.wishesOf(selection);
+      if (!enabled) return "no";
+      return include.length > 0 ? "asked" : "if-there";
+    },
+    placeOf: (selection) => family.catalogOf(selection),
+    probe: async (selection, reader) => {
+      const tags = await reader.listTags(family.catalogOf(selection));
+      return tags !== undefined && tags.length > 0;
+    },
+    resolve: (selection, reader) => resolveFamily(family, selection, reader),
+  };
+}
+
+async function resolveFamily(
+  family: Family,
+  selection: SourceSelection,
+  reader: SourceReader,
+): Promise<Root[]> {
+  const { include } = family.wishesOf(selection);
+  const isNamed = include.length > 0;
   const selectors = isNamed
-    ? modules.include
-    : (await listModuleNames(catalogOf(source, modules), modules, reader)).map((name) => ({
+    ? include
+    : (await listModuleNames(family, selection, reader)).map((name) => ({
         name,
         filter: { kind: "default" as const },
       }));
-  const options = { source, selection, reader, isNamed };
+  const options = { family, selection, reader, isNamed };
   const roots = await allMatched(selectors.map((selector) => resolveModule(selector, options)));
   return roots.flat();
 }

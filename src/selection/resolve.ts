@@ -1,15 +1,38 @@
 import { setMaxListeners } from "node:events";
+import type { MirrorError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
+import { checkClosure } from "./closure.ts";
+import { type Component, resolveComponent } from "./component.ts";
 import { SelectionInvalidError, SelectionUnmatchedError } from "./errors.ts";
 import type { SelectionNoticeCode } from "./notice.ts";
+import { resolveAttestations } from "./resolve-attestations.ts";
 import { resolveImages } from "./resolve-images.ts";
-import { resolveModules } from "./resolve-modules.ts";
+import { INSTALLER } from "./resolve-installer.ts";
+import { MODULES_COMPONENT, PACKAGES_COMPONENT } from "./resolve-modules.ts";
+import { PACKAGE_VERSIONS } from "./resolve-package-versions.ts";
+import { PLATFORM } from "./resolve-platform.ts";
+import { resolvePlugins } from "./resolve-plugins.ts";
+import { SECURITY } from "./resolve-security.ts";
 import type { Root } from "./root.ts";
-import type { Selection } from "./selection.ts";
-import { createSourceReader, type SourceReaderOptions } from "./source-reader.ts";
+import type { Selection, SourceSelection } from "./selection.ts";
+import {
+  createSourceReader,
+  type SourceReader,
+  type SourceReaderOptions,
+} from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 
 export type ResolveSelectionOptions = SourceReaderOptions;
+
+/** What a source can offer. */
+const COMPONENTS: readonly Component[] = [
+  PLATFORM,
+  INSTALLER,
+  SECURITY,
+  MODULES_COMPONENT,
+  PACKAGES_COMPONENT,
+  PACKAGE_VERSIONS,
+];
 
 /**
  * Wishes → manifests. Each tag list and manifest is requested once, at most `concurrency` requests run at a time, and
@@ -31,17 +54,47 @@ export async function resolveSelection(
     onNotice: (code, message) => notices.set(`${code}: ${message}`, { code, message }),
   });
   try {
-    const found = await allMatched([
-      resolveModules(selection, reader),
-      resolveImages(selection, reader),
+    const results = await allMatched<Offered>([
+      resolveSource(selection, reader),
+      resolveImages(selection, reader).then((roots) => ({ roots })),
     ]);
-    return requireRoots(mergeRoots(found.flat()));
+    const found = results.flatMap(({ roots }) => roots);
+    const denied = results.find((result) => result.denied)?.denied;
+    if (found.length === 0 && denied) throw denied;
+    checkClosure(found);
+    return requireRoots(mergeRoots(found));
   } finally {
     stop.abort();
     for (const [, { code, message }] of [...notices].sort(([a], [b]) => (a < b ? -1 : 1))) {
       options.onNotice?.(code, message);
     }
   }
+}
+
+interface Offered {
+  readonly roots: readonly Root[];
+  readonly denied?: MirrorError | undefined;
+}
+
+/** All components at once, then what follows from their roots: plugins that modules need, attestations of images. */
+async function resolveSource(selection: Selection, reader: SourceReader): Promise<Offered> {
+  const { source } = selection;
+  if (source === undefined) return { roots: [] };
+  const sourced: SourceSelection = { ...selection, source };
+  const results = await allMatched(
+    COMPONENTS.map((component) => resolveComponent(component, sourced, reader)),
+  );
+  const missing = new Set(results.flatMap((result) => result.missing ?? []));
+  if (missing.size > 0) {
+    reader.notice("components-missing", `The source has no ${[...missing].join(", no ")}`);
+  }
+  const roots = results.flatMap((result) => result.roots);
+  const followers = await allMatched([
+    resolvePlugins(sourced, roots, reader),
+    resolveAttestations(sourced, roots, reader),
+  ]);
+  const denied = results.find((result) => result.denied)?.denied;
+  return { roots: [...roots, ...followers.flat()], denied };
 }
 
 function requireRoots(roots: Root[]): Root[] {
@@ -72,7 +125,7 @@ function refuseAmbiguousTags(roots: readonly Root[]): void {
     const { digest } = manifest.descriptor;
     for (const name of tags.map((tag) => `${repository}:${tag}`)) {
       const other = digests.get(name);
-      if (other !== undefined) {
+      if (other !== undefined && other !== digest) {
         throw new SelectionInvalidError(
           "this selection",
           `it takes both ${other} and ${digest} for "${name}"`,

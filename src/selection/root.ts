@@ -16,4 +16,6 @@ export interface Root {
   /** How it was asked for: a tag or a digest of `origin`. */
   readonly reference: string;
   readonly manifest: Manifest;
+  /** Of a release channel: the tag of the version that it points at, in the repository above. */
+  readonly pointsAt?: string | undefined;
 }

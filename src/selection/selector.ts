@@ -18,16 +18,17 @@ const PATH_HINT =
 const FORMS_HINT =
   'Write a version (1.3.0), a range (^1.3.0, ~1.3.0, ">=1.1 <1.3") or an exact tag (=v1.3.0)';
 
-/** Parses `name[@constraint]`; `option` is the flag that errors name. */
+/** Parses `name[@constraint]`; `option` is the flag that errors name, and says what the name is of. */
 export function parseModuleSelector(entry: string, option = "--include-module"): ModuleSelector {
   const refuse = createRefuse(entry, option);
+  const noun = option.slice(option.lastIndexOf("-") + 1);
   const { name, constraint } = splitSelector(entry, refuse);
-  if (name === "") throw refuse("the module name is missing", "Write name or name@constraint");
+  if (name === "") throw refuse(`the ${noun} name is missing`, "Write name or name@constraint");
   if (!isModuleName(name)) {
     throw refuse(
-      `"${name}" is not a module name`,
+      `"${name}" is not a ${noun} name`,
       name.includes("/")
-        ? "Name images with --include-image and modules without their registry"
+        ? `Name images with --include-image and ${noun}s without their registry`
         : "Use lower-case letters, digits and single separators (. _ __ -)",
     );
   }
@@ -62,6 +63,14 @@ export function parseImageSelector(entry: string, option = "--include-image"): I
     throw refuse("release channels belong to modules", "Drop the part from + on");
   }
   return { text, reference: { ...reference, tag: pin.tag }, filter: { kind: "default" } };
+}
+
+/** Parses a constraint without a name: a range or one exact tag; `option` is the flag that errors name. */
+export function parseVersionFilter(text: string, option: string): VersionFilter {
+  const refuse = createRefuse(text, option);
+  const constraint = withoutQuotes(text);
+  if (constraint === "") throw refuse("the constraint is empty", EMPTY_HINT);
+  return parseFilter(constraint, refuse);
 }
 
 /** The name of a module is a tag of the catalogue and one segment of a repository path. */
@@ -107,13 +116,16 @@ function splitSelector(entry: string, refuse: Refuse): { name: string; constrain
   const at = entry.indexOf("@");
   if (at < 0) return { name: entry.trim() };
   const name = entry.slice(0, at).trim();
-  const constraint = entry
-    .slice(at + 1)
+  const constraint = withoutQuotes(entry.slice(at + 1));
+  if (constraint === "") throw refuse("the constraint behind @ is empty", EMPTY_HINT);
+  return { name, constraint };
+}
+
+function withoutQuotes(text: string): string {
+  return text
     .trim()
     .replace(/^(["'])(.*)\1$/, "$2")
     .trim();
-  if (constraint === "") throw refuse("the constraint behind @ is empty", EMPTY_HINT);
-  return { name, constraint };
 }
 
 function isDigestLike(text: string): boolean {

@@ -1,12 +1,14 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
+import type { Family } from "./family.ts";
 import { nearestNames } from "./nearest.ts";
 import type { SourceReader } from "./source-reader.ts";
 import { parseVersion } from "./tag-version.ts";
 import { sortTags } from "./version-filter.ts";
 
 export interface MissingModule {
+  readonly family: Pick<Family, "noun">;
   readonly name: string;
   readonly repository: RepositoryReference;
   /** Repository whose tags are the names of the modules. */
@@ -47,7 +49,7 @@ function joinUnmatched(parts: readonly SelectionUnmatchedError[]): SelectionUnma
 
 /** Nothing of a module can be selected: tells an unknown name from a module without such versions. */
 export async function moduleUnmatched(
-  { name, repository, catalog }: MissingModule,
+  { family, name, repository, catalog }: MissingModule,
   { reader, subject, reason, wanted }: ModuleUnmatchedOptions,
 ): Promise<SelectionUnmatchedError> {
   const tags = await tryList(reader, repository);
@@ -57,13 +59,13 @@ export async function moduleUnmatched(
   const names = (await tryList(reader, catalog)) ?? [];
   if (names.includes(name)) {
     return new SelectionUnmatchedError(
-      `module "${name}"`,
+      `${family.noun} "${name}"`,
       `"${formatReference(catalog)}" lists it, but there is no repository "${formatReference(repository)}"`,
     );
   }
   const nearest = nearestNames(name, names);
   return new SelectionUnmatchedError(
-    `module "${name}"`,
+    `${family.noun} "${name}"`,
     `the source has neither the name in "${formatReference(catalog)}" nor a repository "${formatReference(repository)}"`,
     { nearest, hint: nameHint(nearest, names) },
   );

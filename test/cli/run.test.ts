@@ -69,13 +69,17 @@ describe("mirror", () => {
       /receipt/,
     ],
     ["a missing configuration file", ["plan", "--config", "/no/c.json"], /configuration file/],
+    ["--gost-digest", ["pull", "./b", "--gost-digest"], /not supported yet/],
     ...[
       ["--platform-tag", "v1"],
-      ["--deckhouse-tag", "v1"],
       ["--since-version", "1.50"],
       ["--include-platform", "^1"],
-      ["--gost-digest"],
-    ].map((words) => [`${words[0]}`, ["pull", "./b", ...words], /not supported yet/] as const),
+    ].map((words) => [`${words[0]}`, ["pull", "./b", ...words], /there is no source/] as const),
+    [
+      "two ways to name releases",
+      ["pull", "./b", "--source", "r.local/x", "--deckhouse-tag", "v1", "--since-version", "1.5"],
+      /--platform-tag and --since-version.*ambiguous/,
+    ],
     ["push --dry-run", ["push", "./b", "r.local/x", "--dry-run"], /not supported yet/],
   ] as const)("refuses %s with status 2", async (_what, words, message) => {
     const { status, stdout, stderr } = await run(words);

@@ -12,10 +12,13 @@ function codesOf(options: ParseSelectionOptions): string[] {
 }
 
 describe("parseSelection()", () => {
-  test("P1: takes all modules of a source when none is named", () => {
+  test("P1: takes everything of a source when nothing is named", () => {
     expect(parseSelection({ source })).toEqual({
       selection: {
         source: { registry: "registry.test", repository: "acme" },
+        platform: { enabled: true, releases: { kind: "channels" }, ignoreSuspend: false },
+        installer: { enabled: true },
+        security: { enabled: true },
         modules: {
           enabled: true,
           include: [],
@@ -23,9 +26,19 @@ describe("parseSelection()", () => {
           pathSuffix: "modules",
           onlyExtraImages: false,
         },
+        packages: {
+          enabled: true,
+          include: [],
+          exclude: [],
+          onlyExtraImages: false,
+          versions: true,
+        },
+        plugins: { automatic: true, include: [] },
         images: [],
         platforms: [],
         latestPatch: false,
+        vex: true,
+        proxyRegistry: false,
       },
       notices: [],
     });

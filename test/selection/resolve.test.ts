@@ -25,7 +25,7 @@ async function resolve(
   wishes: ParseSelectionOptions,
   options: { readonly concurrency?: number; readonly signal?: AbortSignal } = {},
 ): Promise<Outcome> {
-  const { selection } = parseSelection({ source: "registry.test/acme", ...wishes });
+  const { selection } = parseSelection({ ...MODULES_ONLY, ...wishes });
   const notices: string[] = [];
   const messages: string[] = [];
   const roots = await resolveSelection(selection, {
@@ -38,6 +38,17 @@ async function resolve(
   });
   return { roots, notices, messages };
 }
+
+/** The other components have tests of their own. */
+const MODULES_ONLY: ParseSelectionOptions = {
+  source: "registry.test/acme",
+  noPlatform: true,
+  noInstaller: true,
+  noSecurityDb: true,
+  noPackages: true,
+  noPackageVersions: true,
+  noPlugins: true,
+};
 
 async function failureOf(source: MemorySource, wishes: ParseSelectionOptions) {
   try {

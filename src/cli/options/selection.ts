@@ -4,7 +4,7 @@ import type { FlagTable, FlagValues } from "./flag.ts";
 export const SELECTION_FLAGS = {
   source: {
     type: "string",
-    describe: "Repository that modules live below: registry/path",
+    describe: "Repository that the platform, modules and packages live below: registry/path",
     group: "Source:",
   },
   "include-module": {
@@ -44,49 +44,112 @@ export const SELECTION_FLAGS = {
     describe: "Of a range, keep only the highest patch of each minor version",
     group: "Selection:",
   },
-  "no-modules": { type: "boolean", describe: "Leave out all modules", group: "Selection:" },
-  "only-extra-images": {
-    type: "boolean",
-    describe: "Only the extra images of the modules",
-    group: "Selection:",
-  },
-  "no-platform": {
-    type: "boolean",
-    describe: "Leave out the platform (this version never takes it)",
-    group: "Selection:",
-  },
-  "no-security-db": {
-    type: "boolean",
-    describe: "Leave out the security databases (this version never takes them)",
-    group: "Selection:",
-  },
   "platform-tag": {
     type: "string",
     alias: "deckhouse-tag",
-    describe: "Release of the platform",
-    supported: false,
+    describe: "One release of the platform: a channel, a version or any tag",
+    group: "Selection:",
   },
   "since-version": {
     type: "string",
-    describe: "Oldest release of the platform",
-    supported: false,
+    describe: "Oldest release of the platform, below what rock-solid points at",
+    group: "Selection:",
   },
   "include-platform": {
     type: "string",
-    describe: "Releases of the platform",
-    supported: false,
+    describe: "Releases of the platform: a constraint such as '>=1.69 <=1.71'",
+    group: "Selection:",
+  },
+  "installer-tag": {
+    type: "string",
+    describe: "Tag of the standalone installer (default: latest)",
+    group: "Selection:",
+  },
+  "include-package": {
+    type: "list",
+    describe: "Package to take: name[@constraint]; repeatable",
+    group: "Selection:",
+  },
+  "exclude-package": {
+    type: "list",
+    describe: "Package to leave out; repeatable",
+    group: "Selection:",
+  },
+  "include-plugin": {
+    type: "list",
+    describe: "Plugin to take besides those that modules need: name[@constraint]; repeatable",
+    group: "Selection:",
+  },
+  "no-platform": { type: "boolean", describe: "Leave out the platform", group: "Selection:" },
+  "no-security-db": {
+    type: "boolean",
+    describe: "Leave out the security databases",
+    group: "Selection:",
+  },
+  "no-modules": { type: "boolean", describe: "Leave out all modules", group: "Selection:" },
+  "no-packages": { type: "boolean", describe: "Leave out all packages", group: "Selection:" },
+  "no-package-versions": {
+    type: "boolean",
+    describe: "Leave out the release images of packages that are not taken",
+    group: "Selection:",
+  },
+  "no-installer": {
+    type: "boolean",
+    describe: "Leave out the standalone installer",
+    group: "Selection:",
+  },
+  "no-plugins": {
+    type: "boolean",
+    describe: "Leave out the plugins that modules need",
+    group: "Selection:",
+  },
+  "only-extra-images": {
+    type: "boolean",
+    describe: "Only the extra images of modules and packages",
+    group: "Selection:",
+  },
+  "skip-vex-images": {
+    type: "boolean",
+    describe: "Leave out the VEX attestations of images",
+    group: "Selection:",
+  },
+  "ignore-suspend": {
+    type: "boolean",
+    describe: "Take releases although their channel is suspended",
+    group: "Selection:",
+  },
+  "proxy-registry": {
+    type: "boolean",
+    describe: "The source lists no tags: ask for versions one by one",
+    group: "Selection:",
   },
 } as const satisfies FlagTable;
 
 /** The user's wishes as text; the library parses them. */
 export interface Wishes {
   readonly source?: string;
+  readonly sinceVersion?: string;
+  readonly platformTag?: string;
+  readonly includePlatform?: string;
+  readonly installerTag?: string;
   readonly includeModules: readonly string[];
   readonly excludeModules: readonly string[];
   readonly modulesPathSuffix?: string;
+  readonly includePackages: readonly string[];
+  readonly excludePackages: readonly string[];
+  readonly includePlugins: readonly string[];
   readonly includeImages: readonly string[];
+  readonly noPlatform: boolean;
+  readonly noInstaller: boolean;
+  readonly noSecurityDb: boolean;
   readonly noModules: boolean;
+  readonly noPackages: boolean;
+  readonly noPackageVersions: boolean;
+  readonly noPlugins: boolean;
   readonly onlyExtraImages: boolean;
+  readonly skipVexImages: boolean;
+  readonly ignoreSuspend: boolean;
+  readonly proxyRegistry: boolean;
   readonly platforms: readonly string[];
   readonly latestPatch: boolean;
 }
@@ -96,16 +159,46 @@ export function toWishes(
   flags: FlagValues<typeof SELECTION_FLAGS>,
   listedImages: readonly string[] = [],
 ): Wishes {
-  const suffix = flags["modules-path-suffix"];
   return {
-    ...(flags.source === undefined ? {} : { source: flags.source }),
-    includeModules: flags["include-module"] ?? [],
-    excludeModules: flags["exclude-module"] ?? [],
-    ...(suffix === undefined ? {} : { modulesPathSuffix: suffix }),
-    includeImages: [...(flags["include-image"] ?? []), ...listedImages],
-    noModules: flags["no-modules"] ?? false,
-    onlyExtraImages: flags["only-extra-images"] ?? false,
-    platforms: flags.platform ?? [],
-    latestPatch: flags["latest-patch"] ?? false,
+    ...textOf("source", flags.source),
+    ...textOf("sinceVersion", flags["since-version"]),
+    ...textOf("platformTag", flags["platform-tag"]),
+    ...textOf("includePlatform", flags["include-platform"]),
+    ...textOf("installerTag", flags["installer-tag"]),
+    ...textOf("modulesPathSuffix", flags["modules-path-suffix"]),
+    includeModules: listOf(flags["include-module"]),
+    excludeModules: listOf(flags["exclude-module"]),
+    includePackages: listOf(flags["include-package"]),
+    excludePackages: listOf(flags["exclude-package"]),
+    includePlugins: listOf(flags["include-plugin"]),
+    includeImages: [...listOf(flags["include-image"]), ...listedImages],
+    noPlatform: isOn(flags["no-platform"]),
+    noInstaller: isOn(flags["no-installer"]),
+    noSecurityDb: isOn(flags["no-security-db"]),
+    noModules: isOn(flags["no-modules"]),
+    noPackages: isOn(flags["no-packages"]),
+    noPackageVersions: isOn(flags["no-package-versions"]),
+    noPlugins: isOn(flags["no-plugins"]),
+    onlyExtraImages: isOn(flags["only-extra-images"]),
+    skipVexImages: isOn(flags["skip-vex-images"]),
+    ignoreSuspend: isOn(flags["ignore-suspend"]),
+    proxyRegistry: isOn(flags["proxy-registry"]),
+    platforms: listOf(flags.platform),
+    latestPatch: isOn(flags["latest-patch"]),
   };
+}
+
+function isOn(value: boolean | undefined): boolean {
+  return value ?? false;
+}
+
+function listOf(value: readonly string[] | undefined): readonly string[] {
+  return value ?? [];
+}
+
+function textOf<Name extends string>(
+  name: Name,
+  value: string | undefined,
+): { readonly [Key in Name]?: string } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: string });
 }

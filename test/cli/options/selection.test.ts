@@ -4,9 +4,21 @@ import { toWishes } from "../../../src/cli/options/selection.ts";
 const NOTHING = {
   includeModules: [],
   excludeModules: [],
+  includePackages: [],
+  excludePackages: [],
+  includePlugins: [],
   includeImages: [],
+  noPlatform: false,
+  noInstaller: false,
+  noSecurityDb: false,
   noModules: false,
+  noPackages: false,
+  noPackageVersions: false,
+  noPlugins: false,
   onlyExtraImages: false,
+  skipVexImages: false,
+  ignoreSuspend: false,
+  proxyRegistry: false,
   platforms: [],
   latestPatch: false,
 };
@@ -19,25 +31,51 @@ describe("toWishes()", () => {
   test("hands over every flag as text", () => {
     const flags = {
       source: "registry.example.com/acme",
+      "since-version": "1.68.0",
+      "platform-tag": "stable",
+      "include-platform": "~1.69",
+      "installer-tag": "v1",
       "include-module": ["foo@>=1.1.0 <1.3.0"],
       "exclude-module": ["bar"],
       "modules-path-suffix": "/",
+      "include-package": ["one@^1"],
+      "exclude-package": ["two"],
+      "include-plugin": ["three"],
       platform: ["linux/amd64"],
-      "no-modules": true,
-      "only-extra-images": true,
       "latest-patch": true,
     };
     expect(toWishes(flags)).toEqual({
+      ...NOTHING,
       source: "registry.example.com/acme",
+      sinceVersion: "1.68.0",
+      platformTag: "stable",
+      includePlatform: "~1.69",
+      installerTag: "v1",
       includeModules: ["foo@>=1.1.0 <1.3.0"],
       excludeModules: ["bar"],
       modulesPathSuffix: "/",
-      includeImages: [],
-      noModules: true,
-      onlyExtraImages: true,
+      includePackages: ["one@^1"],
+      excludePackages: ["two"],
+      includePlugins: ["three"],
       platforms: ["linux/amd64"],
       latestPatch: true,
     });
+  });
+
+  test.each([
+    ["no-platform", "noPlatform"],
+    ["no-installer", "noInstaller"],
+    ["no-security-db", "noSecurityDb"],
+    ["no-modules", "noModules"],
+    ["no-packages", "noPackages"],
+    ["no-package-versions", "noPackageVersions"],
+    ["no-plugins", "noPlugins"],
+    ["only-extra-images", "onlyExtraImages"],
+    ["skip-vex-images", "skipVexImages"],
+    ["ignore-suspend", "ignoreSuspend"],
+    ["proxy-registry", "proxyRegistry"],
+  ])("hands over --%s as %s", (flag, wish) => {
+    expect(toWishes({ [flag]: true })).toEqual({ ...NOTHING, [wish]: true });
   });
 
   test("puts listed images behind named ones", () => {
@@ -45,9 +83,5 @@ describe("toWishes()", () => {
       "web:v1",
       "db:v2",
     ]);
-  });
-
-  test("takes --no-platform and --no-security-db without an effect", () => {
-    expect(toWishes({ "no-platform": true, "no-security-db": true })).toEqual(NOTHING);
   });
 });

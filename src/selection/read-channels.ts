@@ -1,53 +1,59 @@
+import { ContentInvalidError } from "../oci/errors.ts";
+import type { Platform } from "../oci/platform.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
-import { CHANNELS, type Channel, parseChannelRelease } from "./channel.ts";
-import type { Selection } from "./selection.ts";
+import { type Channel, parseChannelRelease } from "./channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 
-/** A release channel of a module in the source. */
+/** A release channel in the source. */
 export interface ChannelPointer {
   readonly channel: Channel;
   /** Tag of the version that it points at. */
   readonly version: string;
+  readonly isSuspended: boolean;
   readonly manifest: Manifest;
 }
 
-const VERSION_FILE = "version.json";
+export interface ReadChannelsOptions {
+  readonly channels: readonly Channel[];
+  readonly platforms: readonly Platform[];
+  /** A channel image without a version is an error; otherwise it is skipped with a notice. */
+  readonly isStrict?: boolean;
+}
 
 /** The channels that exist, in their order. Asks for each by name: a tag list would not say where they point. */
 export async function readChannels(
   release: RepositoryReference,
-  selection: Selection,
+  options: ReadChannelsOptions,
   reader: SourceReader,
 ): Promise<ChannelPointer[]> {
   const pointers = await allMatched(
-    CHANNELS.map((channel) => readChannel({ channel, release }, selection, reader)),
+    options.channels.map((channel) => readChannel({ channel, release }, options, reader)),
   );
   return pointers.filter((pointer) => pointer !== undefined);
 }
 
 async function readChannel(
   { channel, release }: { readonly channel: Channel; readonly release: RepositoryReference },
-  { platforms }: Selection,
+  { platforms, isStrict = false }: ReadChannelsOptions,
   reader: SourceReader,
 ): Promise<ChannelPointer | undefined> {
   const manifest = await reader.findManifest(release, channel);
   if (manifest === undefined) return undefined;
   const name = formatFound(release, channel);
   const image = { repository: release, reference: channel, manifest };
-  const found = await reader.readFiles(image, { names: [VERSION_FILE], platforms });
+  const names = isStrict ? [VERSION_FILE, CHANGELOG_FILE] : [VERSION_FILE];
+  const found = await reader.readFiles(image, { names, platforms });
   const file = found.map((files) => files.get(VERSION_FILE)).find((bytes) => bytes !== undefined);
   if (file === undefined) {
+    if (isStrict) throw new ContentInvalidError(`image ${name}`, `it has no ${VERSION_FILE}`);
     reader.notice(
       "channel-unreadable",
       `Channel image "${name}" is skipped: it has no ${VERSION_FILE}`,
     );
     return undefined;
   }
-  const { version, isSuspended } = parseChannelRelease(file, `${VERSION_FILE} of "${name}"`);
-  if (isSuspended) {
-    reader.notice("channel-suspended", `Channel "${name}" is suspended by its vendor`);
-  }
-  return { channel, version, manifest };
+  return { channel, manifest, ...parseChannelRelease(file, `${VERSION_FILE} of "${name}"`) };
 }

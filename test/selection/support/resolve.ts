@@ -1,0 +1,69 @@
+import {
+  type ParseSelectionOptions,
+  parseSelection,
+} from "../../../src/selection/parse-selection.ts";
+import { resolveSelection } from "../../../src/selection/resolve.ts";
+import type { Root } from "../../../src/selection/root.ts";
+import { EDITION_ROOT } from "../../support/edition.ts";
+import type { MemorySource } from "../../support/memory-source.ts";
+
+export interface Outcome {
+  readonly roots: readonly Root[];
+  /** Codes. */
+  readonly notices: readonly string[];
+  readonly messages: readonly string[];
+}
+
+/** What a selection takes of a source in memory, with the edition as its source unless the wishes say otherwise. */
+export async function resolveEdition(
+  { openSource }: Pick<MemorySource, "openSource">,
+  wishes: ParseSelectionOptions = {},
+): Promise<Outcome> {
+  const parsed = parseSelection({ source: `registry.test/${EDITION_ROOT}`, ...wishes });
+  const notices: string[] = [];
+  const messages: string[] = [];
+  const roots = await resolveSelection(parsed.selection, {
+    openSource,
+    onNotice: (code, message) => {
+      notices.push(code);
+      messages.push(message);
+    },
+  });
+  return { roots, notices, messages };
+}
+
+export async function failureOf(
+  source: Pick<MemorySource, "openSource">,
+  wishes: ParseSelectionOptions,
+): Promise<Error & { readonly code: string; readonly hint?: string }> {
+  try {
+    await resolveEdition(source, wishes);
+  } catch (error) {
+    return error as Error & { code: string; hint?: string };
+  }
+  throw new Error("expected an error");
+}
+
+/** The tags of a layout, sorted; images that only a digest names are left out. */
+export function tagsIn({ roots }: Pick<Outcome, "roots">, layout: string): string[] {
+  return roots
+    .filter((root) => root.layout === layout)
+    .flatMap(({ tags }) => tags)
+    .filter((tag) => !/[0-9a-f]{64}/.test(tag))
+    .sort();
+}
+
+export function packagesOf({ roots }: Pick<Outcome, "roots">): string[] {
+  return [...new Set(roots.map(({ packageName }) => packageName))].sort();
+}
+
+/** Tag → digest of the channels in a layout. */
+export function digestsOf(
+  { roots }: Pick<Outcome, "roots">,
+  layout: string,
+): Record<string, string> {
+  const images = roots.filter((root) => root.layout === layout);
+  return Object.fromEntries(
+    images.flatMap(({ tags, manifest }) => tags.map((tag) => [tag, manifest.descriptor.digest])),
+  );
+}
