@@ -11,6 +11,8 @@ export interface ProxiedRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
+  /** The `Range` header. */
+  readonly range?: string | undefined;
   /** 0 until an answer comes. */
   status: number;
   /** Body bytes that passed so far. */
@@ -40,6 +42,10 @@ export interface CountingProxy extends AsyncDisposable {
   readonly uploadedBytes: number;
   /** Cuts once; resolves when it has happened. */
   cut(options: CutOptions): Promise<void>;
+  /** Passes so many bytes and then nothing more, with the connections open; resolves when they have passed. */
+  hold(options: CutOptions): Promise<void>;
+  /** Lets flow what is held. */
+  release(): void;
   /** Forgets the requests seen so far. */
   reset(): void;
 }
@@ -50,6 +56,7 @@ export async function startCountingProxy(target: string | (() => string)): Promi
     target: typeof target === "string" ? () => target : target,
     requests: [],
     cuts: new Set(),
+    holds: new Set(),
   };
   const server = createServer({ requestTimeout: 0 }, (incoming, outgoing) => {
     forward(state, incoming, outgoing).catch(() => outgoing.destroy());
@@ -84,6 +91,14 @@ export async function startCountingProxy(target: string | (() => string)): Promi
         };
         state.cuts.add(cut);
       }),
+    hold: (options) =>
+      new Promise((resolve) => {
+        state.holds.add(createHold(options, resolve));
+      }),
+    release: () => {
+      for (const { open } of state.holds) open();
+      state.holds.clear();
+    },
     reset: () => {
       state.requests = [];
     },
@@ -101,10 +116,27 @@ interface PendingCut extends CutOptions {
   readonly done: () => void;
 }
 
+interface Hold extends CutOptions {
+  leftBytes: number;
+  /** Resolves when everything may flow again. */
+  readonly opened: Promise<void>;
+  readonly open: () => void;
+  readonly reached: () => void;
+}
+
+function createHold(options: CutOptions, reached: () => void): Hold {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { ...options, leftBytes: options.afterBytes, opened, open, reached };
+}
+
 interface ProxyState {
   readonly target: () => string;
   requests: ProxiedRequest[];
   readonly cuts: Set<PendingCut>;
+  readonly holds: Set<Hold>;
 }
 
 async function forward(
@@ -115,6 +147,7 @@ async function forward(
   const seen: ProxiedRequest = {
     method: incoming.method ?? "",
     path: incoming.url ?? "",
+    range: incoming.headers.range,
     status: 0,
     requestBytes: 0,
     responseBytes: 0,
@@ -138,6 +171,7 @@ async function forward(
     },
     end,
     findCut: () => [...state.cuts].find((cut) => concerns(cut, seen, direction)),
+    findHold: () => [...state.holds].find((hold) => concerns(hold, seen, direction)),
   });
   // A registry may answer before it has read everything; without an answer `answered` rejects.
   pass(incoming, upstream, meter("request")).catch(() => {
@@ -149,23 +183,20 @@ async function forward(
   await pass(response, outgoing, meter("response"));
 }
 
-/** Counts what passes, and ends the exchange in the middle of a buffer if a cut says so. */
-async function pass(
-  source: Readable,
-  sink: Writable,
-  {
-    count,
-    end,
-    findCut,
-  }: {
-    readonly count: (bytes: number) => void;
-    readonly end: () => void;
-    readonly findCut: () => PendingCut | undefined;
-  },
-): Promise<void> {
+interface Meter {
+  readonly count: (bytes: number) => void;
+  readonly end: () => void;
+  readonly findCut: () => PendingCut | undefined;
+  readonly findHold: () => Hold | undefined;
+}
+
+/** Counts what passes, and stops or ends the exchange in the middle of a buffer if a hold or a cut says so. */
+async function pass(source: Readable, sink: Writable, meter: Meter): Promise<void> {
+  const { count, end, findCut } = meter;
   for await (const chunk of source as AsyncIterable<Buffer>) {
+    const rest = await passHeld(chunk, sink, meter);
     const cut = findCut();
-    const passed = cut === undefined ? chunk : chunk.subarray(0, cut.leftBytes);
+    const passed = cut === undefined ? rest : rest.subarray(0, cut.leftBytes);
     count(passed.length);
     await write(sink, passed);
     if (cut === undefined) continue;
@@ -178,6 +209,26 @@ async function pass(
   sink.end();
 }
 
+/** Passes what holds allow, waits for them, and returns the rest. */
+async function passHeld(
+  chunk: Buffer,
+  sink: Writable,
+  { count, findHold }: Meter,
+): Promise<Buffer> {
+  let rest = chunk;
+  for (let hold = findHold(); hold !== undefined && rest.length > 0; hold = findHold()) {
+    const head = rest.subarray(0, hold.leftBytes);
+    rest = rest.subarray(head.length);
+    hold.leftBytes -= head.length;
+    count(head.length);
+    if (head.length > 0) await write(sink, head);
+    if (hold.leftBytes > 0) continue;
+    hold.reached();
+    await hold.opened;
+  }
+  return rest;
+}
+
 /** Resolves when the bytes are with the kernel, so a cut comes after exactly these. */
 async function write(sink: Writable, bytes: Buffer): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -185,7 +236,7 @@ async function write(sink: Writable, bytes: Buffer): Promise<void> {
   });
 }
 
-function concerns(cut: PendingCut, seen: ProxiedRequest, direction: string): boolean {
+function concerns(cut: CutOptions, seen: ProxiedRequest, direction: string): boolean {
   const { method = seen.method, path = /./ } = cut;
   return cut.direction === direction && method === seen.method && path.test(seen.path);
 }
