@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
-import { parseDigest } from "../oci/digest.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
@@ -24,8 +24,15 @@ export interface BundledTag {
 
 export interface BundledTags {
   readonly tags: readonly BundledTag[];
-  /** Descriptors without a name: nothing can be published for them. */
-  readonly unnamed: number;
+  /** What nothing can be published for. */
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
+/** A descriptor that does not say where it belongs. */
+export interface UnnamedManifest {
+  readonly digest: Digest;
+  /** A tag, but no repository: what tools write that export one image. */
+  readonly tag?: string;
 }
 
 /**
@@ -34,11 +41,11 @@ export interface BundledTags {
  */
 export async function readBundledTags(reader: BundleReader): Promise<BundledTags> {
   const tags: BundledTag[] = [];
-  let unnamed = 0;
+  const unnamed: UnnamedManifest[] = [];
   for (const layout of reader.layouts) {
     const found = await readLayoutTags(reader, layout);
-    tags.push(...found.filter((tag) => tag !== undefined));
-    unnamed += found.filter((tag) => tag === undefined).length;
+    tags.push(...found.tags);
+    unnamed.push(...found.unnamed);
   }
   if (!reader.manifest) return { tags: keepLast(tags), unnamed };
   const { kinds, differences } = compareWithManifest(reader.manifest, tags);
@@ -53,11 +60,11 @@ export async function readBundledTags(reader: BundleReader): Promise<BundledTags
   };
 }
 
-/** What one `index.json` publishes; undefined for each descriptor without a name. */
+/** What one `index.json` publishes. */
 export async function readLayoutTags(
   reader: BundleReader,
   layout: LayoutTable,
-): Promise<(BundledTag | undefined)[]> {
+): Promise<BundledTags> {
   const location = reader.locate(layout.index ?? { package: layout.package, offset: 0 });
   const corrupt = (reason: string, options?: ErrorOptions) =>
     new BundleCorruptError(location, `index.json of layout "${layout.path}": ${reason}`, options);
@@ -66,30 +73,61 @@ export async function readLayoutTags(
     const document = parseStrictJson(bytes, "index.json") as { readonly manifests?: unknown };
     const manifests = document?.manifests ?? [];
     if (!Array.isArray(manifests)) throw corrupt("manifests is not an array");
-    return manifests.map((value, position) =>
-      toBundledTag(layout, parseDescriptor(value, `manifests[${position}]`)),
+    const roots = manifests.map((value, position) =>
+      parseDescriptor(value, `manifests[${position}]`),
     );
+    // Only a layout that the path routes has short tags, and only one at the root can do without
+    const isRouted =
+      layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
+    const read = isRouted ? toRoutedTag : toNamedTag;
+    const found = roots.map((root) => read(layout, root));
+    return {
+      tags: found.filter((item) => "root" in item),
+      unnamed: found.filter((item) => "digest" in item),
+    };
   } catch (error) {
     if (error instanceof BundleCorruptError) throw error;
     throw corrupt(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 
-function toBundledTag(layout: LayoutTable, root: Descriptor): BundledTag | undefined {
-  const source =
-    root.annotations?.[ANNOTATION.containerdName] ?? root.annotations?.[ANNOTATION.refName] ?? "";
-  const shortTag = root.annotations?.[ANNOTATION.shortTag];
-  const kind = layout.path.endsWith("/release") ? "release-channel" : "image";
-  if (shortTag !== undefined) {
-    if (!isTag(shortTag)) throw new Error(`"${shortTag}" is not a tag`);
-    return { layout, repository: layout.path, tag: shortTag, root, kind, source };
+function shortTagOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.[ANNOTATION.shortTag];
+}
+
+/** The path of the layout is the repository, the short tag is the tag. */
+function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+  const tag = shortTagOf(root);
+  if (tag === undefined) return { digest: root.digest };
+  if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
+  const { repository } = layout;
+  return { layout, repository, tag, root, kind: kindOf(repository), source: sourceOf(root) };
+}
+
+/** The full reference says everything (docs/bundle-format.md, "images.tar"). */
+function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+  const source = sourceOf(root);
+  if (!/[/:@]/.test(source)) {
+    return { digest: root.digest, ...(source === "" ? {} : { tag: source }) };
   }
-  if (layout.path !== "" || source === "") return undefined;
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);
   if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
   const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
-  return { layout, repository: path, tag: name, root, kind, source };
+  return { layout, repository: path, tag: name, root, kind: "image", source };
+}
+
+function sourceOf({ annotations }: Descriptor): string {
+  return annotations?.[ANNOTATION.containerdName] ?? annotations?.[ANNOTATION.refName] ?? "";
+}
+
+/** Channels are published last, so they must be known where no \`bundle.json\` tells. */
+function kindOf(repository: string): ImageKind {
+  const isChannel =
+    repository === "release-channel" ||
+    repository.endsWith("/release") ||
+    /^packages\/[^/]+\/version$/.test(repository);
+  return isChannel ? "release-channel" : "image";
 }
 
 /** Several descriptors of one name: the last one counts, as the reference system has it. */

@@ -4,10 +4,13 @@ import { createDigestHash, type Digest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { type ScannedEntry, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
+import type { PlannedFile } from "./bundle-plan.ts";
+import { startsOf } from "./chunk-plan.ts";
 import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
-import { normalizeEntryPath, parseLayoutEntry } from "./format.ts";
+import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "./format.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
+import { routeLayouts } from "./route-layouts.ts";
 
 /** Where bytes lie: `size` bytes from `offset` of a package. */
 export interface Place {
@@ -18,7 +21,10 @@ export interface Place {
 
 /** The entry table of one layout. */
 export interface LayoutTable {
+  /** Path inside the package. */
   readonly path: string;
+  /** Repository path below the target: the path, but for old packages of `d8 mirror`. */
+  repository: string;
   readonly package: number;
   index?: Place;
   readonly blobs: Map<Digest, Place>;
@@ -51,6 +57,8 @@ export async function openBundle(bundlePath: string): Promise<BundleReader> {
 export class BundleReader implements AsyncDisposable {
   readonly listing: BundleListing;
   readonly layouts: LayoutTable[] = [];
+  /** Names of entries that are no part of a layout and were passed over. */
+  readonly strayFiles: string[] = [];
   readonly #files: readonly PackageFile[];
 
   /** @internal use `openBundle` */
@@ -80,16 +88,24 @@ export class BundleReader implements AsyncDisposable {
     const corrupt = (offset: number, reason: string) => this.#corrupt(index, offset, reason);
     const read = (position: number, length: number) =>
       this.readBytes({ package: index, offset: position, size: length });
-    for await (const entry of scanTar({ read, size, corrupt })) {
+    const entries = this.listing.packages[index]?.isDirectory
+      ? entriesOfFiles(files)
+      : scanTar({ read, size, corrupt });
+    for await (const entry of entries) {
       if (entry.type === "directory") continue;
       const path = normalizeEntryPath(entry.path);
       if (seen.has(path)) throw corrupt(entry.headerOffset, `entry "${path}" is there twice`);
       seen.add(path);
       if (!enterInTable(tables, index, entry)) {
+        if (!this.manifest && isStrayFile(path)) {
+          this.strayFiles.push(path);
+          continue;
+        }
         const reason = `entry "${entry.path}" is not part of an OCI image layout`;
         throw corrupt(entry.headerOffset, reason);
       }
     }
+    if (!this.manifest) routeLayouts(this.listing.packages[index]?.name ?? "", tables.values());
     this.layouts.push(...tables.values());
   }
 
@@ -217,6 +233,15 @@ export class BundleReader implements AsyncDisposable {
   }
 }
 
+/** The files of an image-layout directory, one behind the other as if they were entries without headers. */
+export function entriesOfFiles(files: readonly PlannedFile[]): ScannedEntry[] {
+  const starts = startsOf(files);
+  return files.map(({ name, size }, position) => {
+    const offset = starts[position] ?? 0;
+    return { path: name, type: "file", headerOffset: offset, offset, size };
+  });
+}
+
 /** Enters one entry into the table of its layout; false for a name that no layout has. */
 export function enterInTable(
   tables: Map<string, LayoutTable>,
@@ -227,6 +252,7 @@ export function enterInTable(
   if (!name) return false;
   const table: LayoutTable = tables.get(name.layout) ?? {
     path: name.layout,
+    repository: name.layout,
     package: index,
     blobs: new Map(),
   };

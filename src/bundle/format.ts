@@ -19,6 +19,9 @@ export const ANNOTATION = {
 /** Largest number of chunk files of one package: four digits, and no medium holds more. */
 export const CHUNK_COUNT_LIMIT = 100_000;
 
+/** One image layout as a single tar, as skopeo and buildx write it; the name is free. */
+const ARCHIVE_FILE = /^(.+)\.(?:tar|oci)$/i;
+
 const PACKAGE_FILE = /^([a-z0-9][A-Za-z0-9._-]*)\.tar(?:\.(\d{4,6})\.chunk)?$/;
 
 /** `module-foo.tar` or, with a chunk number, `module-foo.tar.0003.chunk`. */
@@ -43,6 +46,11 @@ export function parsePackageFile(fileName: string): PackageFileName | undefined 
   };
 }
 
+/** `My Image.OCI` → `My Image`: the name of an archive of another program that a user points at. */
+export function parseArchiveFile(fileName: string): string | undefined {
+  return ARCHIVE_FILE.exec(fileName)?.[1];
+}
+
 export type LayoutEntryName =
   | { readonly kind: "oci-layout" | "index" | "archive-manifest"; readonly layout: string }
   | { readonly kind: "blob"; readonly layout: string; readonly digest: string };
@@ -58,6 +66,17 @@ export function entryPath(layout: string, name: string): string {
 
 const LAYOUT_ENTRY =
   /^(?:(?<layout>.+)\/)?(?:(?<file>oci-layout|index\.json|manifest\.json|repositories)|blobs\/(?<algorithm>sha256|sha384|sha512)\/(?<hex>[0-9a-f]{64,128}))$/;
+
+const BLOB_DIRECTORY_FILE =
+  /^(?:(?<layout>.+)\/)?blobs\/(?:sha256|sha384|sha512)\/(?!\.{1,2}$)[^/\\\0]+$/;
+
+/** A file among blobs that is none, for example `blobs/sha256/<hex>123456`: what an interrupted pull of `d8 mirror` leaves. */
+export function isStrayFile(path: string): boolean {
+  const groups = BLOB_DIRECTORY_FILE.exec(normalizeEntryPath(path))?.groups;
+  if (!groups || parseLayoutEntry(path)) return false;
+  const layout = groups["layout"] ?? "";
+  return layout === "" || isRepositoryName(layout);
+}
 
 /** The name of an entry without a leading `./`: both mean the same. */
 export function normalizeEntryPath(path: string): string {

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { isDigestAlgorithm } from "../oci/digest.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { BundleCorruptError, BundleMissingError } from "./errors.ts";
@@ -8,6 +9,7 @@ import {
   CHECKSUM_FILE,
   formatPackageFile,
   PARTIAL_SUFFIX,
+  parseArchiveFile,
   parsePackageFile,
   STATE_DIRECTORY,
 } from "./format.ts";
@@ -16,6 +18,8 @@ import {
 interface ListedPackage {
   readonly name: string;
   readonly files: readonly PlannedFile[];
+  /** The files are those of an image-layout directory, not the parts of a tar. */
+  readonly isDirectory?: true;
 }
 
 export interface BundleListing {
@@ -48,31 +52,54 @@ export async function listBundle(
   bundlePath: string,
   { readManifest = readBundleManifest }: ListBundleOptions = {},
 ): Promise<BundleListing> {
-  const { directory, only } = await locateBundle(bundlePath);
+  const { directory, only, archive } = await locateBundle(bundlePath);
+  if (archive) return { directory, packages: [archive], problems: [] };
   const names = await listNames(directory);
   const found = await listPackageFiles(directory, names);
   const manifest = only === undefined ? await readManifest(directory) : undefined;
   if (manifest) return { directory, manifest, ...compareWithManifest(directory, manifest, found) };
-  if (only === undefined) refuseWhatIsNoBundle(directory, names, found.length);
+  if (only === undefined) {
+    const isUnfinished = await isUnfinishedPull(directory, names);
+    if (found.length === 0 && !isUnfinished && names.includes("index.json")) {
+      return { directory, packages: [await listLayoutDirectory(directory, names)], problems: [] };
+    }
+    refuseWhatIsNoBundle(directory, names, { packageFiles: found.length, isUnfinished });
+  }
   const chosen = found.filter(({ packageName }) => only === undefined || packageName === only);
   return { directory, ...groupFiles(directory, chosen) };
 }
 
-/** A path names the directory of a bundle, or one file of one of its packages. */
-async function locateBundle(path: string): Promise<{ directory: string; only?: string }> {
+interface Location {
+  readonly directory: string;
+  /** The package that the path names a file of. */
+  readonly only?: string;
+  /** An archive of another program, whose name says nothing. */
+  readonly archive?: ListedPackage;
+}
+
+/** A path names the directory of a bundle, one file of one of its packages, or an archive of another program. */
+async function locateBundle(path: string): Promise<Location> {
+  let size: number;
   try {
-    if ((await stat(path)).isDirectory()) return { directory: path };
+    const stats = await stat(path);
+    if (stats.isDirectory()) return { directory: path };
+    size = stats.size;
   } catch (error) {
     if (!hasErrorCode(error, "ENOENT", "ENOTDIR")) throw storageError(error, path);
     throw new BundleMissingError(path, "there is no such file or directory", {
       hint: "Check the path, and that the medium is mounted",
     });
   }
-  const file = parsePackageFile(basename(path));
+  const name = basename(path);
+  const file = parsePackageFile(name);
   if (!file) {
+    const archive = parseArchiveFile(name);
+    if (archive !== undefined) {
+      return { directory: dirname(path), archive: { name: archive, files: [{ name, size }] } };
+    }
     throw new BundleMissingError(
       path,
-      "it is neither a directory nor a package (NAME.tar, NAME.tar.NNNN.chunk)",
+      "it is neither a directory nor a package (NAME.tar, NAME.tar.NNNN.chunk, NAME.oci)",
     );
   }
   return { directory: dirname(path), only: file.packageName };
@@ -99,24 +126,60 @@ async function listPackageFiles(
     names.map(async (name) => {
       const parsed = parsePackageFile(name);
       if (!parsed) return [];
-      const path = join(directory, name);
-      try {
-        const stats = await stat(path);
-        return stats.isFile() ? [{ ...parsed, name, size: stats.size }] : [];
-      } catch (error) {
-        throw storageError(error, path);
-      }
+      const file = await describeFile(directory, name);
+      return file ? [{ ...parsed, ...file }] : [];
     }),
   );
   return found.flat();
 }
 
+/** Whether a pull was interrupted here. A push of a bundle without `bundle.json` keeps its sessions in the same place. */
+async function isUnfinishedPull(directory: string, names: readonly string[]): Promise<boolean> {
+  if (names.some((name) => name.endsWith(PARTIAL_SUFFIX))) return true;
+  if (!names.includes(STATE_DIRECTORY)) return false;
+  const state = await listNames(join(directory, STATE_DIRECTORY));
+  return state.length === 0 || state.some((name) => !name.startsWith("push-"));
+}
+
+/** `index.json`, `oci-layout` and the blobs of an image-layout directory; anything else in it is foreign. */
+async function listLayoutDirectory(
+  directory: string,
+  names: readonly string[],
+): Promise<ListedPackage> {
+  const paths = ["index.json", "oci-layout"].filter((name) => names.includes(name));
+  if (names.includes("blobs")) {
+    for (const algorithm of await listNames(join(directory, "blobs"))) {
+      if (!isDigestAlgorithm(algorithm)) continue;
+      const blobs = await listNames(join(directory, "blobs", algorithm));
+      paths.push(...blobs.map((name) => `blobs/${algorithm}/${name}`));
+    }
+  }
+  const files = await Promise.all(paths.map((name) => describeFile(directory, name)));
+  const name = basename(resolve(directory));
+  return { name, files: files.filter((file) => file !== undefined), isDirectory: true };
+}
+
+async function describeFile(directory: string, name: string): Promise<PlannedFile | undefined> {
+  const path = join(directory, name);
+  try {
+    const stats = await stat(path);
+    return stats.isFile() ? { name, size: stats.size } : undefined;
+  } catch (error) {
+    throw storageError(error, path);
+  }
+}
+
+interface Contents {
+  readonly packageFiles: number;
+  readonly isUnfinished: boolean;
+}
+
 function refuseWhatIsNoBundle(
   directory: string,
   names: readonly string[],
-  packageFiles: number,
+  { packageFiles, isUnfinished }: Contents,
 ): void {
-  if (names.includes(STATE_DIRECTORY) || names.some((name) => name.endsWith(PARTIAL_SUFFIX))) {
+  if (isUnfinished) {
     throw new BundleMissingError(directory, "its pull is not finished", {
       hint: "Run the same pull again: it goes on where it stopped",
     });

@@ -1,6 +1,7 @@
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
+import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import type { PackageKind } from "../bundle/contents.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -32,8 +33,8 @@ export interface BundleDescription {
 /** Reads names, headers and manifests; blobs are not read. */
 export async function inspectBundle({ bundlePath }: InspectOptions): Promise<BundleDescription> {
   await using reader = await openBundle(bundlePath);
-  const { tags, unnamed } = await readBundledTags(reader);
-  const notices = unnamed > 0 ? [`${unnamed} manifests have no tag and cannot be pushed`] : [];
+  const bundled = await readBundledTags(reader);
+  const notices = noticesOf(reader, bundled).map(({ message }) => message);
   if (reader.manifest) {
     const { source, selection, packages, totals } = reader.manifest;
     return {
@@ -46,7 +47,7 @@ export async function inspectBundle({ bundlePath }: InspectOptions): Promise<Bun
     };
   }
   const images = await Promise.all(
-    tags.map(async (tag) => ({ tag, image: await describe(reader, tag) })),
+    bundled.tags.map(async (tag) => ({ tag, image: await describe(reader, tag) })),
   );
   return {
     schemaVersion: 1,
@@ -62,10 +63,7 @@ export async function inspectBundle({ bundlePath }: InspectOptions): Promise<Bun
         })),
     })),
     totals: totalsOf(reader, images.length),
-    notices: [
-      ...notices,
-      "The bundle has no bundle.json: nothing says whether files of it are missing",
-    ],
+    notices,
   };
 }
 

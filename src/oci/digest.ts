@@ -12,7 +12,7 @@ export function parseDigest(text: string): { algorithm: string; encoded: string 
   const separator = text.indexOf(":");
   const algorithm = text.slice(0, Math.max(separator, 0));
   const encoded = text.slice(separator + 1);
-  const length = Object.hasOwn(HEX_LENGTH, algorithm) ? HEX_LENGTH[algorithm] : undefined;
+  const length = isDigestAlgorithm(algorithm) ? HEX_LENGTH[algorithm] : undefined;
   if (length === undefined) {
     throw new ReferenceInvalidError(text, "digest algorithm is not sha256, sha384 or sha512");
   }
@@ -20,6 +20,10 @@ export function parseDigest(text: string): { algorithm: string; encoded: string 
     throw new ReferenceInvalidError(text, `digest is not ${length} lower-case hex digits`);
   }
   return { algorithm, encoded };
+}
+
+export function isDigestAlgorithm(text: string): boolean {
+  return Object.hasOwn(HEX_LENGTH, text);
 }
 
 export function isDigest(text: string): boolean {

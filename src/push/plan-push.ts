@@ -37,7 +37,7 @@ export function planPush(tags: readonly BundledTag[], options: PlanPushOptions):
   for (const { layout, repository, tag, root, kind } of tags) {
     const path = placeModules(repository, options);
     const [first, name] = repository.split("/");
-    if (layout.path !== "" && first === MODULES && name) modules.add(name);
+    if (layout.repository !== "" && first === MODULES && name) modules.add(name);
     const key = `${path}@${root.digest}`;
     const known = images.get(key);
     if (known) known.tags.push(tag);

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import { readBundledTags } from "../bundle/bundle-images.ts";
+import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
@@ -22,6 +23,7 @@ import type { PushOptions } from "./push-options.ts";
 import { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
+import { requireNames } from "./require-names.ts";
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -43,12 +45,10 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export async function push(options: PushOptions): Promise<Receipt> {
   const { bundlePath, target, modulesPathSuffix = "modules", onEvent = () => {} } = options;
   await using bundle = await openBundle(bundlePath);
-  const { tags, unnamed } = await readBundledTags(bundle);
-  if (unnamed > 0) {
-    const message = `${unnamed} manifests of the bundle have no tag and are not pushed`;
-    onEvent({ type: "notice", code: "UNNAMED_MANIFESTS", message });
-  }
-  const plan = planPush(tags, {
+  const bundled = await readBundledTags(bundle);
+  requireNames(bundlePath, bundled);
+  for (const notice of noticesOf(bundle, bundled)) onEvent({ type: "notice", ...notice });
+  const plan = planPush(bundled.tags, {
     target,
     modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
   });

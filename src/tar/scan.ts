@@ -185,8 +185,9 @@ function parseBlock(block: Buffer, corrupt: Corrupt): Block {
   if (type === undefined) {
     throw corrupt(`"${field(block, 0, 100)}" is neither a regular file nor a directory`);
   }
-  const isUstar = field(block, 257, 5) === "ustar";
-  const prefix = isUstar ? field(block, 345, 155) : "";
+  // GNU headers ("ustar  ") have times where POSIX has the prefix
+  const isPosix = block.toString("latin1", 257, 263) === "ustar\0";
+  const prefix = isPosix ? field(block, 345, 155) : "";
   const name = field(block, 0, 100);
   const size = parseSize(block.subarray(124, 136));
   if (size === undefined) throw corrupt(`"${name}" has an unreadable size`);

@@ -3,6 +3,7 @@ import {
   compareWithManifest,
   keepLast,
   readLayoutTags,
+  type UnnamedManifest,
 } from "../bundle/bundle-images.ts";
 import type { BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
 import type { BundleReader, LayoutTable } from "../bundle/bundle-reader.ts";
@@ -34,21 +35,30 @@ interface PlannedImage {
 interface LayoutImages {
   readonly images: readonly PlannedImage[];
   readonly tags: readonly BundledTag[];
+  readonly unnamed: readonly UnnamedManifest[];
   /** Whether `index.json` could be read. */
   readonly isRead: boolean;
 }
 
-/** Checks that every image has all it needs and enters the images that suffer. Returns the digests of the roots. */
-export async function checkImages(options: CheckImagesOptions): Promise<ReadonlySet<string>> {
+export interface CheckedImages {
+  /** `repository@digest` */
+  readonly roots: ReadonlySet<string>;
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
+/** Checks that every image has all it needs and enters the images that suffer. */
+export async function checkImages(options: CheckImagesOptions): Promise<CheckedImages> {
   const { surveys, manifest, findings, reader } = options;
   const tags: BundledTag[] = [];
   const roots = new Set<string>();
+  const unnamed: UnnamedManifest[] = [];
   let isWhole = true;
   for (const survey of surveys) {
     for (const layout of layoutsOf(survey, manifest)) {
       const checker = new LayoutChecker(options, survey, layout.table);
       const found = await checker.readImages(layout.path, layout.claimed);
       tags.push(...found.tags);
+      unnamed.push(...found.unnamed);
       isWhole &&= found.isRead;
       for (const { name, root } of found.images) {
         roots.add(`${name.slice(0, name.lastIndexOf(":"))}@${root.digest}`);
@@ -63,7 +73,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<Readonly
   for (const { image, reason } of differences) {
     findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);
   }
-  return roots;
+  return { roots, unnamed };
 }
 
 interface KnownLayout {
@@ -80,6 +90,7 @@ function layoutsOf(survey: Survey, manifest: BundleManifest | undefined): KnownL
     path,
     table: survey.layouts.find((layout) => layout.path === path) ?? {
       path,
+      repository: path,
       package: survey.package,
       blobs: new Map(),
     },
@@ -110,21 +121,20 @@ class LayoutChecker {
     const cause = this.#causesOf(index, this.#table.index !== undefined);
     if (cause.length > 0) {
       for (const { name } of planned) this.#blame(cause, name);
-      return { images: planned, tags: [], isRead: false };
+      return { images: planned, tags: [], unnamed: [], isRead: false };
     }
     try {
-      const found = await readLayoutTags(this.#options.reader, this.#table);
-      const tags = found.filter((tag) => tag !== undefined);
+      const { tags, unnamed } = await readLayoutTags(this.#options.reader, this.#table);
       const kept = this.#options.manifest ? tags : keepLast(tags);
       const images = kept.map(({ repository, tag, root }) => ({
         name: `${repository}:${tag}`,
         root,
       }));
-      return { images, tags, isRead: true };
+      return { images, tags, unnamed, isRead: true };
     } catch (error) {
       const problem = this.#options.findings.add(error, { entry: index });
       for (const { name } of planned) this.#blame([problem], name);
-      return { images: planned, tags: [], isRead: false };
+      return { images: planned, tags: [], unnamed: [], isRead: false };
     }
   }
 

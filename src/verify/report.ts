@@ -8,6 +8,8 @@ export interface VerifyReport {
   readonly complete: boolean;
   readonly files: readonly VerifiedFile[];
   readonly problems: readonly Problem[];
+  /** What could not be checked because the bundle does not say it. */
+  readonly notices: readonly string[];
   readonly totals: {
     readonly files: number;
     readonly bytes: number;

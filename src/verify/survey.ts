@@ -1,7 +1,13 @@
-import { type BundleReader, enterInTable, type LayoutTable } from "../bundle/bundle-reader.ts";
+import {
+  type BundleReader,
+  enterInTable,
+  entriesOfFiles,
+  type LayoutTable,
+} from "../bundle/bundle-reader.ts";
 import { sliceByFile, startsOf } from "../bundle/chunk-plan.ts";
-import { normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
+import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
 import type { PackageFile } from "../bundle/package-file.ts";
+import { routeLayouts } from "../bundle/route-layouts.ts";
 import { MirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -16,6 +22,8 @@ export interface Survey {
   readonly files: readonly SurveyedFile[];
   readonly entries: readonly ScannedEntry[];
   readonly layouts: readonly LayoutTable[];
+  /** Entries that are no part of a layout and are passed over. */
+  readonly strayFiles: readonly string[];
   /** In order of position, the first of each place only. */
   readonly damages: readonly Damage[];
 }
@@ -58,7 +66,9 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
   const { files, damaged } = await hashPackage({
     file: reader.packageFile(index),
     files: planned.map(({ size }, position) => ({ size, available: sizes[position] ?? size })),
-    regions: scan.entries.flatMap(regionsOf),
+    regions: scan.entries
+      .flatMap(regionsOf)
+      .filter(({ digest }) => digest !== undefined || !reader.listing.packages[index]?.isDirectory),
     onProgress,
     signal,
   });
@@ -77,41 +87,36 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
   };
 }
 
-type Scan = Pick<Survey, "entries" | "layouts" | "damages">;
+type ScanOptions = Pick<SurveyOptions, "reader" | "index" | "signal">;
+
+type Scan = Pick<Survey, "entries" | "layouts" | "strayFiles" | "damages">;
 
 interface Extent {
   readonly starts: readonly number[];
   readonly sizes: readonly number[];
 }
 
-async function scanEntries(
-  { reader, index, signal }: SurveyOptions,
-  { starts, sizes }: Extent,
-): Promise<Scan> {
+async function scanEntries({ reader, index, signal }: ScanOptions, extent: Extent): Promise<Scan> {
   const tables = new Map<string, LayoutTable>();
   const entries = new Map<string, ScannedEntry>();
+  const strayFiles: string[] = [];
   const damages: Damage[] = [];
-  const readable = [...sizes];
-  const file = reader.packageFile(index);
-  const size = starts.at(-1) ?? 0;
-  const salvage = salvageTar({
-    size,
-    read: (position, length) => {
-      signal?.throwIfAborted();
-      return readTolerantly(file, { position, length }, { starts, sizes: readable });
-    },
-    skipGap: (position) => skipGap(position, { starts, sizes: readable }),
-    accepts: (path) => parseLayoutEntry(path) !== undefined,
-    onDamage: ({ path, ...damage }) =>
-      damages.push({ kind: "header", ...damage, ...(path === undefined ? {} : { entry: path }) }),
-  });
-  for await (const found of salvage) {
-    if (found.type === "directory") continue;
-    const entry = { ...found, path: normalizeEntryPath(found.path) };
+  const listed = reader.listing.packages[index];
+  const isForeign = reader.manifest === undefined;
+  const found = listed?.isDirectory
+    ? entriesOfFiles(listed.files)
+    : salvageEntries({ reader, index, signal }, extent, (damage) => damages.push(damage));
+  for await (const item of found) {
+    if (item.type === "directory") continue;
+    const entry = { ...item, path: normalizeEntryPath(item.path) };
     const { path, headerOffset } = entry;
     const isDouble = entries.has(path);
     if (!isDouble && enterInTable(tables, index, entry)) {
       entries.set(path, entry);
+      continue;
+    }
+    if (!isDouble && isForeign && isStrayFile(path)) {
+      strayFiles.push(path);
       continue;
     }
     const fault = isDouble ? "is there twice" : "is not part of an OCI image layout";
@@ -119,7 +124,30 @@ async function scanEntries(
     const place = { start: headerOffset, end: entry.offset, offset: headerOffset };
     damages.push({ kind: "name", ...place, reason, entry: path });
   }
-  return { entries: [...entries.values()], layouts: [...tables.values()], damages };
+  if (isForeign) routeLayouts(listed?.name ?? "", tables.values());
+  return { entries: [...entries.values()], layouts: [...tables.values()], strayFiles, damages };
+}
+
+/** The entries of a tar, also behind what is damaged or missing. */
+function salvageEntries(
+  { reader, index, signal }: ScanOptions,
+  { starts, sizes }: Extent,
+  onDamage: (damage: Damage) => void,
+): AsyncIterable<ScannedEntry> {
+  const readable = [...sizes];
+  const file = reader.packageFile(index);
+  const isForeign = reader.manifest === undefined;
+  return salvageTar({
+    size: starts.at(-1) ?? 0,
+    read: (position, length) => {
+      signal?.throwIfAborted();
+      return readTolerantly(file, { position, length }, { starts, sizes: readable });
+    },
+    skipGap: (position) => skipGap(position, { starts, sizes: readable }),
+    accepts: (path) => parseLayoutEntry(path) !== undefined || (isForeign && isStrayFile(path)),
+    onDamage: ({ path, ...damage }) =>
+      onDamage({ kind: "header", ...damage, ...(path === undefined ? {} : { entry: path }) }),
+  });
 }
 
 /** Bytes up to the first that cannot be read: a file that is missing or short, a bad sector. */

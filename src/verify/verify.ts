@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { UnnamedManifest } from "../bundle/bundle-images.ts";
+import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
 import { parsePackageFile } from "../bundle/format.ts";
@@ -7,7 +9,7 @@ import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
-import { Findings } from "./findings.ts";
+import { baseName, Findings } from "./findings.ts";
 import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
 import { type Survey, surveyPackage } from "./survey.ts";
 
@@ -56,7 +58,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     await attributeDamage({ reader, survey, findings, listed, sha256: claims.sha256 });
   }
   const { manifest } = claims;
-  const images = await checkImages({ reader, surveys, manifest, findings });
+  const { roots, unnamed } = await checkImages({ reader, surveys, manifest, findings });
   const { problems } = findings;
   return {
     schemaVersion: 1,
@@ -64,7 +66,8 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    totals: { files: planned.length, bytes, images: images.size, blobs: countBlobs(surveys) },
+    notices: describeGaps(claims, surveys, unnamed),
+    totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
 }
 
@@ -116,12 +119,25 @@ function describeFiles(
   const sound = planned
     .filter(({ name }) => !listed.has(name))
     .map(({ name, size }): VerifiedFile => {
-      return { name, size, status: findings.isKnown(name) ? "corrupt" : "ok" };
+      return { name, size, status: findings.isKnown(baseName(name)) ? "corrupt" : "ok" };
     });
   const broken = [...listed.values()].map(({ cause }): VerifiedFile => {
     return { name: cause.file, size: cause.size, status: cause.status };
   });
   return [...sound, ...broken].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** What the bundle leaves out; a `bundle.json` that cannot be believed is a problem and no gap. */
+function describeGaps(
+  { manifest, sha256, problems }: Claims,
+  surveys: readonly Survey[],
+  unnamed: readonly UnnamedManifest[],
+): readonly string[] {
+  const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
+  const isDescribed = sha256.size > 0 || problems.length > 0;
+  return noticesOf({ manifest, strayFiles }, { unnamed })
+    .filter(({ code }) => code !== "NO_MANIFEST" || !isDescribed)
+    .map(({ message }) => message);
 }
 
 function countBlobs(surveys: readonly Survey[]): number {

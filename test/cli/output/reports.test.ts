@@ -128,6 +128,7 @@ describe("renderVerifyReport()", () => {
       complete: true,
       files: [],
       problems: [],
+      notices: [],
       totals,
     };
     expect(renderVerifyReport(report)).toBe(
@@ -142,6 +143,7 @@ describe("renderVerifyReport()", () => {
       bundlePath: "./b",
       complete: false,
       files: [],
+      notices: [],
       problems: [
         {
           code: "CONTENT_MISMATCH",

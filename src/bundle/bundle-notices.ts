@@ -1,0 +1,37 @@
+import type { BundledTags } from "./bundle-images.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+
+/** What a user should know about a bundle that is not wrong with it. */
+export interface BundleNotice {
+  readonly code: "NO_MANIFEST" | "UNNAMED_MANIFESTS" | "STRAY_FILES";
+  readonly message: string;
+}
+
+/** Says what is missing in a bundle of another program, and what of it is not pushed. */
+export function noticesOf(
+  { manifest, strayFiles }: Pick<BundleReader, "manifest" | "strayFiles">,
+  { unnamed }: Pick<BundledTags, "unnamed">,
+): BundleNotice[] {
+  const notices: BundleNotice[] = [];
+  if (unnamed.length > 0) {
+    const message = `${unnamed.length} manifests have no tag and cannot be pushed`;
+    notices.push({
+      code: "UNNAMED_MANIFESTS",
+      message: `${message}: ${example(unnamed.map(({ digest }) => digest))}`,
+    });
+  }
+  if (strayFiles.length > 0) {
+    const message = `${strayFiles.length} files among the blobs are none and are passed over`;
+    notices.push({ code: "STRAY_FILES", message: `${message}: ${example(strayFiles)}` });
+  }
+  if (!manifest) {
+    const message = "The bundle has no bundle.json: nothing says whether files of it are missing";
+    notices.push({ code: "NO_MANIFEST", message });
+  }
+  return notices;
+}
+
+/** `a, b, …` */
+function example(names: readonly string[]): string {
+  return [...names.slice(0, 2), ...(names.length > 2 ? ["…"] : [])].join(", ");
+}

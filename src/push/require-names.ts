@@ -1,0 +1,17 @@
+import type { BundledTags } from "../bundle/bundle-images.ts";
+import { ContentInvalidError } from "../oci/errors.ts";
+
+/** Refuses an archive whose images do not say where they belong: pushing the others would lose them silently. */
+export function requireNames(bundlePath: string, { tags, unnamed }: BundledTags): void {
+  const bare = unnamed.find(({ tag }) => tag !== undefined);
+  const first = bare ?? (tags.length === 0 ? unnamed[0] : undefined);
+  if (!first) return;
+  const name = first.tag === undefined ? first.digest : `"${first.tag}"`;
+  throw new ContentInvalidError(
+    `image ${name} of "${bundlePath}"`,
+    "its name says no repository, so it has no place below the target",
+    {
+      hint: "Write the archive with full names, for example: skopeo copy oci-archive:FILE oci-archive:NEW:registry.example.com/acme/web:1.0",
+    },
+  );
+}
