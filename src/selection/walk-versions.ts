@@ -51,5 +51,5 @@ async function walkAlternative(
 }
 
 function after(version: SemVer, step: Step): SemVer {
-  return new SemVer(version).inc(step);
+  return new SemVer(version.version).inc(step);
 }

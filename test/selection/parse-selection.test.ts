@@ -214,4 +214,108 @@ describe("parseSelection()", () => {
       );
     },
   );
+
+  test.each<[string, ParseSelectionOptions, unknown]>([
+    ["--platform-tag", { platformTag: "stable" }, { kind: "tag", tag: "stable", channel: "all" }],
+    [
+      "P12: a range",
+      { includePlatform: ">=1.64 <=1.68" },
+      { kind: "range", range: ">=1.64 <=1.68" },
+    ],
+    ["P12: a bare version", { includePlatform: "1.65.0" }, { kind: "range", range: "^1.65.0" }],
+    [
+      "P12: a pin",
+      { includePlatform: "=v1.65.3" },
+      { kind: "tag", tag: "v1.65.3", channel: "all" },
+    ],
+    [
+      "P12: a pin with a channel",
+      { includePlatform: "=v1.65.3+stable" },
+      { kind: "tag", tag: "v1.65.3", channel: "stable" },
+    ],
+    ...["1.50.0", "v1.50", "1.50.0+build.1"].map(
+      (sinceVersion): [string, ParseSelectionOptions, unknown] => [
+        `--since-version ${sinceVersion}`,
+        { sinceVersion },
+        { kind: "channels", since: "1.50.0" },
+      ],
+    ),
+  ])("reads %s", (_, options, releases) => {
+    expect(parseSelection({ source, ...options }).selection.platform).toMatchObject({
+      enabled: true,
+      releases,
+    });
+  });
+
+  test.each<[string, ParseSelectionOptions, RegExp]>([
+    ["P10", { includePlatform: "./bundle" }, /looks like a path/],
+    ["P11", { includePlatform: "1.64." }, /--include-platform "1\.64\."/],
+    ["an empty constraint", { includePlatform: "" }, /constraint is empty/],
+    ["a since that is no version", { sinceVersion: "invalid" }, /--since-version "invalid"/],
+    ["a since with a tail", { sinceVersion: "1.50.0abc" }, /is not a version/],
+    ["two ways", { platformTag: "v1", sinceVersion: "1.5" }, /--platform-tag and --since-version/],
+    [
+      "two ways",
+      { platformTag: "v1", includePlatform: "^1" },
+      /--platform-tag and --include-platf/,
+    ],
+    ["two ways", { sinceVersion: "1", includePlatform: "^1" }, /--since-version and --include/],
+    ["a bad installer tag", { installerTag: "a b" }, /--installer-tag/],
+    ["P8", { includePackages: ["p@"] }, /--include-package "p@"/],
+    ["P8", { excludePackages: ["p@"] }, /--exclude-package "p@"/],
+    ["P8", { includePlugins: ["p@"] }, /--include-plugin "p@"/],
+    ["plugins", { onlyExtraImages: true, includePlugins: ["p"] }, /--only-extra-images and --incl/],
+    ["proxy", { proxyRegistry: true }, /releases of the platform cannot be listed/],
+    ["proxy", { proxyRegistry: true, platformTag: "v1" }, /with --platform-tag/],
+    ["proxy", { proxyRegistry: true, sinceVersion: "1.1" }, /with --since-version/],
+    ["proxy", { proxyRegistry: true, noPlatform: true }, /modules cannot be listed/],
+    ["proxy", { proxyRegistry: true, noPlatform: true, includeModules: ["a"] }, /module "a"/],
+    [
+      "proxy",
+      { proxyRegistry: true, noPlatform: true, noModules: true, includePlugins: ["p@^1"] },
+      /plugin "p"/,
+    ],
+    [
+      "nothing",
+      {
+        noPlatform: true,
+        noInstaller: true,
+        noSecurityDb: true,
+        noModules: true,
+        noPackages: true,
+        noPackageVersions: true,
+      },
+      /it contains nothing/,
+    ],
+  ])("refuses %s: %j", (_, options, message) => {
+    expect(() => parseSelection({ source, ...options })).toThrow(
+      expect.objectContaining({
+        code: "SELECTION_INVALID",
+        message: expect.stringMatching(message),
+      }),
+    );
+  });
+
+  test.each<[string, ParseSelectionOptions]>([
+    ["platform-flag-ignored", { noPlatform: true, platformTag: "v1" }],
+    ["installer-tag-ignored", { noInstaller: true, installerTag: "v1" }],
+    ["no-packages-ignored", { noPackages: true, includePackages: ["p"] }],
+    ["vex-skipped", { skipVexImages: true }],
+  ])("says %s", (code, options) => {
+    expect(codesOf({ source, ...options })).toEqual([code]);
+  });
+
+  test("onlyExtraImages leaves out everything else, unless a flag asks for it", () => {
+    const { selection } = parseSelection({ source, onlyExtraImages: true });
+    expect(selection).toMatchObject({
+      platform: { enabled: false },
+      installer: { enabled: false },
+      security: { enabled: false },
+      modules: { enabled: true },
+      packages: { enabled: true, versions: false },
+      plugins: { automatic: false },
+    });
+    const asked = parseSelection({ source, onlyExtraImages: true, platformTag: "stable" });
+    expect(asked.selection.platform.enabled).toBe(true);
+  });
 });
