@@ -172,7 +172,7 @@ export class BundleWriter implements AsyncDisposable {
     const final = join(this.#directory, name);
     const [sha256] = await Promise.all([
       this.#hasher.finish(this.#hashId(state, chunk), path, size),
-      state.file.truncate(chunk).then(() => state.file.sync(chunk)),
+      state.file.complete(chunk),
     ]);
     await state.file.close(chunk);
     try {

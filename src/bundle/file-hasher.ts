@@ -64,6 +64,8 @@ export class FileHasher implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker?.terminate();
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error("the hasher was closed"));
+    this.#waiting.clear();
   }
 }
 

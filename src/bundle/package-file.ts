@@ -26,6 +26,7 @@ export class PackageFile implements AsyncDisposable {
   readonly #starts: readonly number[];
   readonly #open = new Map<number, Promise<FileHandle>>();
   readonly #users = new Map<number, number>();
+  #isClosed = false;
   readonly #writes = new Map<number, Promise<unknown>>();
 
   constructor(options: PackageFileOptions) {
@@ -82,20 +83,17 @@ export class PackageFile implements AsyncDisposable {
     return filled;
   }
 
-  /** Makes a file's bytes durable. */
-  async sync(chunk: number): Promise<void> {
+  /** Gives a file its exact size and makes its bytes durable. */
+  async complete(chunk: number): Promise<void> {
+    const size = this.#options.files[chunk]?.size ?? 0;
     await this.#use(chunk, async (file) => {
       try {
+        await file.truncate(size);
         await file.datasync();
       } catch (error) {
         throw storageError(error, this.pathOf(chunk));
       }
     });
-  }
-
-  async truncate(chunk: number): Promise<void> {
-    const size = this.#options.files[chunk]?.size ?? 0;
-    await this.#use(chunk, (file) => file.truncate(size));
   }
 
   /** Closes one file; it is opened again when it is needed. */
@@ -123,8 +121,9 @@ export class PackageFile implements AsyncDisposable {
   }
 
   async #openFile(chunk: number): Promise<FileHandle> {
+    if (this.#isClosed) throw new Error(`"${this.pathOf(chunk)}" is used after it was closed`);
     for (const other of [...this.#open.keys()].slice(0, -OPEN_FILES_LIMIT)) {
-      if (!this.#users.get(other)) void this.close(other);
+      if (!this.#users.get(other)) this.close(other).catch(() => {});
     }
     const flags =
       this.#options.mode === "read" ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
@@ -137,6 +136,7 @@ export class PackageFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#writes.values());
     const files = await Promise.allSettled(this.#open.values());
     this.#open.clear();

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
+import { boundHeap } from "./bound-heap.ts";
 import { EXIT_BUG } from "./exit-code.ts";
 import { runCli } from "./run.ts";
 import { watchSignals } from "./signals.ts";
+
+boundHeap();
 
 // A reader that has seen enough (`mirror inspect … | head`) is no failure
 for (const stream of [process.stdout, process.stderr]) {
