@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { StorageFailedError } from "../io/errors.ts";
 
@@ -7,38 +8,62 @@ export interface HashRequest {
   readonly path: string;
   readonly end: number;
   readonly isLast: boolean;
+  readonly gost: boolean;
+}
+
+/** Lower-case hex. */
+export interface FileHashes {
+  readonly sha256: string;
+  readonly streebog256?: string;
 }
 
 export interface HashResponse {
   readonly id: number;
-  readonly sha256?: string;
+  readonly hashes?: FileHashes;
   readonly error?: string;
 }
+
+export interface FileHasherOptions {
+  /** Hash with Streebog-256 too, from the same read. */
+  readonly gost?: boolean | undefined;
+}
+
+/** One thread keeps up with sha256; Streebog is slower than most disks, so its files are spread. */
+const GOST_THREADS_LIMIT = 4;
 
 /**
  * Hashes files in a thread of its own, following a growing end: the bytes are still in the page cache when it reads
  * them, and the hash is ready almost as soon as the last byte is written.
  */
 export class FileHasher implements AsyncDisposable {
-  #worker: Worker | undefined;
+  readonly #gost: boolean;
+  readonly #workers: (Worker | undefined)[];
   readonly #waiting = new Map<number, PromiseWithSettlers>();
+
+  constructor({ gost = false }: FileHasherOptions = {}) {
+    this.#gost = gost;
+    const threads = gost ? Math.min(availableParallelism(), GOST_THREADS_LIMIT) : 1;
+    this.#workers = new Array(threads).fill(undefined);
+  }
 
   /** The file's bytes up to `end` are final; `path` may change between calls. */
   advance(id: number, path: string, end: number): void {
-    this.#post({ id, path, end, isLast: false });
+    this.#post({ id, path, end, isLast: false, gost: this.#gost });
   }
 
-  /** All bytes are final; resolves to the sha256 of the file in hex. */
-  finish(id: number, path: string, size: number): Promise<string> {
+  /** All bytes are final; resolves to the hashes of the file. */
+  finish(id: number, path: string, size: number): Promise<FileHashes> {
     const { promise, settlers } = withSettlers();
     this.#waiting.set(id, { ...settlers, path });
-    this.#post({ id, path, end: size, isLast: true });
+    this.#post({ id, path, end: size, isLast: true, gost: this.#gost });
     return promise;
   }
 
   #post(request: HashRequest): void {
-    this.#worker ??= this.#start();
-    this.#worker.postMessage(request);
+    const thread = request.id % this.#workers.length;
+    const worker = this.#workers[thread] ?? this.#start();
+    this.#workers[thread] = worker;
+    worker.postMessage(request);
   }
 
   #start(): Worker {
@@ -51,11 +76,11 @@ export class FileHasher implements AsyncDisposable {
     return worker;
   }
 
-  #settle({ id, sha256, error }: HashResponse): void {
+  #settle({ id, hashes, error }: HashResponse): void {
     const waiting = this.#waiting.get(id);
-    if (sha256 !== undefined) {
+    if (hashes !== undefined) {
       this.#waiting.delete(id);
-      waiting?.resolve(sha256);
+      waiting?.resolve(hashes);
     } else if (error !== undefined) {
       this.#waiting.delete(id);
       waiting?.reject(new StorageFailedError(waiting.path, error));
@@ -63,24 +88,25 @@ export class FileHasher implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker?.terminate();
-    for (const waiting of this.#waiting.values()) waiting.reject(new Error("the hasher was closed"));
+    await Promise.all(this.#workers.map((worker) => worker?.terminate()));
+    for (const waiting of this.#waiting.values())
+      waiting.reject(new Error("the hasher was closed"));
     this.#waiting.clear();
   }
 }
 
 interface PromiseWithSettlers {
   readonly path: string;
-  readonly resolve: (value: string) => void;
+  readonly resolve: (value: FileHashes) => void;
   readonly reject: (error: unknown) => void;
 }
 
 function withSettlers(): {
-  promise: Promise<string>;
+  promise: Promise<FileHashes>;
   settlers: Omit<PromiseWithSettlers, "path">;
 } {
   let settlers: Omit<PromiseWithSettlers, "path"> = { resolve: () => {}, reject: () => {} };
-  const promise = new Promise<string>((resolve, reject) => {
+  const promise = new Promise<FileHashes>((resolve, reject) => {
     settlers = { resolve, reject };
   });
   return { promise, settlers };
