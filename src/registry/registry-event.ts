@@ -19,6 +19,14 @@ export type RegistryEvent =
       readonly message: string;
       readonly registry?: string;
     }
+  /** Who we are at a registry, and where that was looked up, in this order. */
+  | {
+      readonly type: "credential-chosen";
+      readonly registry: string;
+      readonly repository?: string;
+      readonly chosen: string;
+      readonly order: readonly string[];
+    }
   /** A transfer starts over: `bytes` bytes that had been sent or received are lost. */
   | {
       readonly type: "restarted";

@@ -1,5 +1,5 @@
 import { Authorizer, type RealmUse } from "./auth/authorizer.ts";
-import type { CredentialSource } from "./auth/credentials.ts";
+import type { Credential, CredentialSource } from "./auth/credentials.ts";
 import { isSameSite, parseRealm } from "./auth/realm.ts";
 import type { Scope } from "./auth/scope.ts";
 import { TokenCache } from "./auth/token.ts";
@@ -86,6 +86,21 @@ export class RegistryHost {
     this.#authorizer = this.#createAuthorizer();
   }
 
+  /** `basic`, `bearer`; undefined as long as the registry has not asked for a login. */
+  get loginScheme(): string | undefined {
+    return this.#authorizer.challenge?.scheme;
+  }
+
+  /** Where tokens come from. */
+  get realm(): string | undefined {
+    return this.#authorizer.challenge?.parameters.get("realm");
+  }
+
+  /** The credential that requests for these scopes are sent with. */
+  credential(scopes: readonly Scope[]): Promise<Credential | undefined> {
+    return this.#authorizer.credential(scopes);
+  }
+
   get baseUrl(): URL {
     return this.#scheme.baseUrl;
   }
@@ -116,7 +131,7 @@ export class RegistryHost {
       this.#rate.reportSuccess();
       return response;
     }
-    const hint = await this.#hintFor(response);
+    const hint = await this.#hintFor(response, request.scopes);
     const http = { ...request, url: response.url, headers: {} };
     const error = await readResponseError(http, response, { registry: this.registry, hint });
     if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
@@ -181,10 +196,13 @@ export class RegistryHost {
     }
   }
 
-  async #hintFor({ status, headers }: HttpResponse): Promise<string | undefined> {
+  async #hintFor(
+    { status, headers }: HttpResponse,
+    scopes: readonly Scope[],
+  ): Promise<string | undefined> {
     if (status === 401 && headerValues(headers, "www-authenticate").length === 0)
       return NO_CHALLENGE;
-    return status === 401 || status === 403 ? await this.#authorizer.denialHint() : undefined;
+    return status === 401 || status === 403 ? await this.#authorizer.denialHint(scopes) : undefined;
   }
 
   /** Before the first answer one request goes ahead, so that one 401 teaches all that start together. */
@@ -215,9 +233,9 @@ export class RegistryHost {
     const issue = createTokenIssuer({
       registry,
       send,
-      credential: () => this.#authorizer.credential(),
-      renewCredential: () => this.#authorizer.renewCredential(),
-      denialHint: () => this.#authorizer.denialHint(),
+      credential: (scopes) => this.#authorizer.credential(scopes),
+      renewCredential: (scopes) => this.#authorizer.renewCredential(scopes),
+      denialHint: (scopes) => this.#authorizer.denialHint(scopes),
     });
     const tokens = new TokenCache(clock, issue);
     const checkRealm = (realm: string, use: RealmUse) => this.#checkRealm(realm, use);

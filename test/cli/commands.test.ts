@@ -213,7 +213,7 @@ describe("mirror push", () => {
     await using way = await openPulled();
     const words = ["push", way.bundle, "127.0.0.1:1/repo", "--receipt", way.receipt];
     const { status, stderr } = await way.mirror([...words, "--retry-timeout", "0"]);
-    expect(stderr).toMatch(/^error: Cannot reach registry "127\.0\.0\.1:1"/m);
+    expect(stderr).toMatch(/^error: Cannot reach "127\.0\.0\.1:1"/m);
     expect(status).toBe(14);
   });
 });

@@ -1,4 +1,9 @@
-import { createCredentials, openRegistryClient, type RegistryClient } from "../../index.ts";
+import {
+  createCredentials,
+  openRegistryClient,
+  type RegistryClient,
+  type RegistryEvent,
+} from "../../index.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { renderRegistryEvent } from "../output/registry-line.ts";
@@ -21,12 +26,14 @@ export function openClient({
   renderer,
   debug,
 }: OpenClientOptions): RegistryClient {
+  const onEvent = (event: RegistryEvent) => {
+    const line = renderRegistryEvent(event, { debug });
+    if (line !== undefined) renderer.onLine(line);
+  };
+  const authFile = flags.authfile;
   return openRegistryClient({
     ...toRegistryOptions(flags),
-    credentials: createCredentials({ ...(registry ? { registry } : {}), ...login }),
-    onEvent: (event) => {
-      const line = renderRegistryEvent(event, { debug });
-      if (line !== undefined) renderer.onLine(line);
-    },
+    credentials: createCredentials({ registry, ...login, authFile, onEvent }),
+    onEvent,
   });
 }

@@ -34,6 +34,12 @@ export const REGISTRY_FLAGS = {
     describe: "Use this directory like /etc/docker/certs.d, and not the usual ones",
     group: "Registry:",
   },
+  authfile: {
+    type: "string",
+    describe: "File with logins that is asked before those of Docker and Podman",
+    group: "Registry:",
+    env: ["REGISTRY_AUTH_FILE"],
+  },
   concurrency: {
     type: "string",
     describe: "Transfers that run at once",

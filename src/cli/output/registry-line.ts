@@ -14,6 +14,8 @@ export function renderRegistryEvent(
   switch (event.type) {
     case "warning":
       return `warning: ${sanitize(event.message)}`;
+    case "credential-chosen":
+      return undefined;
     case "rate-limited":
       return `${sanitize(event.registry)} asks for less: going on with ${event.requestsPerSecond.toFixed(1)} requests/s`;
     case "restarted":

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Challenge, parseChallenges, selectChallenge } from "./challenge.ts";
 import { type Credential, type CredentialSource, describeCredential } from "./credentials.ts";
-import { mergeScopes, parseScopes, type Scope } from "./scope.ts";
+import { mergeScopes, parseScopes, repositoryOfScopes, type Scope } from "./scope.ts";
 import type { TokenCache, TokenRequest } from "./token.ts";
 import { basicAuthorization } from "./token-exchange.ts";
 
@@ -39,7 +39,8 @@ export interface Refused {
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   #challenge: Challenge | undefined;
-  #credential: Promise<Credential | undefined> | undefined;
+  /** By repository: files may have logins for parts of a registry. */
+  readonly #credentials = new Map<string | undefined, Promise<Credential | undefined>>();
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
@@ -53,7 +54,7 @@ export class Authorizer {
   async authorize(options: AuthorizeOptions): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (!challenge) return undefined;
-    const credential = await this.credential();
+    const credential = await this.credential(options.scopes);
     if (challenge.scheme === "basic") {
       return credential?.kind === "password" ? basicAuthorization(credential) : undefined;
     }
@@ -73,7 +74,7 @@ export class Authorizer {
     if (!challenge) return undefined;
     this.#challenge = challenge;
     if (challenge.scheme === "basic") {
-      return (await this.#hasOtherPassword(authorization)) ? scopes : undefined;
+      return (await this.#hasOtherPassword(authorization, scopes)) ? scopes : undefined;
     }
     if (authorization?.startsWith("Bearer ")) {
       this.#options.tokens.drop(authorization.slice("Bearer ".length));
@@ -82,31 +83,45 @@ export class Authorizer {
     return mergeScopes([...parseScopes(challenge.parameters.get("scope") ?? ""), ...scopes]);
   }
 
-  credential(): Promise<Credential | undefined> {
-    this.#credential ??= this.#options.credentials(this.#options.registry);
-    return this.#credential;
+  /** How the registry wants to be asked, once it has said so. */
+  get challenge(): Challenge | undefined {
+    return this.#challenge;
+  }
+
+  credential(scopes: readonly Scope[]): Promise<Credential | undefined> {
+    const repository = repositoryOfScopes(scopes);
+    const known = this.#credentials.get(repository);
+    if (known !== undefined) return known;
+    const credential = this.#options.credentials(this.#options.registry, { repository });
+    this.#credentials.set(repository, credential);
+    return credential;
   }
 
   /** Asks the source once more; undefined if it says the same: credentials of helpers expire. */
-  async renewCredential(): Promise<Credential | undefined> {
-    const old = await this.credential();
-    this.#credential = undefined;
-    const renewed = await this.credential();
+  async renewCredential(scopes: readonly Scope[]): Promise<Credential | undefined> {
+    const old = await this.credential(scopes);
+    const repository = repositoryOfScopes(scopes);
+    const { credentials, registry } = this.#options;
+    const renewal = credentials(registry, { repository, isRenewal: true });
+    this.#credentials.set(repository, renewal);
+    const renewed = await renewal;
     return isDeepStrictEqual(old, renewed) ? undefined : renewed;
   }
 
   /** One sentence on what a user can do about a denial. */
-  async denialHint(): Promise<string> {
+  async denialHint(scopes: readonly Scope[]): Promise<string> {
     const { registry } = this.#options;
-    const credential = await this.credential();
-    const remedy = `use --source-login and --source-password (--registry-login and --registry-password for the target), or "docker login ${registry}"`;
+    const credential = await this.credential(scopes);
+    const remedy = `use --source-login and --source-password (--registry-login and --registry-password for the target), or "mirror login ${registry}"`;
     return credential
       ? `Check the permissions of ${describeCredential(credential)}; to use another one, ${remedy}`
       : `No credentials were found for "${registry}": ${remedy}`;
   }
 
-  async #hasOtherPassword(refused: string | undefined): Promise<boolean> {
-    const credential = await (refused === undefined ? this.credential() : this.renewCredential());
+  async #hasOtherPassword(refused: string | undefined, scopes: readonly Scope[]): Promise<boolean> {
+    const credential = await (refused === undefined
+      ? this.credential(scopes)
+      : this.renewCredential(scopes));
     return credential?.kind === "password" && basicAuthorization(credential) !== refused;
   }
 

@@ -1,7 +1,14 @@
-import { type CredentialSource, chainCredentials, createStaticCredentials } from "./credentials.ts";
+import { listAuthFiles } from "./auth-files.ts";
+import { type CloudLoginOptions, createCloudCredentials } from "./cloud/cloud-credentials.ts";
+import {
+  type CredentialSource,
+  chainCredentials,
+  createStaticCredentials,
+  describeCredential,
+} from "./credentials.ts";
 import { createDockerConfigCredentials, type DockerConfigOptions } from "./docker-config.ts";
 
-export interface CredentialsOptions extends DockerConfigOptions {
+export interface CredentialsOptions extends DockerConfigOptions, CloudLoginOptions {
   /** The host that `login` and `password` are for. */
   readonly registry?: string | undefined;
   readonly login?: string | undefined;
@@ -10,11 +17,38 @@ export interface CredentialsOptions extends DockerConfigOptions {
   readonly origin?: string | undefined;
 }
 
-/** The credentials of a run: a given login for one registry first, then what `docker login` left. */
+/**
+ * The credentials of a run: a given login for one registry first, then what `docker login` and `podman login` left, then
+ * what the machine gives away in a cloud. Every choice is told as an event, without its secret.
+ */
 export function createCredentials(options: CredentialsOptions = {}): CredentialSource {
   const { registry, login, password, origin = "the given login" } = options;
-  const docker = createDockerConfigCredentials(options);
-  if (registry === undefined || login === undefined || password === undefined) return docker;
+  const stored = chainCredentials(
+    createDockerConfigCredentials(options),
+    createCloudCredentials(options),
+  );
+  if (registry === undefined || login === undefined || password === undefined) {
+    return tell(stored, [], options);
+  }
   const given = createStaticCredentials({ registry, username: login, password, origin });
-  return chainCredentials(given, docker);
+  return tell(chainCredentials(given, stored), [origin], options);
+}
+
+function tell(
+  source: CredentialSource,
+  first: readonly string[],
+  options: CredentialsOptions,
+): CredentialSource {
+  return async (registry, question) => {
+    const credential = await source(registry, question);
+    const files = listAuthFiles(options).map(({ origin }) => origin);
+    options.onEvent?.({
+      type: "credential-chosen",
+      registry,
+      ...(question?.repository === undefined ? {} : { repository: question.repository }),
+      chosen: credential ? describeCredential(credential) : "none",
+      order: [...first, ...files, "cloud login"],
+    });
+    return credential;
+  };
 }

@@ -25,8 +25,19 @@ export interface RegistryTokenCredential extends CredentialOrigin {
 
 export type Credential = PasswordCredential | IdentityTokenCredential | RegistryTokenCredential;
 
+/** What a credential is needed for, as far as it is known. */
+export interface CredentialQuestion {
+  /** Path of the repository: a file may have a login for a part of a registry. */
+  readonly repository?: string | undefined;
+  /** The last answer was refused: look again instead of repeating it. */
+  readonly isRenewal?: boolean | undefined;
+}
+
 /** Finds the credential for a registry host; undefined: go on without. */
-export type CredentialSource = (registry: string) => Promise<Credential | undefined>;
+export type CredentialSource = (
+  registry: string,
+  question?: CredentialQuestion,
+) => Promise<Credential | undefined>;
 
 export interface StaticCredentialOptions {
   /** The one host that gets it. */
@@ -46,9 +57,9 @@ export function createStaticCredentials(options: StaticCredentialOptions): Crede
 
 /** Asks the sources in order; the first credential counts. */
 export function chainCredentials(...sources: readonly CredentialSource[]): CredentialSource {
-  return async (registry) => {
+  return async (registry, question) => {
     for (const source of sources) {
-      const credential = await source(registry);
+      const credential = await source(registry, question);
       if (credential) return credential;
     }
     return undefined;

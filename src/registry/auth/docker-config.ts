@@ -1,54 +1,44 @@
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { OnRegistryEvent } from "../registry-event.ts";
+import { type AuthFile, type AuthFilesOptions, listAuthFiles } from "./auth-files.ts";
 import { readCredentialHelper } from "./credential-helper.ts";
 import type { Credential, CredentialSource } from "./credentials.ts";
-import { registryKey } from "./registry-key.ts";
+import { namespaceOf, registryKey } from "./registry-key.ts";
 
-export interface DockerConfigOptions {
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  readonly homeDirectory?: string | undefined;
+export interface DockerConfigOptions extends AuthFilesOptions {
   readonly onEvent?: OnRegistryEvent | undefined;
   readonly helperTimeoutMs?: number | undefined;
 }
 
 /**
- * What `docker login` left: `DOCKER_AUTH_CONFIG`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
- * Read at every question, so that a login during a long run counts. A bad entry disables itself, with a warning.
+ * What `docker login` and `podman login` left, in the order of `listAuthFiles`. Read at every question, so that a login
+ * during a long run counts; helpers are asked once, and again when their answer was refused. A bad entry disables itself,
+ * with a warning.
  */
 export function createDockerConfigCredentials(options: DockerConfigOptions = {}): CredentialSource {
   const env = options.env ?? process.env;
-  const home = options.homeDirectory ?? homedir();
   const warned = new Set<string>();
   const warn = (message: string) => {
     if (warned.has(message)) return;
     warned.add(message);
     options.onEvent?.({ type: "warning", code: "CREDENTIALS_UNUSABLE", message });
   };
-  const context = { env, warn, helperTimeoutMs: options.helperTimeoutMs };
-  return async (registry) => {
+  const context = { env, warn, helperTimeoutMs: options.helperTimeoutMs, helped: new Map() };
+  return async (registry, { repository, isRenewal = false } = {}) => {
     const key = registryKey(registry);
-    for (const { origin, read } of candidates(env, home, warn)) {
-      const config = key === undefined ? undefined : parseConfig(await read(), origin, warn);
-      const found =
-        config && (await find(config, { ...context, registry, origin, key: key ?? "" }));
+    if (key === undefined) return undefined;
+    for (const file of listAuthFiles(options)) {
+      const config = parseConfig(await textOf(file, warn), file.origin, warn);
+      const question = { ...context, registry, repository, isRenewal, origin: file.origin, key };
+      const found = config && (await find(config, question));
       if (found) return found;
     }
     return undefined;
   };
 }
 
-interface Candidate {
-  readonly origin: string;
-  readonly read: () => Promise<string | undefined>;
-}
-
-function candidates(env: NodeJS.ProcessEnv, home: string, warn: Warn): readonly Candidate[] {
-  const text = env["DOCKER_AUTH_CONFIG"];
-  const path = join(env["DOCKER_CONFIG"] || join(home, ".docker"), "config.json");
-  const file = { origin: `"${path}"`, read: () => readOptional(path, warn) };
-  return text ? [{ origin: "DOCKER_AUTH_CONFIG", read: async () => text }, file] : [file];
+async function textOf(file: AuthFile, warn: Warn): Promise<string | undefined> {
+  return file.text ?? (file.path === undefined ? undefined : await readOptional(file.path, warn));
 }
 
 async function readOptional(path: string, warn: Warn): Promise<string | undefined> {
@@ -71,7 +61,7 @@ function parseConfig(text: string | undefined, origin: string, warn: Warn): Json
   if (text === undefined || text.trim() === "") return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
+    if (isObject(value)) return isFlat(value) ? { auths: value } : value;
   } catch {
     // the text of a JSON error quotes the file, which holds secrets
   }
@@ -79,8 +69,17 @@ function parseConfig(text: string | undefined, origin: string, warn: Warn): Json
   return undefined;
 }
 
+/** `.dockercfg` and old secrets of Kubernetes have the entries at the top. */
+function isFlat(value: JsonObject): boolean {
+  return !["auths", "credHelpers", "credsStore"].some((name) => Object.hasOwn(value, name));
+}
+
 interface Question {
   readonly registry: string;
+  readonly repository: string | undefined;
+  readonly isRenewal: boolean;
+  /** Answers of helpers by name and registry: a run may ask for hundreds of repositories. */
+  readonly helped: Map<string, Promise<Credential | undefined>>;
   readonly key: string;
   readonly origin: string;
   readonly env: NodeJS.ProcessEnv;
@@ -97,6 +96,15 @@ async function find(config: JsonObject, question: Question): Promise<Credential 
 }
 
 async function ask(name: string, question: Question): Promise<Credential | undefined> {
+  const { helped, key, isRenewal } = question;
+  const known = helped.get(`${name} ${key}`);
+  if (known !== undefined && !isRenewal) return await known;
+  const answer = run(name, question);
+  helped.set(`${name} ${key}`, answer);
+  return await answer;
+}
+
+async function run(name: string, question: Question): Promise<Credential | undefined> {
   const { registry, env, origin, warn, helperTimeoutMs: timeoutMs } = question;
   try {
     return await readCredentialHelper({ name, registry, env, timeoutMs });
@@ -108,9 +116,10 @@ async function ask(name: string, question: Question): Promise<Credential | undef
 }
 
 function findEntry(auths: JsonObject, question: Question): Credential | undefined {
-  const matches = Object.entries(auths).filter(([name]) => registryKey(name) === question.key);
-  // a bare host is the clearest of several names for one registry
-  matches.sort(([a], [b]) => a.length - b.length);
+  const matches = Object.entries(auths)
+    .filter(([name]) => registryKey(name) === question.key && isInNamespace(name, question))
+    // the most specific first; a bare host is the clearest of several names for one registry
+    .sort(([a], [b]) => namespaceOf(b).length - namespaceOf(a).length || a.length - b.length);
   for (const [name, entry] of matches) {
     const found = parseEntry(objectOf(entry), question.origin);
     if (found === "invalid") {
@@ -120,6 +129,11 @@ function findEntry(auths: JsonObject, question: Question): Credential | undefine
     }
   }
   return undefined;
+}
+
+function isInNamespace(name: string, { repository = "" }: Question): boolean {
+  const namespace = namespaceOf(name);
+  return namespace === "" || `${repository}/`.startsWith(`${namespace}/`);
 }
 
 function parseEntry(entry: JsonObject, origin: string): Credential | "invalid" | undefined {

@@ -8,9 +8,19 @@ export function registryKey(text: string): string | undefined {
     .replace(/^[a-z]+:\/\//i, "")
     .replace(/[/?#].*$/s, "")
     .toLowerCase();
-  if (host === "" || /[\s@]/.test(host)) return undefined;
+  if (!/^[\w.:[\]-]+$/.test(host)) return undefined;
   const isHub = HUB_HOSTS.has(host.replace(/:443$/, ""));
   return isHub ? "docker.io" : host;
+}
+
+/**
+ * The part of a registry that a key of a credential file is for: `host/team/app` → `team/app`; empty: all of it. A scheme
+ * or the path of an API version (`/v1/`, `/v2/`) makes it the address of a registry.
+ */
+export function namespaceOf(text: string): string {
+  if (/^[a-z]+:\/\//i.test(text.trim())) return "";
+  const path = /^[^/]*\/(.*?)\/?$/s.exec(text.trim())?.[1] ?? "";
+  return /^v[12]$/.test(path) ? "" : path;
 }
 
 const HUB_HOSTS: ReadonlySet<string> = new Set([

@@ -27,6 +27,11 @@ export function parseScopes(text: string): readonly Scope[] {
   return text.split(/\s+/).filter((scope) => scope.split(":").length >= 3);
 }
 
+/** Path of the repository that the first scope is for. */
+export function repositoryOfScopes([first = ""]: readonly Scope[]): string | undefined {
+  return /^repository:(.+):[^:]*$/.exec(first)?.[1];
+}
+
 /** Whether every action of `wanted` is contained in `granted`. */
 export function coversScopes(granted: readonly Scope[], wanted: readonly Scope[]): boolean {
   const union = mergeScopes([...granted, ...wanted]);

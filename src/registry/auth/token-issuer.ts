@@ -3,16 +3,17 @@ import { readResponseError } from "../response-error.ts";
 import { readBody } from "../transport/body.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
 import type { Credential } from "./credentials.ts";
+import type { Scope } from "./scope.ts";
 import type { IssuedToken, IssueToken, TokenRequest } from "./token.ts";
 import { parseTokenAnswer, planTokenRequests, TOKEN_LIMIT_BYTES } from "./token-exchange.ts";
 
 export interface TokenIssuerOptions {
   readonly registry: string;
   readonly send: SendRequest;
-  readonly credential: () => Promise<Credential | undefined>;
+  readonly credential: (scopes: readonly Scope[]) => Promise<Credential | undefined>;
   /** Another credential than before, if there is one now. */
-  readonly renewCredential: () => Promise<Credential | undefined>;
-  readonly denialHint: () => Promise<string>;
+  readonly renewCredential: (scopes: readonly Scope[]) => Promise<Credential | undefined>;
+  readonly denialHint: (scopes: readonly Scope[]) => Promise<string>;
 }
 
 /** Statuses by which servers say that they do not know this way of asking. */
@@ -24,12 +25,12 @@ const METHOD_UNKNOWN: ReadonlySet<number> = new Set([404, 405]);
  */
 export function createTokenIssuer(options: TokenIssuerOptions): IssueToken {
   return async (request) => {
-    const credential = await options.credential();
+    const credential = await options.credential(request.scopes);
     try {
       return await issue(request, credential, options);
     } catch (error) {
       if (!credential || !isDenied(error)) throw error;
-      const renewed = await options.renewCredential();
+      const renewed = await options.renewCredential(request.scopes);
       if (!renewed) throw error;
       return await issue(request, renewed, options);
     }
@@ -45,7 +46,9 @@ async function issue(
   for (const plan of planTokenRequests(request, credential)) {
     const response = await send(plan);
     if (response.status === 200) return await readToken(plan, response, registry);
-    const hint = [400, 401, 403].includes(response.status) ? await denialHint() : undefined;
+    const hint = [400, 401, 403].includes(response.status)
+      ? await denialHint(request.scopes)
+      : undefined;
     const error = await readResponseError(plan, response, { registry, hint });
     failure ??= error;
     if (!METHOD_UNKNOWN.has(error.status)) throw error;

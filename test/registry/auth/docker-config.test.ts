@@ -1,7 +1,8 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createDockerConfigCredentials } from "../../../src/registry/auth/docker-config.ts";
+import { registryKey } from "../../../src/registry/auth/registry-key.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
 
@@ -13,12 +14,13 @@ function auth(username: string, password: string): string {
 
 interface Question {
   readonly registry: string;
+  readonly repository?: string | undefined;
   readonly config?: unknown;
   readonly env?: NodeJS.ProcessEnv;
   readonly helpers?: Readonly<Record<string, string>>;
 }
 
-async function ask({ registry, config, env, helpers = {} }: Question) {
+async function ask({ registry, repository, config, env, helpers = {} }: Question) {
   await using directory = await openTempDirectory();
   const home = directory.resolve("home");
   await mkdir(join(home, ".docker"), { recursive: true });
@@ -36,7 +38,7 @@ async function ask({ registry, config, env, helpers = {} }: Question) {
     onEvent: (event) => events.push(event),
     helperTimeoutMs: 500,
   });
-  const credential = await source(registry);
+  const credential = await source(registry, { repository });
   expect(JSON.stringify(events)).not.toContain(SECRET);
   return { credential, events };
 }
@@ -67,6 +69,79 @@ describe("createDockerConfigCredentials()", () => {
   ])("reads %s", async (_, entry, expected) => {
     const { credential } = await ask({ registry: "a", config: { auths: { a: entry } } });
     expect(credential).toMatchObject(expected);
+  });
+
+  test.each<[string, string | undefined]>([
+    ["host", "host"],
+    ["gcr.io", "gcr.io"],
+    ["localhost:5000/v2/", "localhost:5000"],
+    ["192.168.99.100:5000", "192.168.99.100:5000"],
+    ["https://192.168.99.100:5000/v2", "192.168.99.100:5000"],
+    ["https://my.domain.name:5000/v2", "my.domain.name:5000"],
+    ["https://gcr.io", "gcr.io"],
+    ["https://gcr.io/v1", "gcr.io"],
+    ["https://gcr.io/v1/", "gcr.io"],
+    ["gcr.io/v1", "gcr.io"],
+    ["telnet://gcr.io/v1", "gcr.io"],
+    ["", undefined],
+    ["https://", undefined],
+    ["^#invalid.io/v1/", undefined],
+    ["/var/user", undefined],
+  ])("takes the key %j for %s", async (key, registry) => {
+    expect(registryKey(key)).toBe(registry);
+    const config = { auths: { [key]: { auth: auth("u", "p") }, "other.test": {} } };
+    const { credential } = await ask({ registry: registry ?? "gcr.io", config });
+    expect(credential !== undefined).toBe(registry !== undefined);
+  });
+
+  test("prefers the most specific namespace of the repository", async () => {
+    const entries = ["a.test", "a.test/team", "a.test/team/app", "a.test/te"];
+    const auths = Object.fromEntries(entries.map((key) => [key, { auth: auth(key, "p") }]));
+    const cases: readonly [string | undefined, string][] = [
+      ["team/app", "a.test/team/app"],
+      ["team/app/part", "a.test/team/app"],
+      ["team/other", "a.test/team"],
+      ["teams", "a.test"],
+      [undefined, "a.test"],
+    ];
+    for (const [repository, username] of cases) {
+      const { credential } = await ask({ registry: "a.test", repository, config: { auths } });
+      expect(credential, repository).toMatchObject({ username });
+    }
+  });
+
+  test("does not use the login of a namespace for its neighbours", async () => {
+    const config = { auths: { "a.test/team": { auth: auth("u", "p") } } };
+    for (const repository of [undefined, "tea", "teams/app", "other/team"]) {
+      expect((await ask({ registry: "a.test", repository, config })).credential).toBeUndefined();
+    }
+  });
+
+  test("reads a file without auths as entries", async () => {
+    const config = {
+      "https://a.test/v1/": { auth: auth("flat", "p"), email: "a@b" },
+      "b.test": {},
+    };
+    expect((await ask({ registry: "a.test", config })).credential).toMatchObject({
+      username: "flat",
+    });
+  });
+
+  test("asks a helper once for all repositories, and again when it was refused", async () => {
+    await using directory = await openTempDirectory();
+    const script = `#!/bin/sh\necho asked >>${directory.resolve("log")}\necho '{"Username":"u","Secret":"s"}'\n`;
+    await writeFile(directory.resolve("docker-credential-test"), script, { mode: 0o755 });
+    const source = createDockerConfigCredentials({
+      env: {
+        PATH: `${directory.path}:${process.env["PATH"]}`,
+        DOCKER_AUTH_CONFIG: '{"credsStore":"test"}',
+      },
+      homeDirectory: directory.path,
+    });
+    for (const repository of ["a", "b", "c"]) await source("a.test", { repository });
+    expect(await readFile(directory.resolve("log"), "utf8")).toBe("asked\n");
+    await source("a.test", { repository: "a", isRenewal: true });
+    expect(await readFile(directory.resolve("log"), "utf8")).toBe("asked\nasked\n");
   });
 
   test("does not give one registry the credentials of another", async () => {
