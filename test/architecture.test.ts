@@ -10,14 +10,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   root: [],
   oci: ["root"],
   tar: ["root"],
+  gost: ["root"],
   io: ["root", "oci"],
   store: ["root", "oci", "io"],
   registry: ["root", "oci", "io", "store"],
-  bundle: ["root", "oci", "io", "store", "tar"],
+  bundle: ["root", "oci", "io", "store", "tar", "gost"],
   selection: ["root", "oci", "store", "tar", "bundle"],
   pull: ["root", "oci", "io", "store", "bundle", "selection"],
   push: ["root", "oci", "io", "store", "bundle"],
-  verify: ["root", "oci", "io", "store", "bundle", "tar"],
+  verify: ["root", "oci", "io", "store", "bundle", "tar", "gost"],
   inspect: ["root", "oci", "io", "store", "bundle"],
 };
 const BELOW_ENTRIES = Object.keys(ALLOWED);
@@ -37,6 +38,7 @@ const HOME_OF: Readonly<Record<string, string | undefined>> = {
   semver: "selection",
   "tar-stream": "tar",
   undici: "registry/transport",
+  yaml: "selection",
   yargs: "cli",
 };
 

@@ -65,3 +65,9 @@ export interface ArchiveImage {
   readonly config: Digest;
   readonly layers: readonly Digest[];
 }
+
+/** A file of the bundle beside its packages: for people and clusters, never pushed. */
+export interface ExtraFile {
+  readonly name: string;
+  readonly text: string;
+}

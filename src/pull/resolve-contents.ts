@@ -1,6 +1,11 @@
 import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
-import type { ImageContents, LayoutContents, PackageContents } from "../bundle/contents.ts";
+import type {
+  ExtraFile,
+  ImageContents,
+  LayoutContents,
+  PackageContents,
+} from "../bundle/contents.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { resolveSelection } from "../selection/resolve.ts";
@@ -24,6 +29,7 @@ const CONCURRENCY = 12;
 
 export interface ResolvedContents {
   readonly contents: readonly PackageContents[];
+  readonly extraFiles: readonly ExtraFile[];
   /** What had to be fetched to find out; it is in the cache. */
   readonly fetched: ReadonlySet<Digest>;
 }
@@ -36,7 +42,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   setMaxListeners(0, signal);
   const fetched = new Set<Digest>();
   const openSource = cacheSources(options.openSource, cache, (digest) => fetched.add(digest));
-  const roots = await resolveSelection(selection, {
+  const { roots, files } = await resolveSelection(selection, {
     openSource,
     signal,
     concurrency: CONCURRENCY,
@@ -50,7 +56,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     ),
   );
   const placed = roots.map((root, index) => ({ root, image: images[index] }));
-  return { contents: groupPackages(placed), fetched };
+  return { contents: groupPackages(placed), extraFiles: files, fetched };
 }
 
 async function describeImage(

@@ -17,7 +17,7 @@ export interface PushImage {
 
 export interface PushPlan {
   readonly images: readonly PushImage[];
-  /** Names of modules, and the repository whose tags they become. */
+  /** Names of modules, packages and plugins, and the repository whose tags they become. */
   readonly discovery: readonly { readonly repository: RepositoryReference; readonly tag: string }[];
 }
 
@@ -30,27 +30,50 @@ export interface PlanPushOptions {
 /** Directory of modules inside a bundle. */
 const MODULES = "modules";
 
+/** Directories whose names are published as tags, so that clusters and later pulls find what there is. */
+const CATALOGS = [MODULES, "packages", "deckhouse-cli/plugins"];
+
 /** Pure: where each tag of a bundle goes. Modules are moved to their suffix, everything else keeps its path. */
 export function planPush(tags: readonly BundledTag[], options: PlanPushOptions): PushPlan {
   const images = new Map<string, PushImage & { tags: string[] }>();
-  const modules = new Set<string>();
+  const names = new Map<string, string>();
   for (const { layout, repository, tag, root, kind } of tags) {
     const path = placeModules(repository, options);
-    const [first, name] = repository.split("/");
-    if (layout.repository !== "" && first === MODULES && name) modules.add(name);
+    const member = layout.repository === "" ? undefined : memberOf(repository);
+    if (member) names.set(`${member.catalog}/${member.name}`, member.catalog);
     const key = `${path}@${root.digest}`;
     const known = images.get(key);
+    if (known?.tags.includes(tag)) continue;
     if (known) known.tags.push(tag);
     else {
       const target = joinRepository(options.target, path);
       images.set(key, { layout, target, repository: path, root, kind, tags: [tag] });
     }
   }
-  const discovery = joinRepository(options.target, options.modulesPathSuffix);
   return {
     images: [...images.values()],
-    discovery: [...modules].sort().map((tag) => ({ repository: discovery, tag })),
+    discovery: [...names]
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .map(([path, catalog]) => ({
+        repository: joinRepository(
+          options.target,
+          catalog === MODULES ? options.modulesPathSuffix : catalog,
+        ),
+        tag: path.slice(catalog.length + 1),
+      })),
   };
+}
+
+interface Member {
+  readonly catalog: string;
+  readonly name: string;
+}
+
+/** `modules/foo/release` → `foo` of `modules`. */
+function memberOf(repository: string): Member | undefined {
+  const catalog = CATALOGS.find((directory) => repository.startsWith(`${directory}/`));
+  const [name] = repository.slice((catalog?.length ?? 0) + 1).split("/");
+  return catalog && name ? { catalog, name } : undefined;
 }
 
 function placeModules(repository: string, { modulesPathSuffix }: PlanPushOptions): string {

@@ -234,11 +234,14 @@ class PushRun {
   /** A release channel must not point at a version that did not arrive. */
   #refuseDangling({ kind, repository, tags }: PushImage): void {
     if (kind !== "release-channel") return;
-    const module = repository.slice(0, repository.lastIndexOf("/"));
+    const parent = repository.split("/").slice(0, -1).join("/");
+    const needed = parent === "" ? /^(?:install)?$/ : undefined;
     const missing = this.#images.find(
       (image) =>
         image.outcome === "failed" &&
-        (image.repository === module || image.repository.startsWith(`${module}/extra/`)),
+        (needed?.test(image.repository) ||
+          image.repository === parent ||
+          image.repository.startsWith(`${parent}/extra/`)),
     );
     if (missing) {
       const reason = `"${missing.repository}:${missing.tag}" is missing in the target`;
@@ -274,7 +277,7 @@ class PushRun {
     return { descriptor, bytes: await this.#bundle.readDocument(layout, descriptor.digest) };
   }
 
-  /** `<repo>/modules:<name>`: how clusters and later pulls find the modules. */
+  /** `<repo>/modules:<name>`: how clusters and later pulls find the modules; packages and plugins likewise. */
   async #publishDiscovery(discovery: PushPlan["discovery"]): Promise<void> {
     if (this.#fatal !== undefined) return;
     const { manifest, blobs } = createDiscoveryImage();

@@ -22,6 +22,7 @@ export type SelectionNoticeCode =
   | "security-database-missing"
   | "standalone-installer-missing"
   | "plugins-not-chosen"
+  | "release-file-unreadable"
   | "modules-missing"
   | "module-empty"
   | "module-name-invalid"

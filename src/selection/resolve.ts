@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
+import type { ExtraFile } from "../bundle/contents.ts";
 import type { MirrorError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { checkClosure } from "./closure.ts";
 import { type Component, resolveComponent } from "./component.ts";
 import { SelectionInvalidError, SelectionUnmatchedError } from "./errors.ts";
 import type { SelectionNoticeCode } from "./notice.ts";
+import { describeReleases } from "./release-documents.ts";
 import { resolveAttestations } from "./resolve-attestations.ts";
 import { resolveImages } from "./resolve-images.ts";
 import { INSTALLER } from "./resolve-installer.ts";
@@ -24,6 +26,12 @@ import { allMatched } from "./unmatched.ts";
 
 export type ResolveSelectionOptions = SourceReaderOptions;
 
+export interface ResolvedSelection {
+  readonly roots: readonly Root[];
+  /** Files that are made of what was read. */
+  readonly files: readonly ExtraFile[];
+}
+
 /** What a source can offer. */
 const COMPONENTS: readonly Component[] = [
   PLATFORM,
@@ -42,7 +50,7 @@ const COMPONENTS: readonly Component[] = [
 export async function resolveSelection(
   selection: Selection,
   options: ResolveSelectionOptions,
-): Promise<Root[]> {
+): Promise<ResolvedSelection> {
   const stop = new AbortController();
   const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
@@ -62,7 +70,8 @@ export async function resolveSelection(
     const denied = results.find((result) => result.denied)?.denied;
     if (found.length === 0 && denied) throw denied;
     checkClosure(found);
-    return requireRoots(mergeRoots(found));
+    const files = results.flatMap((result) => result.files ?? []);
+    return { roots: requireRoots(mergeRoots(found)), files };
   } finally {
     stop.abort();
     for (const [, { code, message }] of [...notices].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -73,6 +82,7 @@ export async function resolveSelection(
 
 interface Offered {
   readonly roots: readonly Root[];
+  readonly files?: readonly ExtraFile[];
   readonly denied?: MirrorError | undefined;
 }
 
@@ -94,7 +104,8 @@ async function resolveSource(selection: Selection, reader: SourceReader): Promis
     resolveAttestations(sourced, roots, reader),
   ]);
   const denied = results.find((result) => result.denied)?.denied;
-  return { roots: [...roots, ...followers.flat()], denied };
+  const files = await describeReleases(sourced, roots, reader);
+  return { roots: [...roots, ...followers.flat()], files, denied };
 }
 
 function requireRoots(roots: Root[]): Root[] {

@@ -28,7 +28,7 @@ async function resolve(
   const { selection } = parseSelection({ ...MODULES_ONLY, ...wishes });
   const notices: string[] = [];
   const messages: string[] = [];
-  const roots = await resolveSelection(selection, {
+  const { roots } = await resolveSelection(selection, {
     openSource: source.openSource,
     onNotice: (code, message) => {
       notices.push(code);

@@ -22,7 +22,7 @@ export async function resolveEdition(
   const parsed = parseSelection({ source: `registry.test/${EDITION_ROOT}`, ...wishes });
   const notices: string[] = [];
   const messages: string[] = [];
-  const roots = await resolveSelection(parsed.selection, {
+  const { roots } = await resolveSelection(parsed.selection, {
     openSource,
     onNotice: (code, message) => {
       notices.push(code);

@@ -1,0 +1,95 @@
+import { parse, stringify } from "yaml";
+import type { ExtraFile } from "../bundle/contents.ts";
+import { isChannel } from "./channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
+import type { Root } from "./root.ts";
+import type { SourceSelection } from "./selection.ts";
+import { formatFound, type SourceReader } from "./source-reader.ts";
+import { parseVersion } from "./tag-version.ts";
+import { sortTags } from "./version-filter.ts";
+
+const FILE = "deckhousereleases.yaml";
+const CHANGELOG_URL = "https://github.com/deckhouse/deckhouse/releases/tag";
+
+/**
+ * `deckhousereleases.yaml`: one document for each release that was found by its channels, so that a cluster without a
+ * way to them can be told of them by hand. Nothing in it is needed to push: what cannot be read is left out, and said.
+ */
+export async function describeReleases(
+  { platform, platforms }: SourceSelection,
+  roots: readonly Root[],
+  reader: SourceReader,
+): Promise<ExtraFile[]> {
+  if (platform.releases.kind !== "channels") return [];
+  const releases = new Map(
+    roots
+      .filter(
+        ({ layout, packageKind }) => packageKind === "platform" && layout === "release-channel",
+      )
+      .filter(({ reference }) => !isChannel(reference) && parseVersion(reference) !== undefined)
+      .map((root) => [root.reference, root]),
+  );
+  if (releases.size === 0) return [];
+  const documents = await Promise.all(
+    sortTags([...releases.keys()]).map(async (tag) => {
+      const root = releases.get(tag);
+      if (root === undefined) return {};
+      const { origin: repository, reference, manifest } = root;
+      const image = { repository, reference, manifest };
+      const names = [VERSION_FILE, CHANGELOG_FILE];
+      const [files] = await reader.readFiles(image, { names, platforms });
+      const parseFile = (name: string) => readDocument(name, files?.get(name), { root, reader });
+      return createDocument(tag, parseFile(VERSION_FILE), parseFile(CHANGELOG_FILE));
+    }),
+  );
+  const text = documents
+    .map((document) => `---\n${stringify(document, { lineWidth: 0 })}`)
+    .join("");
+  return [{ name: FILE, text }];
+}
+
+interface DocumentPlace {
+  readonly root: Root;
+  readonly reader: SourceReader;
+}
+
+/** JSON is YAML, so one parser reads both. */
+function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPlace): unknown {
+  if (bytes === undefined) return undefined;
+  try {
+    return parse(bytes.toString("utf8"));
+  } catch (error) {
+    const image = formatFound(place.root.origin, place.root.reference);
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    const message = `${name} of "${image}" is left out of ${FILE}: ${reason}`;
+    place.reader.notice("release-file-unreadable", message);
+    return undefined;
+  }
+}
+
+function createDocument(tag: string, release: unknown, changelog: unknown) {
+  const { requirements, disruptions } = asRecord(release);
+  const version = parseVersion(tag);
+  const minor = version ? `${version.major}.${version.minor}` : "";
+  return {
+    apiVersion: "deckhouse.io/v1alpha1",
+    kind: "DeckhouseRelease",
+    metadata: { name: tag },
+    spec: {
+      version: tag,
+      ...present("requirements", requirements),
+      ...present("disruptions", asRecord(disruptions)[minor]),
+      ...present("changelog", changelog),
+      changelogLink: `${CHANGELOG_URL}/${tag}`,
+    },
+  };
+}
+
+function present(key: string, value: unknown): Record<string, unknown> {
+  return value === undefined || value === null ? {} : { [key]: value };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,124 @@
+import { describe, expect, test, vi } from "vitest";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import { parseRepositoryReference } from "../../src/oci/reference.ts";
+import { pull } from "../../src/pull/pull.ts";
+import { push } from "../../src/push/push.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { type ParseSelectionOptions, parseSelection } from "../../src/selection/parse-selection.ts";
+import { verifyBundle } from "../../src/verify/verify.ts";
+import { buildEdition, EDITION_ROOT, seedEdition } from "../support/edition.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+async function pullFrom(
+  host: string,
+  path: string,
+  bundlePath: string,
+  wishes: ParseSelectionOptions = {},
+) {
+  await using client = openRegistryClient();
+  const { selection } = parseSelection({ source: `${host}/${path}`, ...wishes });
+  return pull({ bundlePath, selection, openSource: client.repository });
+}
+
+async function pushTo(host: string, path: string, bundlePath: string) {
+  await using client = openRegistryClient();
+  const target = parseRepositoryReference(`${host}/${path}`);
+  return push({ bundlePath, target, openTarget: client.repository });
+}
+
+/** `repository:tag` → digest of everything below a path. */
+function tagsOf({ content }: Pick<EmbeddedRegistry, "content">, path: string) {
+  const tags: Record<string, string> = {};
+  for (const name of content.repositories.keys()) {
+    if (name !== path && !name.startsWith(`${path}/`)) continue;
+    for (const [tag, digest] of content.repository(name).tags) {
+      tags[`${name.slice(path.length)}:${tag}`] = digest;
+    }
+  }
+  return tags;
+}
+
+describe("pull() and push(): the synthetic edition", () => {
+  test("keep every digest from the source to a second target", async () => {
+    await using source = await openEmbeddedRegistry();
+    await using first = await openEmbeddedRegistry();
+    await using second = await openEmbeddedRegistry();
+    await using directory = await openTempDirectory();
+    seedEdition(source);
+    const [one, two] = [directory.resolve("one"), directory.resolve("two")];
+    expect((await pullFrom(source.host, EDITION_ROOT, one)).complete).toBe(true);
+    expect(await verifyBundle({ bundlePath: one })).toMatchObject({ complete: true, problems: [] });
+    expect((await pushTo(first.host, "mirror/ee", one)).complete).toBe(true);
+    expect((await pullFrom(first.host, "mirror/ee", two)).complete).toBe(true);
+    expect((await pushTo(second.host, "deep/path/ee", two)).complete).toBe(true);
+
+    const there = tagsOf(source, EDITION_ROOT);
+    const here = tagsOf(first, "mirror/ee");
+    for (const [name, digest] of Object.entries(here)) {
+      if (/^\/(?:modules|packages|deckhouse-cli\/plugins):/.test(name)) continue;
+      const hex = /:([0-9a-f]{64})$/.exec(name)?.[1];
+      if (hex !== undefined) expect(digest).toBe(`sha256:${hex}`);
+      else if (/^\/(?:installer|deckhouse-cli)/.test(name)) expect(digest).toBeDefined();
+      else expect([name, there[name]]).toEqual([name, digest]);
+    }
+    expect(Object.keys(here)).toEqual(
+      expect.arrayContaining([
+        ":v1.70.3",
+        "/install:stable",
+        "/install-standalone:v1.70.3",
+        "/release-channel:alpha",
+        "/security/trivy-db:2",
+        "/installer:latest",
+        "/modules:console",
+        "/modules/console/release:stable",
+        "/packages:postgres",
+        "/packages/postgres/version:v2.1.0",
+        "/deckhouse-cli/plugins:console-tool",
+        "/deckhouse-cli/plugins/console-tool:v1.1.0",
+      ]),
+    );
+    expect(tagsOf(second, "deep/path/ee")).toEqual(here);
+  });
+
+  test("A17: what was pulled by lts is pulled from the target without a flag", async () => {
+    await using source = await openEmbeddedRegistry();
+    await using target = await openEmbeddedRegistry();
+    await using directory = await openTempDirectory();
+    seedEdition(source, buildEdition("cse"));
+    const [one, two] = [directory.resolve("one"), directory.resolve("two")];
+    await pullFrom(source.host, EDITION_ROOT, one, { platformTag: "lts" });
+    await pushTo(target.host, "mirror", one);
+    const names = Object.keys(tagsOf(target, "mirror"));
+    for (const channel of ["alpha", "beta", "early-access", "stable", "rock-solid"]) {
+      expect(names).toContain(`/release-channel:${channel}`);
+      expect(names).not.toContain(`:${channel}`);
+    }
+    const { manifest } = await pullFrom(target.host, "mirror", two);
+    const platform = manifest?.packages.find(({ name }) => name === "platform");
+    const release = platform?.layouts.find(({ path }) => path === "install");
+    expect(release?.images.flatMap(({ tags }) => tags)).toContain("v1.70.3");
+  });
+
+  test("ask a registry for nothing twice, and for one token per repository", async () => {
+    const user = { username: "license-token", password: "secret" };
+    await using registry = await startFaultRegistry({
+      faults: { auth: { scheme: "bearer", credentials: user } },
+    });
+    await using directory = await openTempDirectory();
+    seedEdition(registry);
+    const credentials = async () => ({ kind: "password" as const, ...user, origin: "test" });
+    await using client = openRegistryClient({ credentials });
+    const { selection } = parseSelection({ source: `${registry.host}/${EDITION_ROOT}` });
+    const bundlePath = directory.resolve("bundle");
+    await pull({ bundlePath, selection, openSource: client.repository });
+    const answered = registry.log.entries.filter(({ status }) => status !== 401);
+    const keys = answered.map(({ method, path, query }) => `${method} ${path}?${query}`);
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+    const tokens = keys.filter((key) => key.includes("scope="));
+    expect(tokens.length).toBeGreaterThan(0);
+    expect(tokens.length).toBeLessThanOrEqual(registry.content.repositories.size + 3);
+  });
+});
