@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline as connect, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { createVerifyStream } from "../io/verify-stream.ts";
@@ -21,6 +21,8 @@ export interface ContentCache {
   has(target: CachedContent): Promise<boolean>;
   /** Opens content of any size; not verified. */
   open(target: CachedContent): Promise<Readable | undefined>;
+  /** Opens content that is moved to its place: what has been read may be gone. */
+  take(target: CachedContent): Promise<Readable | undefined>;
   remove(digest: Digest): Promise<void>;
 }
 
@@ -29,20 +31,31 @@ type CachedContent = Pick<Descriptor, "digest" | "size">;
 /** For planning only: manifests stay in memory, layers are not kept. */
 export function createMemoryCache(): ContentCache {
   const blobs = new Map<Digest, Buffer>();
+  const open: ContentCache["open"] = async ({ digest }) => {
+    const bytes = blobs.get(digest);
+    return bytes && Readable.from([bytes]);
+  };
   return {
     read: async (digest) => blobs.get(digest),
     write: async (digest, bytes) => void blobs.set(digest, bytes),
     through: async (_target, fetched) => fetched(),
     has: async ({ digest }) => blobs.has(digest),
-    open: async ({ digest }) => {
-      const bytes = blobs.get(digest);
-      return bytes && Readable.from([bytes]);
-    },
+    open,
+    take: open,
     remove: async (digest) => void blobs.delete(digest),
   };
 }
 
-/** `<directory>/sha256/<hex>`; files appear under their name only when they are complete. */
+/**
+ * Larger content is kept in pieces, and a piece is deleted when the next one has been read: while a layer is moved to
+ * its place in the bundle, the disk holds little of it twice.
+ */
+const PIECE_BYTES = 1024 * 1024;
+
+/**
+ * `<directory>/sha256/<hex>`, a file, or a directory of pieces in order. Both appear under their name only when they are
+ * complete.
+ */
 export function createDirectoryCache(directory: string): ContentCache {
   const pathOf = (digest: Digest) => {
     const { algorithm, encoded } = parseDigest(digest);
@@ -55,23 +68,33 @@ export function createDirectoryCache(directory: string): ContentCache {
       return digest.endsWith(`:${hex}`) ? bytes : undefined;
     },
     async write(digest, bytes) {
-      await replaceFile(pathOf(digest), [bytes]);
+      await replaceAt(pathOf(digest), (path) => writeFile(path, [bytes]));
     },
     async through(target, fetched) {
       const kept = await openVerified(cache, target);
       if (kept) return kept;
       const body = await fetched();
-      await replaceFile(pathOf(target.digest), body.pipe(verifying(target, body)));
+      const content = verifying(target, body);
+      const write = target.size > PIECE_BYTES ? writePieces : writeFile;
+      await replaceAt(pathOf(target.digest), (path) => write(path, content), {
+        isThere: () => cache.has(target),
+      });
       return (await cache.open(target)) ?? fetched();
     },
     async has({ digest, size }) {
-      return (await stat(pathOf(digest)).catch(absent))?.size === size;
+      const files = await listFiles(pathOf(digest));
+      return files.length > 0 && files.reduce((sum, file) => sum + file.size, 0) === size;
     },
     async open(target) {
-      return (await cache.has(target)) ? createReadStream(pathOf(target.digest)) : undefined;
+      const files = await listFiles(pathOf(target.digest));
+      return (await cache.has(target)) ? Readable.from(readFiles(files)) : undefined;
+    },
+    async take(target) {
+      const files = await listFiles(pathOf(target.digest));
+      return (await cache.has(target)) ? Readable.from(takeFiles(files)) : undefined;
     },
     async remove(digest) {
-      await rm(pathOf(digest), { force: true });
+      await rm(pathOf(digest), { recursive: true, force: true });
     },
   };
   return cache;
@@ -94,21 +117,90 @@ async function openVerified(
   }
 }
 
-function verifying(target: Descriptor, body: Readable) {
-  const verify = createVerifyStream(target);
-  body.once("error", (error) => verify.destroy(error));
-  return verify;
+/** Whoever reads the result gets the errors of both; when reading ends early, the body ends too. */
+function verifying(target: Descriptor, body: Readable): Readable {
+  return connect(body, createVerifyStream(target), () => {});
 }
 
-async function replaceFile(path: string, content: Iterable<Buffer> | Readable): Promise<void> {
-  // Two tags may stand for the same manifest, and both be on their way
+interface KeptFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** The file, or the pieces in their order; nothing if the first is gone. */
+async function listFiles(path: string): Promise<KeptFile[]> {
+  const found = await stat(path).catch(absent);
+  if (!found?.isDirectory()) return found ? [{ path, size: found.size }] : [];
+  const names = (await readdir(path)).sort();
+  const isWhole = names.every((name, position) => name === pieceName(position));
+  const paths = isWhole ? names.map((name) => join(path, name)) : [];
+  return Promise.all(paths.map(async (file) => ({ path: file, size: (await stat(file)).size })));
+}
+
+function pieceName(position: number): string {
+  return String(position).padStart(8, "0");
+}
+
+async function* readFiles(files: readonly KeptFile[]): AsyncGenerator<Buffer> {
+  for (const { path } of files) yield* createReadStream(path);
+}
+
+async function* takeFiles(files: readonly KeptFile[]): AsyncGenerator<Buffer> {
+  for (const [position, file] of files.entries()) {
+    yield* readFiles([file]);
+    // Bytes of the last one may still be on their way to their place
+    const before = files[position - 1];
+    if (before) await rm(before.path, { force: true });
+  }
+}
+
+async function writeFile(path: string, content: Iterable<Buffer> | Readable): Promise<void> {
+  await pipeline(content, createWriteStream(path));
+}
+
+async function writePieces(path: string, content: Readable): Promise<void> {
+  await mkdir(path);
+  let position = 0;
+  for await (const piece of splitIntoPieces(content)) {
+    await writeFile(join(path, pieceName(position++)), piece);
+  }
+}
+
+async function* splitIntoPieces(content: Readable): AsyncGenerator<Buffer[]> {
+  let piece: Buffer[] = [];
+  let left = PIECE_BYTES;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    let rest = chunk;
+    while (rest.length >= left) {
+      yield [...piece, rest.subarray(0, left)];
+      rest = rest.subarray(left);
+      piece = [];
+      left = PIECE_BYTES;
+    }
+    piece.push(rest);
+    left -= rest.length;
+  }
+  if (left < PIECE_BYTES) yield piece;
+}
+
+/** Two tags may stand for the same content, and both be on their way: pieces that are complete stay. */
+async function replaceAt(
+  path: string,
+  write: (path: string) => Promise<void>,
+  { isThere = async () => false }: { readonly isThere?: () => Promise<boolean> } = {},
+): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await pipeline(content, createWriteStream(temporary));
-    await rename(temporary, path);
+    await write(temporary);
+    await rename(temporary, path).catch(async (error: unknown) => {
+      if (!hasErrorCode(error, "ENOTEMPTY", "EEXIST", "EPERM", "ENOTDIR", "EISDIR")) throw error;
+      const obsolete = (await isThere()) ? temporary : path;
+      await rm(obsolete, { recursive: true, force: true });
+      if (obsolete === path) await rename(temporary, path);
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { recursive: true, force: true });
     throw storageError(error, path);
   }
 }

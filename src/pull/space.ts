@@ -4,11 +4,15 @@ import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { PARTIAL_SUFFIX } from "../bundle/format.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
 import { readFileSystem } from "../io/free-space.ts";
+import type { ContentCache } from "./content-cache.ts";
+import { planTransfer } from "./transfer-plan.ts";
 
 /** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
 export interface CheckSpaceOptions {
+  /** What it has of the bundle is moved to its place, not copied. */
+  readonly cache: Pick<ContentCache, "has">;
   /** The files of an earlier run are written on; otherwise they are set aside and keep their room for now. */
   readonly isContinued: boolean;
 }
@@ -17,7 +21,7 @@ export interface CheckSpaceOptions {
 export async function checkSpace(
   bundlePath: string,
   plans: readonly PackagePlan[],
-  { isContinued }: CheckSpaceOptions,
+  { cache, isContinued }: CheckSpaceOptions,
 ): Promise<void> {
   const fileSystem = await readFileSystem(bundlePath);
   if (!fileSystem) return;
@@ -32,13 +36,23 @@ export async function checkSpace(
     );
   }
   const needed = files.reduce((sum, { size }) => sum + size, 0) + RESERVE_BYTES;
-  const present = isContinued ? await allocatedBytes(bundlePath, files) : 0;
+  const written = isContinued ? await allocatedBytes(bundlePath, files) : 0;
+  const present = written + (await keptBytes(plans, cache));
   if (needed - present > freeBytes) {
     throw new SpaceExhaustedError(
       bundlePath,
       `the bundle needs ${needed - present} more bytes, ${freeBytes} are free`,
     );
   }
+}
+
+async function keptBytes(
+  plans: readonly PackagePlan[],
+  cache: CheckSpaceOptions["cache"],
+): Promise<number> {
+  let bytes = 0;
+  for (const task of planTransfer(plans)) if (await cache.has(task)) bytes += task.size;
+  return bytes;
 }
 
 /** Bytes on disk of files that an earlier run has started or finished. */

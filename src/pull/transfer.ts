@@ -64,14 +64,25 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
     for (const task of tasks) await run.takeOver(task);
     for (const content of previous) await content.remove();
   }
-  const lanes = { small: pLimit(concurrency), large: pLimit(concurrency) };
-  const transfers = tasks.map((task) =>
-    lanes[task.size <= SMALL_BYTES ? "small" : "large"](() => run.transfer(task)),
-  );
+  const lanes = { small: pLimit(concurrency), large: pLimit(concurrency), kept: pLimit(1) };
+  const kept = await findKept(options);
+  const transfers = tasks.map((task) => {
+    const large = kept.has(task.id) ? "kept" : "large";
+    return lanes[task.size <= SMALL_BYTES ? "small" : large](() => run.transfer(task));
+  });
   const settled = await Promise.allSettled(transfers);
   const fatal = run.fatal ?? settled.find((result) => result.status === "rejected")?.reason;
   if (fatal !== undefined) throw fatal;
   return run.result;
+}
+
+/** Large blobs that are moved here from the cache: one at a time, so that the disk holds little of them twice. */
+async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<number>> {
+  const kept = new Set<number>();
+  for (const task of tasks) {
+    if (task.size > SMALL_BYTES && (await cache.has(task))) kept.add(task.id);
+  }
+  return kept;
 }
 
 class TransferRun {
@@ -191,7 +202,7 @@ class TransferRun {
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
   async #fromCache(task: BlobTask): Promise<boolean> {
-    const body = await this.#options.cache.open(task);
+    const body = await this.#options.cache.take(task);
     if (!body) return false;
     if (await this.#receive(task, 0, body).then(isTrue, falseIfMismatch)) return true;
     this.#forget(task);
