@@ -36,6 +36,8 @@ export interface BundleFile {
   readonly size: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** GOST R 34.11-2012 with 256 bits, as in the `.gostsum` file. */
+  readonly streebog256?: string;
 }
 
 export interface BundleLayout {
@@ -167,8 +169,13 @@ function isFileOf(value: unknown, { name, position, count }: FilePosition): valu
     parsed?.packageName === name &&
     (parsed.chunk === undefined ? count === 1 : parsed.chunk === position) &&
     isSize(value["size"]) &&
-    /^[0-9a-f]{64}$/.test(String(value["sha256"]))
+    isHash(value["sha256"]) &&
+    (value["streebog256"] === undefined || isHash(value["streebog256"]))
   );
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isLayout(value: unknown): value is BundleLayout {

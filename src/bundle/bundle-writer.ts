@@ -1,13 +1,13 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { syncDirectory } from "../io/atomic-write.ts";
+import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { storageError } from "../io/errors.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
 import type { BundleFile } from "./bundle-manifest.ts";
 import type { PackagePlan } from "./bundle-plan.ts";
-import { FileHasher } from "./file-hasher.ts";
-import { PARTIAL_SUFFIX } from "./format.ts";
+import { FileHasher, type FileHashes } from "./file-hasher.ts";
+import { GOST_SUFFIX, PARTIAL_SUFFIX } from "./format.ts";
 import { PackageFile } from "./package-file.ts";
 
 /** An entry of a planned package. */
@@ -21,6 +21,11 @@ const HASH_STEP_BYTES = 8 * 1024 * 1024;
 
 /** Called when all files of a package are hashed, durable and named. */
 export type OnPackageFinished = (plan: PackagePlan, files: readonly BundleFile[]) => void;
+
+export interface BundleWriterOptions {
+  /** Write the Streebog-256 of every file beside it. */
+  readonly gost?: boolean | undefined;
+}
 
 interface PackageState {
   readonly plan: PackagePlan;
@@ -44,7 +49,7 @@ interface PackageState {
 export class BundleWriter implements AsyncDisposable {
   readonly #directory: string;
   readonly #packages: readonly PackageState[];
-  readonly #hasher = new FileHasher();
+  readonly #hasher: FileHasher;
 
   readonly #onFinished: OnPackageFinished;
 
@@ -52,7 +57,9 @@ export class BundleWriter implements AsyncDisposable {
     directory: string,
     plans: readonly PackagePlan[],
     onFinished: OnPackageFinished = () => {},
+    options: BundleWriterOptions = {},
   ) {
+    this.#hasher = new FileHasher(options);
     this.#directory = directory;
     this.#onFinished = onFinished;
     this.#packages = plans.map((plan) => ({
@@ -170,17 +177,29 @@ export class BundleWriter implements AsyncDisposable {
     const { name, size } = state.plan.files[chunk] ?? { name: "", size: 0 };
     const path = state.file.pathOf(chunk);
     const final = join(this.#directory, name);
-    const [sha256] = await Promise.all([
+    const [hashes] = await Promise.all([
       this.#hasher.finish(this.#hashId(state, chunk), path, size),
       state.file.complete(chunk),
     ]);
     await state.file.close(chunk);
+    await this.#writeGostSum(final, hashes);
     try {
       await rename(path, final);
     } catch (error) {
       throw storageError(error, final);
     }
-    return { name, size, sha256 };
+    return { name, size, ...hashes };
+  }
+
+  /** Before the file has its name, so that no other sum ever lies beside it. */
+  async #writeGostSum(final: string, { streebog256 }: FileHashes): Promise<void> {
+    const path = `${final}${GOST_SUFFIX}`;
+    if (streebog256 !== undefined) return writeFileAtomically(path, streebog256);
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      throw storageError(error, path);
+    }
   }
 
   #hashId(state: PackageState, chunk: number): number {

@@ -6,6 +6,8 @@ export const BUNDLE_MANIFEST_FILE = "bundle.json";
 export const CHECKSUM_FILE = "SHA256SUMS";
 export const STATE_DIRECTORY = ".mirror";
 export const PARTIAL_SUFFIX = ".partial";
+/** `module-foo.tar.gostsum`: the Streebog-256 of the file beside it, as 64 hex digits and nothing else. */
+export const GOST_SUFFIX = ".gostsum";
 
 /** Content of `oci-layout` (image-spec, image-layout.md). */
 export const OCI_LAYOUT_JSON = '{"imageLayoutVersion":"1.0.0"}';

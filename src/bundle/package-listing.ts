@@ -8,7 +8,9 @@ import { BundleCorruptError, BundleMissingError } from "./errors.ts";
 import {
   CHECKSUM_FILE,
   formatPackageFile,
+  GOST_SUFFIX,
   PARTIAL_SUFFIX,
+  type PackageFileName,
   parseArchiveFile,
   parsePackageFile,
   STATE_DIRECTORY,
@@ -65,8 +67,9 @@ export async function listBundle(
     }
     refuseWhatIsNoBundle(directory, names, { packageFiles: found.length, isUnfinished });
   }
-  const chosen = found.filter(({ packageName }) => only === undefined || packageName === only);
-  return { directory, ...groupFiles(directory, chosen) };
+  const isChosen = ({ packageName }: PackageFileName) => only === undefined || packageName === only;
+  const lost = listLostFiles(names, found).filter(isChosen);
+  return { directory, ...groupFiles(directory, found.filter(isChosen), lost) };
 }
 
 interface Location {
@@ -245,12 +248,38 @@ function surplusProblem(directory: string, { name, size }: FoundFile): FileProbl
   return { file: name, status: "surplus", size, error };
 }
 
-/** Without a manifest, the names are all there is: chunk numbers must run from 0 without a gap or a double. */
-function groupFiles(directory: string, found: readonly FoundFile[]): Compared {
-  const names = [...new Set(found.map(({ packageName }) => packageName))].sort();
+interface LostFile extends PackageFileName {
+  readonly name: string;
+}
+
+/** Files whose sum is there: all that tells of a last chunk that was not copied. */
+function listLostFiles(names: readonly string[], found: readonly FoundFile[]): LostFile[] {
+  return names.flatMap((sum) => {
+    if (!sum.endsWith(GOST_SUFFIX)) return [];
+    const name = sum.slice(0, -GOST_SUFFIX.length);
+    const parsed = parsePackageFile(name);
+    return parsed && !found.some((file) => file.name === name) ? [{ ...parsed, name }] : [];
+  });
+}
+
+/**
+ * Without a manifest, the names are all there is: chunk numbers must run from 0 without a gap or a double, and the file
+ * of every sum must be there.
+ */
+function groupFiles(
+  directory: string,
+  found: readonly FoundFile[],
+  lost: readonly LostFile[],
+): Compared {
+  const names = [...new Set([...found, ...lost].map(({ packageName }) => packageName))].sort();
   const groups = names.map((name) => {
     const files = found.filter(({ packageName }) => packageName === name);
-    return groupPackage(directory, name, files.sort(byChunk));
+    const group = groupPackage(directory, name, files.sort(byChunk));
+    const last = Math.max(-1, ...files.map(({ chunk }) => chunk ?? 0));
+    const behind = lost.filter(
+      ({ packageName, chunk }) => packageName === name && (chunk ?? 0) > last,
+    );
+    return addLostFiles(directory, group, behind);
   });
   return {
     packages: groups.map((group) => group.package),
@@ -299,6 +328,28 @@ function groupPackage(
     next = (chunk ?? 0) + 1;
   }
   return { package: { name: packageName, files }, problems };
+}
+
+/** Missing files behind all that were found; they get the size of the first one. */
+function addLostFiles(
+  directory: string,
+  group: PackageGroup,
+  lost: readonly LostFile[],
+): PackageGroup {
+  const size = group.package.files[0]?.size ?? 0;
+  const files = lost.map(({ name }) => ({ name, size }));
+  const problems = lost.map(({ name }): FileProblem => {
+    const error = new BundleMissingError(
+      join(directory, name),
+      `the file is missing, "${name}${GOST_SUFFIX}" is there`,
+      { hint: "Copy it from the source medium" },
+    );
+    return { file: name, status: "missing", size: 0, error };
+  });
+  return {
+    package: { ...group.package, files: [...group.package.files, ...files] },
+    problems: [...group.problems, ...problems],
+  };
 }
 
 interface Double {

@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { openBundle } from "../bundle/bundle-reader.ts";
-import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, PARTIAL_SUFFIX } from "../bundle/format.ts";
+import {
+  BUNDLE_MANIFEST_FILE,
+  CHECKSUM_FILE,
+  GOST_SUFFIX,
+  PARTIAL_SUFFIX,
+} from "../bundle/format.ts";
 import { PackageFile } from "../bundle/package-file.ts";
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
@@ -56,6 +61,7 @@ export async function finishSettingAside(bundlePath: string, paths: StatePaths):
   for (const name of await listOwnFiles(directory)) {
     await moveIfPresent(join(bundlePath, name), join(directory, name));
     await moveIfPresent(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), join(directory, name));
+    await rm(join(bundlePath, `${name}${GOST_SUFFIX}`), { force: true });
   }
   await syncDirectory(bundlePath);
 }

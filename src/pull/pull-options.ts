@@ -22,6 +22,8 @@ export interface PullOptions extends PlanPullOptions {
   readonly concurrency?: number | undefined;
   /** Replace a complete bundle, reusing its blobs. */
   readonly force?: boolean | undefined;
+  /** Write the Streebog-256 of every package file beside it. */
+  readonly gostDigest?: boolean | undefined;
   /** False: drop what an unfinished pull left, and start over. */
   readonly resume?: boolean | undefined;
 }

@@ -1,11 +1,12 @@
 import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
-import { BundleWriter } from "../bundle/bundle-writer.ts";
+import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
 import {
   BUNDLE_MANIFEST_FILE,
   CHECKSUM_FILE,
+  GOST_SUFFIX,
   PARTIAL_SUFFIX,
   STATE_DIRECTORY,
 } from "../bundle/format.ts";
@@ -170,6 +171,7 @@ async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<vo
     for (const name of [BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, ...files]) {
       await rm(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), { force: true });
       await rm(join(bundlePath, name), { force: true });
+      await rm(join(bundlePath, `${name}${GOST_SUFFIX}`), { force: true });
     }
   }
   await removeState(paths);
@@ -189,14 +191,16 @@ async function transferAndSeal(
   await rm(join(bundlePath, BUNDLE_MANIFEST_FILE), { force: true });
   await reopenFiles(bundlePath, plans);
   using journal = new PullJournal(paths.journal);
-  await using writer = new BundleWriter(bundlePath, plans, ({ name, size }, files) =>
+  const onFinished: OnPackageFinished = ({ name, size }, files) =>
     onEvent({
       type: "package-finished",
       package: name,
       files: files.map((file) => file.name),
       size,
-    }),
-  );
+    });
+  await using writer = new BundleWriter(bundlePath, plans, onFinished, {
+    gost: options.gostDigest,
+  });
   await writer.writeGenerated();
   const result = await transferBlobs({
     tasks,

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
-import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
+import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { removeState, type StatePaths } from "./pull-state.ts";
 
@@ -17,9 +17,13 @@ export async function sealBundle(
   manifest: BundleManifest,
 ): Promise<void> {
   const json = formatCanonicalJson(manifest);
+  const files = manifest.packages.flatMap((item) => item.files);
   const sums = [
-    ...manifest.packages.flatMap(({ files }) => files),
-    { name: BUNDLE_MANIFEST_FILE, sha256: createHash("sha256").update(json).digest("hex") },
+    ...files,
+    ...files.flatMap(({ name, streebog256 }) =>
+      streebog256 ? [{ name: `${name}${GOST_SUFFIX}`, sha256: sha256Of(streebog256) }] : [],
+    ),
+    { name: BUNDLE_MANIFEST_FILE, sha256: sha256Of(json) },
   ];
   const lines = sums
     .sort((left, right) => (left.name < right.name ? -1 : 1))
@@ -29,4 +33,8 @@ export async function sealBundle(
   await removeState(paths);
   await rm(paths.directory, { recursive: true, force: true });
   await syncDirectory(bundlePath);
+}
+
+function sha256Of(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

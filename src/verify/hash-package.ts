@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { PackageFile } from "../bundle/package-file.ts";
+import { Streebog256 } from "../gost/streebog.ts";
 import { createDigestHash, type Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 
@@ -15,16 +16,24 @@ export interface Region {
 
 export interface HashedFile {
   readonly sha256: string;
+  readonly streebog256?: string;
   /** Bytes that could be read. */
   readonly size: number;
   /** Why reading stopped before the end. */
   readonly error?: unknown;
 }
 
+interface HashableFile {
+  readonly size: number;
+  readonly available: number;
+  /** Hash it with Streebog-256 too. */
+  readonly gost: boolean;
+}
+
 export interface HashPackageOptions extends OperationOptions {
   readonly file: PackageFile;
   /** Size of each file of the package, and how much of it is on the medium. */
-  readonly files: readonly { readonly size: number; readonly available: number }[];
+  readonly files: readonly HashableFile[];
   /** In order, without overlaps. */
   readonly regions: readonly Region[];
   readonly onProgress: (bytes: number) => void;
@@ -43,8 +52,8 @@ export async function hashPackage(options: HashPackageOptions): Promise<HashedPa
   const checker = new RegionChecker(options.regions);
   const files: HashedFile[] = [];
   let start = 0;
-  for (const { size, available } of options.files) {
-    files.push(await hashFile(options, { start, size: available }, checker));
+  for (const { size, available, gost } of options.files) {
+    files.push(await hashFile(options, { start, size: available, gost }, checker));
     start += size;
   }
   return { files, damaged: checker.finish() };
@@ -52,10 +61,11 @@ export async function hashPackage(options: HashPackageOptions): Promise<HashedPa
 
 async function hashFile(
   { file, signal, onProgress }: HashPackageOptions,
-  { start, size }: { readonly start: number; readonly size: number },
+  { start, size, gost }: { readonly start: number; readonly size: number; readonly gost: boolean },
   checker: RegionChecker,
 ): Promise<HashedFile> {
   const hash = createHash("sha256");
+  const streebog = gost ? new Streebog256() : undefined;
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   let position = 0;
   while (position < size) {
@@ -66,6 +76,7 @@ async function hashFile(
       if (found === 0) break;
       const bytes = part.subarray(0, found);
       hash.update(bytes);
+      streebog?.update(bytes);
       checker.update(start + position, bytes);
       position += found;
       onProgress(found);
@@ -73,7 +84,8 @@ async function hashFile(
       return { sha256: "", size: position, error };
     }
   }
-  return { sha256: hash.digest("hex"), size: position };
+  const sums = streebog ? { streebog256: streebog.digest() } : {};
+  return { sha256: hash.digest("hex"), ...sums, size: position };
 }
 
 /** Feeds bytes that come in order to the regions that they belong to; a region with a gap is damaged. */

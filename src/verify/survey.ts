@@ -53,19 +53,25 @@ export interface SurveyOptions extends OperationOptions {
   readonly index: number;
   /** Bytes of each file that are on the medium. */
   readonly available: ReadonlyMap<string, number>;
+  /** Files to hash with Streebog-256 too. */
+  readonly gost: ReadonlySet<string>;
   readonly onProgress: (bytes: number) => void;
 }
 
 /** Scans the headers of a package, then reads all of it once. */
 export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
-  const { reader, index, available, onProgress, signal } = options;
+  const { reader, index, available, gost, onProgress, signal } = options;
   const planned = reader.listing.packages[index]?.files ?? [];
   const starts = startsOf(planned);
   const sizes = planned.map(({ name, size }) => Math.min(available.get(name) ?? size, size));
   const scan = await scanEntries(options, { starts, sizes });
   const { files, damaged } = await hashPackage({
     file: reader.packageFile(index),
-    files: planned.map(({ size }, position) => ({ size, available: sizes[position] ?? size })),
+    files: planned.map(({ name, size }, position) => ({
+      size,
+      available: sizes[position] ?? size,
+      gost: gost.has(name),
+    })),
     regions: scan.entries
       .flatMap(regionsOf)
       .filter(({ digest }) => digest !== undefined || !reader.listing.packages[index]?.isDirectory),

@@ -10,6 +10,7 @@ import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { baseName, Findings } from "./findings.ts";
+import { checkGostSums, readGostSums } from "./gost-sums.ts";
 import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
 import { type Survey, surveyPackage } from "./survey.ts";
 
@@ -40,6 +41,8 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const findings = new Findings();
   for (const error of claims.problems) findings.add(error);
   const listed = enterFileProblems([...listing.problems, ...lostFiles(listing, claims)], findings);
+  const gostSums = await readGostSums(listing, findings);
+  const gost = new Set(gostSums.keys());
   const planned = listing.packages.flatMap(({ files }) => files);
   const bytes = planned.reduce((sum, { size }) => sum + size, 0);
   onEvent?.({ type: "opened", files: planned.length, bytes });
@@ -53,9 +56,10 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const surveys: Survey[] = [];
   for (const index of listing.packages.keys()) {
     const onProgress = (count: number) => onEvent?.({ type: "progress", bytes: count });
-    const survey = await surveyPackage({ reader, index, available, onProgress, signal });
+    const survey = await surveyPackage({ reader, index, available, gost, onProgress, signal });
     surveys.push(survey);
     await attributeDamage({ reader, survey, findings, listed, sha256: claims.sha256 });
+    checkGostSums(survey.files, gostSums, { directory: listing.directory, findings });
   }
   const { manifest } = claims;
   const { roots, unnamed } = await checkImages({ reader, surveys, manifest, findings });

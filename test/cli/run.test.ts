@@ -44,7 +44,7 @@ describe("mirror", () => {
   );
 
   test("hides what is not supported yet", async () => {
-    expect((await run(["pull", "--help"])).stdout).not.toContain("gost");
+    expect((await run(["push", "--help"])).stdout).not.toContain("dry-run");
   });
 
   test("prints its version", async () => {
@@ -69,7 +69,6 @@ describe("mirror", () => {
       /receipt/,
     ],
     ["a missing configuration file", ["plan", "--config", "/no/c.json"], /configuration file/],
-    ["--gost-digest", ["pull", "./b", "--gost-digest"], /not supported yet/],
     ...[
       ["--platform-tag", "v1"],
       ["--since-version", "1.50"],
@@ -97,8 +96,8 @@ describe("mirror", () => {
   });
 
   test("shows the stack with --debug", async () => {
-    const { stderr } = await run(["pull", "./b", "--gost-digest", "--debug"]);
-    expect(stderr).toContain("UsageError: Cannot use --gost-digest");
+    const { stderr } = await run(["push", "./b", "r.local/x", "--dry-run", "--debug"]);
+    expect(stderr).toContain("UsageError: Cannot use --dry-run");
     expect(stderr).toMatch(/^\s+at /m);
   });
 

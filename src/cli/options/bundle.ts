@@ -31,8 +31,8 @@ export const BUNDLE_FLAGS = {
   },
   "gost-digest": {
     type: "boolean",
-    describe: "Write GOST digests",
-    supported: false,
+    describe: "Write the GOST R 34.11-2012 digest of each file beside it (NAME.gostsum)",
+    group: "Bundle:",
   },
 } as const satisfies FlagTable;
 
@@ -40,6 +40,7 @@ export interface BundleOptions {
   readonly chunkSizeBytes?: number;
   readonly force: boolean;
   readonly resume: boolean;
+  readonly gostDigest?: true;
 }
 
 export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleOptions {
@@ -49,5 +50,6 @@ export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleO
     ...(isSplit ? { chunkSizeBytes: parseByteSize(text, { defaultUnit: "GB" }) } : {}),
     force: flags.force ?? false,
     resume: !(flags["no-pull-resume"] ?? false),
+    ...(flags["gost-digest"] ? { gostDigest: true } : {}),
   };
 }
