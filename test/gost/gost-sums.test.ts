@@ -6,6 +6,7 @@ import { BundleWriter } from "../../src/bundle/bundle-writer.ts";
 import { Streebog256 } from "../../src/gost/streebog.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { type Blobs, imageContents, packageContents } from "../bundle/support/contents.ts";
+import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { image } from "../support/artifacts.ts";
 import { d8Layout, d8Package, writeChunks } from "../support/d8-bundle.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -52,6 +53,46 @@ describe("BundleWriter with gost", () => {
     const files = await write({ gost: false });
     expect(files[0]).not.toHaveProperty("streebog256");
     expect((await readdir(directory.path)).filter((name) => name.endsWith(".gostsum"))).toEqual([]);
+  });
+});
+
+describe("pull() with gostDigest", () => {
+  const verify = () => verifyBundle({ bundlePath: directory.path });
+
+  async function pullSample() {
+    const manifest = await writeSampleBundle(directory.path, {
+      chunkSizeBytes: 30_000,
+      gostDigest: true,
+    });
+    return manifest.packages.flatMap(({ files }) => files);
+  }
+
+  test("enters the sums into bundle.json, and their files into SHA256SUMS", async () => {
+    const files = await pullSample();
+    const sums = await readFile(directory.resolve("SHA256SUMS"), "utf8");
+    for (const { name, streebog256 = "" } of files) {
+      expect(streebog256).toBe(gost(await readFile(directory.resolve(name))));
+      const sha256 = createHash("sha256").update(streebog256).digest("hex");
+      expect(sums).toContain(`${sha256}  ${name}.gostsum\n`);
+    }
+    expect(await verify()).toMatchObject({ complete: true, problems: [] });
+  });
+
+  test("makes sums that must be there and right", async () => {
+    const [first, second] = await pullSample();
+    await rm(directory.resolve(`${first?.name}.gostsum`));
+    await writeFile(directory.resolve(`${second?.name}.gostsum`), "0".repeat(64));
+    expect((await verify()).problems).toMatchObject([
+      { code: "CONTENT_MISSING", file: `${first?.name}.gostsum` },
+      { code: "BUNDLE_CORRUPT", file: `${second?.name}.gostsum` },
+    ]);
+  });
+
+  test("removes the sums of a bundle that --force replaces", async () => {
+    await pullSample();
+    await writeSampleBundle(directory.path, { force: true });
+    expect((await readdir(directory.path)).filter((name) => name.endsWith(".gostsum"))).toEqual([]);
+    expect(await verify()).toMatchObject({ complete: true });
   });
 });
 

@@ -42,12 +42,20 @@ function randomFile(size: number, seed: number) {
 export interface SampleOptions extends ParseSelectionOptions {
   readonly repositories?: MemoryRepositories;
   readonly chunkSizeBytes?: number;
+  readonly gostDigest?: boolean;
+  readonly force?: boolean;
 }
 
 /** Pulls `module-foo` and `images` into a directory and returns the manifest. */
 export async function writeSampleBundle(
   bundlePath: string,
-  { repositories = sampleRepositories(), chunkSizeBytes, ...wishes }: SampleOptions = {},
+  {
+    repositories = sampleRepositories(),
+    chunkSizeBytes,
+    gostDigest,
+    force,
+    ...wishes
+  }: SampleOptions = {},
 ): Promise<BundleManifest> {
   const { selection } = parseSelection({
     source: "registry.test/acme",
@@ -61,6 +69,8 @@ export async function writeSampleBundle(
     selection,
     openSource,
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
+    gostDigest,
+    force,
   });
   if (!summary.complete) throw new Error(JSON.stringify(summary.failures));
   return summary.manifest;
