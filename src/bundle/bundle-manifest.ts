@@ -19,6 +19,8 @@ export interface BundleManifest {
   /** The selection as it was asked for: the parsed wishes. */
   readonly selection: unknown;
   readonly packages: readonly BundlePackage[];
+  /** Files beside the packages, for people and clusters; never pushed. */
+  readonly extraFiles?: readonly BundleFile[];
   readonly totals: BundleTotals;
 }
 
@@ -108,10 +110,16 @@ export function parseBundleManifest(bytes: Buffer, path: string): BundleManifest
   return value as unknown as BundleManifest;
 }
 
-function findFault({ packages, totals, source }: Record<string, unknown>): string | undefined {
+function findFault({
+  packages,
+  extraFiles = [],
+  totals,
+  source,
+}: Record<string, unknown>): string | undefined {
   if (!Array.isArray(packages)) return "packages is not an array";
   const unsound = packages.findIndex((item) => !isPackage(item));
   if (unsound >= 0) return `packages[${unsound}] is not what the format requires`;
+  if (!isExtraFiles(extraFiles)) return "extraFiles is not what the format requires";
   const names = (packages as BundlePackage[]).flatMap(({ files }) => files.map(({ name }) => name));
   if (new Set(names).size < names.length) return "it lists a file twice";
   if (source !== undefined && typeof source !== "string") return "source is not a string";
@@ -152,6 +160,21 @@ function isPackage(value: unknown): value is BundlePackage {
     files.reduce((sum: number, file: BundleFile) => sum + file.size, 0) === size &&
     Array.isArray(layouts) &&
     layouts.every(isLayout)
+  );
+}
+
+/** Their names can be mistaken for no other file of a bundle. */
+function isExtraFiles(value: unknown): value is BundleFile[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (file) =>
+        isRecord(file) &&
+        /^[a-z0-9][a-z0-9_-]{0,63}\.yaml$/.test(String(file["name"])) &&
+        isSize(file["size"]) &&
+        isHash(file["sha256"]),
+    ) &&
+    new Set(value.map(({ name }) => name)).size === value.length
   );
 }
 

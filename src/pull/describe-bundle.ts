@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type {
   BundleFile,
   BundleImage,
@@ -7,16 +8,15 @@ import type {
 } from "../bundle/bundle-manifest.ts";
 import { BUNDLE_MEDIA_TYPE } from "../bundle/bundle-manifest.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
-import type { ImageContents, PackageContents } from "../bundle/contents.ts";
+import type { ExtraFile, ImageContents, PackageContents } from "../bundle/contents.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { Selection } from "../selection/selection.ts";
+import type { PinnedPlan } from "./pull-state.ts";
 
 /** `bundle.json` for contents that are all written. */
 export function describeBundle(
-  selection: Selection,
-  contents: readonly PackageContents[],
+  { selection, contents, extraFiles = [] }: PinnedPlan,
   plans: readonly PackagePlan[],
   files: readonly (readonly BundleFile[])[],
 ): BundleManifest {
@@ -34,8 +34,14 @@ export function describeBundle(
         layouts: layouts.map(({ path, images }) => ({ path, images: images.map(describeImage) })),
       }),
     ),
+    ...(extraFiles.length > 0 ? { extraFiles: extraFiles.map(describeExtraFile) } : {}),
     totals: totalsOf(contents),
   };
+}
+
+function describeExtraFile({ name, text }: ExtraFile): BundleFile {
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return { name, size: Buffer.byteLength(text), sha256 };
 }
 
 export function describeImage(image: ImageContents): BundleImage {

@@ -68,9 +68,20 @@ export async function finishSettingAside(bundlePath: string, paths: StatePaths):
 
 async function listOwnFiles(directory: string): Promise<string[]> {
   const plan = await readPinnedPlan(join(directory, PLAN_FILE));
-  if (plan) return plansOf(plan).flatMap(({ files }) => files.map(({ name }) => name));
+  if (plan) return namesOf(plansOf(plan), plan.extraFiles);
   const manifest = await readBundleManifest(directory).catch(() => undefined);
-  return (manifest?.packages ?? []).flatMap(({ files }) => files.map(({ name }) => name));
+  return namesOf(manifest?.packages ?? [], manifest?.extraFiles);
+}
+
+interface Named {
+  readonly name: string;
+}
+
+function namesOf(
+  packages: readonly { readonly files: readonly Named[] }[],
+  extraFiles: readonly Named[] = [],
+): string[] {
+  return [...packages.flatMap(({ files }) => files), ...extraFiles].map(({ name }) => name);
 }
 
 function plansOf({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { PackageContents } from "../bundle/contents.ts";
+import type { ExtraFile, PackageContents } from "../bundle/contents.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
@@ -14,6 +14,7 @@ export interface PinnedPlan {
   readonly selection: Selection;
   readonly chunkSizeBytes?: number;
   readonly contents: readonly PackageContents[];
+  readonly extraFiles?: readonly ExtraFile[];
 }
 
 export interface StatePaths {

@@ -123,13 +123,14 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     return { plan: unfinished, progress, fetched: new Set() };
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
-  const { contents, fetched } = await resolveContents({ ...options, cache, onEvent });
+  const { contents, extraFiles, fetched } = await resolveContents({ ...options, cache, onEvent });
   const plan: PinnedPlan = {
     schemaVersion: 1,
     pinnedAt: Date.now(),
     selection,
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     contents,
+    ...(extraFiles.length > 0 ? { extraFiles } : {}),
   };
   const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
   await checkSpace(bundlePath, planPackages(plan), { cache, isContinued: isSame });
@@ -168,7 +169,8 @@ async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<vo
   if (plan === undefined) await finishSettingAside(bundlePath, paths);
   else {
     const files = planPackages(plan).flatMap(({ files }) => files.map(({ name }) => name));
-    for (const name of [BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, ...files]) {
+    const extra = (plan.extraFiles ?? []).map(({ name }) => name);
+    for (const name of [BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, ...extra, ...files]) {
       await rm(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), { force: true });
       await rm(join(bundlePath, name), { force: true });
       await rm(join(bundlePath, `${name}${GOST_SUFFIX}`), { force: true });
@@ -225,8 +227,8 @@ async function transferAndSeal(
   } as const;
   if (failures.length > 0) return { ...summary, complete: false };
   const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));
-  const manifest = describeBundle(plan.selection, plan.contents, plans, files);
-  await sealBundle(bundlePath, paths, manifest);
+  const manifest = describeBundle(plan, plans, files);
+  await sealBundle(bundlePath, paths, { manifest, extraFiles: plan.extraFiles });
   return { ...summary, complete: true, manifest };
 }
 

@@ -3,23 +3,30 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import type { ExtraFile } from "../bundle/contents.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { removeState, type StatePaths } from "./pull-state.ts";
 
+export interface SealedContents {
+  readonly manifest: BundleManifest;
+  readonly extraFiles?: readonly ExtraFile[] | undefined;
+}
+
 /**
- * Makes a bundle out of finished files: `SHA256SUMS`, then `bundle.json`, whose presence means "complete", then the
+ * Makes a bundle out of finished files: the small files beside them, `SHA256SUMS`, then `bundle.json`, whose presence means "complete", then the
  * state goes. Interrupted in between, the next run does it again.
  */
 export async function sealBundle(
   bundlePath: string,
   paths: StatePaths,
-  manifest: BundleManifest,
+  { manifest, extraFiles = [] }: SealedContents,
 ): Promise<void> {
   const json = formatCanonicalJson(manifest);
   const files = manifest.packages.flatMap((item) => item.files);
   const sums = [
     ...files,
+    ...(manifest.extraFiles ?? []),
     ...files.flatMap(({ name, streebog256 }) =>
       streebog256 ? [{ name: `${name}${GOST_SUFFIX}`, sha256: sha256Of(streebog256) }] : [],
     ),
@@ -28,6 +35,7 @@ export async function sealBundle(
   const lines = sums
     .sort((left, right) => (left.name < right.name ? -1 : 1))
     .map(({ name, sha256 }) => `${sha256}  ${name}\n`);
+  for (const { name, text } of extraFiles) await writeFileAtomically(join(bundlePath, name), text);
   await writeFileAtomically(join(bundlePath, CHECKSUM_FILE), lines.join(""));
   await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json);
   await removeState(paths);

@@ -74,9 +74,11 @@ function believe(json: Buffer, { paths, sums, problems }: Evidence): Claims {
     if (!(error instanceof BundleCorruptError)) throw error;
     return { sha256: sums ?? new Map(), problems: [...problems, error] };
   }
-  const sha256 = new Map(
-    manifest.packages.flatMap(({ files }) => files.map((file) => [file.name, file.sha256])),
-  );
+  const files = [
+    ...manifest.packages.flatMap((item) => item.files),
+    ...(manifest.extraFiles ?? []),
+  ];
+  const sha256 = new Map(files.map((file) => [file.name, file.sha256]));
   // An unreadable line is known already, and what it should have said is missing
   if (!sums || problems.length > 0) return { manifest, sha256, problems };
   const wrong = [...sha256].filter(([name, wanted]) => sums.get(name) !== wanted);

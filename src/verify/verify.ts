@@ -9,6 +9,7 @@ import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
+import { checkExtraFiles } from "./extra-files.ts";
 import { baseName, Findings } from "./findings.ts";
 import { checkGostSums, readGostSums } from "./gost-sums.ts";
 import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
@@ -41,6 +42,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const findings = new Findings();
   for (const error of claims.problems) findings.add(error);
   const listed = enterFileProblems([...listing.problems, ...lostFiles(listing, claims)], findings);
+  await checkExtraFiles(listing, findings);
   const gostSums = await readGostSums(listing, findings);
   const gost = new Set(gostSums.keys());
   const planned = listing.packages.flatMap(({ files }) => files);

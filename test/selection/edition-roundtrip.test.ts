@@ -1,4 +1,7 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import { parseRepositoryReference } from "../../src/oci/reference.ts";
 import { pull } from "../../src/pull/pull.ts";
@@ -41,6 +44,42 @@ function tagsOf({ content }: Pick<EmbeddedRegistry, "content">, path: string) {
   return tags;
 }
 
+/** `deckhousereleases.yaml` is right, in `SHA256SUMS`, and its damage is found. */
+async function checkReleases(bundlePath: string): Promise<void> {
+  const path = join(bundlePath, "deckhousereleases.yaml");
+  const text = await readFile(path, "utf8");
+  const documents = parseAllDocuments(text).map((document) => document.toJS() as unknown);
+  expect(documents).toHaveLength(4);
+  expect(documents[1]).toEqual({
+    apiVersion: "deckhouse.io/v1alpha1",
+    kind: "DeckhouseRelease",
+    metadata: { name: "v1.70.3" },
+    spec: {
+      version: "v1.70.3",
+      requirements: { k8s: "1.28" },
+      disruptions: ["ingressNginx"],
+      changelog: {
+        candi: {
+          fixes: [
+            {
+              summary: "Fixed: everything in v1.70.3",
+              pull_request: "https://example.com/1",
+            },
+          ],
+        },
+      },
+      changelogLink: "https://github.com/deckhouse/deckhouse/releases/tag/v1.70.3",
+    },
+  });
+  expect(await readFile(join(bundlePath, "SHA256SUMS"), "utf8")).toContain(
+    "deckhousereleases.yaml",
+  );
+  await writeFile(path, `${text}# changed\n`);
+  const { problems } = await verifyBundle({ bundlePath });
+  expect(problems.map(({ code }) => code)).toEqual(["BUNDLE_CORRUPT"]);
+  await writeFile(path, text);
+}
+
 describe("pull() and push(): the synthetic edition", () => {
   test("keep every digest from the source to a second target", async () => {
     await using source = await openEmbeddedRegistry();
@@ -51,6 +90,7 @@ describe("pull() and push(): the synthetic edition", () => {
     const [one, two] = [directory.resolve("one"), directory.resolve("two")];
     expect((await pullFrom(source.host, EDITION_ROOT, one)).complete).toBe(true);
     expect(await verifyBundle({ bundlePath: one })).toMatchObject({ complete: true, problems: [] });
+    await checkReleases(one);
     expect((await pushTo(first.host, "mirror/ee", one)).complete).toBe(true);
     expect((await pullFrom(first.host, "mirror/ee", two)).complete).toBe(true);
     expect((await pushTo(second.host, "deep/path/ee", two)).complete).toBe(true);

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
+import type { BundleListing } from "../bundle/package-listing.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
+import type { Findings } from "./findings.ts";
+
+const COPY_AGAIN = { hint: "Copy the file again from the source medium" };
+
+/** Compares the files beside the packages with `bundle.json`; they are small. */
+export async function checkExtraFiles(
+  { directory, manifest }: BundleListing,
+  findings: Findings,
+): Promise<void> {
+  for (const { name, sha256 } of manifest?.extraFiles ?? []) {
+    const path = join(directory, name);
+    try {
+      const found = createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex");
+      if (found === sha256) continue;
+      const reason = `its sha256 is ${found}, "bundle.json" says ${sha256}`;
+      findings.add(new BundleCorruptError({ path, offset: 0 }, reason, COPY_AGAIN));
+    } catch (error) {
+      if (!hasErrorCode(error, "ENOENT")) throw storageError(error, path);
+      findings.add(new BundleMissingError(path, "the file is missing", COPY_AGAIN));
+    }
+  }
+}
