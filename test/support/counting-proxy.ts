@@ -125,6 +125,7 @@ interface Hold extends CutOptions {
 }
 
 function createHold(options: CutOptions, reached: () => void): Hold {
+  if (!Number.isInteger(options.afterBytes)) throw new RangeError("Bytes are whole");
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -217,14 +218,16 @@ async function passHeld(
 ): Promise<Buffer> {
   let rest = chunk;
   for (let hold = findHold(); hold !== undefined && rest.length > 0; hold = findHold()) {
+    if (hold.leftBytes === 0) {
+      await hold.opened;
+      continue;
+    }
     const head = rest.subarray(0, hold.leftBytes);
     rest = rest.subarray(head.length);
     hold.leftBytes -= head.length;
     count(head.length);
-    if (head.length > 0) await write(sink, head);
-    if (hold.leftBytes > 0) continue;
-    hold.reached();
-    await hold.opened;
+    await write(sink, head);
+    if (hold.leftBytes === 0) hold.reached();
   }
   return rest;
 }
