@@ -1,4 +1,5 @@
 import { planPackage } from "../bundle/bundle-plan.ts";
+import type { ExtraFile } from "../bundle/contents.ts";
 import { readFileSystem } from "../io/free-space.ts";
 import { createMemoryCache } from "./content-cache.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
@@ -10,7 +11,7 @@ import { planTransfer } from "./transfer-plan.ts";
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
   const { bundlePath, selection, openSource, chunkSizeBytes, onEvent = () => {}, signal } = options;
   const notices: { code: string; message: string }[] = [];
-  const { contents } = await resolveContents({
+  const { contents, extraFiles } = await resolveContents({
     selection,
     openSource,
     cache: createMemoryCache(),
@@ -31,10 +32,15 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
       files: plans[index]?.files ?? [],
       images: layouts.flatMap(({ images }) => images.map(describeImage)),
     })),
+    ...(extraFiles.length > 0 ? { extraFiles: extraFiles.map(describeSize) } : {}),
     totals: totalsOf(contents),
     bytes: plans.reduce((sum, { size }) => sum + size, 0),
     fetchBytes: planTransfer(plans).reduce((sum, { size }) => sum + size, 0),
     ...(fileSystem ? { freeBytes: fileSystem.freeBytes } : {}),
     notices,
   };
+}
+
+function describeSize({ name, text }: ExtraFile) {
+  return { name, size: Buffer.byteLength(text) };
 }

@@ -32,6 +32,8 @@ export interface PullOptions extends PlanPullOptions {
 export interface PullPlanReport {
   readonly schemaVersion: 1;
   readonly packages: readonly PlannedPackageReport[];
+  /** Files beside the packages. */
+  readonly extraFiles?: readonly { readonly name: string; readonly size: number }[];
   readonly totals: BundleTotals;
   /** Bytes of all files of the bundle. */
   readonly bytes: number;

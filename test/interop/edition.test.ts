@@ -97,7 +97,10 @@ requireTool("docker-registry").describe(
     });
 
     test("mirror plan lists attestations and extra images with their bytes", async () => {
-      const { packages } = await plan("full");
+      const { packages, extraFiles } = await plan("full");
+      expect(extraFiles).toEqual([
+        { name: "deckhousereleases.yaml", size: expect.any(Number) as number },
+      ]);
       const images = packages.flatMap((item) => item.images);
       for (const kind of ["attestation", "extra", "release-channel"]) {
         const found = images.filter((image) => image.kind === kind);
