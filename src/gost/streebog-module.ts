@@ -5,7 +5,7 @@ import { type Code, formatModule, wasm } from "./wasm-code.ts";
  * The compression function of Streebog as a WebAssembly module that is put together here: 64-bit arithmetic on tables is
  * several times as fast there as in JavaScript. Numbers of 512 bits are eight words, the lowest first.
  *
- *   0 tables | 16384 constants | hash | counter | sum | zeros | last block | … | 32768 input
+ *   0 tables | 16384 constants | hash | counter | sum | zeros | last block | key | state | … | 32768 input
  */
 export const PLACE = {
   tables: 0,
@@ -15,6 +15,8 @@ export const PLACE = {
   sum: 17_280,
   zeros: 17_344,
   last: 17_408,
+  key: 17_472,
+  state: 17_536,
   input: 32_768,
 } as const;
 
@@ -34,7 +36,7 @@ export interface StreebogExports {
 
 export function renderStreebogModule(): Uint8Array {
   const functions = [
-    { name: "mix", locals: { i32: 1, i64: 25 }, body: mixBody() },
+    { name: "mix", locals: { i32: 1, i64: 9 }, body: mixBody() },
     { name: "update", locals: { i32: 0, i64: 3 }, body: updateBody() },
   ];
   return formatModule(functions, (PLACE.input + INPUT_BYTES) / 65_536);
@@ -78,16 +80,14 @@ const { get, set, i32, i64, load64, store64, xor64 } = wasm;
 const BLOCK = 0;
 const COUNTER = 1;
 const ROUND = 2;
-const key = (word: number) => 3 + word;
-const state = (word: number) => 11 + word;
-const result = (word: number) => 19 + word;
-const WORD = 27;
+const result = (word: number) => 3 + word;
+const WORD = 11;
 
 /**
  * Substitution, transposition and linear transformation at once: word `i` of the result is the sum of what the tables
- * have for byte `i` of each word.
+ * have for byte `i` of each word. Key and state wait in memory: what is left fits into the registers of a processor.
  */
-function transformWords(word: (index: number) => Code, target: (index: number) => number): Code {
+function transformWords(word: (index: number) => Code, target: number): Code {
   return [
     ...WORDS.flatMap((from) => [
       ...word(from),
@@ -100,7 +100,7 @@ function transformWords(word: (index: number) => Code, target: (index: number) =
         ...set(result(to)),
       ]),
     ]),
-    ...WORDS.flatMap((index) => [...get(result(index)), ...set(target(index))]),
+    ...WORDS.flatMap((index) => storeAt(target, index, get(result(index)))),
   ];
 }
 
@@ -120,28 +120,32 @@ const loadFrom = (local: number, word: number, place = 0): Code => [
   ...load64(place + WORD_BYTES * word),
 ];
 
+const storeAt = (place: number, word: number, value: Code): Code => [
+  ...i32(0),
+  ...value,
+  ...store64(place + WORD_BYTES * word),
+];
+
 function mixBody(): Code {
+  const { hash, key, state, constants } = PLACE;
   return [
-    ...transformWords(
-      (word) => [...loadAt(PLACE.hash, word), ...loadFrom(COUNTER, word), ...xor64],
-      key,
-    ),
-    ...WORDS.flatMap((word) => [...loadFrom(BLOCK, word), ...set(state(word))]),
+    ...transformWords((word) => [...loadAt(hash, word), ...loadFrom(COUNTER, word), ...xor64], key),
+    ...WORDS.flatMap((word) => storeAt(state, word, loadFrom(BLOCK, word))),
     ...wasm.loop([
-      ...transformWords((word) => [...get(state(word)), ...get(key(word)), ...xor64], state),
+      ...transformWords((word) => [...loadAt(state, word), ...loadAt(key, word), ...xor64], state),
       ...transformWords(
-        (word) => [...get(key(word)), ...loadFrom(ROUND, word, PLACE.constants), ...xor64],
+        (word) => [...loadAt(key, word), ...loadFrom(ROUND, word, constants), ...xor64],
         key,
       ),
       ...[...get(ROUND), ...i32(BLOCK_BYTES), ...wasm.add32, ...set(ROUND)],
       ...[...get(ROUND), ...i32(BLOCK_BYTES * C_ROUNDS.length), ...wasm.less32],
     ]),
-    ...WORDS.flatMap((word) => [
-      ...i32(0),
-      ...[...loadAt(PLACE.hash, word), ...loadFrom(BLOCK, word), ...xor64],
-      ...[...get(state(word)), ...xor64, ...get(key(word)), ...xor64],
-      ...store64(PLACE.hash + WORD_BYTES * word),
-    ]),
+    ...WORDS.flatMap((word) =>
+      storeAt(hash, word, [
+        ...[...loadAt(hash, word), ...loadFrom(BLOCK, word), ...xor64],
+        ...[...loadAt(state, word), ...xor64, ...loadAt(key, word), ...xor64],
+      ]),
+    ),
   ];
 }
 
@@ -155,8 +159,10 @@ function updateBody(): Code {
   return wasm.loop([
     ...[...get(BLOCK), ...i32(PLACE.counter), ...wasm.call(0)],
     // Files have less than 2^61 bytes: the first word is enough
-    ...[...i32(0), ...loadAt(PLACE.counter, 0), ...i64(8 * BLOCK_BYTES), ...wasm.add64],
-    ...store64(PLACE.counter),
+    ...storeAt(PLACE.counter, 0, [
+      ...loadAt(PLACE.counter, 0),
+      ...[...i64(8 * BLOCK_BYTES), ...wasm.add64],
+    ]),
     ...[...i64(0), ...set(CARRY)],
     ...WORDS.flatMap(addWord),
     ...[...get(BLOCK), ...i32(BLOCK_BYTES), ...wasm.add32, ...set(BLOCK)],
@@ -166,7 +172,6 @@ function updateBody(): Code {
 
 /** Adds a word of the block and the carry to the sum. */
 function addWord(word: number): Code {
-  const place = PLACE.sum + WORD_BYTES * word;
   const overflow = (addend: number): Code => [
     ...[...get(TOTAL), ...get(addend), ...wasm.add64, ...set(TOTAL)],
     ...[...get(TOTAL), ...get(addend), ...wasm.less64, ...wasm.extend],
@@ -174,6 +179,6 @@ function addWord(word: number): Code {
   return [
     ...[...loadFrom(BLOCK, word), ...set(ADDEND), ...loadAt(PLACE.sum, word), ...set(TOTAL)],
     ...[...overflow(ADDEND), ...overflow(CARRY), ...wasm.or64, ...set(CARRY)],
-    ...[...i32(0), ...get(TOTAL), ...store64(place)],
+    ...storeAt(PLACE.sum, word, get(TOTAL)),
   ];
 }
