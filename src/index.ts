@@ -18,6 +18,8 @@ export {
 } from "./bundle/errors.ts";
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
+export { type DiagnoseOptions, diagnose } from "./doctor/diagnose.ts";
+export type { Check, CheckName, DoctorReport } from "./doctor/report.ts";
 export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
 export type { Failure } from "./failure.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
@@ -55,6 +57,13 @@ export {
   createCredentials,
 } from "./registry/auth/create-credentials.ts";
 export type { Credential, CredentialSource } from "./registry/auth/credentials.ts";
+export {
+  type RemoveLoginOptions,
+  removeLogin,
+  type StoreLoginOptions,
+  storeLogin,
+} from "./registry/auth/login-store.ts";
+export type { LoginCheck } from "./registry/check-login.ts";
 export { RegistryResponseError, RegistryUnreachableError } from "./registry/errors.ts";
 export {
   openRegistryClient,

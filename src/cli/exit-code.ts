@@ -1,4 +1,4 @@
-import { type ErrorCode, MirrorError, type VerifyReport } from "../index.ts";
+import { type DoctorReport, type ErrorCode, MirrorError, type VerifyReport } from "../index.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const EXIT_DONE = 0;
@@ -52,6 +52,13 @@ export function exitCodeOf(error: unknown): number {
 /** The status of a pull or push that was carried out. */
 export function exitCodeOfOutcome({ complete }: { readonly complete: boolean }): number {
   return complete ? EXIT_DONE : EXIT_PARTIAL;
+}
+
+/** The status of the first check that failed. */
+export function exitCodeOfChecks(checks: DoctorReport["checks"]): number {
+  const failed = checks.find(({ status }) => status === "failed");
+  if (failed === undefined) return EXIT_DONE;
+  return failed.code === undefined ? EXIT_PARTIAL : EXIT_CODES[failed.code];
 }
 
 /** Scripts want the cause: the status of the first problem, not just "partial". */

@@ -19,10 +19,17 @@ const WRONG_SCHEME: Readonly<Record<string, readonly UnreachableReason[]>> = {
   "https:": ["plain-http", "tls", "refused", "protocol"],
 };
 
-const SPEAKS_TLS: ReadonlySet<UnreachableReason | undefined> = new Set([
+/** Failures of the other scheme that say more than that of the first. */
+const TELLING: ReadonlySet<UnreachableReason | undefined> = new Set([
   "certificate",
   "client-certificate",
+  "proxy-denied",
 ]);
+
+/** The unspecified address is no name for this machine to others: a proxy may be on the way to it. */
+function isThisMachine(hostname: string): boolean {
+  return isLoopbackHost(hostname) && hostname !== "0.0.0.0" && hostname !== "[::]";
+}
 
 /** Where the API of a registry is: `docker.io` → `registry-1.docker.io`. */
 export function apiHostOf(registry: string): string {
@@ -42,7 +49,7 @@ export class EndpointScheme {
   constructor({ registry, insecure }: EndpointSchemeOptions) {
     const host = apiHostOf(registry);
     const [https, http] = [new URL(`https://${host}`), new URL(`http://${host}`)];
-    if (isLoopbackHost(https.hostname)) this.#candidates = [http, https];
+    if (isThisMachine(https.hostname)) this.#candidates = [http, https];
     else this.#candidates = insecure ? [https, http] : [https];
     this.#baseUrl = this.#candidates[0] ?? https;
     this.#isSettled = this.#candidates.length === 1;
@@ -76,8 +83,8 @@ export class EndpointScheme {
       this.#settle(other);
       return response;
     } catch (otherFailure) {
-      // a certificate that is not trusted is an answer too: the host does speak TLS
-      if (SPEAKS_TLS.has(reasonOf(otherFailure))) throw otherFailure;
+      // a certificate that is not trusted, for one, is an answer too: the host does speak TLS
+      if (TELLING.has(reasonOf(otherFailure))) throw otherFailure;
       if (reasonOf(otherFailure) === "plain-http") this.#settle(preferred);
       throw failure;
     }

@@ -6,7 +6,14 @@ import { findTool } from "./tool.ts";
 export interface DockerRegistryOptions {
   /** The only user who is let in. */
   readonly htpasswd?: { readonly username: string; readonly password: string } | undefined;
-  readonly tls?: { readonly certificatePath: string; readonly keyPath: string } | undefined;
+  readonly tls?:
+    | {
+        readonly certificatePath: string;
+        readonly keyPath: string;
+        /** Clients have to show a certificate of this authority. */
+        readonly clientCaPath?: string | undefined;
+      }
+    | undefined;
   readonly readonly?: boolean | undefined;
   /** Makes the registry a pull-through cache of this registry, for example `http://127.0.0.1:5000`. */
   readonly proxyRemoteUrl?: string | undefined;
@@ -99,11 +106,16 @@ function renderConfig(options: DockerRegistryOptions, places: Places): string {
     http: {
       addr: `127.0.0.1:${port}`,
       secret: "a fixed secret: upload sessions outlive the process",
-      ...(tls ? { tls: { certificate: tls.certificatePath, key: tls.keyPath } } : {}),
+      ...(tls ? { tls: renderTls(tls) } : {}),
     },
     ...(htpasswd ? { auth: { htpasswd: { realm: "test", path: htpasswdPath } } } : {}),
     ...(proxyRemoteUrl ? { proxy: { remoteurl: proxyRemoteUrl } } : {}),
   });
+}
+
+function renderTls(tls: NonNullable<DockerRegistryOptions["tls"]>) {
+  const { certificatePath: certificate, keyPath: key, clientCaPath } = tls;
+  return { certificate, key, ...(clientCaPath ? { clientcas: [clientCaPath] } : {}) };
 }
 
 async function renderHtpasswd(user: {

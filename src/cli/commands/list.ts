@@ -1,6 +1,9 @@
 import type { Command } from "../command.ts";
 import { DEMO_COMMAND } from "./demo.ts";
+import { DOCTOR_COMMAND } from "./doctor.ts";
 import { INSPECT_COMMAND } from "./inspect.ts";
+import { LOGIN_COMMAND } from "./login.ts";
+import { LOGOUT_COMMAND } from "./logout.ts";
 import { PLAN_COMMAND } from "./plan.ts";
 import { PULL_COMMAND } from "./pull.ts";
 import { PUSH_COMMAND } from "./push.ts";
@@ -13,5 +16,8 @@ export const COMMANDS: readonly Command[] = [
   PLAN_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
+  LOGIN_COMMAND,
+  LOGOUT_COMMAND,
+  DOCTOR_COMMAND,
   DEMO_COMMAND,
 ];

@@ -21,14 +21,28 @@ export async function readCredentialHelper(
   options: CredentialHelperOptions,
 ): Promise<Credential | undefined> {
   const { name } = options;
-  // the name becomes a program name: no path, nothing for a shell
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new Error("The name of the helper is not allowed");
-  const { status, output } = await run(options);
+  const call = { ...options, action: "get", input: helperKey(options.registry) } as const;
+  const { status, output } = await run(call);
   if (status !== 0) {
     if (/credentials not found/i.test(output)) return undefined;
     throw new Error(`docker-credential-${name} failed with status ${status}`);
   }
   return parseAnswer(output, name);
+}
+
+/** Lets a helper keep a login: nothing of it is in a file or an argument then. */
+export async function storeInHelper(
+  options: CredentialHelperOptions & { readonly username: string; readonly password: string },
+): Promise<void> {
+  const { name, registry, username: Username, password: Secret } = options;
+  const input = JSON.stringify({ ServerURL: helperKey(registry), Username, Secret });
+  const { status } = await run({ ...options, action: "store", input });
+  if (status !== 0) throw new Error(`docker-credential-${name} failed with status ${status}`);
+}
+
+/** Lets a helper forget a login; one that it does not know is none. */
+export async function eraseFromHelper(options: CredentialHelperOptions): Promise<void> {
+  await run({ ...options, action: "erase", input: helperKey(options.registry) });
 }
 
 function parseAnswer(output: string, name: string): Credential | undefined {
@@ -54,14 +68,17 @@ interface HelperResult {
   readonly output: string;
 }
 
-async function run({
-  name,
-  registry,
-  env,
-  timeoutMs = TIMEOUT_MS,
-}: CredentialHelperOptions): Promise<HelperResult> {
+interface HelperCall extends CredentialHelperOptions {
+  readonly action: "get" | "store" | "erase";
+  readonly input: string;
+}
+
+async function run(call: HelperCall): Promise<HelperResult> {
+  const { name, action, input, env, timeoutMs = TIMEOUT_MS } = call;
+  // the name becomes a program name: no path, nothing for a shell
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new Error("The name of the helper is not allowed");
   return await new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, ["get"], {
+    const child = spawn(`docker-credential-${name}`, [action], {
       env,
       shell: false,
       stdio: ["pipe", "pipe", "ignore"],
@@ -88,6 +105,6 @@ async function run({
     });
     // a helper may exit before it has read the address
     child.stdin.on("error", () => undefined);
-    child.stdin.end(helperKey(registry));
+    child.stdin.end(input);
   });
 }

@@ -5,7 +5,7 @@ import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read
 import { type NetworkReach, reachOf } from "./address.ts";
 import { readChain, type ShownCertificate } from "./certificate-chain.ts";
 import { createCertificateError } from "./certificate-error.ts";
-import { isCertificateCode } from "./network-failure.ts";
+import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts";
 import type { HttpProxy } from "./proxy.ts";
 import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -23,6 +23,8 @@ export interface ConnectorOptions {
 export interface Connections {
   readonly connect: Connector;
   readonly reachOf: (hostname: string) => NetworkReach | undefined;
+  /** Whether the host has ended a connection because of our certificate: undici does not pass that on. */
+  readonly wantsCertificate: (host: string) => boolean;
   /** TLS version and certificates of the last connection to `host[:port]`. */
   readonly tlsOf: (host: string) => TlsPeer | undefined;
 }
@@ -39,6 +41,7 @@ export function createConnections(options: ConnectorOptions): Connections {
   const reaches = new Map<string, NetworkReach>();
   const peers = new Map<string, TlsPeer>();
   const secure = new Map<string, Promise<Connector>>();
+  const wanting = new Set<string>();
   const plain = buildConnector(settings({}));
   const connectorOf = (host: string) => {
     const known = secure.get(host);
@@ -59,6 +62,9 @@ export function createConnections(options: ConnectorOptions): Connections {
     const tunnel = proxy && (await openTunnel(proxy, await tunnelOptions(target, proxy, options)));
     const via = tunnel === undefined ? target : { ...target, httpSocket: tunnel };
     const socket = await dial(connector, via, (peer) => peers.set(host, peer));
+    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
+      if (isClientCertificateCode(code)) wanting.add(host);
+    });
     return tunnel === undefined ? note(socket, target) : socket;
   };
   const note = (socket: Socket, { hostname }: buildConnector.Options): Socket => {
@@ -74,6 +80,7 @@ export function createConnections(options: ConnectorOptions): Connections {
       );
     },
     reachOf: (hostname) => reaches.get(hostname),
+    wantsCertificate: (host) => wanting.has(host),
     tlsOf: (host) => peers.get(host),
   };
 }

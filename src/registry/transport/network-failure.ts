@@ -73,13 +73,18 @@ export function isCertificateCode(code: string): boolean {
   return CERTIFICATE_CODE.test(code);
 }
 
+/** Whether a server says by this code that it does not like our certificate. */
+export function isClientCertificateCode(code: string): boolean {
+  return CLIENT_CERTIFICATE_CODE.test(code);
+}
+
 function reasonOf({ code, message }: Failure): UnreachableReason | undefined {
   if (code === "EPROTO" && /wrong version number|packet length too long/i.test(message)) {
     return "plain-http";
   }
   if (Object.hasOwn(REASONS, code)) return REASONS[code];
   if (isCertificateCode(code)) return "certificate";
-  if (CLIENT_CERTIFICATE_CODE.test(code)) return "client-certificate";
+  if (isClientCertificateCode(code)) return "client-certificate";
   if (code.startsWith("HPE_")) return "protocol";
   return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? "tls" : undefined;
 }

@@ -57,13 +57,24 @@ export function openTransport(options: TransportOptions): Transport {
   return {
     send: async (request) => {
       await contexts.check();
-      return await send(request, { poolOf: pools.poolOf, proxyOf, ...options });
+      try {
+        return await send(request, { poolOf: pools.poolOf, proxyOf, ...options });
+      } catch (error) {
+        const { host } = request.url;
+        throw connections.wantsCertificate(host) ? toCertificateWanted(error, host) : error;
+      }
     },
     reachOfHost: connections.reachOf,
     tlsOf: connections.tlsOf,
     proxyOf: (url) => proxyOf(url)?.host,
     [Symbol.asyncDispose]: () => pools.close(),
   };
+}
+
+function toCertificateWanted(error: unknown, host: string): unknown {
+  const isCut = error instanceof RegistryUnreachableError && error.reason === "reset";
+  if (!isCut) return error;
+  return new RegistryUnreachableError(host, { reason: "client-certificate" }, { cause: error });
 }
 
 function proxyOrRefuse(url: URL, env: NodeJS.ProcessEnv): HttpProxy | undefined {

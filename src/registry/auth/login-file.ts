@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { OptionInvalidError } from "../../errors.ts";
+import { syncDirectory } from "../../io/atomic-write.ts";
+import { storageError } from "../../io/errors.ts";
+
+/** The parts of `config.json` and `auth.json` that logins are in; whatever else a file has is kept. */
+export interface LoginFile {
+  readonly auths?: Readonly<Record<string, unknown>>;
+  readonly credHelpers?: Readonly<Record<string, string>>;
+  readonly credsStore?: string;
+}
+
+/** Replaces the file by what `change` makes of it, readable by its owner only; undefined: leaves it as it is. */
+export async function changeLoginFile(
+  path: string,
+  change: (file: LoginFile) => Promise<LoginFile | undefined>,
+): Promise<void> {
+  // a link stays a link
+  const target = await realpath(path).catch(() => path);
+  const changed = await change(await readLoginFile(target));
+  if (changed !== undefined)
+    await writePrivately(target, `${JSON.stringify(changed, null, "\t")}\n`);
+}
+
+async function readLoginFile(path: string): Promise<LoginFile> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw storageError(error, path);
+  }
+  if (text.trim() === "") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // not chained: the text of a JSON error quotes the file, which holds secrets
+  }
+  throw new OptionInvalidError(
+    "authfile",
+    `"${path}" is not a JSON object, so nothing was changed`,
+    {
+      hint: "Repair or move the file, or name another one with --authfile",
+    },
+  );
+}
+
+async function writePrivately(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw storageError(error, path);
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { bufferContent } from "../../src/demo/registry-content.ts";
+import { type DiagnoseOptions, diagnose } from "../../src/doctor/diagnose.ts";
+import type { Credential } from "../../src/registry/auth/credentials.ts";
+import { blobOf, manifestOf } from "../registry/support/content.ts";
+import { createFakeClock } from "../support/clock.ts";
+import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
+
+const SECRET = "marker-p4ssword";
+const USER = { username: "robot", password: SECRET };
+const PASSWORD: Credential = { kind: "password", ...USER, origin: "--username" };
+
+function seed({ content }: FaultRegistry): void {
+  const [config, layer] = [Buffer.from("{}"), Buffer.from("layer")];
+  const { descriptor, bytes } = manifestOf(config, layer);
+  const { blobs, manifests, tags } = content.repository("acme/web");
+  for (const blob of [config, layer].map(blobOf)) {
+    blobs.set(blob.expected.digest, bufferContent(blob.bytes));
+  }
+  manifests.set(descriptor.digest, { mediaType: descriptor.mediaType, bytes });
+  tags.set("v1", descriptor.digest);
+}
+
+async function look(faults: Faults, options: Partial<DiagnoseOptions> = {}) {
+  await using registry = await startFaultRegistry({ faults });
+  seed(registry);
+  const blobs = [...registry.content.repository("acme/web").blobs.keys()];
+  const report = await diagnose({
+    target: { registry: registry.host, repository: "acme/web" },
+    clock: createFakeClock(),
+    env: {},
+    ...options,
+  });
+  expect([...registry.content.repository("acme/web").blobs.keys()]).toEqual(blobs);
+  expect(JSON.stringify(report)).not.toContain(SECRET);
+  const statuses = Object.fromEntries(report.checks.map(({ name, status }) => [name, status]));
+  return { report, statuses, log: registry.log };
+}
+
+describe("diagnose()", () => {
+  test("finds nothing wrong with a good registry and leaves no content there", async () => {
+    const { report, statuses, log } = await look({});
+    expect(report).toMatchObject({ schemaVersion: 1, usable: true, repository: "acme/web" });
+    expect(statuses).toMatchObject({
+      reach: "ok",
+      login: "ok",
+      pull: "ok",
+      push: "ok",
+      "upload-parts": "ok",
+      "part-limit": "ok",
+      mount: "ok",
+      "clean-up": "ok",
+    });
+    expect(log.count("POST", /uploads/)).toBe(2);
+    expect(log.count("DELETE", /uploads/)).toBe(1);
+    expect(log.count("PUT")).toBe(0);
+  });
+
+  test("names the user, not the password, and where tokens come from", async () => {
+    const auth = { scheme: "bearer", credentials: USER } as const;
+    const { report } = await look({ auth }, { credentials: async () => PASSWORD });
+    const login = report.checks.find(({ name }) => name === "login");
+    expect(login).toMatchObject({
+      status: "ok",
+      detail: expect.stringMatching(/user "robot" from --username, token from 127\.0\.0\.1/),
+    });
+  });
+
+  test("stops at a login that is refused, with what to do", async () => {
+    const auth = { scheme: "basic", ...USER } as const;
+    const { report, statuses } = await look({ auth });
+    expect(statuses).toEqual({ reach: "ok", tls: "limited", login: "failed" });
+    expect(report.checks.at(-1)).toMatchObject({
+      code: "REGISTRY_DENIED",
+      hint: expect.stringMatching(/mirror login/),
+    });
+  });
+
+  test("tells a login that may only pull", async () => {
+    const auth = { scheme: "bearer", credentials: USER, withheld: ["push"] } as const;
+    const credentials = async () => PASSWORD;
+    const { report, statuses } = await look({ auth }, { credentials });
+    expect(statuses).toMatchObject({ pull: "ok", push: "failed" });
+    expect(report.usable).toBe(false);
+    expect((await look({ auth }, { credentials, push: false })).report.usable).toBe(true);
+  });
+
+  test("finds the size of requests that a front end takes", async () => {
+    const { report, statuses } = await look({ bodyLimit: { bytes: 1_500_000, answer: 413 } });
+    expect(statuses["part-limit"]).toBe("limited");
+    expect(report.checks.find(({ name }) => name === "part-limit")).toMatchObject({
+      detail: "1 MiB in one request are taken, 2 MiB are not",
+      hint: expect.stringContaining("client_max_body_size"),
+    });
+    expect(
+      (await look({ bodyLimit: { bytes: 100_000, answer: 413 } })).statuses["part-limit"],
+    ).toBe("failed");
+  });
+
+  test("tells what a registry cannot do without calling that a failure", async () => {
+    const { report, statuses } = await look({ statusGet: 404, mount: 202, referrers: 404 });
+    expect(statuses).toMatchObject({ "upload-parts": "limited", mount: "limited" });
+    expect(report.usable).toBe(true);
+  });
+
+  test("names a host that does not answer", async () => {
+    const target = { registry: "127.0.0.1:1", repository: "a" };
+    const report = await diagnose({ target, clock: createFakeClock(), env: {} });
+    expect(report.checks).toEqual([
+      expect.objectContaining({ name: "reach", status: "failed", code: "REGISTRY_UNREACHABLE" }),
+    ]);
+  });
+});

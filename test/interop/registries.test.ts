@@ -1,0 +1,238 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { afterAll, beforeAll, expect } from "vitest";
+import {
+  type Authority,
+  createAuthority,
+  type IssuedCertificate,
+} from "../registry/support/authority.ts";
+import { runMirror } from "../support/cli.ts";
+import { type DockerRegistryOptions, startDockerRegistry } from "../support/docker-registry.ts";
+import { type RunningProcess, startProcess } from "../support/run-process.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { findTool, requireTool } from "../support/tool.ts";
+
+const SECRET = "marker-p4ssword";
+const USER = { username: "ada", password: SECRET };
+const LOGIN = Buffer.from(`ada:${SECRET}`).toString("base64");
+
+let directory: TempDirectory;
+let authority: Authority;
+let certificate: IssuedCertificate;
+let client: IssuedCertificate;
+let bundle: string;
+
+/** A registry of any kind with an image in it, and the flags and variables that reach it. */
+interface Place {
+  readonly host: string;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+async function mirror(words: readonly string[], { flags = [], env = {} }: Partial<Place> = {}) {
+  const result = await runMirror([...words, ...flags], { cwd: directory.path, env });
+  expect(result.stdout + result.stderr).not.toMatch(new RegExp(`${SECRET}|${LOGIN}`));
+  return result;
+}
+
+/** Pushes, looks, and pulls again into another bundle. */
+async function goThere(place: Place) {
+  const target = `${place.host}/team/mirror`;
+  const pushed = await mirror(["push", bundle, target, "--debug"], place);
+  expect(pushed.stderr).not.toMatch(/^error/m);
+  expect(pushed.exitCode).toBe(0);
+  const receipt = await readFile(directory.resolve("receipt.json"), "utf8");
+  expect(receipt).not.toContain(SECRET);
+  const image = (JSON.parse(receipt) as { images: { reference?: string }[] }).images[0];
+  const looked = await mirror(["doctor", target, "--json"], place);
+  const report = JSON.parse(looked.stdout) as DoctorJson;
+  const again = directory.resolve(`again-${Math.random().toString(36).slice(2)}`);
+  const { stdout } = await mirror(["doctor", target], place);
+  expect(stdout).toMatch(/^CHECK +RESULT +DETAIL/);
+  const pulled = await mirror(["pull", again, "--include-image", `${target}/web:v1`], place);
+  return { pushed, looked, report, pulled, image };
+}
+
+interface DoctorJson {
+  readonly schemaVersion: number;
+  readonly usable: boolean;
+  readonly checks: readonly { name: string; status: string; detail: string; hint?: string }[];
+}
+
+function statusOf(report: DoctorJson, name: string): string | undefined {
+  return report.checks.find((check) => check.name === name)?.status;
+}
+
+async function storeLogin(...hosts: readonly string[]): Promise<string> {
+  const path = directory.resolve("auth.json");
+  const auths = Object.fromEntries(hosts.map((host) => [host, { auth: LOGIN }]));
+  await writeFile(path, JSON.stringify({ auths }));
+  return path;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const tls = (): NonNullable<DockerRegistryOptions["tls"]> => certificate;
+
+const tools = requireTool("docker-registry", "htpasswd", "openssl", "nginx", "tinyproxy");
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  authority = await createAuthority(directory.path);
+  const names = "IP:127.0.0.1,IP:0.0.0.0,DNS:localhost";
+  certificate = await authority.issue("registry", { names });
+  client = await authority.issue("robot");
+  bundle = directory.resolve("demo");
+  await mkdir(bundle);
+  const { exitCode } = await mirror(["demo", "--directory", bundle]);
+  expect(exitCode).toBe(0);
+  const [name] = await readdir(bundle);
+  // the demo keeps its bundle below the directory it is given
+  if (name === "bundle") bundle = `${bundle}/bundle`;
+});
+
+afterAll(async () => {
+  await directory[Symbol.asyncDispose]();
+});
+
+tools.describe("a docker-registry", () => {
+  tools.test("with htpasswd is used with a login that mirror login has stored", async () => {
+    await using registry = await startDockerRegistry({ htpasswd: USER });
+    const { host } = registry;
+    const authfile = directory.resolve("logins.json");
+    const words = ["login", host, "-u", "ada", "--password-stdin", "--authfile", authfile];
+    const wrong = await runMirror(words, { input: "wrong" });
+    expect(wrong.exitCode).toBe(10);
+    await expect(readFile(authfile)).rejects.toMatchObject({ code: "ENOENT" });
+    const login = await runMirror(words, { input: `${SECRET}\n` });
+    expect(login).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(authfile) });
+    const { looked, report } = await goThere({ host, flags: ["--authfile", authfile] });
+    expect(looked.exitCode).toBe(0);
+    expect(report).toMatchObject({ schemaVersion: 1, usable: true });
+    for (const name of ["push", "upload-parts", "clean-up", "mount"]) {
+      expect([name, statusOf(report, name)]).not.toContain("failed");
+    }
+    const left = await readdir(registry.storageDirectory, { recursive: true });
+    // the registry itself keeps an empty directory of a cancelled upload, but nothing that was sent
+    expect(left.filter((path) => /_uploads\/.*\/(?:data|startedat)$/.test(path))).toEqual([]);
+    await mirror(["logout", host, "--authfile", authfile]);
+    const denied = await mirror(["doctor", `${host}/team/mirror`, "--authfile", authfile]);
+    expect(denied.exitCode).toBe(10);
+    expect(denied.stdout).toMatch(/login +failed/);
+  });
+
+  tools.test("with TLS of a private authority is named, and used with --ca-file", async () => {
+    await using registry = await startDockerRegistry({ htpasswd: USER, tls: tls() });
+    const { host } = registry;
+    const env = { REGISTRY_AUTH_FILE: await storeLogin(host) };
+    const refused = await mirror(["doctor", `${host}/team/mirror`], { env });
+    expect(refused.exitCode).toBe(14);
+    expect(refused.stdout).toMatch(/issued by "CN=mirror test CA"/);
+    expect(refused.stdout).toMatch(/--ca-file/);
+    const { report } = await goThere({
+      host,
+      env,
+      flags: ["--ca-file", authority.certificatePath],
+    });
+    expect(report.usable).toBe(true);
+    expect(report.checks.find(({ name }) => name === "tls")?.detail).toMatch(
+      /TLSv1\.[23], CN=registry/,
+    );
+    const variable = { ...env, SSL_CERT_FILE: authority.certificatePath };
+    expect((await mirror(["doctor", `${host}/team/mirror`], { env: variable })).exitCode).toBe(0);
+  });
+
+  tools.test("with mutual TLS wants our certificate, and gets it", async () => {
+    const settings = { ...tls(), clientCaPath: authority.certificatePath };
+    await using registry = await startDockerRegistry({ tls: settings });
+    const { host } = registry;
+    const ca = ["--ca-file", authority.certificatePath];
+    const refused = await mirror(["doctor", `${host}/team/mirror`], { flags: ca });
+    expect(refused.exitCode).toBe(14);
+    expect(refused.stdout).toMatch(/--cert-file and --key-file/);
+    const pair = ["--cert-file", client.certificatePath, "--key-file", client.keyPath];
+    const { report } = await goThere({ host, flags: [...ca, ...pair] });
+    expect(report.usable).toBe(true);
+  });
+
+  tools.test("behind nginx with a body limit gets smaller parts, and doctor says why", async () => {
+    await using registry = await startDockerRegistry({});
+    const port = await freePort();
+    await using _nginx = await startNginx(registry.host, { port, limit: "2m" });
+    const { report } = await goThere({ host: `127.0.0.1:${port}` });
+    expect(statusOf(report, "part-limit")).toBe("limited");
+    expect(report.checks.find(({ name }) => name === "part-limit")?.hint).toMatch(
+      /client_max_body_size/,
+    );
+  });
+
+  tools.test("behind a CONNECT proxy is reached with the proxy's user", async () => {
+    await using registry = await startDockerRegistry({ htpasswd: USER, tls: tls() });
+    // loopback is never proxied; this address leads here too and is not one of them
+    const host = registry.host.replace("127.0.0.1", "0.0.0.0");
+    const port = await freePort();
+    await using _proxy = await startTinyproxy(port);
+    const logins = { REGISTRY_AUTH_FILE: await storeLogin(host) };
+    const flags = ["--ca-file", authority.certificatePath];
+    const env = {
+      ...logins,
+      HTTPS_PROXY: `http://robot:${SECRET}@127.0.0.1:${port}`,
+      HTTP_PROXY: `http://robot:${SECRET}@127.0.0.1:${port}`,
+    };
+    const { report } = await goThere({ host, env, flags });
+    expect(report.usable).toBe(true);
+    expect(report.checks[0]?.detail).toContain(`through the proxy 127.0.0.1:${port}`);
+    const stranger = {
+      ...logins,
+      HTTPS_PROXY: `http://127.0.0.1:${port}`,
+      HTTP_PROXY: `http://127.0.0.1:${port}`,
+    };
+    const refused = await mirror(["doctor", `${host}/team/mirror`], { env: stranger, flags });
+    expect(refused.exitCode).toBe(14);
+    expect(refused.stdout).toMatch(/proxy "127\.0\.0\.1:\d+"/);
+  });
+});
+
+interface NginxOptions {
+  readonly port: number;
+  readonly limit: string;
+}
+
+async function startNginx(
+  upstream: string,
+  { port, limit }: NginxOptions,
+): Promise<RunningProcess> {
+  const base = directory.resolve("nginx");
+  await mkdir(base, { recursive: true });
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${base}/${name};`)
+    .join(" ");
+  await writeFile(
+    `${base}/nginx.conf`,
+    `daemon off; master_process off; pid ${base}/pid; error_log stderr notice; events {}
+http { access_log off; ${temporary} client_max_body_size ${limit};
+server { listen 127.0.0.1:${port};
+location /v2/ { proxy_pass http://${upstream}; proxy_set_header Host $http_host; } } }`,
+  );
+  const path = findTool("nginx") ?? "nginx";
+  const running = await startProcess(path, ["-e", "stderr", "-c", `${base}/nginx.conf`]);
+  await running.waitFor(/getrlimit/);
+  return running;
+}
+
+async function startTinyproxy(port: number): Promise<RunningProcess> {
+  const path = directory.resolve("tinyproxy.conf");
+  await writeFile(
+    path,
+    `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Info\nBasicAuth robot ${SECRET}\n`,
+  );
+  const running = await startProcess(findTool("tinyproxy") ?? "tinyproxy", ["-d", "-c", path]);
+  await running.waitFor(/Accepting connections|Setting the various signals/i);
+  return running;
+}
