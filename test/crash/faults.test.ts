@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
+import { push } from "../../src/push/push.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { hashFiles } from "../e2e/support/bundle-directory.ts";
+import { image, layer, seed } from "../support/artifacts.ts";
+import { createFakeClock } from "../support/clock.ts";
+import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { pullSample } from "./support/resume.ts";
+
+const IMAGES = 20;
+const LAYER_BYTES = 400_000;
+const PART_BYTES = 150_000;
+const RATE = 0.05;
+const STALL_MS = 300;
+
+let directory: TempDirectory;
+let source: FaultRegistry;
+let whole: Record<string, string>;
+let wishes: { readonly includeImages: readonly string[] };
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  source = await startFaultRegistry();
+  const names = Array.from({ length: IMAGES }, (_, position) => `acme/image-${position}`);
+  for (const [position, name] of names.entries()) {
+    const bytes = pseudoRandomBytes(position, 0, LAYER_BYTES);
+    seed(source, name, { v1: image({ name, layers: [layer({ bytes })] }) });
+  }
+  wishes = { includeImages: names.map((name) => `${source.host}/${name}:v1`) };
+  await pullSample(directory.resolve("whole"), wishes);
+  whole = await hashFiles(directory.resolve("whole"));
+});
+
+afterAll(async () => {
+  await source?.close();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+/** A client that never really waits. */
+const impatient = () => ({ clock: createFakeClock(), stallTimeoutMs: STALL_MS });
+
+describe("a bundle of twenty images", () => {
+  test.each([1, 2, 3])("is pulled through random faults, seed %i", async (seedOfFaults) => {
+    source.setFaults({ random: { rate: RATE, seed: seedOfFaults } });
+    const path = directory.resolve(`pulled-${seedOfFaults}`);
+    const { summary } = await pullSample(path, wishes, { client: impatient() });
+    expect(summary.failures).toEqual([]);
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+
+  test.each([1, 2, 3])("is pushed through random faults, seed %i", async (seedOfFaults) => {
+    await using target = await startFaultRegistry({
+      faults: { random: { rate: RATE, seed: seedOfFaults } },
+    });
+    await expectPushed(target);
+  });
+});
+
+describe("pull()", () => {
+  const LARGE = LAYER_BYTES / 2;
+
+  test.each<[string, Faults]>([
+    ["bodies end early", { drop: { afterBytes: LARGE, how: "eof", times: 9 } }],
+    ["bodies are reset", { drop: { afterBytes: LARGE, how: "reset", times: 9 } }],
+    ["bodies stall", { drop: { afterBytes: LARGE, how: "stall", times: 3 } }],
+    [
+      "ranges are ignored after cuts",
+      { drop: { afterBytes: LARGE, how: "eof", times: 5 }, range: "ignored" },
+    ],
+    [
+      "ranges start at 0 after cuts",
+      { drop: { afterBytes: LARGE, how: "eof", times: 5 }, range: "from-zero" },
+    ],
+    [
+      "ranges have the wrong bytes after cuts",
+      { drop: { afterBytes: LARGE, how: "eof", times: 5 }, range: "wrong-bytes" },
+    ],
+    ["it is told to wait", { tooManyRequests: { times: 9, after: 5 } }],
+    [
+      "it is told until when to wait",
+      { tooManyRequests: { times: 9, retryAfter: { seconds: 60, as: "date" } } },
+    ],
+    ["the registry is ill for a while", { unavailable: { times: 30, after: 10 } }],
+    ["tokens live for three requests", { auth: { scheme: "bearer", lifeRequests: 3 } }],
+    ["storage is elsewhere and its addresses work once", { redirect: { reuse: 403 } }],
+  ])("makes the same bundle when %s", async (name, faults) => {
+    source.setFaults(faults);
+    const path = directory.resolve(name.replaceAll(" ", "-"));
+    const { summary } = await pullSample(path, wishes, { client: impatient() });
+    expect(summary.failures).toEqual([]);
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+});
+
+describe("push()", () => {
+  test.each<[string, Faults]>([
+    ["parts are cut", { dropUpload: { afterBytes: 60_000, how: "reset", times: 9 } }],
+    ["parts stall", { dropUpload: { afterBytes: 60_000, how: "stall", times: 2 } }],
+    [
+      "sessions die with a part that is cut",
+      {
+        dropUpload: { afterBytes: 60_000, how: "reset", times: 9 },
+        stateToken: true,
+        abortedPatch: "deletes-session",
+      },
+    ],
+    ["sessions get lost", { sessionLost: { after: 3, times: 5 } }],
+    ["parts are answered with 201 and lag", { patchStatus: 201, statusRange: "lagging" }],
+    ["answers to commits get lost", { commitReset: { times: 9 } }],
+    ["parts have a least length", { minPartBytes: 200_000 }],
+    ["it is told to wait", { tooManyRequests: { times: 9, after: 5 } }],
+    ["tokens live for three requests", { auth: { scheme: "bearer", lifeRequests: 3 } }],
+  ])("puts everything there when %s", async (_, faults) => {
+    await using target = await startFaultRegistry({ faults });
+    await expectPushed(target);
+  });
+});
+
+async function expectPushed(target: FaultRegistry): Promise<void> {
+  await using client = openRegistryClient({ ...impatient(), partSizeBytes: PART_BYTES });
+  const receipt = await push({
+    bundlePath: directory.resolve("whole"),
+    target: { registry: target.host, repository: "mirror" },
+    openTarget: (reference) => client.repository(reference),
+  });
+  expect(receipt.failures).toEqual([]);
+  expect(receipt.complete).toBe(true);
+  const digests = new Map(
+    [...target.content.repositories].flatMap(([name, { tags }]) =>
+      [...tags].map(([tag, digest]) => [`${name}:${tag}`, digest] as const),
+    ),
+  );
+  for (const { planned, repository, tag } of receipt.images) {
+    expect(digests.get(`mirror/${repository}:${tag}`)).toBe(planned);
+  }
+  expect(receipt.images).toHaveLength(IMAGES);
+}

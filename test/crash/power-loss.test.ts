@@ -1,0 +1,126 @@
+import { open, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hashFiles } from "../e2e/support/bundle-directory.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { createRandom, integerBelow } from "./support/random.ts";
+import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
+import { pullSample } from "./support/resume.ts";
+import { flagsOf, type SampleSource, startSampleSource } from "./support/sample-source.ts";
+
+const SEEDS = Array.from({ length: 24 }, (_, position) => 4000 + position);
+const BLOCK_BYTES = 4096;
+
+let directory: TempDirectory;
+let source: SampleSource;
+let run: RecordedRun;
+let whole: Record<string, string>;
+
+beforeAll(async () => {
+  directory = await openTempDirectory();
+  source = await startSampleSource();
+  const bundlePath = directory.resolve("recorded");
+  run = await recordMirror(["pull", bundlePath, ...flagsOf(source.wishes)], {
+    bundlePath,
+    into: directory.resolve("steps"),
+  });
+  expect(run.result.exitCode).toBe(0);
+  whole = await hashFiles(bundlePath);
+});
+
+afterAll(async () => {
+  await source?.[Symbol.asyncDispose]();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+describe("pull() after a power cut that lost unsynced bytes", () => {
+  test.each(SEEDS)("makes the same bundle, seed %i", async (seed) => {
+    const random = createRandom(seed);
+    const step = chooseStep(random);
+    const path = directory.resolve(`seed-${seed}`);
+    await run.restore(step, path);
+    for (const name of step.unsynced) await lose(join(path, name), random);
+    await age(join(path, ".mirror", "lock"));
+    const { summary } = await pullSample(path, source.wishes);
+    expect(summary.failures, step.label).toEqual([]);
+    expect(await hashFiles(path), step.label).toEqual(whole);
+  });
+
+  test("fetches what has holes although the journal says that it is finished", async () => {
+    const step = run.steps.findLast(({ label }) => label === "append .mirror/journal");
+    if (step === undefined) throw new Error("nothing was finished");
+    const path = directory.resolve("holes");
+    await run.restore(step, path);
+    for (const name of step.unsynced.filter((file) => file.endsWith(".partial"))) {
+      const { size } = await stat(join(path, name));
+      for (let at = 0; at < size; at += 10 * BLOCK_BYTES) await zero(join(path, name), at);
+    }
+    const { summary } = await pullSample(path, source.wishes);
+    expect(summary.complete).toBe(true);
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+
+  test("makes an index again that --platform had rewritten", async () => {
+    const step = run.steps.find(({ label }) => label === "rename .mirror/plan.json");
+    if (step === undefined) throw new Error("no plan was pinned");
+    const path = directory.resolve("no-cache");
+    await run.restore(step, path);
+    await rm(join(path, ".mirror/blobs"), { recursive: true });
+    const { summary } = await pullSample(path, source.wishes);
+    expect(summary.failures).toEqual([]);
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+});
+
+/** Some step before the bundle was complete. */
+function chooseStep(random: () => number): RecordedStep {
+  const sealed = run.steps.findIndex(({ label }) => label === "rename bundle.json");
+  const step = run.steps[integerBelow(sealed, random)];
+  if (step === undefined) throw new Error("the run had no steps");
+  return step;
+}
+
+/** What a file system may make of a file whose bytes were not synced: the name alone, a part, or zeros for some of it. */
+async function lose(path: string, random: () => number): Promise<void> {
+  const { size } = await stat(path);
+  switch (integerBelow(5, random)) {
+    case 0:
+      return;
+    case 1:
+      return rm(path);
+    case 2:
+      return truncateTo(path, integerBelow(size + 1, random));
+    case 3:
+      return truncateTo(path, 0);
+    default:
+      for (let at = 0; at < size; at += BLOCK_BYTES) if (random() < 0.3) await zero(path, at);
+  }
+}
+
+async function truncateTo(path: string, size: number): Promise<void> {
+  await using file = await openFile(path);
+  await file.handle.truncate(size);
+}
+
+/** Machines take longer to start than a lock takes to be written. */
+async function age(path: string): Promise<void> {
+  const longAgo = new Date(Date.now() - 60_000);
+  await utimes(path, longAgo, longAgo).catch(() => {});
+}
+
+/** Fills a block with zeros; the file keeps its size. */
+async function zero(path: string, position: number): Promise<void> {
+  await using file = await openFile(path);
+  const { size } = await file.handle.stat();
+  await file.handle.write(
+    Buffer.alloc(Math.min(BLOCK_BYTES, size - position)),
+    0,
+    undefined,
+    position,
+  );
+}
+
+async function openFile(path: string) {
+  const handle = await open(path, "r+");
+  return { handle, [Symbol.asyncDispose]: () => handle.close() };
+}
