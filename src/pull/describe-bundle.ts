@@ -24,7 +24,7 @@ export function describeBundle(
     schemaVersion: 1,
     mediaType: BUNDLE_MEDIA_TYPE,
     ...(selection.source ? { source: formatReference(selection.source) } : {}),
-    selection,
+    selection: dropDefaults(selection),
     packages: contents.map(
       ({ name, kind, layouts }, index): BundlePackage => ({
         name,
@@ -37,6 +37,18 @@ export function describeBundle(
     ...(extraFiles.length > 0 ? { extraFiles: extraFiles.map(describeExtraFile) } : {}),
     totals: totalsOf(contents),
   };
+}
+
+/** Wishes that are off or empty are left out, so that the same wishes look the same when a later version knows more. */
+function dropDefaults(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, dropDefaults(item)] as const);
+  return Object.fromEntries(entries.filter(([, item]) => !isDefault(item)));
+}
+
+function isDefault(value: unknown): boolean {
+  if (value === undefined || value === false) return true;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 function describeExtraFile({ name, text }: ExtraFile): BundleFile {
