@@ -77,6 +77,11 @@ export class PushState implements AsyncDisposable {
     };
   }
 
+  /** Everything has arrived: sessions that are still known, for example of blobs that others have sent, are of no use. */
+  forgetAll(): void {
+    this.#sessions.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#log?.[Symbol.dispose]();
     if (this.#sessions.size === 0) await rm(this.#path, { force: true });

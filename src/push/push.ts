@@ -58,7 +58,9 @@ export async function push(options: PushOptions): Promise<Receipt> {
   await using state = await PushState.open({ directory, bundle: digest ?? bundlePath, target });
   const run = new PushRun(options, bundle, state);
   await run.execute(plan);
-  return run.receipt(digest);
+  const receipt = run.receipt(digest);
+  if (receipt.complete) state.forgetAll();
+  return receipt;
 }
 
 function openedEvent({ listing, layouts }: BundleReader, { images }: PushPlan): PushEvent {

@@ -64,7 +64,7 @@ export async function readProgress(bundlePath: string): Promise<ReadonlyMap<Dige
 }
 
 /** The blobs of the pinned plan; none without a plan. */
-export async function readTasks(bundlePath: string): Promise<readonly BlobTask[]> {
+async function readTasks(bundlePath: string): Promise<readonly BlobTask[]> {
   const plan = await readPinnedPlan(statePaths(bundlePath).plan);
   const plans = plan?.contents.map((item) => planPackage(item, plan.chunkSizeBytes));
   return planTransfer(plans ?? []);
