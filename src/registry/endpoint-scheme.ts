@@ -78,11 +78,15 @@ export class EndpointScheme {
     exchange: (baseUrl: URL) => Promise<HttpResponse>,
     { preferred, other, failure }: { preferred: URL; other: URL; failure: unknown },
   ): Promise<HttpResponse> {
+    // what the exchange judges by the address, as a realm, is judged by the one that is tried
+    this.#baseUrl = other;
     try {
       const response = await exchange(other);
       this.#settle(other);
       return response;
     } catch (otherFailure) {
+      if (!this.#isSettled) this.#baseUrl = preferred;
+      if (reasonOf(otherFailure) === undefined) throw otherFailure;
       // a certificate that is not trusted, for one, is an answer too: the host does speak TLS
       if (TELLING.has(reasonOf(otherFailure))) throw otherFailure;
       if (reasonOf(otherFailure) === "plain-http") this.#settle(preferred);

@@ -38,6 +38,20 @@ function portOf(host: string): string {
   return host.replace(/^.*:/, "");
 }
 
+describe("--insecure", () => {
+  test("takes tokens by plain HTTP of a registry that has nothing else", async () => {
+    const answer: Answer = ({ url, headers }, response) => {
+      if (url.startsWith("/token")) return send(response, 200, {}, '{"token":"t"}');
+      if (headers.authorization === "Bearer t") return send(response, 200);
+      const realm = `Bearer realm="http://${headers.host}/token"`;
+      send(response, 401, { "www-authenticate": realm });
+    };
+    await using server = await startServer(answer);
+    const registry = `0.0.0.0:${portOf(server.host)}`;
+    expect(await exists(registry, { env: {}, insecure: true })).toBe(true);
+  });
+});
+
 describe("a proxy", () => {
   test("carries HTTPS by CONNECT, and the registry's certificate is checked", async () => {
     await using server = await startServer(found, certificate);
