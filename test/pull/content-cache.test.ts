@@ -73,6 +73,8 @@ describe("createDirectoryCache()", () => {
     async (name) => {
       await buffer(await cache.through(LAYER, fetchLayer));
       await rm(directory.resolve("sha256", LAYER.digest.slice("sha256:".length), name));
+      // A later run
+      cache = createDirectoryCache(directory.path);
       expect(await cache.has(LAYER)).toBe(false);
       expect(await cache.open(LAYER)).toBeUndefined();
       expect(BYTES.equals(await buffer(await cache.through(LAYER, fetchLayer)))).toBe(true);
