@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { StorageFailedError } from "../io/errors.ts";
+import { StorageFailedError, storageError } from "../io/errors.ts";
 
 /** Hash the file up to `end`, from where the last request with this id stopped. */
 export interface HashRequest {
@@ -21,6 +21,8 @@ export interface HashResponse {
   readonly id: number;
   readonly hashes?: FileHashes;
   readonly error?: string;
+  /** Of the system, if the error is one of its own. */
+  readonly code?: string;
 }
 
 export interface FileHasherOptions {
@@ -76,14 +78,14 @@ export class FileHasher implements AsyncDisposable {
     return worker;
   }
 
-  #settle({ id, hashes, error }: HashResponse): void {
+  #settle({ id, hashes, error, code }: HashResponse): void {
     const waiting = this.#waiting.get(id);
     if (hashes !== undefined) {
       this.#waiting.delete(id);
       waiting?.resolve(hashes);
     } else if (error !== undefined) {
       this.#waiting.delete(id);
-      waiting?.reject(new StorageFailedError(waiting.path, error));
+      waiting?.reject(toStorageError(waiting.path, error, code));
     }
   }
 
@@ -93,6 +95,13 @@ export class FileHasher implements AsyncDisposable {
       waiting.reject(new Error("the hasher was closed"));
     this.#waiting.clear();
   }
+}
+
+/** Errors lose their fields on the way between threads. */
+function toStorageError(path: string, message: string, code: string | undefined): unknown {
+  const cause = Object.assign(new Error(message), { code });
+  const known = storageError(cause, path);
+  return known === cause ? new StorageFailedError(path, message, { cause }) : known;
 }
 
 interface PromiseWithSettlers {

@@ -30,7 +30,9 @@ function answer({ id, path, end, isLast, gost }: HashRequest): HashResponse {
     const gostHash = streebog256 ? { streebog256: streebog256.digest() } : {};
     return { id, hashes: { sha256: sha256.digest("hex"), ...gostHash } };
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    const { code } = error as NodeJS.ErrnoException;
+    const message = error instanceof Error ? error.message : String(error);
+    return { id, error: message, ...(code === undefined ? {} : { code }) };
   }
 }
 
