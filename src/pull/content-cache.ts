@@ -61,6 +61,16 @@ export function createDirectoryCache(directory: string): ContentCache {
     const { algorithm, encoded } = parseDigest(digest);
     return join(directory, algorithm, encoded);
   };
+  /** Content that is being fetched or verified: several images may need it at once. */
+  const coming = new Map<Digest, Promise<void>>();
+  const keep = async (target: Descriptor, fetched: () => Promise<Readable>): Promise<void> => {
+    if (await isIntact(cache, target)) return;
+    const content = verifying(target, await fetched());
+    const write = target.size > PIECE_BYTES ? writePieces : writeFile;
+    await replaceAt(pathOf(target.digest), (path) => write(path, content), {
+      isThere: () => cache.has(target),
+    });
+  };
   const cache: ContentCache = {
     async read(digest) {
       const bytes = await readFile(pathOf(digest)).catch(absent);
@@ -71,14 +81,13 @@ export function createDirectoryCache(directory: string): ContentCache {
       await replaceAt(pathOf(digest), (path) => writeFile(path, [bytes]));
     },
     async through(target, fetched) {
-      const kept = await openVerified(cache, target);
-      if (kept) return kept;
-      const body = await fetched();
-      const content = verifying(target, body);
-      const write = target.size > PIECE_BYTES ? writePieces : writeFile;
-      await replaceAt(pathOf(target.digest), (path) => write(path, content), {
-        isThere: () => cache.has(target),
-      });
+      const keeping = coming.get(target.digest) ?? keep(target, fetched);
+      coming.set(target.digest, keeping);
+      try {
+        await keeping;
+      } finally {
+        coming.delete(target.digest);
+      }
       return (await cache.open(target)) ?? fetched();
     },
     async has({ digest, size }) {
@@ -100,20 +109,17 @@ export function createDirectoryCache(directory: string): ContentCache {
   return cache;
 }
 
-/** Opens what is kept if it is right: after a power cut, a file may have its size and not its bytes. */
-async function openVerified(
-  cache: ContentCache,
-  target: Descriptor,
-): Promise<Readable | undefined> {
+/** Whether what is kept is right: after a power cut, a file may have its size and not its bytes. */
+async function isIntact(cache: ContentCache, target: Descriptor): Promise<boolean> {
   const body = await cache.open(target);
-  if (!body) return undefined;
+  if (!body) return false;
   try {
     await pipeline(body, createVerifyStream(target).resume());
-    return await cache.open(target);
+    return true;
   } catch (error) {
     if (!(error instanceof ContentMismatchError)) throw error;
     await cache.remove(target.digest);
-    return undefined;
+    return false;
   }
 }
 
