@@ -56,7 +56,10 @@ async function readServerErrors(
   }
 }
 
-/** The `errors` array of the specification, or a short plain text as it is; never HTML. */
+/**
+ * The `errors` array of the specification, or a short plain text as it is; never HTML.
+ * @internal
+ */
 export function parseServerErrors(text: string): readonly ServerError[] {
   let document: unknown;
   try {
