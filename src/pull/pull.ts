@@ -13,6 +13,7 @@ import {
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
 import type { Digest } from "../oci/digest.ts";
+import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { type ContentCache, createDirectoryCache } from "./content-cache.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
@@ -49,9 +50,21 @@ export async function pull(options: PullOptions): Promise<PullSummary> {
   const paths = statePaths(bundlePath);
   await prepareDirectory(options, paths);
   await createStateDirectory(paths);
-  await using _lock = await lockFile(paths.lock, bundlePath);
-  // Awaited here: the lock is held until the end
-  return await transferAndSeal(options, paths, await pinPlan(options, paths));
+  try {
+    await using _lock = await lockFile(paths.lock, bundlePath);
+    // Awaited here: the lock is held until the end
+    return await transferAndSeal(options, paths, await pinPlan(options, paths));
+  } catch (error) {
+    // A wish that cannot be met is not an unfinished pull
+    if (error instanceof SelectionUnmatchedError && !(await readPinnedPlan(paths.plan))) {
+      await rm(paths.blobs, { recursive: true, force: true });
+    }
+    throw error;
+  } finally {
+    // Only where nothing was begun: directories that hold something stay
+    await rmdir(paths.directory).catch(() => {});
+    await rmdir(bundlePath).catch(() => {});
+  }
 }
 
 /** Creates the directory, or refuses one whose contents a pull must not touch. */
