@@ -121,7 +121,7 @@ requireTool("docker-registry").describe("push() to docker-registry", () => {
     await watchUntil(single, async () => (await readOffset(single)) === 3 * PART_BYTES);
     running.kill("SIGKILL");
     await running.finished;
-    target.proxy.release();
+    target.proxy.drop();
     await pushAgain(target, single);
     const [layer] = layers;
     const left = (layer?.descriptor.size ?? 0) - 3 * PART_BYTES;
@@ -151,7 +151,7 @@ async function pushAndKill(target: Target, bytes: number): Promise<number> {
   await held;
   running.kill("SIGKILL");
   expect(await running.finished).toMatchObject({ signal: "SIGKILL" });
-  proxy.release();
+  proxy.drop();
   const { blobs } = source.content.repository("acme/web");
   const committed = proxy.find("PUT", UPLOAD).filter(({ status }) => status === 201);
   return [...blobs]

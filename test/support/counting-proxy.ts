@@ -46,6 +46,8 @@ export interface CountingProxy extends AsyncDisposable {
   hold(options: CutOptions): Promise<void>;
   /** Lets flow what is held. */
   release(): void;
+  /** Ends what is held: nothing more of it passes, also when a client that was killed is not yet seen to be gone. */
+  drop(): void;
   /** Forgets the requests seen so far. */
   reset(): void;
 }
@@ -99,6 +101,10 @@ export async function startCountingProxy(target: string | (() => string)): Promi
       for (const { open } of state.holds) open();
       state.holds.clear();
     },
+    drop: () => {
+      for (const { abandon } of state.holds) abandon();
+      state.holds.clear();
+    },
     reset: () => {
       state.requests = [];
     },
@@ -121,16 +127,21 @@ interface Hold extends CutOptions {
   /** Resolves when everything may flow again. */
   readonly opened: Promise<void>;
   readonly open: () => void;
+  /** Rejects `opened`. */
+  readonly abandon: () => void;
   readonly reached: () => void;
 }
 
 function createHold(options: CutOptions, reached: () => void): Hold {
   if (!Number.isInteger(options.afterBytes)) throw new RangeError("Bytes are whole");
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
+  let [open, abandon] = [() => {}, () => {}];
+  const opened = new Promise<void>((resolve, reject) => {
     open = resolve;
+    abandon = () => reject(new Error("The held exchange was dropped"));
   });
-  return { ...options, leftBytes: options.afterBytes, opened, open, reached };
+  // Nobody may have come as far as the hold
+  opened.catch(() => undefined);
+  return { ...options, leftBytes: options.afterBytes, opened, open, abandon, reached };
 }
 
 interface ProxyState {
