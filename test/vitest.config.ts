@@ -5,6 +5,8 @@ const root = new URL("..", import.meta.url).pathname;
 export default defineConfig({
   root,
   test: {
+    // By default one core is left idle, which is half of a small machine
+    maxWorkers: "100%",
     projects: [
       {
         root,
