@@ -1,5 +1,6 @@
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isTag } from "../oci/reference.ts";
+import { parseJsonObject } from "./parse-json-object.ts";
 import { parseVersion } from "./tag-version.ts";
 
 /** Release channels, from the least to the most proven; `lts` exists in some sources only. */
@@ -21,7 +22,7 @@ export function isChannel(text: string): text is Channel {
 
 /** Parses `version.json`; `subject` names it in errors. The `v` of a version may be missing. */
 export function parseChannelRelease(bytes: Uint8Array, subject: string): ChannelRelease {
-  const document = parseObject(bytes, subject);
+  const document = parseJsonObject(bytes, subject);
   const { version, suspend } = document;
   if (typeof version !== "string") {
     throw new ContentInvalidError(subject, "version is missing or no string");
@@ -29,17 +30,4 @@ export function parseChannelRelease(bytes: Uint8Array, subject: string): Channel
   const tag = !version.startsWith("v") && parseVersion(version) ? `v${version}` : version;
   if (!isTag(tag)) throw new ContentInvalidError(subject, `version "${version}" is not a tag`);
   return { version: tag, isSuspended: suspend === true };
-}
-
-function parseObject(bytes: Uint8Array, subject: string): Record<string, unknown> {
-  let document: unknown;
-  try {
-    document = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (cause) {
-    throw new ContentInvalidError(subject, "it is not JSON", { cause });
-  }
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw new ContentInvalidError(subject, "it is not a JSON object");
-  }
-  return document as Record<string, unknown>;
 }

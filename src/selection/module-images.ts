@@ -1,6 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
+import { parseJsonObject } from "./parse-json-object.ts";
 
 /** Files of a module image that list further images. */
 export const IMAGES_DIGESTS_FILE = "images_digests.json";
@@ -30,15 +31,7 @@ export function parseImagesDigests(bytes: Uint8Array): string[] {
 
 /** A flat object from name to tag; whole numbers are tags as well. `subject` names the file in errors. */
 export function parseExtraImages(bytes: Uint8Array, subject: string): ParsedExtraImages {
-  let document: unknown;
-  try {
-    document = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (cause) {
-    throw new ContentInvalidError(subject, "it is not JSON", { cause });
-  }
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw new ContentInvalidError(subject, "it is not a JSON object");
-  }
+  const document = parseJsonObject(bytes, subject);
   const images: ExtraImage[] = [];
   const skipped: string[] = [];
   for (const [name, value] of Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1))) {
