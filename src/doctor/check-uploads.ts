@@ -3,6 +3,7 @@ import { repositoryScope } from "../registry/auth/scope.ts";
 import type { RepositoryContext } from "../registry/blobs.ts";
 import { RegistryResponseError } from "../registry/errors.ts";
 import { mountBlob } from "../registry/mount.ts";
+import { PART_FLOOR_BYTES } from "../registry/upload-plan.ts";
 import { locationOf, startUpload } from "../registry/upload-start.ts";
 import { failedCheck } from "./failed-check.ts";
 import type { Check } from "./report.ts";
@@ -72,8 +73,8 @@ async function closeSession(context: RepositoryContext, session: Session): Promi
 }
 
 const KIB = 1024;
-/** Below this a push has no way on: parts are never made smaller. */
-const PART_FLOOR_BYTES = 1024 * KIB;
+/** Parts from here on cost no time worth a word. */
+const AMPLE_PART_BYTES = 4096 * KIB;
 
 /** Sends a part of the largest size that is to be tried, then smaller ones until one is taken. */
 async function checkParts(
@@ -108,7 +109,7 @@ async function checkParts(
 function describeLimit(size: number, probeSizeBytes: number): Check {
   const name = "part-limit";
   const taken = `${formatKib(size)} in one request are taken`;
-  if (size >= Math.min(probeSizeBytes, PART_FLOOR_BYTES * 4)) {
+  if (size >= Math.min(probeSizeBytes, AMPLE_PART_BYTES)) {
     return { name, status: "ok", detail: taken };
   }
   const detail = `${taken}, ${formatKib(size * 2)} are not`;

@@ -18,6 +18,8 @@ export interface RegistryResponseFields {
   readonly objection?: string | undefined;
   /** How long the server asks to wait before the next request. */
   readonly retryAfterMs?: number | undefined;
+  /** Smallest request body known to be too large for the server: of a 413. */
+  readonly refusedBytes?: number | undefined;
 }
 
 /** A registry, or a server it sent us to, answered with a status that ends the operation. */
@@ -32,6 +34,7 @@ export class RegistryResponseError extends MirrorError {
   readonly status: number;
   readonly serverErrors: readonly ServerError[];
   readonly retryAfterMs: number | undefined;
+  readonly refusedBytes: number | undefined;
 
   constructor(fields: RegistryResponseFields, options: MirrorErrorOptions = {}) {
     const { registry, method, url, status, serverErrors = [] } = fields;
@@ -46,6 +49,7 @@ export class RegistryResponseError extends MirrorError {
     this.status = status;
     this.serverErrors = serverErrors;
     this.retryAfterMs = fields.retryAfterMs;
+    this.refusedBytes = fields.refusedBytes;
   }
 }
 
@@ -98,11 +102,11 @@ function messageOf(fields: RegistryResponseFields, code: ErrorCode): string {
   const place = printable(url.host === registry ? url.pathname : url.origin + url.pathname);
   const exchange = `${method} ${place} answered ${status}${quote(serverErrors)}`;
   return objection === undefined
-    ? `${sentenceOf(code, registry)}: ${exchange}`
+    ? `${sentenceOf(code, fields)}: ${exchange}`
     : `Cannot accept the answer of registry "${registry}": ${printable(objection)} (${exchange})`;
 }
 
-function sentenceOf(code: ErrorCode, registry: string): string {
+function sentenceOf(code: ErrorCode, { registry, refusedBytes }: RegistryResponseFields): string {
   switch (code) {
     case "REGISTRY_DENIED":
       return `Registry "${registry}" denies access`;
@@ -111,7 +115,9 @@ function sentenceOf(code: ErrorCode, registry: string): string {
     case "REGISTRY_LIMITED":
       return `Registry "${registry}" limits the rate of requests`;
     default:
-      return `Registry "${registry}" refuses the request`;
+      return refusedBytes === undefined
+        ? `Registry "${registry}" refuses the request`
+        : `Registry "${registry}", or what is in front of it, takes no request body of ${refusedBytes} bytes`;
   }
 }
 
@@ -128,7 +134,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 };
 
 const STATUS_HINTS: Readonly<Record<number, string>> = {
-  413: "Raise the size limit of the registry or of the proxy in front of it (nginx: client_max_body_size)",
+  413: "Raise the limit on request bodies in front of the registry to 64 MiB or more (nginx: client_max_body_size 64m; 0 is no limit)",
   507: "Free space on the storage of the registry",
 };
 

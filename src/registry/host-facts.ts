@@ -6,6 +6,8 @@ export interface HostFacts {
   refusesParts: boolean;
   /** Largest part that is sent. */
   partLimitBytes: number;
+  /** Smallest body of an upload that was refused with 413. */
+  refusedBytes: number;
   /** The `Range` of its upload answers lags behind what it has: count ourselves. */
   hasLaggingRange: boolean;
   /** The state of an upload cannot be asked for: a broken part means a restart. */
@@ -30,6 +32,7 @@ export function createHostFacts(
   return {
     monolithicOnly: false,
     refusesParts: false,
+    refusedBytes: Number.POSITIVE_INFINITY,
     hasLaggingRange: false,
     hasNoUploadStatus: false,
     hasReliableHead: false,

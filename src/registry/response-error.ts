@@ -16,18 +16,23 @@ const TEXT_LIMIT = 300;
 
 /** Reads what the server says about a failure and makes the error of it; the connection is freed. */
 export async function readResponseError(
-  { method }: HttpRequest,
+  { method, body }: HttpRequest,
   response: HttpResponse,
   { registry, hint }: ResponseErrorOptions,
 ): Promise<RegistryResponseError> {
   const { url, status, headers } = response;
   const serverErrors = await readServerErrors(method, response);
   const retryAfterMs = retryAfterMsOf(headers);
+  const refusedBytes = status === 413 ? sizeOf(body) : undefined;
   const remedy = hint ?? proxyHintOf(response);
   return new RegistryResponseError(
-    { registry, method, url, status, serverErrors, retryAfterMs },
+    { registry, method, url, status, serverErrors, retryAfterMs, refusedBytes },
     remedy === undefined ? {} : { hint: remedy },
   );
+}
+
+function sizeOf(body: HttpRequest["body"]): number | undefined {
+  return Buffer.isBuffer(body) ? body.length : body?.size;
 }
 
 /** Answers that proxies make themselves. */

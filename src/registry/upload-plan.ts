@@ -47,7 +47,8 @@ export type Recovery =
   /** From the first byte in one request; `isForHost`: all later blobs too. */
   | { readonly type: "whole"; readonly reason: string; readonly isForHost: boolean };
 
-const PART_FLOOR_BYTES = 1024 * 1024;
+/** Smaller parts are not tried: each costs a round trip. */
+export const PART_FLOOR_BYTES = 64 * 1024;
 /** What registries take that answer 416 to larger parts. */
 const SMALL_PART_BYTES = 4 * 1024 * 1024;
 const GIVE_UP: Recovery = { type: "give-up" };
@@ -69,9 +70,9 @@ export function planRecovery(
     case 410:
       return planLostSession(position, isCommit);
     case 413:
-      return planTooLarge(position, { isCommit, facts });
+      return planTooLarge(position, { step, facts });
     case 416:
-      return planWrongRange(position, facts);
+      return planWrongRange(position, { step, facts });
     case 400:
       return isCommit
         ? planBadCommit(position)
@@ -93,33 +94,37 @@ function planLostSession({ restarts, isWhole }: UploadPosition, isCommit: boolea
   return { type: "restart", reason, isAmbiguous: isCommit };
 }
 
-interface TooLarge {
-  readonly isCommit: boolean;
+interface Refused {
+  readonly step: UploadStep;
   readonly facts: HostFacts;
 }
 
-function planTooLarge(position: UploadPosition, { isCommit, facts }: TooLarge): Recovery {
-  const { size, offset, minPartBytes } = position;
-  const sent = isCommit ? size - offset : Math.max(facts.partLimitBytes, minPartBytes);
-  const half = Math.min(facts.partLimitBytes, Math.ceil(sent / 2));
-  const isPossible = half >= Math.max(PART_FLOOR_BYTES, minPartBytes);
+/** Other uploads may have learnt a smaller size meanwhile: what counts is what this request had. */
+function planTooLarge(position: UploadPosition, { step, facts }: Refused): Recovery {
+  const sent = lengthOf(step, position);
+  const half = Math.max(Math.ceil(sent / 2), PART_FLOOR_BYTES, position.minPartBytes);
   const wasWhole = position.isWhole || facts.monolithicOnly;
-  if (isPossible && !(wasWhole && facts.refusesParts)) {
-    return { type: "shrink", partLimitBytes: half };
+  if (half < sent && !(wasWhole && facts.refusesParts)) {
+    return { type: "shrink", partLimitBytes: Math.min(half, facts.partLimitBytes) };
   }
-  if (wasWhole || isCommit) return GIVE_UP;
+  if (wasWhole || step.type === "commit") return GIVE_UP;
   return { type: "whole", reason: "the registry takes no part of any size", isForHost: true };
 }
 
-function planWrongRange(position: UploadPosition, facts: HostFacts): Recovery {
+function planWrongRange(position: UploadPosition, { step, facts }: Refused): Recovery {
   const { rangeRefusals, offset } = position;
   // at 0 there is nothing to be wrong about: it is the size that is refused
   if (rangeRefusals === 0 && offset > 0) return { type: "resync" };
-  if (rangeRefusals <= 1 && facts.partLimitBytes > SMALL_PART_BYTES) {
-    return { type: "shrink", partLimitBytes: SMALL_PART_BYTES };
+  if (rangeRefusals <= 1 && lengthOf(step, position) > SMALL_PART_BYTES) {
+    const partLimitBytes = Math.min(SMALL_PART_BYTES, facts.partLimitBytes);
+    return { type: "shrink", partLimitBytes };
   }
   if (position.isWhole || facts.monolithicOnly) return GIVE_UP;
   return { type: "whole", reason: "the registry refuses every part", isForHost: true };
+}
+
+function lengthOf(step: UploadStep, { size, offset }: UploadPosition): number {
+  return (step.type === "part" ? step.end : size) - offset;
 }
 
 /** The bytes that arrived do not have the digest: parts may have been joined wrongly, one request cannot be. */

@@ -1,5 +1,6 @@
 import type { PushContentResult } from "../store/store.ts";
 import { isKnownBlob, type RepositoryContext } from "./blobs.ts";
+import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
 import { ContentCursor } from "./content-cursor.ts";
 import type { BlobContent, PushBlobOptions } from "./push-blob.ts";
 import { openGrace } from "./transport/grace.ts";
@@ -202,10 +203,11 @@ async function recover(upload: Upload, step: UploadStep, failure: unknown): Prom
   const { context, options, cursor } = upload;
   options.signal?.throwIfAborted();
   if (cursor.failure) throw cursor.failure;
+  noteBodyLimit(context.host.facts, failure);
   const recovery = planRecovery(failure, { ...upload.position, step }, context.host.facts);
   switch (recovery.type) {
     case "give-up":
-      throw failure;
+      throw withBodyLimit(context.host.facts, failure);
     case "resume":
       return await resume(upload, recovery, failure);
     case "resync":

@@ -6,7 +6,8 @@ import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
 import { type Session, startSession } from "./support/session.ts";
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const UPLOAD = /\/blobs\/uploads\/./;
 
 const blob = blobOf(randomBytes(10 * MIB + 5));
@@ -150,7 +151,13 @@ describe("push()", () => {
     expect(parts.at(-1)).toBe(`${9 * MIB}-${10 * MIB - 1}`);
   });
 
-  test("gives up with the status when no size is small enough", async () => {
+  test("goes down to parts of 64 KiB if it has to", async () => {
+    const { parts, sentBytes } = await push({ bodyLimit: { bytes: 64 * KIB, answer: 413 } });
+    expect(parts.at(-1)).toBe(`${10 * MIB - 64 * KIB}-${10 * MIB - 1}`);
+    expect(sentBytes).toBeLessThan(blob.bytes.length + 16 * MIB);
+  });
+
+  test("names the limit and who can raise it when no size is small enough", async () => {
     await using session = await startSession(
       { bodyLimit: { bytes: 1000, answer: 413 } },
       { partSizeBytes: 4 * MIB },
@@ -159,7 +166,10 @@ describe("push()", () => {
     await expect(session.repository.push(expected, open)).rejects.toMatchObject({
       code: "REGISTRY_REFUSED",
       status: 413,
-      hint: expect.stringContaining("size"),
+      message: expect.stringMatching(
+        new RegExp(`^Registry "${session.registry.host}", .* no request body of ${64 * KIB} bytes`),
+      ),
+      hint: expect.stringContaining("client_max_body_size"),
     });
   });
 
