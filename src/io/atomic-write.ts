@@ -1,12 +1,27 @@
+import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { storageError } from "./errors.ts";
 
+export interface AtomicWriteOptions {
+  /**
+   * For a file of secrets that other programs replace too: readable by its owner only, and made under a name that
+   * nobody else uses.
+   */
+  readonly isPrivate?: boolean | undefined;
+}
+
 /** Replaces a file so that a reader, or the next run after a power cut, sees the old bytes or the new ones. */
-export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.tmp`;
+export async function writeFileAtomically(
+  path: string,
+  bytes: Uint8Array | string,
+  { isPrivate = false }: AtomicWriteOptions = {},
+): Promise<void> {
+  // a fixed name is written over by the next run, so an interrupted one leaves nothing for long
+  const temporary = isPrivate ? `${path}.${randomBytes(6).toString("hex")}.tmp` : `${path}.tmp`;
+  const [flags, mode] = isPrivate ? (["wx", 0o600] as const) : (["w", 0o644] as const);
   try {
-    const file = await open(temporary, "w", 0o644);
+    const file = await open(temporary, flags, mode);
     try {
       await file.writeFile(bytes);
       await file.sync();

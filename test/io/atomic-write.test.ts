@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { syncDirectory, writeFileAtomically } from "../../src/io/atomic-write.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
@@ -20,6 +20,17 @@ describe("writeFileAtomically()", () => {
     await writeFileAtomically(path, Buffer.from("new"));
     expect(await readFile(path, "utf8")).toBe("new");
     expect(await readdir(directory.path)).toEqual(["file"]);
+  });
+
+  test("keeps a private file to its owner, by a name that nobody can have prepared", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("file");
+    await writeFile(path, "old", { mode: 0o644 });
+    await writeFile(`${path}.tmp`, "of another program");
+    await writeFileAtomically(path, "new", { isPrivate: true });
+    expect(await readFile(path, "utf8")).toBe("new");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await readdir(directory.path)).sort()).toEqual(["file", "file.tmp"]);
   });
 
   test("keeps the old content and cleans up when it cannot replace", async () => {

@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OptionInvalidError } from "../../errors.ts";
-import { syncDirectory } from "../../io/atomic-write.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { storageError } from "../../io/errors.ts";
 
 /** The parts of `config.json` and `auth.json` that logins are in; whatever else a file has is kept. */
@@ -20,8 +19,11 @@ export async function changeLoginFile(
   // a link stays a link
   const target = await realpath(path).catch(() => path);
   const changed = await change(await readLoginFile(target));
-  if (changed !== undefined)
-    await writePrivately(target, `${JSON.stringify(changed, null, "\t")}\n`);
+  if (changed === undefined) return;
+  await createDirectory(dirname(target));
+  await writeFileAtomically(target, `${JSON.stringify(changed, null, "\t")}\n`, {
+    isPrivate: true,
+  });
 }
 
 async function readLoginFile(path: string): Promise<LoginFile> {
@@ -48,21 +50,10 @@ async function readLoginFile(path: string): Promise<LoginFile> {
   );
 }
 
-async function writePrivately(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+async function createDirectory(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     throw storageError(error, path);
   }
 }
