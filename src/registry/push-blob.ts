@@ -1,19 +1,13 @@
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { OpenContent, PushContentOptions, PushContentResult } from "../store/store.ts";
+import type { PushContentOptions, PushContentResult } from "../store/store.ts";
 import { isKnownBlob, type RepositoryContext } from "./blobs.ts";
 import { mountBlob } from "./mount.ts";
-import { uploadBlob } from "./upload.ts";
+import { type BlobContent, uploadBlob } from "./upload.ts";
 import { cancelUpload, type UploadStart } from "./upload-start.ts";
 
 export interface PushBlobOptions extends PushContentOptions {
   /** True: the caller has just asked, and the content is not there. */
   readonly isKnownMissing?: boolean | undefined;
-}
-
-export interface BlobContent {
-  readonly expected: Descriptor;
-  /** Opens the content at a byte position. */
-  readonly open: OpenContent;
 }
 
 /** Makes a blob be there by the cheapest way that works: mounted, already there, or sent. */

@@ -1,8 +1,8 @@
-import type { PushContentResult } from "../store/store.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { OpenContent, PushContentOptions, PushContentResult } from "../store/store.ts";
 import { isKnownBlob, type RepositoryContext } from "./blobs.ts";
 import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
 import { ContentCursor } from "./content-cursor.ts";
-import type { BlobContent, PushBlobOptions } from "./push-blob.ts";
 import { openGrace } from "./transport/grace.ts";
 import type { Patience } from "./transport/retry.ts";
 import {
@@ -16,7 +16,13 @@ import { readUploadStatus, sendCommit, sendPart, type UploadPiece } from "./uplo
 import { isSessionUsable } from "./upload-session.ts";
 import { cancelUpload, startUpload, type UploadStart } from "./upload-start.ts";
 
-export interface UploadBlobOptions extends PushBlobOptions {
+export interface BlobContent {
+  readonly expected: Descriptor;
+  /** Opens the content at a byte position. */
+  readonly open: OpenContent;
+}
+
+export interface UploadBlobOptions extends PushContentOptions {
   /** A session that a refused mount has opened. */
   readonly opened?: UploadStart | undefined;
 }

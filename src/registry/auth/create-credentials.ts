@@ -1,5 +1,6 @@
 import { listAuthFiles } from "./auth-files.ts";
-import { type CloudLoginOptions, createCloudCredentials } from "./cloud/cloud-credentials.ts";
+import { createCloudCredentials } from "./cloud/cloud-credentials.ts";
+import type { CloudLoginOptions } from "./cloud/cloud-login.ts";
 import {
   type CredentialSource,
   chainCredentials,

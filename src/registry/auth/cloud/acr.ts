@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { PasswordCredential } from "../credentials.ts";
 import { askJson, textOf } from "./ask-json.ts";
-import type { CloudLogin, CloudLoginOptions } from "./cloud-credentials.ts";
+import type { CloudLogin, CloudLoginOptions } from "./cloud-login.ts";
 import type { Expiring } from "./expiring.ts";
 
 const HOST = /^[a-z0-9-]+\.azurecr\.(?:io|cn|de|us)$/;

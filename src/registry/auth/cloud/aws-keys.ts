@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { askJson, askText, textOf } from "./ask-json.ts";
-import type { CloudLoginOptions } from "./cloud-credentials.ts";
+import type { CloudLoginOptions } from "./cloud-login.ts";
 import type { AwsKeys } from "./sigv4.ts";
 
 /** Keys of AWS: from the environment, the shared file, the container's agent or the machine's metadata, in this order. */

@@ -1,26 +1,10 @@
-import type { OnRegistryEvent } from "../../registry-event.ts";
-import type { CredentialSource, PasswordCredential } from "../credentials.ts";
+import type { CredentialSource } from "../credentials.ts";
 import { registryKey } from "../registry-key.ts";
 import { createAcrLogin } from "./acr.ts";
+import type { CloudLoginOptions } from "./cloud-login.ts";
 import { createEcrLogin } from "./ecr.ts";
-import { createExpiringCache, type Expiring } from "./expiring.ts";
+import { createExpiringCache } from "./expiring.ts";
 import { createGoogleLogin } from "./google.ts";
-
-export interface CloudLoginOptions {
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  readonly homeDirectory?: string | undefined;
-  readonly onEvent?: OnRegistryEvent | undefined;
-  /** Time of day in milliseconds. */
-  readonly now?: (() => number) | undefined;
-}
-
-/** How one cloud gives logins to its registries. */
-export interface CloudLogin {
-  readonly name: string;
-  /** What registries share a login by; undefined: not a registry of this cloud. */
-  readonly keyOf: (host: string) => string | undefined;
-  readonly load: (key: string) => Promise<Expiring<PasswordCredential>>;
-}
 
 /**
  * Logins that machines and services get from their cloud, asked only for registries of that cloud. A failure is a warning,

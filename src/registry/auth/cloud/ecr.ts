@@ -1,7 +1,7 @@
 import type { PasswordCredential } from "../credentials.ts";
 import { askJson } from "./ask-json.ts";
 import { readAwsKeys } from "./aws-keys.ts";
-import type { CloudLogin, CloudLoginOptions } from "./cloud-credentials.ts";
+import type { CloudLogin, CloudLoginOptions } from "./cloud-login.ts";
 import type { Expiring } from "./expiring.ts";
 import { signRequest } from "./sigv4.ts";
 

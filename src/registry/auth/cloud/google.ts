@@ -2,7 +2,7 @@ import { sign } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { PasswordCredential } from "../credentials.ts";
 import { askJson, textOf } from "./ask-json.ts";
-import type { CloudLogin, CloudLoginOptions } from "./cloud-credentials.ts";
+import type { CloudLogin, CloudLoginOptions } from "./cloud-login.ts";
 import type { Expiring } from "./expiring.ts";
 
 const HOST = /^(?:(?:[a-z0-9-]+\.)?gcr\.io|[a-z0-9-]+-docker\.pkg\.dev)$/;
