@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
+import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
@@ -66,11 +67,12 @@ export async function readLayoutTags(
   layout: LayoutTable,
 ): Promise<BundledTags> {
   const location = reader.locate(layout.index ?? { package: layout.package, offset: 0 });
+  const subject = `index.json of layout "${layout.path}"`;
   const corrupt = (reason: string, options?: ErrorOptions) =>
-    new BundleCorruptError(location, `index.json of layout "${layout.path}": ${reason}`, options);
+    new BundleCorruptError(location, `${subject}: ${reason}`, options);
   try {
     const bytes = await reader.readIndex(layout);
-    const document = parseStrictJson(bytes, "index.json") as { readonly manifests?: unknown };
+    const document = parseStrictJson(bytes, subject) as { readonly manifests?: unknown };
     const manifests = document?.manifests ?? [];
     if (!Array.isArray(manifests)) throw corrupt("manifests is not an array");
     const roots = manifests.map((value, position) =>
@@ -87,8 +89,15 @@ export async function readLayoutTags(
     };
   } catch (error) {
     if (error instanceof BundleCorruptError) throw error;
+    if (error instanceof ContentInvalidError)
+      throw corrupt(reasonWithin(subject, error), { cause: error });
     throw corrupt(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** `manifests[3]: its size is …`: a part of the subject is named, the subject itself is not named twice. */
+function reasonWithin(subject: string, error: ContentInvalidError): string {
+  return error.subject === subject ? error.reason : `${error.subject}: ${error.reason}`;
 }
 
 function shortTagOf({ annotations }: Descriptor): string | undefined {

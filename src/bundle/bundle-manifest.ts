@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import type { ImageKind, PackageKind } from "./contents.ts";
@@ -95,7 +96,9 @@ export function parseBundleManifest(bytes: Buffer, path: string): BundleManifest
   try {
     value = parseStrictJson(bytes, `"${path}"`);
   } catch (cause) {
-    throw corrupt(cause instanceof Error ? cause.message : "it is not valid JSON", { cause });
+    throw corrupt(cause instanceof ContentInvalidError ? cause.reason : "it cannot be read", {
+      cause,
+    });
   }
   if (!isRecord(value)) throw corrupt("it is not an object");
   const { schemaVersion, mediaType } = value;

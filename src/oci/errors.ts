@@ -16,10 +16,13 @@ export class ReferenceInvalidError extends MirrorError {
 export class ContentInvalidError extends MirrorError {
   override readonly code = "CONTENT_INVALID";
   readonly subject: string;
+  /** What is wrong, for messages that name the subject themselves. */
+  readonly reason: string;
 
   constructor(subject: string, reason: string, options?: MirrorErrorOptions) {
     super(`Cannot use ${printable(subject)}: ${printable(reason)}`, options);
     this.subject = subject;
+    this.reason = reason;
   }
 }
 

@@ -61,6 +61,15 @@ describe("parseBundleManifest()", () => {
     expect(parse(later)).toEqual(later);
   });
 
+  test("says once what it cannot read", () => {
+    const parseText = () => parseBundleManifest(Buffer.from("{"), "/b/bundle.json");
+    expect(parseText).toThrow(
+      expect.objectContaining({
+        message: 'Cannot read bundle "/b/bundle.json" at byte 0: it is not JSON',
+      }),
+    );
+  });
+
   test("reads chunk files in order", () => {
     const value = withPackage({ files: [chunk(0), chunk(1)] });
     expect(parse(value)).toEqual(value);
