@@ -37,9 +37,14 @@ export class ContentMismatchError extends MirrorError {
   }
 }
 
-/** `https://user:password@host/path` → `https://host/path`; other text is returned as it is. */
+/**
+ * `https://user:password@host/path` → `https://host/path`, also without scheme or path; other text is returned as it is,
+ * among it what has a digest or a version behind the `@`.
+ */
 export function withoutUserInfo(text: string): string {
-  return text.replace(/^(\s*(?:[a-z]+:\/\/)?)[^@]*:.*@(?=[^/@]+\/)/i, "$1");
+  return text
+    .replace(/^(\s*(?:[a-z]+:\/\/)?)[^@]*:.*@(?=[^/@]+\/)/i, "$1")
+    .replace(/^(\s*(?:[a-z]+:\/\/)?)[^@/]*:[^/]*@(?=[\w.-]+(?::\d{1,5})?\s*$)/i, "$1");
 }
 
 /** Server and user text as it may be shown on a terminal: characters that control it or the reading direction become spaces. */

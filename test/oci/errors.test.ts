@@ -32,6 +32,9 @@ describe("withoutUserInfo()", () => {
     ["user:password@host:5000/path", "host:5000/path"],
     ["user:p@ss@host/path", "host/path"],
     ["user:p/ss@host/path", "host/path"],
+    ["https://user:password@host", "https://host"],
+    ["user:password@host:5000", "host:5000"],
+    ["user:p@ss@host.test", "host.test"],
   ])("%s becomes %s", (text, shown) => {
     expect(withoutUserInfo(text)).toBe(shown);
   });
@@ -42,6 +45,7 @@ describe("withoutUserInfo()", () => {
     "host:5000/web@>=1.0",
     "web:tag@sha256:abc",
     "console@./bundle",
+    "host:5000/web@1.0",
     "",
   ])("leaves %j alone", (text) => {
     expect(withoutUserInfo(text)).toBe(text);

@@ -10,6 +10,13 @@ export function parseRegistry(text: string): string {
   } catch {
     // said below in the words of this command
   }
+  // what stands before an @ may be a password
+  const shown = text.slice(text.lastIndexOf("@") + 1);
+  if (shown !== text) {
+    throw new UsageError(`Cannot use "${shown}" as registry: it has a user name before it`, {
+      hint: "Give the user with --username, and the password by stdin with --password-stdin",
+    });
+  }
   throw new UsageError(
     `Cannot use "${text}" as registry: it is not a host like registry.local:5000`,
   );
