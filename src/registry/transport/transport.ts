@@ -82,7 +82,9 @@ function proxyOrRefuse(url: URL, env: NodeJS.ProcessEnv): HttpProxy | undefined 
     return selectProxy(url, env);
   } catch (error) {
     const option = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-    throw new OptionInvalidError(option, error instanceof Error ? error.message : String(error));
+    throw new OptionInvalidError(option, error instanceof Error ? error.message : String(error), {
+      hint: "Name a proxy as http://host:port or https://host:port, or the registry in NO_PROXY",
+    });
   }
 }
 
