@@ -16,6 +16,7 @@ import { renderDoctorReport } from "../output/doctor-report.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { renderRegistryEvent } from "../output/registry-line.ts";
 import { printResult } from "../output/result.ts";
+import { toSurroundings } from "./open-client.ts";
 import { readLogin } from "./read-login.ts";
 
 const FLAGS = {
@@ -69,14 +70,16 @@ async function runDoctor(
     origin: "--username",
   };
   const authFile = flags.authfile;
+  const surroundings = toSurroundings(context.env);
   return await diagnose({
     ...toRegistryOptions(flags),
+    ...surroundings,
     target,
     push: flags["pull-only"] !== true,
     ...(probeSize === undefined
       ? {}
       : { probeSizeBytes: parseByteSize(probeSize, { defaultUnit: "B", option: "probe-size" }) }),
-    credentials: createCredentials({ ...given, authFile, onEvent }),
+    credentials: createCredentials({ ...surroundings, ...given, authFile, onEvent }),
     onEvent,
     signal: context.signal,
   });

@@ -9,7 +9,7 @@ import { openRenderer } from "../output/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { UsageError } from "../usage-error.ts";
-import { openClient } from "./open-client.ts";
+import { openClient, toSurroundings } from "./open-client.ts";
 import { parseRegistry } from "./parse-registry.ts";
 import { readLogin } from "./read-login.ts";
 
@@ -32,7 +32,7 @@ export const LOGIN_COMMAND: Command<typeof FLAGS> = {
     }
     const { isChecked } = await check(registry, { given, context, login });
     const { authfile: authFile } = given.flags;
-    const options = { registry, ...login, env: { ...context.env }, authFile };
+    const options = { registry, ...login, ...toSurroundings(context.env), authFile };
     const place = await storeLogin(options);
     const { result } = toOutputOptions(given.flags, context);
     const value = { schemaVersion: 1, registry, checked: isChecked, storedIn: place };
@@ -59,6 +59,7 @@ async function check(registry: string, { given, context, login }: CheckOptions) 
     login: { login: login.username, password: login.password, origin: "--username" },
     renderer,
     debug,
+    env: context.env,
   });
   return await client.checkLogin(registry, { signal: context.signal });
 }

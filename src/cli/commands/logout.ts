@@ -5,6 +5,7 @@ import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS } from "../options/registry.ts";
 import { printResult } from "../output/result.ts";
+import { toSurroundings } from "./open-client.ts";
 import { parseRegistry } from "./parse-registry.ts";
 
 const FLAGS = {
@@ -23,7 +24,7 @@ export const LOGOUT_COMMAND: Command<typeof FLAGS> = {
     const registry = parseRegistry(positionals["registry"] ?? "");
     const removed = await removeLogin({
       registry,
-      env: { ...context.env },
+      ...toSurroundings(context.env),
       authFile: flags.authfile,
     });
     const { result } = toOutputOptions(flags, context);

@@ -4,6 +4,7 @@ import {
   type RegistryClient,
   type RegistryEvent,
 } from "../../index.ts";
+import type { CliContext } from "../command.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { renderRegistryEvent } from "../output/registry-line.ts";
@@ -16,6 +17,7 @@ export interface OpenClientOptions {
   readonly login?: Login | undefined;
   readonly renderer: Renderer;
   readonly debug: boolean;
+  readonly env: CliContext["env"];
 }
 
 /** A registry client as the flags want it; what happens at the registries becomes lines of status. */
@@ -25,15 +27,23 @@ export function openClient({
   login,
   renderer,
   debug,
+  env: given,
 }: OpenClientOptions): RegistryClient {
   const onEvent = (event: RegistryEvent) => {
     const line = renderRegistryEvent(event, { debug });
     if (line !== undefined) renderer.onLine(line);
   };
   const authFile = flags.authfile;
+  const surroundings = toSurroundings(given);
   return openRegistryClient({
     ...toRegistryOptions(flags),
-    credentials: createCredentials({ registry, ...login, authFile, onEvent }),
+    ...surroundings,
+    credentials: createCredentials({ ...surroundings, registry, ...login, authFile, onEvent }),
     onEvent,
   });
+}
+
+/** The environment of a command and the home directory that it names, for what is looked up there. */
+export function toSurroundings(env: CliContext["env"]) {
+  return { env: { ...env }, homeDirectory: env["HOME"] || undefined };
 }

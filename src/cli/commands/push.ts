@@ -70,7 +70,14 @@ async function runPush(
   const secret = flags["registry-password-stdin"] ? await readSecret(context.stdin) : undefined;
   const login = toTargetLogin(flags, secret);
   using renderer = openRenderer(progress, context);
-  await using client = openClient({ flags, registry: target.registry, login, renderer, debug });
+  await using client = openClient({
+    flags,
+    registry: target.registry,
+    login,
+    renderer,
+    debug,
+    env: context.env,
+  });
   return await push({
     bundlePath: positionals["bundle"] ?? ".",
     target,

@@ -32,7 +32,14 @@ export async function withSource<Result>(
   for (const notice of notices) renderer.onEvent({ type: "notice", ...notice });
   const registry = selection.source?.registry;
   if (login !== undefined && registry === undefined) renderer.onEvent(LOGIN_UNUSED);
-  await using client = openClient({ flags, registry, login, renderer, debug });
+  await using client = openClient({
+    flags,
+    registry,
+    login,
+    renderer,
+    debug,
+    env: context.env,
+  });
   return await work({
     bundlePath,
     selection,
