@@ -13,6 +13,13 @@ export function redactUrl(url: URL): string {
   return shown.href;
 }
 
+/** The same for the queries of URLs that stand in a text. */
+export function redactQueries(text: string): string {
+  return text.replace(/([?&]([\w.-]+)=)[^&\s"'<>]+/g, (whole, start: string, name: string) =>
+    HARMLESS.has(name.toLowerCase()) ? whole : `${start}REDACTED`,
+  );
+}
+
 const HARMLESS: ReadonlySet<string> = new Set([
   "artifacttype",
   "digest",

@@ -2,6 +2,7 @@ import { Authorizer, type RealmUse } from "./auth/authorizer.ts";
 import type { Credential, CredentialSource } from "./auth/credentials.ts";
 import { isSameSite, parseRealm } from "./auth/realm.ts";
 import type { Scope } from "./auth/scope.ts";
+import { SentSecrets } from "./auth/sent-secrets.ts";
 import { TokenCache } from "./auth/token.ts";
 import { createTokenIssuer } from "./auth/token-issuer.ts";
 import { EndpointScheme } from "./endpoint-scheme.ts";
@@ -62,6 +63,7 @@ export class RegistryHost {
   readonly #authorizer: Authorizer;
   readonly #gate: HostGate;
   readonly #rate: RateLimit;
+  readonly #secrets = new SentSecrets();
   readonly #warnings = new Set<string>();
   readonly #exclusive = new Map<string, Promise<void>>();
   #hasAnswered = false;
@@ -133,7 +135,9 @@ export class RegistryHost {
     }
     const hint = await this.#hintFor(response, request.scopes);
     const http = { ...request, url: response.url, headers: {} };
-    const error = await readResponseError(http, response, { registry: this.registry, hint });
+    const { registry } = this;
+    const { redact } = this.#secrets;
+    const error = await readResponseError(http, response, { registry, hint, redact });
     if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
     throw error;
   }
@@ -229,12 +233,16 @@ export class RegistryHost {
   #createAuthorizer(): Authorizer {
     const { registry, clock, reachOfHost } = this;
     const { credentials, transport } = this.#options;
-    const send: SendRequest = (request) => sendToken(request, { registry, reachOfHost, transport });
+    const send: SendRequest = (request) => {
+      this.#secrets.note(request);
+      return sendToken(request, { registry, reachOfHost, transport });
+    };
     const issue = createTokenIssuer({
       registry,
       send,
       credential: (scopes) => this.#authorizer.credential(scopes),
       renewCredential: (scopes) => this.#authorizer.renewCredential(scopes),
+      redact: this.#secrets.redact,
       denialHint: (scopes) => this.#authorizer.denialHint(scopes),
     });
     const tokens = new TokenCache(clock, issue);
@@ -267,13 +275,16 @@ export class RegistryHost {
   ): Promise<HttpResponse> {
     const { target: _target, scopes: _scopes, accepts: _accepts, ...rest } = request;
     const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
+    this.#secrets.note({ headers });
     const { registry, reachOfHost } = this;
     const send = this.#options.transport.send;
     return await sendFollowing(send, { ...rest, url, headers }, { registry, reachOfHost });
   }
 
   #noteWarnings(response: HttpResponse): void {
-    for (const message of warningsOf(response.headers)) this.#warn("REGISTRY_WARNING", message);
+    for (const message of warningsOf(response.headers)) {
+      this.#warn("REGISTRY_WARNING", this.#secrets.redact(message));
+    }
   }
 
   #warn(code: string, message: string): void {

@@ -7,7 +7,11 @@ import type { HttpRequest, HttpResponse } from "./transport/http.ts";
 export interface ResponseErrorOptions {
   readonly registry: string;
   readonly hint?: string | undefined;
+  /** Takes secrets out of what the server says. */
+  readonly redact: Redact;
 }
+
+type Redact = (text: string) => string;
 
 const ERROR_BODY_LIMIT_BYTES = 64 * 1024;
 /** distribution 2.8 announces the blob's size on a 416 and sends 33 bytes: the status has to be enough. */
@@ -18,10 +22,10 @@ const TEXT_LIMIT = 300;
 export async function readResponseError(
   { method, body }: HttpRequest,
   response: HttpResponse,
-  { registry, hint }: ResponseErrorOptions,
+  { registry, hint, redact }: ResponseErrorOptions,
 ): Promise<RegistryResponseError> {
   const { url, status, headers } = response;
-  const serverErrors = await readServerErrors(method, response);
+  const serverErrors = await readServerErrors(method, response, redact);
   const retryAfterMs = retryAfterMsOf(headers);
   const refusedBytes = status === 413 ? sizeOf(body) : undefined;
   const remedy = hint ?? proxyHintOf(response);
@@ -46,6 +50,7 @@ function proxyHintOf({ proxy, status }: HttpResponse): string | undefined {
 async function readServerErrors(
   method: string,
   response: HttpResponse,
+  redact: Redact,
 ): Promise<readonly ServerError[]> {
   if (method === "HEAD" || response.status === 416) {
     response.body.on("error", () => undefined).destroy();
@@ -54,7 +59,7 @@ async function readServerErrors(
   try {
     const limits = { limitBytes: ERROR_BODY_LIMIT_BYTES, partialAfterMs: ERROR_BODY_PATIENCE_MS };
     const bytes = await readBody(response, limits);
-    return bytes ? parseServerErrors(bytes.toString("utf8")) : [];
+    return bytes ? parseServerErrors(bytes.toString("utf8"), redact) : [];
   } catch {
     // the status is the answer, even if the connection broke while its text came
     return [];
@@ -65,24 +70,28 @@ async function readServerErrors(
  * The `errors` array of the specification, or a short plain text as it is; never HTML.
  * @internal
  */
-export function parseServerErrors(text: string): readonly ServerError[] {
+export function parseServerErrors(
+  text: string,
+  redact: Redact = (said) => said,
+): readonly ServerError[] {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    const plain = printable(text).trim();
+    const plain = printable(redact(text)).trim();
     return plain === "" || plain.startsWith("<") ? [] : [{ code: "", message: shorten(plain) }];
   }
   const errors = (document as { errors?: unknown } | null)?.errors;
   if (!Array.isArray(errors)) return [];
   return errors.slice(0, 10).map((entry: unknown) => {
     const { code, message } = (entry ?? {}) as Record<string, unknown>;
-    return { code: textOf(code), message: textOf(message) };
+    return { code: textOf(code, redact), message: textOf(message, redact) };
   });
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? shorten(printable(value)) : "";
+/** Secrets first: the rest of one that is cut would not be known. */
+function textOf(value: unknown, redact: Redact): string {
+  return typeof value === "string" ? shorten(printable(redact(value))) : "";
 }
 
 function shorten(text: string): string {

@@ -13,6 +13,8 @@ export interface TokenIssuerOptions {
   readonly credential: (scopes: readonly Scope[]) => Promise<Credential | undefined>;
   /** Another credential than before, if there is one now. */
   readonly renewCredential: (scopes: readonly Scope[]) => Promise<Credential | undefined>;
+  /** Takes secrets out of what the server says. */
+  readonly redact: (text: string) => string;
   readonly denialHint: (scopes: readonly Scope[]) => Promise<string>;
 }
 
@@ -40,7 +42,7 @@ export function createTokenIssuer(options: TokenIssuerOptions): IssueToken {
 async function issue(
   request: TokenRequest,
   credential: Credential | undefined,
-  { registry, send, denialHint }: TokenIssuerOptions,
+  { registry, send, redact, denialHint }: TokenIssuerOptions,
 ): Promise<IssuedToken> {
   let failure: unknown;
   for (const plan of planTokenRequests(request, credential)) {
@@ -49,7 +51,7 @@ async function issue(
     const hint = [400, 401, 403].includes(response.status)
       ? await denialHint(request.scopes)
       : undefined;
-    const error = await readResponseError(plan, response, { registry, hint });
+    const error = await readResponseError(plan, response, { registry, hint, redact });
     failure ??= error;
     if (!METHOD_UNKNOWN.has(error.status)) throw error;
   }
