@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
 import { open, readFile, rm, writeFile } from "node:fs/promises";
-import { PassThrough, Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/run.ts";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
 import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import type { Receipt } from "../../src/index.ts";
+import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
 /** The whole way: a source with modules, an empty target, a directory, and the program between them. */
@@ -22,14 +21,8 @@ async function openWay() {
     from: ["--source", `${source.host}/acme`, "-i", "foo@=v1.3.0"],
     sourceHost: source.host,
     target: `${target.host}/repo`,
-    async mirror(words: readonly string[], { input = "", more = {} } = {}) {
-      const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-      const { signal } = new AbortController();
-      const stdin = Readable.from(input === "" ? [] : [Buffer.from(input)]);
-      const context = { env: { ...env, ...more }, stdin, stdout, stderr, signal };
-      const status = await runCli(words, context);
-      return { status, stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") };
-    },
+    mirror: (words: readonly string[], { input = "", more = {} } = {}) =>
+      runInProcess(words, { env: { ...env, ...more }, input }),
     async [Symbol.asyncDispose]() {
       await source.close();
       await target.close();

@@ -1,26 +1,8 @@
 import { writeFile } from "node:fs/promises";
-import { PassThrough, Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/run.ts";
 import { VERSION } from "../../src/index.ts";
+import { runInProcess as run } from "../support/run-cli.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
-
-interface Surroundings {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-  readonly signal?: AbortSignal;
-}
-
-async function run(
-  words: readonly string[],
-  { env = {}, input = "", signal = new AbortController().signal }: Surroundings = {},
-) {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const stdin = Readable.from(input === "" ? [] : [Buffer.from(input)]);
-  const status = await runCli(words, { env, stdin, stdout, stderr, signal });
-  const textOf = (stream: PassThrough) => String(stream.read() ?? "");
-  return { status, stdout: textOf(stdout), stderr: textOf(stderr) };
-}
 
 describe("mirror", () => {
   test("prints help without a command, on stdout", async () => {

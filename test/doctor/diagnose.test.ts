@@ -5,9 +5,9 @@ import type { Credential } from "../../src/registry/auth/credentials.ts";
 import { blobOf, manifestOf } from "../registry/support/content.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
+import { MARKER } from "../support/secrets.ts";
 
-const SECRET = "marker-p4ssword";
-const USER = { username: "robot", password: SECRET };
+const USER = { username: "robot", password: MARKER };
 const PASSWORD: Credential = { kind: "password", ...USER, origin: "--username" };
 
 function seed({ content }: FaultRegistry): void {
@@ -32,7 +32,7 @@ async function look(faults: Faults, options: Partial<DiagnoseOptions> = {}) {
     ...options,
   });
   expect([...registry.content.repository("acme/web").blobs.keys()]).toEqual(blobs);
-  expect(JSON.stringify(report)).not.toContain(SECRET);
+  expect(JSON.stringify(report)).not.toContain(MARKER);
   const statuses = Object.fromEntries(report.checks.map(({ name, status }) => [name, status]));
   return { report, statuses, log: registry.log };
 }

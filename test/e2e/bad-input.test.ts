@@ -6,6 +6,7 @@ import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
 import type { ProcessResult } from "../support/run-process.ts";
+import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { listFiles } from "./support/bundle-directory.ts";
 import { seedModules } from "./support/product-module.ts";
@@ -21,7 +22,7 @@ let guarded: FaultRegistry;
 beforeAll(async () => {
   directory = await openTempDirectory();
   [source, target] = [await openEmbeddedRegistry(), await openEmbeddedRegistry()];
-  const credentials = { username: "ann", password: "secret" } as const;
+  const credentials = { username: "ann", password: MARKER } as const;
   guarded = await startFaultRegistry({ faults: { auth: { scheme: "basic", ...credentials } } });
   seedModules(source, "acme", [
     { name: "foo", versions: ["v1.0.0", "v1.3.0"] },

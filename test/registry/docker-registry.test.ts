@@ -6,6 +6,7 @@ import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import type { UploadSession } from "../../src/store/store.ts";
 import { startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
+import { MARKER } from "../support/secrets.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
 
 const MIB = 1024 * 1024;
@@ -56,7 +57,7 @@ describe("a real docker-registry", () => {
   });
 
   test("lets in who has the password and names the remedy to others", async () => {
-    const user = { username: "robot", password: "p:w" };
+    const user = { username: "robot", password: `p:${MARKER}` };
     await using registry = await startDockerRegistry({ htpasswd: user });
     const origin = "--source-login";
     const credentials = createStaticCredentials({ registry: registry.host, ...user, origin });

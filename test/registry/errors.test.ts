@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RegistryResponseError, RegistryUnreachableError } from "../../src/registry/errors.ts";
 import { parseServerErrors } from "../../src/registry/response-error.ts";
-
-const SECRET = "marker-s1gnature";
+import { MARKER } from "../support/secrets.ts";
 
 function response(status: number, url = "https://registry.local/v2/a/manifests/v1") {
   return new RegistryResponseError({
@@ -40,13 +39,13 @@ describe("RegistryResponseError", () => {
   });
 
   test.each([
-    `https://user:${SECRET}@storage.local/blob`,
-    `https://storage.local/blob?X-Amz-Signature=${SECRET}`,
-    `https://storage.local/blob?sig=${SECRET}&_state=${SECRET}`,
-    `https://storage.local/blob?token=${SECRET}#${SECRET}`,
+    `https://user:${MARKER}@storage.local/blob`,
+    `https://storage.local/blob?X-Amz-Signature=${MARKER}`,
+    `https://storage.local/blob?sig=${MARKER}&_state=${MARKER}`,
+    `https://storage.local/blob?token=${MARKER}#${MARKER}`,
   ])("does not contain the secrets of %s", (url) => {
     const error = response(403, url);
-    expect(JSON.stringify([error, error.message, error.stack])).not.toContain(SECRET);
+    expect(JSON.stringify([error, error.message, error.stack])).not.toContain(MARKER);
     expect(error.url).toContain("https://storage.local/blob");
   });
 });

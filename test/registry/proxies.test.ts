@@ -4,13 +4,13 @@ import {
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
 import { createFakeClock } from "../support/clock.ts";
+import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
 import { startProxy } from "./support/proxy.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
 
-const SECRET = "marker-p4ssword";
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);
 
@@ -66,9 +66,9 @@ describe("a proxy", () => {
 
   test("carries plain HTTP by its address, with its user, which the registry does not see", async () => {
     await using server = await startServer(found);
-    await using proxy = await startProxy({ user: `user:${SECRET}` });
+    await using proxy = await startProxy({ user: `user:${MARKER}` });
     const registry = `0.0.0.0:${portOf(server.host)}`;
-    const env = { HTTP_PROXY: `user:${SECRET}@${proxy.host}` };
+    const env = { HTTP_PROXY: `user:${MARKER}@${proxy.host}` };
     expect(await exists(registry, { env, insecure: true })).toBe(true);
     const line = `HEAD http://${registry}/v2/acme/web/blobs/${blob.expected.digest}`;
     expect(proxy.seen.at(-1)).toMatchObject({ line });
@@ -92,7 +92,7 @@ describe("a proxy", () => {
     [502, "proxy"],
   ])("that answers CONNECT with %i is named with what to do", async (status, reason) => {
     await using proxy = await startProxy({ status });
-    const env = { HTTPS_PROXY: `http://user:${SECRET}@${proxy.host}` };
+    const env = { HTTPS_PROXY: `http://user:${MARKER}@${proxy.host}` };
     const failure = await exists("registry.test", { env });
     expect(failure).toMatchObject({
       code: "REGISTRY_UNREACHABLE",
@@ -100,7 +100,7 @@ describe("a proxy", () => {
       message: expect.stringContaining(`proxy "${proxy.host}": answered ${status}`),
       hint: expect.stringContaining("NO_PROXY"),
     });
-    expect(String(failure) + (failure as Error).stack).not.toContain(SECRET);
+    expect(String(failure) + (failure as Error).stack).not.toContain(MARKER);
   });
 
   test("that wants a user for plain HTTP is named, not the registry", async () => {
@@ -130,9 +130,9 @@ describe("a proxy", () => {
   });
 
   test("of an unknown type is a usage error", async () => {
-    const env = { HTTPS_PROXY: `socks5://${SECRET}@127.0.0.1:1` };
+    const env = { HTTPS_PROXY: `socks5://${MARKER}@127.0.0.1:1` };
     const failure = await exists("registry.test", { env });
     expect(failure).toMatchObject({ code: "OPTION_INVALID", option: "HTTPS_PROXY" });
-    expect(String(failure)).not.toContain(SECRET);
+    expect(String(failure)).not.toContain(MARKER);
   });
 });

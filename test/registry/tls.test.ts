@@ -7,6 +7,7 @@ import {
 } from "../../src/registry/registry-client.ts";
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
 import { createFakeClock } from "../support/clock.ts";
+import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
@@ -95,10 +96,10 @@ describe("a file", () => {
 
   test("that is no certificate is a usage error, and its contents are not shown", async () => {
     const path = directory.resolve("empty.pem");
-    await writeFile(path, "marker-p4ssword");
+    await writeFile(path, MARKER);
     const { result } = await ask("127.0.0.1:1", { caFiles: [path] });
     expect(result).toMatchObject({ code: "OPTION_INVALID" });
-    expect(String(result)).not.toContain("marker-p4ssword");
+    expect(String(result)).not.toContain(MARKER);
   });
 
   test("with the key of another certificate is a usage error", async () => {

@@ -11,6 +11,7 @@ import { type ParseSelectionOptions, parseSelection } from "../../src/selection/
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { buildEdition, EDITION_ROOT, seedEdition } from "../support/edition.ts";
 import { startFaultRegistry } from "../support/registry.ts";
+import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -143,7 +144,7 @@ describe("pull() and push(): the synthetic edition", () => {
   });
 
   test("ask a registry for nothing twice, and for one token per repository", async () => {
-    const user = { username: "license-token", password: "secret" };
+    const user = { username: "license-token", password: MARKER };
     await using registry = await startFaultRegistry({
       faults: { auth: { scheme: "bearer", credentials: user } },
     });

@@ -22,6 +22,7 @@ import { compose, type FaultContext, type FaultMaker } from "./faults/fault.ts";
 import {
   cookie,
   denied,
+  echo,
   refuseConnection,
   tooManyRequests,
   unavailable,
@@ -53,6 +54,7 @@ const FAULTS = {
   refuseConnection,
   tooManyRequests,
   unavailable,
+  echo,
   auth,
   denied,
   cookie,
@@ -163,6 +165,7 @@ export async function startFaultRegistry(
       auth: _,
       cookie: __,
       denied: ___,
+      echo: _____,
       random: ____,
       redirect: redirected,
       ...rest

@@ -9,6 +9,8 @@ export interface ProcessOptions {
   readonly input?: string | Buffer | undefined;
   /** Aborting kills the child; the result then has `signal: "SIGKILL"`. */
   readonly signal?: AbortSignal | undefined;
+  /** Looks at the result before anybody else; what it throws is thrown in place of the result. */
+  readonly inspect?: ((result: ProcessResult) => Promise<void>) | undefined;
 }
 
 export interface ProcessResult {
@@ -44,7 +46,7 @@ export async function runProcess(
 export async function startProcess(
   command: string,
   args: readonly string[],
-  { cwd, env, input, signal }: ProcessOptions = {},
+  { cwd, env, input, signal, inspect }: ProcessOptions = {},
 ): Promise<RunningProcess> {
   const child = spawn(command, args, {
     cwd,
@@ -59,12 +61,16 @@ export async function startProcess(
       for (const watcher of watchers) watcher();
     });
   }
-  const finished = resultOf(child, output);
+  const finished = resultOf(child, output).then(async (result) => {
+    await inspect?.(result);
+    return result;
+  });
   await Promise.race([once(child, "spawn"), finished]);
   const kill = (name?: NodeJS.Signals) => void child.kill(name);
   const abort = () => kill("SIGKILL");
   signal?.addEventListener("abort", abort, { once: true });
-  void finished.finally(() => signal?.removeEventListener("abort", abort));
+  const forget = () => signal?.removeEventListener("abort", abort);
+  void finished.then(forget, forget);
   if (signal?.aborted) abort();
   // A process that ends without reading its input is not a failure of the test.
   child.stdin.on("error", () => undefined).end(input);

@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import type { Credential } from "../../../src/registry/auth/credentials.ts";
 import type { BearerOptions } from "../../support/faults/auth-faults.ts";
 import type { Faults } from "../../support/registry.ts";
+import { MARKER } from "../../support/secrets.ts";
 import { blobOf } from "../support/content.ts";
 import { startSession } from "../support/session.ts";
 
-const USER = { username: "robot", password: "marker-p4ssword" };
+const USER = { username: "robot", password: MARKER };
 const PASSWORD: Credential = { kind: "password", ...USER, origin: "--source-login" };
 const blob = blobOf(Buffer.from("content of a blob"));
 
@@ -118,12 +119,12 @@ describe("Bearer", () => {
 
 describe("a refusal", () => {
   test("of the password names the user and where it is from, never the password", async () => {
-    const wrong: Credential = { ...PASSWORD, password: "marker-wrong" };
+    const wrong: Credential = { ...PASSWORD, password: `${MARKER}-wrong` };
     await using session = await start({ credentials: USER }, wrong);
     const failure = await session.repository.exists(blob.expected).catch((error) => error);
     expect(failure).toMatchObject({ code: "REGISTRY_DENIED", status: 401 });
     expect(failure.hint).toContain('user "robot" from --source-login');
-    expect(JSON.stringify([failure, failure.message, failure.stack])).not.toContain("marker");
+    expect(JSON.stringify([failure, failure.message, failure.stack])).not.toContain(MARKER);
   });
 
   test("of an action that the token lacks is not asked for again and again", async () => {
@@ -151,7 +152,7 @@ describe("a refusal", () => {
   });
 
   test("of a token server asks the source again", async () => {
-    const passwords = ["marker-old", USER.password];
+    const passwords = [`${MARKER}-old`, USER.password];
     await using session = await startSession(
       { auth: { scheme: "bearer", credentials: USER } },
       { credentials: async () => ({ ...PASSWORD, password: passwords.shift() ?? "" }) },
@@ -161,7 +162,7 @@ describe("a refusal", () => {
   });
 
   test("asks the source again, because passwords of helpers expire", async () => {
-    const passwords = ["marker-old", USER.password];
+    const passwords = [`${MARKER}-old`, USER.password];
     await using session = await startSession(
       { auth: { scheme: "basic", ...USER } },
       { credentials: async () => ({ ...PASSWORD, password: passwords.shift() ?? "" }) },

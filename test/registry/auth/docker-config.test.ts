@@ -4,9 +4,8 @@ import { describe, expect, test } from "vitest";
 import { createDockerConfigCredentials } from "../../../src/registry/auth/docker-config.ts";
 import { registryKey } from "../../../src/registry/auth/registry-key.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
+import { MARKER } from "../../support/secrets.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
-
-const SECRET = "s3cr3t-marker";
 
 function auth(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
@@ -39,7 +38,7 @@ async function ask({ registry, repository, config, env, helpers = {} }: Question
     helperTimeoutMs: 500,
   });
   const credential = await source(registry, { repository });
-  expect(JSON.stringify(events)).not.toContain(SECRET);
+  expect(JSON.stringify(events)).not.toContain(MARKER);
   return { credential, events };
 }
 
@@ -179,7 +178,7 @@ describe("createDockerConfigCredentials()", () => {
   });
 
   test("warns of a file that is not JSON without quoting it", async () => {
-    const { credential, events } = await ask({ registry: "a", config: `{"auths": ${SECRET}` });
+    const { credential, events } = await ask({ registry: "a", config: `{"auths": ${MARKER}` });
     expect(credential).toBeUndefined();
     expect(events).toHaveLength(1);
   });
@@ -215,8 +214,8 @@ describe("createDockerConfigCredentials()", () => {
 
   test.each<[string, string, Readonly<Record<string, string>>]>([
     ["is not installed", "absent", {}],
-    ["fails", "test", { test: `echo ${SECRET}; exit 3` }],
-    ["prints no JSON", "test", { test: `echo ${SECRET}` }],
+    ["fails", "test", { test: `echo ${MARKER}; exit 3` }],
+    ["prints no JSON", "test", { test: `echo ${MARKER}` }],
     ["does not answer", "test", { test: "exec sleep 60" }],
     ["has a path for a name", "../../bin/sh", {}],
     ["has a command for a name", "x; touch /tmp/owned", {}],

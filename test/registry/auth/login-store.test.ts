@@ -1,11 +1,11 @@
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { removeLogin, storeLogin } from "../../../src/registry/auth/login-store.ts";
+import { MARKER } from "../../support/secrets.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
 
-const SECRET = "marker-p4ssword";
-const AUTH = Buffer.from(`ada:${SECRET}`).toString("base64");
-const ADA = { registry: "a.test", username: "ada", password: SECRET };
+const AUTH = Buffer.from(`ada:${MARKER}`).toString("base64");
+const ADA = { registry: "a.test", username: "ada", password: MARKER };
 
 async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8"));
@@ -52,11 +52,11 @@ describe("storeLogin()", () => {
   test("leaves a file alone that it cannot read, without quoting it", async () => {
     await using directory = await openTempDirectory();
     const authFile = directory.resolve("auth.json");
-    await writeFile(authFile, `{"auths": ${SECRET}`);
+    await writeFile(authFile, `{"auths": ${MARKER}`);
     const attempt = storeLogin({ ...ADA, authFile });
     await expect(attempt).rejects.toMatchObject({ code: "OPTION_INVALID" });
-    await expect(attempt).rejects.not.toThrow(SECRET);
-    expect(await readFile(authFile, "utf8")).toBe(`{"auths": ${SECRET}`);
+    await expect(attempt).rejects.not.toThrow(MARKER);
+    expect(await readFile(authFile, "utf8")).toBe(`{"auths": ${MARKER}`);
   });
 
   test("gives the secret to a helper by stdin, and not to the file", async () => {
@@ -69,9 +69,9 @@ describe("storeLogin()", () => {
     await writeFile(authFile, JSON.stringify({ credHelpers: { "a.test": "test" } }));
     const env = { PATH: `${directory.path}:${process.env["PATH"]}` };
     expect(await storeLogin({ ...ADA, env, authFile })).toBe("docker-credential-test");
-    const call = { ServerURL: "a.test", Username: "ada", Secret: SECRET };
+    const call = { ServerURL: "a.test", Username: "ada", Secret: MARKER };
     expect(await readFile(log, "utf8")).toBe(`store\n${JSON.stringify(call)}`);
-    expect(await readFile(authFile, "utf8")).not.toMatch(new RegExp(`${SECRET}|${AUTH}`));
+    expect(await readFile(authFile, "utf8")).not.toMatch(new RegExp(`${MARKER}|${AUTH}`));
     expect(await removeLogin({ registry: "a.test", env, authFile })).toBe(true);
     expect(await readFile(log, "utf8")).toMatch(/erase\na\.test$/);
   });

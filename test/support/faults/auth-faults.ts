@@ -7,6 +7,7 @@ import {
   type RegistryRequest,
   type RegistryResponse,
 } from "../../../src/demo/registry-message.ts";
+import { MARKER } from "../secrets.ts";
 import { type FaultContext, type FaultMaker, kindOf, repositoryOf } from "./fault.ts";
 
 export interface Credentials {
@@ -34,6 +35,8 @@ export interface BearerOptions {
   readonly scopes?: "first";
   /** Actions that tokens never get, for example `push`. */
   readonly withheld?: readonly string[];
+  /** `jwt`: says what it is for, as those of most registries do; default: tells nothing. */
+  readonly tokens?: "jwt";
   /** Default: Bearer alone. With both schemes each of them works. */
   readonly challenges?: "both-in-one-header" | "both-in-two-headers";
 }
@@ -136,10 +139,12 @@ async function issueToken(
   if (!isKnown) return unauthorized({});
   const scopes = (form ?? request.query).getAll("scope").flatMap((scope) => scope.split(" "));
   const granted = options.scopes === "first" ? scopes.slice(0, 1) : scopes;
-  const token = randomUUID();
+  const access = granted.flatMap((scope) => parseScope(scope, options.withheld ?? []));
+  const signature = `${MARKER}-${randomUUID()}`;
+  const token = options.tokens === "jwt" ? createJwt(access, signature) : signature;
   const lifeSeconds = options.expiresIn === "absent" ? 60 : (options.lifeSeconds ?? 300);
   tokens.set(token, {
-    access: new Set(granted.flatMap((scope) => parseScope(scope, options.withheld ?? []))),
+    access: new Set(access),
     expiresAt: context.now() + lifeSeconds * 1000,
     leftRequests: options.lifeRequests ?? Number.POSITIVE_INFINITY,
   });
@@ -150,6 +155,20 @@ async function issueToken(
     ...(options.expiresIn === "absent" ? {} : { expires_in: lifeSeconds }),
     issued_at: new Date(context.now()).toISOString(),
   });
+}
+
+/** Claims as in distribution's "Token Authentication Implementation". */
+function createJwt(granted: readonly string[], signature: string): string {
+  const access = granted.map((entry) => {
+    const [name, action] = entry.split(":");
+    return { type: "repository", name, actions: [action] };
+  });
+  const parts = [
+    JSON.stringify({ alg: "ES256", typ: "JWT" }),
+    JSON.stringify({ access }),
+    signature,
+  ];
+  return parts.map((part) => Buffer.from(part).toString("base64url")).join(".");
 }
 
 /** `repository:a:pull,push` → `a:pull`, `a:push` */

@@ -7,6 +7,7 @@ import {
   type RegistryMiddleware,
   type RegistryRequest,
 } from "../../../src/demo/registry-message.ts";
+import { MARKER } from "../secrets.ts";
 import { type Break, breakResponse } from "./connection.ts";
 import { countdown, type FaultMaker, kindOf, type RequestKind, withHeaders } from "./fault.ts";
 
@@ -112,17 +113,24 @@ export const gzip: FaultMaker<"if-accepted"> = () => async (request, next) => {
   };
 };
 
-/** Sends readers of blobs to signed URLs of the second origin; `reuse: 403` lets each URL work once. */
+const SIGNATURE = "X-Amz-Signature";
+
+/**
+ * Sends readers of blobs to signed URLs of the second origin; `reuse: 403` lets each URL work once, `expired` none. What
+ * refuses them says which one it was.
+ */
 export const redirect: FaultMaker<{
   readonly status?: 301 | 302 | 303 | 307 | 308;
   readonly reuse?: 403;
-}> = ({ reuse, status = 307 }, { otherHost }) => {
+  readonly expired?: true;
+}> = ({ expired, reuse, status = 307 }, { otherHost }) => {
   let signatures = 0;
   return async (request, next) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (kindOf(request) !== "blob" || !isRead) return next(request);
-    const query = new URLSearchParams({ signature: String(++signatures) });
+    const query = new URLSearchParams({ [SIGNATURE]: `${MARKER}-${++signatures}` });
     if (reuse) query.set("once", "true");
+    if (expired) query.set("expired", "true");
     return emptyResponse(status, { location: `http://${otherHost()}${request.path}?${query}` });
   };
 };
@@ -135,10 +143,11 @@ export function createSignedOrigin(): RegistryMiddleware {
     if (request.headers.authorization !== undefined) {
       return errorResponse(400, { code: "DENIED", message: "two ways to authenticate" });
     }
-    const signature = request.query.get("signature");
+    const signature = request.query.get(SIGNATURE);
     const isReused = request.query.has("once") && used.has(String(signature));
-    if (signature === null || isReused) {
-      return errorResponse(403, { code: "DENIED", message: "signature has expired" });
+    if (signature === null || isReused || request.query.has("expired")) {
+      const message = `the URL ${request.path}?${request.query} has expired`;
+      return errorResponse(403, { code: "DENIED", message });
     }
     used.add(signature);
     return next(request);

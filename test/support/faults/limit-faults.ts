@@ -48,6 +48,18 @@ export const denied: FaultMaker<RegExp> = (pattern) => async (request, next) =>
     ? errorResponse(403, { code: "DENIED", message: "access to this repository is denied" })
     : next(request);
 
+/** Repeats the credentials of a request: in an error for requests of that kind, in a warning for all others. */
+export const echo: FaultMaker<RequestKind> = (kind) => async (request, next) => {
+  const { authorization = "" } = request.headers;
+  if (authorization === "") return next(request);
+  const [scheme, value = ""] = authorization.split(" ");
+  const plain = scheme === "Basic" ? Buffer.from(value, "base64").toString("utf8") : value;
+  const message = `cannot use "${authorization}", that is ${plain}`;
+  if (kindOf(request) === kind) return errorResponse(403, { code: "DENIED", message });
+  const warning = `299 - "${message.replaceAll('"', "")}"`;
+  return withHeaders(await next(request), { warning });
+};
+
 /** Like Harbor: sets a session cookie, and refuses everybody who sends it back without a CSRF token. */
 export const cookie: FaultMaker<"poison"> = () => async (request, next) => {
   if (request.headers.cookie !== undefined) {

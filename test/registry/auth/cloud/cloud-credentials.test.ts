@@ -6,9 +6,9 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createCloudCredentials } from "../../../../src/registry/auth/cloud/cloud-credentials.ts";
 import type { RegistryEvent } from "../../../../src/registry/registry-event.ts";
+import { MARKER } from "../../../support/secrets.ts";
 import { openTempDirectory } from "../../../support/temp-directory.ts";
 
-const SECRET = "marker-p4ssword";
 const MINUTE = 60_000;
 
 interface Seen {
@@ -26,7 +26,7 @@ async function startCloud(answers: Readonly<Record<string, unknown>>) {
     seen.push({ line, headers: request.headers, body: await text(request) });
     const answer = state.answers[line];
     response.writeHead(answer === undefined ? 500 : 200);
-    response.end(typeof answer === "string" ? answer : JSON.stringify(answer ?? { no: SECRET }));
+    response.end(typeof answer === "string" ? answer : JSON.stringify(answer ?? { no: MARKER }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -56,9 +56,9 @@ function openCredentials(env: NodeJS.ProcessEnv, homeDirectory = "/nonexistent")
   return { source, events, clock };
 }
 
-const ECR_TOKEN = Buffer.from(`AWS:${SECRET}`).toString("base64");
+const ECR_TOKEN = Buffer.from(`AWS:${MARKER}`).toString("base64");
 const ECR_ANSWER = { "POST /": { authorizationData: [{ authorizationToken: ECR_TOKEN }] } };
-const KEYS = { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: SECRET };
+const KEYS = { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: MARKER };
 
 describe("Amazon ECR", () => {
   const FIRST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -67,7 +67,7 @@ describe("Amazon ECR", () => {
   test("gives one login to two accounts of a region, and a fresh one in time", async () => {
     await using cloud = await startCloud(ECR_ANSWER);
     const { source, clock } = openCredentials({ ...KEYS, AWS_ENDPOINT_URL_ECR: cloud.url });
-    expect(await source(FIRST)).toMatchObject({ username: "AWS", password: SECRET });
+    expect(await source(FIRST)).toMatchObject({ username: "AWS", password: MARKER });
     expect(await source(SECOND)).toMatchObject({ username: "AWS" });
     expect(cloud.seen).toHaveLength(1);
     const { headers } = cloud.seen[0] ?? {};
@@ -93,7 +93,7 @@ describe("Amazon ECR", () => {
     expect(await source(FIRST, { isRenewal: true })).toBeUndefined();
     expect(cloud.seen).toHaveLength(1);
     expect(events).toEqual([expect.objectContaining({ code: "CLOUD_LOGIN_FAILED" })]);
-    expect(JSON.stringify(events)).not.toContain(SECRET);
+    expect(JSON.stringify(events)).not.toContain(MARKER);
     cloud.set(ECR_ANSWER);
     clock.now += 2 * MINUTE;
     expect(await source(FIRST)).toBeDefined();
@@ -121,13 +121,13 @@ describe("Amazon ECR", () => {
     await using directory = await openTempDirectory();
     const path = directory.resolve("credentials");
     const profile = "[other]\naws_access_key_id = NO\n[work]\naws_access_key_id = SHARED\n";
-    await writeFile(path, `${profile}aws_secret_access_key = ${SECRET}\n`);
+    await writeFile(path, `${profile}aws_secret_access_key = ${MARKER}\n`);
     const role = "/latest/meta-data/iam/security-credentials/";
     await using cloud = await startCloud({
       ...ECR_ANSWER,
       "PUT /latest/api/token": "session",
       [`GET ${role}`]: "node-role",
-      [`GET ${role}node-role`]: { AccessKeyId: "MACHINE", SecretAccessKey: SECRET, Token: "t" },
+      [`GET ${role}node-role`]: { AccessKeyId: "MACHINE", SecretAccessKey: MARKER, Token: "t" },
     });
     const endpoint = { AWS_ENDPOINT_URL_ECR: cloud.url };
     const shared = { AWS_SHARED_CREDENTIALS_FILE: path, AWS_PROFILE: "work", ...endpoint };
@@ -142,13 +142,13 @@ describe("Amazon ECR", () => {
 
 describe("Google", () => {
   const PATH = "/computeMetadata/v1/instance/service-accounts/default/token";
-  const answer = { access_token: SECRET, expires_in: 3600 };
+  const answer = { access_token: MARKER, expires_in: 3600 };
 
   test("gives the machine's login to its registries, and to no others", async () => {
     await using cloud = await startCloud({ [`GET ${PATH}`]: answer });
     const { source } = openCredentials({ GCE_METADATA_HOST: cloud.host });
     for (const host of ["gcr.io", "eu.gcr.io", "europe-docker.pkg.dev"]) {
-      expect(await source(host)).toMatchObject({ username: "oauth2accesstoken", password: SECRET });
+      expect(await source(host)).toMatchObject({ username: "oauth2accesstoken", password: MARKER });
     }
     for (const host of ["notgcr.io", "gcr.io.evil.test", "pkg.dev"]) {
       expect(await source(host)).toBeUndefined();
@@ -176,7 +176,7 @@ describe("Google", () => {
     };
     await writeFile(path, JSON.stringify(key));
     const { source } = openCredentials({ GOOGLE_APPLICATION_CREDENTIALS: path });
-    expect(await source("gcr.io")).toMatchObject({ password: SECRET });
+    expect(await source("gcr.io")).toMatchObject({ password: MARKER });
     const assertion = new URLSearchParams(cloud.seen[0]?.body).get("assertion") ?? "";
     const [head, claims = "", signature = ""] = assertion.split(".");
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
@@ -190,14 +190,14 @@ describe("Google", () => {
 
 describe("Azure", () => {
   const HOST = "acme.azurecr.io";
-  const refresh = { "POST /oauth2/exchange": { refresh_token: SECRET } };
+  const refresh = { "POST /oauth2/exchange": { refresh_token: MARKER } };
 
   test("exchanges a token of the directory at the registry", async () => {
     await using cloud = await startCloud(refresh);
     const env = { MIRROR_ACR_ACCESS_TOKEN: "directory", MIRROR_ACR_ENDPOINT: cloud.url };
     const { source } = openCredentials(env);
     expect(await source(HOST)).toMatchObject({
-      password: SECRET,
+      password: MARKER,
       username: expect.stringMatching(/^0{8}-/),
     });
     const form = Object.fromEntries(new URLSearchParams(cloud.seen[0]?.body));
@@ -215,7 +215,7 @@ describe("Azure", () => {
     const client = {
       AZURE_TENANT_ID: "tenant",
       AZURE_CLIENT_ID: "id",
-      AZURE_CLIENT_SECRET: SECRET,
+      AZURE_CLIENT_SECRET: MARKER,
     };
     const usedToken = () => new URLSearchParams(cloud.seen.at(-1)?.body).get("access_token");
     await openCredentials({ ...endpoint, ...client, AZURE_AUTHORITY_HOST: cloud.url }).source(HOST);
