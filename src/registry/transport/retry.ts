@@ -36,6 +36,8 @@ const PROGRESS_BYTES = 1024 * 1024;
 export class Patience {
   readonly #options: PatienceOptions;
   #attempt = 0;
+  /** Attempts by class: a host that was waited for has not used up what a request may fail for itself. */
+  #attemptsOf: Record<RetryClass, number> = { patient: 0, few: 0, never: 0 };
   #progressBytes = 0;
   #failingSince: number | undefined;
 
@@ -51,6 +53,7 @@ export class Patience {
 
   reset(): void {
     this.#attempt = 0;
+    this.#attemptsOf = { patient: 0, few: 0, never: 0 };
     this.#progressBytes = 0;
     this.#failingSince = undefined;
   }
@@ -69,6 +72,7 @@ export class Patience {
     const now = clock.now();
     this.#failingSince ??= now;
     this.#attempt += 1;
+    this.#attemptsOf[retryClass] += 1;
     const delayMs = this.#planDelay(failure, { now, retryClass });
     if (delayMs === undefined) throw failure;
     if (closesGate(failure)) gate.closeFor(delayMs);
@@ -81,7 +85,7 @@ export class Patience {
     { now, retryClass }: { readonly now: number; readonly retryClass: RetryClass },
   ): number | undefined {
     const { clock, timeoutMs } = this.#options;
-    if (this.#attempt >= this.#attemptLimit(failure, retryClass)) return undefined;
+    if (this.#attemptsOf[retryClass] >= this.#attemptLimit(failure, retryClass)) return undefined;
     const asked = failure instanceof RegistryResponseError ? failure.retryAfterMs : undefined;
     const ceiling = Math.min(DELAY_LIMIT_MS, BASE_DELAY_MS * 2 ** Math.min(this.#attempt - 1, 10));
     const delayMs = Math.ceil((asked ?? 0) + clock.random() * ceiling);

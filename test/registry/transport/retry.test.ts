@@ -124,6 +124,12 @@ describe("Patience", () => {
     expect(await failUntilGivenUp(patience, refusal(500))).toBe(6);
   });
 
+  test("does not count waiting for the host against what is about the request", async () => {
+    const { patience } = createPatience();
+    for (let count = 0; count < 6; count += 1) await patience.waitAfter(refusal(503));
+    expect(await failUntilGivenUp(patience, refusal(500))).toBe(6);
+  });
+
   test("tries three times a host that never answered", async () => {
     const { patience } = createPatience({ hasAnswered: false });
     expect(await failUntilGivenUp(patience, unreachable("refused"))).toBe(3);
