@@ -26,7 +26,6 @@ export interface PartAnswer {
 const TOKEN_LIFE_MS = 60_000;
 /** Registries on object storage copy the blob when it is committed: at least at this speed. */
 const COMMIT_BYTES_PER_SECOND = 10_000_000;
-const COMMIT_FLOOR_MS = 120_000;
 
 /** PATCH, once. */
 export async function sendPart(
@@ -69,7 +68,7 @@ export async function sendCommit(
     },
     body,
     accepts: [200, 201, 204],
-    answerTimeoutMs: COMMIT_FLOOR_MS + ((offset + body.size) / COMMIT_BYTES_PER_SECOND) * 1000,
+    extraAnswerMs: ((offset + body.size) / COMMIT_BYTES_PER_SECOND) * 1000,
     signal,
     onSent,
   });

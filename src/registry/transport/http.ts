@@ -14,8 +14,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | RequestBody | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How long the answer may take once the request is sent; default twice the stall time-out. */
-  readonly answerTimeoutMs?: number | undefined;
+  /** How much longer than twice the stall time-out the answer may take once the request is sent. */
+  readonly extraAnswerMs?: number | undefined;
   /** Called with the size of every piece of the body that was handed to the connection. */
   readonly onSent?: ((bytes: number) => void) | undefined;
 }

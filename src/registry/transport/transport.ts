@@ -99,7 +99,6 @@ function createPools({ connections, stallTimeoutMs }: TransportOptions, connect:
       pipelining: 1,
       allowH2: false,
       bodyTimeout: stallTimeoutMs,
-      headersTimeout: stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
       connect,
     });
     pools.set(origin, pool);
@@ -139,14 +138,14 @@ async function upload(
   const watch = watchUpload(source, {
     signal: request.signal,
     stallTimeoutMs: context.stallTimeoutMs,
-    answerTimeoutMs: request.answerTimeoutMs ?? context.stallTimeoutMs * ANSWER_TIMEOUT_FACTOR,
+    answerTimeoutMs: answerTimeoutOf(request, context),
     onSent: request.onSent,
   });
   try {
     const headers = { ...request.headers, "content-length": String(body.size) };
     // the watchdog replaces the time-out of undici, which runs while the body is being sent
-    const options = { ...request, headers, signal: watch.signal, answerTimeoutMs: 0 };
-    return await exchange(options, source, context);
+    const options = { ...request, headers, signal: watch.signal };
+    return await exchange(options, source, { ...context, headersTimeout: 0 });
   } catch (error) {
     throw watch.signal.aborted ? watch.signal.reason : error;
   } finally {
@@ -155,12 +154,22 @@ async function upload(
   }
 }
 
+function answerTimeoutOf({ extraAnswerMs = 0 }: HttpRequest, { stallTimeoutMs }: SendContext) {
+  return stallTimeoutMs * ANSWER_TIMEOUT_FACTOR + extraAnswerMs;
+}
+
 async function exchange(
   request: HttpRequest,
   body: Buffer | Readable | null,
-  { poolOf, proxyOf, userAgent }: SendContext,
+  context: SendContext & { readonly headersTimeout?: number },
 ): Promise<HttpResponse> {
-  const { url, method, headers, signal, answerTimeoutMs } = request;
+  const { url, method, headers, signal } = request;
+  const {
+    poolOf,
+    proxyOf,
+    userAgent,
+    headersTimeout = answerTimeoutOf(request, context),
+  } = context;
   // HTTPS goes through the proxy by its connection, plain HTTP by its address
   const proxy = url.protocol === "http:" ? proxyOf(url) : undefined;
   const path = url.pathname + url.search;
@@ -178,7 +187,7 @@ async function exchange(
     },
     body,
     ...(signal ? { signal } : {}),
-    ...(answerTimeoutMs === undefined ? {} : { headersTimeout: answerTimeoutMs }),
+    headersTimeout,
     highWaterMark: BODY_BUFFER_BYTES,
   });
   const response = await sending.catch((error: unknown) => {
