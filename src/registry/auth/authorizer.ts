@@ -77,7 +77,7 @@ export class Authorizer {
       return (await this.#hasOtherPassword(authorization, scopes)) ? scopes : undefined;
     }
     if (authorization?.startsWith("Bearer ")) {
-      this.#options.tokens.drop(authorization.slice("Bearer ".length));
+      this.#options.tokens.drop(authorization.slice("Bearer ".length), scopes);
     }
     // what the server demands comes first: some servers look at the first scope only
     return mergeScopes([...parseScopes(challenge.parameters.get("scope") ?? ""), ...scopes]);

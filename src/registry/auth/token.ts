@@ -48,11 +48,18 @@ export class TokenCache {
     return await pending;
   }
 
-  /** Forgets a token that the registry refused. */
-  drop(token: string): void {
+  /**
+   * Forgets a token that the registry refused, and all that would be tried next in its place: tokens that are not
+   * younger have most likely ended with it.
+   */
+  drop(token: string, scopes: readonly Scope[]): void {
     for (const tokens of this.#tokens.values()) {
+      const refused = [...tokens.values()].find((cached) => cached.token === token);
+      if (!refused) continue;
       for (const [key, cached] of tokens) {
-        if (cached.token === token) tokens.delete(key);
+        const isNext =
+          cached.receivedAt <= refused.receivedAt && coversScopes(cached.scopes, scopes);
+        if (cached === refused || isNext) tokens.delete(key);
       }
     }
   }
