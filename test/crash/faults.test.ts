@@ -5,8 +5,10 @@ import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { image, layer, seed } from "../support/artifacts.ts";
 import { createFakeClock } from "../support/clock.ts";
+import { RANDOM_FAULTS } from "../support/faults/random-faults.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { seedsFrom } from "./support/random.ts";
 import { pullSample } from "./support/resume.ts";
 
 const IMAGES = 20;
@@ -14,6 +16,26 @@ const LAYER_BYTES = 400_000;
 const PART_BYTES = 150_000;
 const RATE = 0.05;
 const STALL_MS = 300;
+const MIB = 1024 * 1024;
+const SEEDS = seedsFrom(1, 4);
+
+/** One blob in which parts of more than 4 MiB are tried. */
+const LARGE_LAYER_BYTES = 4.6 * MIB;
+const LARGE_PART_BYTES = 4.5 * MIB;
+
+/** What is wrong with both registries all the time, beside what hits single requests. */
+const ILL: Faults = {
+  auth: { scheme: "bearer", lifeRequests: 10 },
+  unavailable: { times: 20, after: 30 },
+};
+
+/** What the registry and the front end of a target want of parts. */
+const STRICT: Faults = {
+  stateToken: true,
+  partLimitBytes: 4 * MIB,
+  bodyLimit: { bytes: 120_000, answer: 413 },
+  minPartBytes: 60_000,
+};
 
 let directory: TempDirectory;
 let source: FaultRegistry;
@@ -25,7 +47,8 @@ beforeAll(async () => {
   source = await startFaultRegistry();
   const names = Array.from({ length: IMAGES }, (_, position) => `acme/image-${position}`);
   for (const [position, name] of names.entries()) {
-    const bytes = pseudoRandomBytes(position, 0, LAYER_BYTES);
+    const size = position === 0 ? LARGE_LAYER_BYTES : LAYER_BYTES;
+    const bytes = pseudoRandomBytes(position, 0, size);
     seed(source, name, { v1: image({ name, layers: [layer({ bytes })] }) });
   }
   wishes = { includeImages: names.map((name) => `${source.host}/${name}:v1`) };
@@ -38,24 +61,37 @@ afterAll(async () => {
   await directory?.[Symbol.asyncDispose]();
 });
 
-/** A client that never really waits. */
-const impatient = () => ({ clock: createFakeClock(), stallTimeoutMs: STALL_MS });
+/** A client that never really waits. Its clock adds up what transfers sleep side by side. */
+const impatient = () => ({
+  clock: createFakeClock(),
+  // not the certificates and proxies of this machine
+  env: {},
+  stallTimeoutMs: STALL_MS,
+  retryTimeoutMs: 24 * 60 * 60_000,
+});
 
 describe("a bundle of twenty images", () => {
-  test.each([1, 2, 3])("is pulled through random faults, seed %i", async (seedOfFaults) => {
-    source.setFaults({ random: { rate: RATE, seed: seedOfFaults } });
+  test.each(SEEDS)("is pulled through everything at once, seed %i", async (seedOfFaults) => {
+    source.setFaults({ ...ILL, random: randomFaults(seedOfFaults) });
     const path = directory.resolve(`pulled-${seedOfFaults}`);
     const { summary } = await pullSample(path, wishes, { client: impatient() });
     expect(summary.failures).toEqual([]);
     expect(await hashFiles(path)).toEqual(whole);
   });
 
-  test.each([1, 2, 3])("is pushed through random faults, seed %i", async (seedOfFaults) => {
-    await using target = await startFaultRegistry({
-      faults: { random: { rate: RATE, seed: seedOfFaults } },
-    });
-    await expectPushed(target);
+  test.each(SEEDS)("is pushed through everything at once, seed %i", async (seedOfFaults) => {
+    const random = randomFaults(seedOfFaults);
+    await using target = await startFaultRegistry({ faults: { ...ILL, ...STRICT, random } });
+    await expectPushed(target, { partSizeBytes: LARGE_PART_BYTES });
+    const statuses = target.log.entries.map(({ status }) => status);
+    expect(statuses).toEqual(expect.arrayContaining([401, 413, 503]));
   });
+});
+
+const randomFaults = (seedOfFaults: number) => ({
+  rate: RATE,
+  seed: seedOfFaults,
+  faults: RANDOM_FAULTS,
 });
 
 describe("pull()", () => {
@@ -118,8 +154,11 @@ describe("push()", () => {
   });
 });
 
-async function expectPushed(target: FaultRegistry): Promise<void> {
-  await using client = openRegistryClient({ ...impatient(), partSizeBytes: PART_BYTES });
+async function expectPushed(
+  target: FaultRegistry,
+  { partSizeBytes = PART_BYTES }: { readonly partSizeBytes?: number } = {},
+): Promise<void> {
+  await using client = openRegistryClient({ ...impatient(), partSizeBytes });
   const receipt = await push({
     bundlePath: directory.resolve("whole"),
     target: { registry: target.host, repository: "mirror" },

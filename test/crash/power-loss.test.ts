@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { createRandom, integerBelow } from "./support/random.ts";
+import { createRandom, integerBelow, seedsFrom } from "./support/random.ts";
 import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
 import { pullSample } from "./support/resume.ts";
 import { flagsOf, type SampleSource, startSampleSource } from "./support/sample-source.ts";
 
-const SEEDS = Array.from({ length: 24 }, (_, position) => 4000 + position);
+const SEEDS = seedsFrom(4000, 24);
 const BLOCK_BYTES = 4096;
 
 let directory: TempDirectory;

@@ -73,8 +73,8 @@ const FAULTS = {
   statusRange,
   emptyRange,
   location,
-  bodyLimit,
   partLimitBytes,
+  bodyLimit,
   minPartBytes,
   postDigest,
   mount,
@@ -87,7 +87,7 @@ const FAULTS = {
   dropUpload,
 } as const;
 
-type FaultName = keyof typeof FAULTS;
+export type FaultName = keyof typeof FAULTS;
 
 /** What is wrong with a registry; each switch is described where it is made, in `faults/`. */
 export type Faults = {
@@ -132,6 +132,8 @@ export interface FaultRegistry extends EmbeddedRegistry {
   readonly log: RequestLog;
   /** The second origin, where `redirect`, foreign links and foreign locations lead. */
   readonly other: { readonly host: string; readonly log: RequestLog };
+  /** Switches that have changed a request or an answer. */
+  readonly met: ReadonlySet<FaultName>;
   /** Replaces all switches, for the requests that come from now on. */
   setFaults(faults: Faults): void;
 }
@@ -157,9 +159,10 @@ export async function startFaultRegistry(
     port: 0,
     middleware: compose([otherLog.middleware, (request, next) => current.other(request, next)]),
   });
+  const met = new Set<FaultName>();
   const context: FaultContext = { content, now, otherHost: () => other.host };
   const setFaults = (faults: Faults) => {
-    current.main = compose([...createFaults(faults, context), ...own]);
+    current.main = compose([...createFaults(faults, context, met), ...own]);
     // Storage behind a registry has neither its accounts nor its front end.
     const {
       auth: _,
@@ -181,6 +184,7 @@ export async function startFaultRegistry(
   return {
     ...registry,
     log,
+    met,
     other: { host: other.host, log: otherLog },
     setFaults,
     close,
@@ -188,11 +192,32 @@ export async function startFaultRegistry(
   };
 }
 
-function createFaults(faults: Faults, context: FaultContext): RegistryMiddleware[] {
+function createFaults(
+  faults: Faults,
+  context: FaultContext,
+  met: Set<FaultName> = new Set(),
+): RegistryMiddleware[] {
   const names = Object.keys(FAULTS) as FaultName[];
   return names
     .filter((name) => faults[name] !== undefined)
-    .map((name) => (FAULTS[name] as FaultMaker<unknown>)(faults[name], context));
+    .map((name) => {
+      const fault = (FAULTS[name] as FaultMaker<unknown>)(faults[name], context);
+      return noting(fault, () => met.add(name));
+    });
+}
+
+/** Calls `onMet` when a request or an answer is not passed on as it is. */
+function noting(fault: RegistryMiddleware, onMet: () => void): RegistryMiddleware {
+  return async (request, next) => {
+    let inner: RegistryResponse | undefined;
+    const response = await fault(request, async (passed) => {
+      if (passed !== request) onMet();
+      inner = await next(passed);
+      return inner;
+    });
+    if (response !== inner) onMet();
+    return response;
+  };
 }
 
 function createLog(): RequestLog & { readonly middleware: RegistryMiddleware } {

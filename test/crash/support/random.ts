@@ -9,6 +9,12 @@ export function createRandom(seed: number): () => number {
   };
 }
 
+/** Seeds of the rounds of a test, one after the other; `CRASH_ROUNDS=500` asks for a long run. */
+export function seedsFrom(first: number, rounds: number): number[] {
+  const wanted = Number(process.env["CRASH_ROUNDS"] ?? rounds);
+  return Array.from({ length: wanted }, (_, position) => first + position);
+}
+
 /** A whole number from 0 to below `limit`. */
 export function integerBelow(limit: number, random: () => number): number {
   return Math.floor(random() * limit);

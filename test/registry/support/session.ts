@@ -28,6 +28,8 @@ export async function startSession(
   const registry = await startFaultRegistry({ faults, now: clock.now });
   const client = openRegistryClient({
     clock,
+    // not the certificates and proxies of this machine
+    env: {},
     onEvent: (event) => events.push(event),
     stallTimeoutMs: 300,
     ...options,

@@ -2,21 +2,29 @@ import type { RegistryMiddleware, RegistryRequest } from "../../../src/demo/regi
 import { drop, range } from "./download-faults.ts";
 import { type FaultContext, type FaultMaker, kindOf } from "./fault.ts";
 import { refuseConnection, tooManyRequests, unavailable } from "./limit-faults.ts";
-import { commitReset, dropUpload, sessionLost } from "./upload-faults.ts";
+import { commitReset, dropUpload, patchStatus, sessionLost } from "./upload-faults.ts";
 
-export type RandomFault =
-  | "too-many-requests"
-  | "unavailable"
-  | "refused-connection"
-  | "download-ends"
-  | "download-reset"
-  | "download-stalls"
-  | "range-ignored"
-  | "range-from-zero"
-  | "upload-reset"
-  | "upload-stalls"
-  | "session-lost"
-  | "commit-reset";
+/** Every fault that can hit a single request. */
+export const RANDOM_FAULTS = [
+  "too-many-requests",
+  "wait-seconds",
+  "wait-until",
+  "unavailable",
+  "refused-connection",
+  "answer-stalls",
+  "download-ends",
+  "download-reset",
+  "download-stalls",
+  "range-ignored",
+  "range-from-zero",
+  "upload-reset",
+  "upload-stalls",
+  "session-lost",
+  "part-created",
+  "commit-reset",
+] as const;
+
+export type RandomFault = (typeof RANDOM_FAULTS)[number];
 
 export interface RandomOptions {
   /** Share of requests that fail: 0.05. */
@@ -39,18 +47,7 @@ export const random: FaultMaker<RandomOptions> = (options, context) => {
   };
 };
 
-const WITHOUT_STALLS: readonly RandomFault[] = [
-  "too-many-requests",
-  "unavailable",
-  "refused-connection",
-  "download-ends",
-  "download-reset",
-  "range-ignored",
-  "range-from-zero",
-  "upload-reset",
-  "session-lost",
-  "commit-reset",
-];
+const WITHOUT_STALLS = RANDOM_FAULTS.filter((fault) => !fault.endsWith("-stalls"));
 
 /** Connections break somewhere in the first bytes, so that also small blobs are hit. */
 const LARGEST_CUT_BYTES = 256 * 1024;
@@ -59,8 +56,11 @@ function fits(fault: RandomFault, request: RegistryRequest): boolean {
   const kind = kindOf(request);
   switch (fault) {
     case "too-many-requests":
+    case "wait-seconds":
+    case "wait-until":
     case "unavailable":
     case "refused-connection":
+    case "answer-stalls":
       return true;
     case "download-ends":
     case "download-reset":
@@ -74,6 +74,8 @@ function fits(fault: RandomFault, request: RegistryRequest): boolean {
       return kind === "upload" && request.headers["content-length"] !== "0";
     case "session-lost":
       return kind === "upload";
+    case "part-created":
+      return kind === "upload" && request.method === "PATCH";
     case "commit-reset":
       return kind === "upload" && request.method === "PUT";
   }
@@ -87,11 +89,17 @@ function createFault(
   const once = { times: 1 };
   switch (fault) {
     case "too-many-requests":
-      return tooManyRequests({ ...once, retryAfter: { seconds: 0 } }, context);
+      return tooManyRequests(once, context);
+    case "wait-seconds":
+      return tooManyRequests({ ...once, retryAfter: { seconds: 5 } }, context);
+    case "wait-until":
+      return tooManyRequests({ ...once, retryAfter: { seconds: 5, as: "date" } }, context);
     case "unavailable":
       return unavailable(once, context);
     case "refused-connection":
       return refuseConnection({ ...once, how: "reset" }, context);
+    case "answer-stalls":
+      return refuseConnection({ ...once, how: "stall" }, context);
     case "download-ends":
       return drop({ ...once, afterBytes, how: "eof" }, context);
     case "download-reset":
@@ -108,6 +116,8 @@ function createFault(
       return dropUpload({ ...once, afterBytes, how: "stall" }, context);
     case "session-lost":
       return sessionLost({ after: 1 }, context);
+    case "part-created":
+      return patchStatus(201, context);
     case "commit-reset":
       return commitReset(once, context);
   }
