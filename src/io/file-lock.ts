@@ -29,6 +29,14 @@ export async function lockFile(path: string, subject: string): Promise<AsyncDisp
   };
 }
 
+/** Throws `TARGET_LOCKED` if a living process has the lock; otherwise says whether there is a stale one. */
+export async function refuseIfLocked(path: string, subject: string): Promise<"stale" | "free"> {
+  const found = await readLock(path);
+  if (!found) return "free";
+  if (await isAlive(found)) throw lockedError(found, { path, subject });
+  return "stale";
+}
+
 function lockedError(
   { holder }: FoundLock,
   { path, subject }: { readonly path: string; readonly subject: string },

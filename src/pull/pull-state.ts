@@ -21,7 +21,6 @@ export interface StatePaths {
   readonly directory: string;
   readonly plan: string;
   readonly journal: string;
-  readonly lock: string;
   readonly blobs: string;
   /** Files of an earlier bundle whose blobs are taken over. */
   readonly previous: string;
@@ -33,7 +32,6 @@ export function statePaths(bundlePath: string): StatePaths {
     directory,
     plan: join(directory, "plan.json"),
     journal: join(directory, "journal"),
-    lock: join(directory, "lock"),
     blobs: join(directory, "blobs"),
     previous: join(directory, "previous"),
   };

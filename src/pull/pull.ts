@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { lockForWriting } from "../bundle/bundle-lock.ts";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
@@ -11,7 +12,6 @@ import {
   STATE_DIRECTORY,
 } from "../bundle/format.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import { lockFile } from "../io/file-lock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { type ContentCache, createDirectoryCache } from "./content-cache.ts";
@@ -51,7 +51,7 @@ export async function pull(options: PullOptions): Promise<PullSummary> {
   await prepareDirectory(options, paths);
   await createStateDirectory(paths);
   try {
-    await using _lock = await lockFile(paths.lock, bundlePath);
+    await using _lock = await lockForWriting(bundlePath);
     // Awaited here: the lock is held until the end
     return await transferAndSeal(options, paths, await pinPlan(options, paths));
   } catch (error) {
@@ -109,7 +109,7 @@ async function createDirectory(path: string): Promise<void> {
 /** What a run left that was ended while it cleaned up behind a complete bundle. */
 async function removeLeftovers(bundlePath: string, paths: StatePaths): Promise<void> {
   {
-    await using _lock = await lockFile(paths.lock, bundlePath);
+    await using _lock = await lockForWriting(bundlePath);
     if ((await readPinnedPlan(paths.plan)) === undefined) await removeState(paths);
   }
   // A push may keep its state there

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, rm, rmdir } from "node:fs/promises";
+import { mkdir, rm, rmdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import { AppendLog, readAppendLog } from "../io/append-log.ts";
-import { storageError } from "../io/errors.ts";
+import { storageError, TargetLockedError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
@@ -51,9 +52,17 @@ export class PushState implements AsyncDisposable {
   static async open({ directory, bundle, target }: PushStateOptions): Promise<PushState> {
     const name = formatReference(target);
     const key = createHash("sha256").update(`${bundle}\0${name}`).digest("hex").slice(0, 16);
-    const home = await chooseDirectory(directory);
+    const { home, lock } = await lockInSomeHome(directory, {
+      file: `push-${key}.lock`,
+      subject: `${directory} → ${name}`,
+    });
+    try {
+      await refuseWhileWritten(directory);
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      throw error;
+    }
     const path = join(home, `push-${key}.journal`);
-    const lock = await lockFile(join(home, `push-${key}.lock`), `${directory} → ${name}`);
     const sessions = new Map<string, UploadSession>();
     for (const { key: blob, session } of (await readAppendLog(path)) as SessionRecord[]) {
       if (session) sessions.set(blob, session);
@@ -91,21 +100,29 @@ export class PushState implements AsyncDisposable {
   }
 }
 
-async function chooseDirectory(bundleDirectory: string): Promise<string> {
+interface Lock {
+  readonly file: string;
+  readonly subject: string;
+}
+
+/** Beside the bundle, else where the user keeps state: media may be read-only or full to the last byte. */
+async function lockInSomeHome(bundleDirectory: string, { file, subject }: Lock) {
   const beside = join(bundleDirectory, STATE_DIRECTORY);
   try {
-    await mkdir(beside, { recursive: true });
-    await access(beside, constants.W_OK);
-    return beside;
-  } catch {
-    // Read-only media
+    return await lockIn(beside, { file, subject });
+  } catch (error) {
+    if (error instanceof TargetLockedError) throw error;
+    await rmdir(beside).catch(() => {});
   }
   const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
-  const directory = join(state, "mirror");
+  return await lockIn(join(state, "mirror"), { file, subject });
+}
+
+async function lockIn(home: string, { file, subject }: Lock) {
   try {
-    await mkdir(directory, { recursive: true });
-    return directory;
+    await mkdir(home, { recursive: true });
   } catch (error) {
-    throw storageError(error, directory);
+    throw storageError(error, home);
   }
+  return { home, lock: await lockFile(join(home, file), subject) };
 }
