@@ -126,7 +126,12 @@ function blobEntry(
   };
 }
 
-function planFiles(name: string, size: number, chunkSizeBytes: number | undefined): PlannedFile[] {
+/** The files of a package by its size: one, or chunk files. */
+export function planFiles(
+  name: string,
+  size: number,
+  chunkSizeBytes: number | undefined,
+): PlannedFile[] {
   if (chunkSizeBytes === undefined) return [{ name: formatPackageFile(name), size }];
   const count = Math.ceil(size / chunkSizeBytes);
   if (count > CHUNK_COUNT_LIMIT) {

@@ -12,6 +12,7 @@ import type { ExtraFile, ImageContents, PackageContents } from "../bundle/conten
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
+import type { Selection } from "../selection/selection.ts";
 import type { PinnedPlan } from "./pull-state.ts";
 
 /** `bundle.json` for contents that are all written. */
@@ -24,7 +25,7 @@ export function describeBundle(
     schemaVersion: 1,
     mediaType: BUNDLE_MEDIA_TYPE,
     ...(selection.source ? { source: formatReference(selection.source) } : {}),
-    selection: dropDefaults(selection),
+    selection: describeSelection(selection),
     packages: contents.map(
       ({ name, kind, layouts }, index): BundlePackage => ({
         name,
@@ -40,6 +41,10 @@ export function describeBundle(
 }
 
 /** Wishes that are off or empty are left out, so that the same wishes look the same when a later version knows more. */
+export function describeSelection(selection: Selection): unknown {
+  return dropDefaults(selection);
+}
+
 function dropDefaults(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value).map(([key, item]) => [key, dropDefaults(item)] as const);

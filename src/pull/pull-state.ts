@@ -17,6 +17,9 @@ export interface PinnedPlan {
   readonly extraFiles?: readonly ExtraFile[];
 }
 
+/** An unfinished pull is continued as it was planned for this long; tags may have moved after that. */
+export const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
 export interface StatePaths {
   readonly directory: string;
   readonly plan: string;

@@ -23,6 +23,7 @@ import type { PullOptions, PullSummary } from "./pull-options.ts";
 import {
   createStateDirectory,
   type PinnedPlan,
+  PLAN_LIFETIME_MS,
   readPinnedPlan,
   removeState,
   type StatePaths,
@@ -32,14 +33,12 @@ import {
 import { resolveContents } from "./resolve-contents.ts";
 import { withRewrittenRoots } from "./rewritten-roots.ts";
 import { sealBundle } from "./seal.ts";
+import { finishSealed } from "./sealed-bundle.ts";
 import { checkSpace } from "./space.ts";
 import { transferBlobs } from "./transfer.ts";
 import { type BlobTask, planTransfer } from "./transfer-plan.ts";
 
 const DEFAULT_CONCURRENCY = 6;
-
-/** An unfinished pull is continued as it was planned for this long; tags may have moved after that. */
-const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Resolves a selection and writes its bundle. Interrupted at any byte, the same call goes on where it stopped. The
@@ -48,9 +47,11 @@ const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 export async function pull(options: PullOptions): Promise<PullSummary> {
   const { bundlePath } = options;
   const paths = statePaths(bundlePath);
-  await prepareDirectory(options, paths);
-  await createStateDirectory(paths);
   try {
+    const sealed = options.force ? undefined : await finishSealed(options, paths);
+    if (sealed) return sealed;
+    await prepareDirectory(options, paths);
+    await createStateDirectory(paths);
     await using _lock = await lockForWriting(bundlePath);
     // Awaited here: the lock is held until the end
     return await transferAndSeal(options, paths, await pinPlan(options, paths));
@@ -69,7 +70,7 @@ export async function pull(options: PullOptions): Promise<PullSummary> {
 
 /** Creates the directory, or refuses one whose contents a pull must not touch. */
 async function prepareDirectory(
-  { bundlePath, force }: PullOptions,
+  { bundlePath, force, selection }: PullOptions,
   paths: StatePaths,
 ): Promise<void> {
   let names: readonly string[];
@@ -80,7 +81,9 @@ async function prepareDirectory(
     throw storageError(error, bundlePath);
   }
   if (names.length === 0 || force) return;
-  const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
+  // With a plan for other wishes, the bundle is one that was sealed
+  const plan = await readPinnedPlan(paths.plan);
+  const isUnfinished = plan !== undefined && isEqual(plan.selection, selection);
   if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
     if (names.includes(STATE_DIRECTORY)) await removeLeftovers(bundlePath, paths);
     throw new BundleDirectoryOccupiedError(bundlePath, "it holds a complete bundle", {
@@ -110,7 +113,7 @@ async function createDirectory(path: string): Promise<void> {
 async function removeLeftovers(bundlePath: string, paths: StatePaths): Promise<void> {
   {
     await using _lock = await lockForWriting(bundlePath);
-    if ((await readPinnedPlan(paths.plan)) === undefined) await removeState(paths);
+    await removeState(paths);
   }
   // A push may keep its state there
   await rmdir(paths.directory).catch(() => {});

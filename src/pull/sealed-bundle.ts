@@ -1,0 +1,69 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { lockForWriting } from "../bundle/bundle-lock.ts";
+import { type BundleManifest, readBundleManifest } from "../bundle/bundle-manifest.ts";
+import { planFiles } from "../bundle/bundle-plan.ts";
+import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import { describeSelection } from "./describe-bundle.ts";
+import type { PullOptions, PullSummary } from "./pull-options.ts";
+import { PLAN_LIFETIME_MS, removeState, type StatePaths } from "./pull-state.ts";
+
+/**
+ * Finishes a pull that was ended behind its seal, while it removed its state: `bundle.json` is written when all that it
+ * claims is durable, so there is nothing left to do. Undefined if there is no such pull of the same wishes.
+ */
+export async function finishSealed(
+  options: PullOptions,
+  paths: StatePaths,
+): Promise<PullSummary | undefined> {
+  const { bundlePath } = options;
+  const isFresh = (await ageOfSeal(bundlePath)) < PLAN_LIFETIME_MS;
+  if (!isFresh || !(await hasStateOfPull(paths))) return undefined;
+  await using _lock = await lockForWriting(bundlePath);
+  const manifest = await readBundleManifest(bundlePath).catch(() => undefined);
+  if (!manifest || !isWanted(manifest, options)) return undefined;
+  await removeState(paths);
+  return {
+    schemaVersion: 1,
+    bundlePath,
+    complete: true,
+    failures: [],
+    bytes: manifest.packages.reduce((sum, { size }) => sum + size, 0),
+    fetchedBytes: 0,
+    reusedBytes: manifest.totals.uniqueBytes,
+    copiedBytes: 0,
+    manifest,
+  };
+}
+
+async function ageOfSeal(bundlePath: string): Promise<number> {
+  try {
+    const { mtimeMs } = await stat(join(bundlePath, BUNDLE_MANIFEST_FILE));
+    return Math.abs(Date.now() - mtimeMs);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The state directory is removed last; a push or verify may have one of its own there. */
+async function hasStateOfPull({ directory }: StatePaths): Promise<boolean> {
+  const names = await readdir(directory).catch(() => undefined);
+  return names?.every((name) => /^(?:push|read)-/.test(name)) === false || names?.length === 0;
+}
+
+function isWanted(
+  { selection, packages }: BundleManifest,
+  { selection: wanted, chunkSizeBytes, gostDigest = false }: PullOptions,
+): boolean {
+  const isSame = (left: unknown, right: unknown) =>
+    formatCanonicalJson(left) === formatCanonicalJson(right);
+  return (
+    isSame(selection, describeSelection(wanted)) &&
+    packages.every(({ name, size, files }) => {
+      const found = files.map((file) => ({ name: file.name, size: file.size }));
+      const hasSums = files.every(({ streebog256 }) => (streebog256 !== undefined) === gostDigest);
+      return hasSums && isSame(found, planFiles(name, size, chunkSizeBytes));
+    })
+  );
+}
