@@ -1,7 +1,7 @@
 /** Bytes of WebAssembly instructions; a stack machine: operands first. */
 export type Code = readonly number[];
 
-/** The instructions that are used (WebAssembly core specification 1.0, section 5.4). */
+/** The instructions that are used (WebAssembly core specification 2.0, section 5.4). */
 export const wasm = {
   get: (local: number): Code => [0x20, ...unsigned(local)],
   set: (local: number): Code => [0x21, ...unsigned(local)],
@@ -13,19 +13,22 @@ export const wasm = {
   /** The eight bytes at an address plus `offset`. */
   load64: (offset: number): Code => [0x29, 3, ...unsigned(offset)],
   store64: (offset: number): Code => [0x37, 3, ...unsigned(offset)],
+  /** Two bytes as i32. */
+  load16: (offset: number): Code => [0x2f, 1, ...unsigned(offset)],
+  /** Eight bytes as the eight 16-bit lanes of a v128. */
+  loadWidened: (offset: number): Code => [0xfd, 0x02, 3, ...unsigned(offset)],
+  store128: (offset: number): Code => [0xfd, 0x0b, 4, ...unsigned(offset)],
   less32: [0x49],
   add32: [0x6a],
-  and32: [0x71],
   less64: [0x54],
   add64: [0x7c],
   or64: [0x84],
   xor64: [0x85],
-  shiftLeft64: [0x86],
-  shiftRight64: [0x88],
-  /** i64 → its low 32 bits */
-  wrap: [0xa7],
   /** i32 → i64 */
   extend: [0xad],
+  xor128: [0xfd, 0x51],
+  /** Shifts each 16-bit lane of a v128 by an i32. */
+  shiftLeft16: [0xfd, 0x8b, 0x01],
 } as const;
 
 export interface WasmFunction {
