@@ -15,7 +15,6 @@ export interface PlatformWishes {
   readonly includePlatform?: string | undefined;
   readonly noPlatform?: boolean | undefined;
   readonly ignoreSuspend?: boolean | undefined;
-  readonly onlyExtraImages?: boolean | undefined;
 }
 
 export interface ParsedPlatform {
@@ -31,14 +30,13 @@ const FLAGS = {
   includePlatform: "--include-platform",
 } as const;
 
-/** `--only-extra-images` leaves the platform out, unless a flag asks for it; `--no-platform` always does. */
 export function parsePlatform(wishes: PlatformWishes, hasSource: boolean): ParsedPlatform {
   const given = (Object.keys(FLAGS) as (keyof typeof FLAGS)[])
     .filter((name) => wishes[name] !== undefined)
     .map((name) => FLAGS[name]);
   const releases = parseReleases(wishes, given);
-  const { noPlatform = false, onlyExtraImages = false, ignoreSuspend = false } = wishes;
-  const enabled = hasSource && !noPlatform && (given.length > 0 || !onlyExtraImages);
+  const { noPlatform = false, ignoreSuspend = false } = wishes;
+  const enabled = hasSource && !noPlatform;
   return {
     platform: { enabled, releases: enabled ? releases : { kind: "channels" }, ignoreSuspend },
     flag: noPlatform ? undefined : given[0],

@@ -40,6 +40,8 @@ export interface ParseSelectionOptions extends PlatformWishes {
   readonly noPackageVersions?: boolean | undefined;
   /** Leave out the plugins that modules need; the named ones are taken. */
   readonly noPlugins?: boolean | undefined;
+  /** Of modules and packages only what `extra_images.json` names, and no plugins that they need. */
+  readonly onlyExtraImages?: boolean | undefined;
   readonly skipVexImages?: boolean | undefined;
   readonly proxyRegistry?: boolean | undefined;
   readonly platforms?: readonly string[] | undefined;
@@ -67,7 +69,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     ...withSource(options, platform.flag),
     platform: platform.platform,
     installer: installer.installer,
-    security: { enabled: hasSource && !options.noSecurityDb && !onlyExtraImages },
+    security: { enabled: hasSource && !options.noSecurityDb },
     modules: {
       ...modules.members,
       pathSuffix: parsePathSuffix(options.modulesPathSuffix),
@@ -76,7 +78,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     packages: {
       ...packages.members,
       onlyExtraImages,
-      versions: hasSource && !options.noPackageVersions && !onlyExtraImages && !proxyRegistry,
+      versions: hasSource && !options.noPackageVersions && !proxyRegistry,
     },
     plugins: {
       automatic: hasSource && !options.noPlugins && !onlyExtraImages && !proxyRegistry,
@@ -145,7 +147,6 @@ function refuseNothing(selection: Selection): void {
 function parseInstaller({
   source,
   noInstaller,
-  onlyExtraImages,
   installerTag,
 }: ParseSelectionOptions) {
   const notices: SelectionNotice[] = [];
@@ -156,8 +157,7 @@ function parseInstaller({
     const message = "--installer-tag has no effect: --no-installer leaves the installer out";
     notices.push({ code: "installer-tag-ignored", message });
   }
-  const enabled =
-    source !== undefined && !noInstaller && (!onlyExtraImages || installerTag !== undefined);
+  const enabled = source !== undefined && !noInstaller;
   const tag = enabled && installerTag !== undefined ? { tag: installerTag } : {};
   return { installer: { enabled, ...tag }, notices };
 }

@@ -130,12 +130,16 @@ describe("resolveSelection(): the synthetic edition", () => {
     ]);
   });
 
-  test("--only-extra-images takes the extra images and nothing else", async () => {
+  test("--only-extra-images takes only the extra images of modules and packages", async () => {
+    const everything = await resolve();
     const { roots } = await resolve({ onlyExtraImages: true });
-    expect(roots.map(({ repository, tags }) => `${repository}:${tags}`)).toEqual([
+    const isMember = ({ packageName }: Root) => /^(?:module|package|plugin)-(?!versions$)/.test(packageName);
+    expect(roots.filter(isMember).map(({ repository, tags }) => `${repository}:${tags}`)).toEqual([
       "modules/neuvector/extra/enforcer:v4.5.6",
       "modules/neuvector/extra/scanner:3",
     ]);
+    const others = everything.roots.filter((root) => !isMember(root));
+    expect(roots.filter((root) => !isMember(root))).toEqual(others);
   });
 
   test.each([

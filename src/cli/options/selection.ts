@@ -105,7 +105,7 @@ export const SELECTION_FLAGS = {
   },
   "only-extra-images": {
     type: "boolean",
-    describe: "Only the extra images of modules and packages",
+    describe: "Of modules and packages, only their extra images",
     group: "Selection:",
   },
   "skip-vex-images": {
