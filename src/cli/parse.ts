@@ -114,10 +114,9 @@ function describeCommand(builder: Argv, { positionals, flags, examples }: Comman
   return builder.example(examples.map((example) => [example])).epilogue(EPILOGUE);
 }
 
-function toYargsOption({ type, describe, alias, group, choices, supported }: Flag): Options {
+function toYargsOption({ type, describe, alias, group, choices }: Flag): Options {
   return {
     describe: choices === undefined ? describe : `${describe} [${choices.join("|")}]`,
-    hidden: supported === false,
     ...(alias === undefined ? {} : { alias }),
     ...(group === undefined ? {} : { group }),
     // Not `array`: that would take the next argument too, and refuse "-"

@@ -1,6 +1,7 @@
 import type { CliContext, Command } from "./command.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
+import { asksForDebug } from "./options/environment.ts";
 import { type FlagSources, resolveFlags } from "./options/flag.ts";
 import { REPORT_FLAGS } from "./options/output.ts";
 import { readConfig } from "./options/read-config.ts";
@@ -57,5 +58,5 @@ function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {
 
 /** Asked when the flags may not even have been understood. */
 function isDebug(words: readonly string[], env: CliContext["env"]): boolean {
-  return words.includes("--debug") || /^(?:1|true|yes|on)$/i.test(env["MIRROR_DEBUG"] ?? "");
+  return words.includes("--debug") || asksForDebug(env);
 }

@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
-import { readBundledTags } from "../bundle/bundle-images.ts";
-import { noticesOf } from "../bundle/bundle-notices.ts";
-import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
@@ -18,12 +16,12 @@ import { BlobUploads } from "./blob-uploads.ts";
 import { createDiscoveryImage } from "./discovery-image.ts";
 import { ContentWithheldError } from "./errors.ts";
 import type { PushEvent } from "./events.ts";
-import { type PushImage, type PushPlan, planPush } from "./plan-push.ts";
+import { distinctBytes, openPush } from "./open-push.ts";
+import type { PushImage, PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
-import { requireNames } from "./require-names.ts";
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -43,15 +41,10 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * the target never points at something incomplete. The receipt lists every planned tag as it was read back.
  */
 export async function push(options: PushOptions): Promise<Receipt> {
-  const { bundlePath, target, modulesPathSuffix = "modules", onEvent = () => {} } = options;
-  await using bundle = await openBundle(bundlePath);
-  const bundled = await readBundledTags(bundle);
-  requireNames(bundlePath, bundled);
-  for (const notice of noticesOf(bundle, bundled)) onEvent({ type: "notice", ...notice });
-  const plan = planPush(bundled.tags, {
-    target,
-    modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
-  });
+  const { bundlePath, target, onEvent = () => {} } = options;
+  await using opened = await openPush(options);
+  const { bundle, plan, notices } = opened;
+  for (const notice of notices) onEvent({ type: "notice", ...notice });
   onEvent(openedEvent(bundle, plan));
   const digest = await digestOfBundle(bundle);
   const { directory } = bundle.listing;
@@ -63,16 +56,14 @@ export async function push(options: PushOptions): Promise<Receipt> {
   return receipt;
 }
 
-function openedEvent({ listing, layouts }: BundleReader, { images }: PushPlan): PushEvent {
-  const sizes = new Map(
-    layouts.flatMap(({ blobs }) => [...blobs].map(([digest, { size }]) => [digest, size] as const)),
-  );
+function openedEvent(bundle: BundleReader, { images }: PushPlan): PushEvent {
+  const { listing } = bundle;
   return {
     type: "opened",
     packages: listing.packages.length,
     files: listing.packages.reduce((sum, { files }) => sum + files.length, 0),
     images: images.length,
-    bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    bytes: distinctBytes(bundle),
   };
 }
 

@@ -144,11 +144,7 @@ function refuseNothing(selection: Selection): void {
   });
 }
 
-function parseInstaller({
-  source,
-  noInstaller,
-  installerTag,
-}: ParseSelectionOptions) {
+function parseInstaller({ source, noInstaller, installerTag }: ParseSelectionOptions) {
   const notices: SelectionNotice[] = [];
   if (installerTag !== undefined && !isTag(installerTag)) {
     throw new SelectionInvalidError(`--installer-tag "${installerTag}"`, "it is not a tag");

@@ -183,6 +183,49 @@ describe("mirror push", () => {
     expect(JSON.parse(second.stdout).totals.sentBytes).toBe(0);
   });
 
+  test("prints with --dry-run what goes where, and sends nothing", async () => {
+    await using way = await openPulled();
+    const words = ["push", way.bundle, "127.0.0.1:1/repo", "--receipt", way.receipt, "--dry-run"];
+    const { status, stdout } = await way.mirror(words);
+    expect(stdout).toMatch(/^modules\/foo:v1\.3\.0 {2}[0-9a-f]{12}$/m);
+    expect(stdout).toContain("to push to 127.0.0.1:1/repo: ");
+    expect(status).toBe(0);
+    expect(existsSync(way.receipt)).toBe(false);
+    const { images } = JSON.parse((await way.mirror([...words, "--json"])).stdout);
+    expect(images[0]).toMatchObject({ repository: "modules/foo" });
+  });
+
+  test("pushes the packages that --file names, without a bundle", async () => {
+    await using way = await openWay();
+    await way.mirror(["pull", way.bundle, ...way.from, "-i", "bar"]);
+    const files = ["foo", "bar"].map((name) => `--file=${way.bundle}/module-${name}.tar`);
+    const { status, stderr } = await way.mirror([
+      ...["push", ...files, way.target, "--receipt", way.receipt],
+    ]);
+    expect([status, stderr]).toEqual([0, stderr]);
+    const receipt: Receipt = JSON.parse(await readFile(way.receipt, "utf8"));
+    const whole = await way.mirror(["push", way.bundle, way.target, "--receipt", way.receipt]);
+    expect(whole.status).toBe(0);
+    const complete: Receipt = JSON.parse(await readFile(way.receipt, "utf8"));
+    const tagsOf = ({ images: list }: Receipt) =>
+      list.map(({ repository, tag }) => `${repository}:${tag}`).sort();
+    expect(tagsOf(receipt)).toEqual(tagsOf(complete));
+    expect(complete.totals.sentBytes).toBe(0);
+  });
+
+  test("sends nothing of the good files when one of them cannot be read", async () => {
+    await using way = await openPulled();
+    await writeFile(way.resolve("broken.tar"), "this is no tar");
+    const files = [
+      `--file=${way.bundle}/module-foo.tar.0000.chunk`,
+      "--file",
+      way.resolve("broken.tar"),
+    ];
+    const { status, stderr } = await way.mirror(["push", ...files, "127.0.0.1:1/repo"]);
+    expect(stderr).toContain("broken.tar");
+    expect(status).toBe(22);
+  });
+
   test("prints the receipt as the last line with --progress json", async () => {
     await using way = await openPulled();
     const words = ["push", way.bundle, way.target, "--receipt", way.receipt, "--progress=json"];

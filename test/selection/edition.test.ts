@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
+import type { Root } from "../../src/selection/root.ts";
 import { buildEdition, EDITION_ROOT, type EditionVariant } from "../support/edition.ts";
 import { DeniedError, memorySource } from "../support/memory-source.ts";
 import { digestsOf, failureOf, packagesOf, resolveEdition, tagsIn } from "./support/resolve.ts";
@@ -133,7 +134,8 @@ describe("resolveSelection(): the synthetic edition", () => {
   test("--only-extra-images takes only the extra images of modules and packages", async () => {
     const everything = await resolve();
     const { roots } = await resolve({ onlyExtraImages: true });
-    const isMember = ({ packageName }: Root) => /^(?:module|package|plugin)-(?!versions$)/.test(packageName);
+    const isMember = ({ packageName }: Root) =>
+      /^(?:module|package|plugin)-(?!versions$)/.test(packageName);
     expect(roots.filter(isMember).map(({ repository, tags }) => `${repository}:${tags}`)).toEqual([
       "modules/neuvector/extra/enforcer:v4.5.6",
       "modules/neuvector/extra/scanner:3",

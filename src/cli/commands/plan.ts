@@ -41,6 +41,7 @@ export async function runPlan(
     planPull({ ...options, chunkSizeBytes }),
   );
   const { result } = toOutputOptions(flags, context);
-  printResult(plan, { ...context, result, text: () => renderPlan(plan) });
+  const text = () => renderPlan(plan, { isVerbose: flags["verbose-summary"] });
+  printResult(plan, { ...context, result, text });
   return EXIT_DONE;
 }

@@ -43,6 +43,7 @@ async function runPull(
     pull({ ...options, ...bundleOptions, concurrency }),
   );
   const { result } = toOutputOptions(flags, context);
-  printResult(summary, { ...context, result, text: () => renderPullSummary(summary) });
+  const text = () => renderPullSummary(summary, { isVerbose: flags["verbose-summary"] });
+  printResult(summary, { ...context, result, text });
   return exitCodeOfOutcome(summary);
 }

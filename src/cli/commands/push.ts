@@ -1,9 +1,16 @@
 import { access, constants } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parseRepositoryReference, push, type Receipt, writeReceipt } from "../../index.ts";
+import {
+  parseRepositoryReference,
+  planPushAll,
+  pushAll,
+  type Receipt,
+  writeReceipt,
+} from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { exitCodeOfOutcome } from "../exit-code.ts";
-import type { FlagTable } from "../options/flag.ts";
+import { EXIT_DONE, exitCodeOfOutcome } from "../exit-code.ts";
+import { noticesOfEnvironment } from "../options/environment.ts";
+import type { FlagTable, FlagValues } from "../options/flag.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import {
   REGISTRY_FLAGS,
@@ -13,12 +20,17 @@ import {
 } from "../options/registry.ts";
 import { readSecret } from "../options/stdin.ts";
 import { openRenderer } from "../output/open-renderer.ts";
-import { renderReceipt } from "../output/push-report.ts";
+import { renderPushPlan, renderReceipt } from "../output/push-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 import { openClient } from "./open-client.ts";
 
 const FLAGS = {
+  file: {
+    type: "list",
+    describe: "Package file to push, besides the bundle or instead of it; repeatable",
+    group: "Bundle:",
+  },
   "modules-path-suffix": {
     type: "string",
     describe: "Path of the modules below the target (default: modules)",
@@ -36,55 +48,92 @@ const FLAGS = {
     type: "string",
     describe: "Accepted for compatibility: nothing is written there",
   },
-  "dry-run": { type: "boolean", describe: "Only print what would be pushed", supported: false },
+  "dry-run": {
+    type: "boolean",
+    describe: "Only print what would be pushed",
+    group: "Bundle:",
+  },
 } as const satisfies FlagTable;
 
 export const PUSH_COMMAND: Command<typeof FLAGS> = {
   name: "push",
   describe: "Replay the bundle into a private registry and write a receipt",
   positionals: [
-    { name: "bundle", describe: "Directory of the bundle, or one package file of it" },
-    { name: "target", describe: "registry/repository to push to" },
+    {
+      name: "bundle",
+      describe: "Directory of the bundle, or one package file; not needed with --file",
+    },
+    { name: "target", describe: "registry/repository to push to", default: "" },
   ],
   flags: FLAGS,
   examples: ["mirror push ./bundle registry.local/mirror -u admin --registry-password-stdin"],
   resumeHint: "Run the same command again: what has arrived is not sent again",
-  async run(given, context) {
-    const receiptPath = given.flags.receipt ?? "./receipt.json";
-    await checkReceiptDirectory(receiptPath);
-    const receipt = await runPush(given, context);
-    await writeReceipt(receiptPath, receipt);
-    const { result } = toOutputOptions(given.flags, context);
-    const text = () => renderReceipt(receipt, receiptPath);
-    printResult(receipt, { ...context, result, text });
-    return exitCodeOfOutcome(receipt);
+  run(given, context) {
+    const wishes = toPushWishes(given);
+    return given.flags["dry-run"]
+      ? runDryPush(wishes, given.flags, context)
+      : runPush(wishes, given.flags, context);
   },
 };
 
-async function runPush(
-  { flags, positionals }: CommandArguments<typeof FLAGS>,
+type PushFlags = FlagValues<typeof FLAGS>;
+type PushWishes = ReturnType<typeof toPushWishes>;
+
+/** The target comes last; what stands before it may be missing if `--file` says what to push. */
+function toPushWishes({ flags, positionals }: CommandArguments<typeof FLAGS>) {
+  const given = [positionals["bundle"], positionals["target"]].filter((word) => word);
+  const files = flags.file ?? [];
+  const target = given.pop();
+  const bundlePaths = [...new Set([...given, ...files].map((path) => path ?? ""))];
+  if (target === undefined || bundlePaths.length === 0) {
+    throw new UsageError("Argument missing: mirror push <bundle> <registry/repository>", {
+      hint: "Name the bundle and the target; with --file the bundle can be left out",
+    });
+  }
+  const modulesPathSuffix = flags["modules-path-suffix"];
+  return { bundlePaths, target: parseRepositoryReference(target), modulesPathSuffix };
+}
+
+async function runDryPush(
+  wishes: PushWishes,
+  flags: PushFlags,
+  context: CliContext,
+): Promise<number> {
+  const plan = await planPushAll(wishes);
+  const { result } = toOutputOptions(flags, context);
+  printResult(plan, { ...context, result, text: () => renderPushPlan(plan) });
+  return EXIT_DONE;
+}
+
+async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext): Promise<number> {
+  const receiptPath = flags.receipt ?? "./receipt.json";
+  await checkReceiptDirectory(receiptPath);
+  const receipt = await sendAll(wishes, flags, context);
+  await writeReceipt(receiptPath, receipt);
+  const { result } = toOutputOptions(flags, context);
+  const text = () => renderReceipt(receipt, receiptPath);
+  printResult(receipt, { ...context, result, text });
+  return exitCodeOfOutcome(receipt);
+}
+
+async function sendAll(
+  wishes: PushWishes,
+  flags: PushFlags,
   context: CliContext,
 ): Promise<Receipt> {
   const { progress, debug } = toOutputOptions(flags, context);
-  const target = parseRepositoryReference(positionals["target"] ?? "");
+  const { registry } = wishes.target;
   const secret = flags["registry-password-stdin"] ? await readSecret(context.stdin) : undefined;
   const login = toTargetLogin(flags, secret);
+  const { env, signal } = context;
   using renderer = openRenderer(progress, context);
-  await using client = openClient({
-    flags,
-    registry: target.registry,
-    login,
-    renderer,
-    debug,
-    env: context.env,
-  });
-  return await push({
-    bundlePath: positionals["bundle"] ?? ".",
-    target,
+  for (const notice of noticesOfEnvironment(env)) renderer.onEvent(notice);
+  await using client = openClient({ flags, registry, login, renderer, debug, env });
+  return await pushAll({
+    ...wishes,
     openTarget: (reference) => client.repository(reference),
-    modulesPathSuffix: flags["modules-path-suffix"],
     concurrency: toRegistryOptions(flags).concurrency,
-    signal: context.signal,
+    signal,
     onEvent: renderer.onEvent,
   });
 }

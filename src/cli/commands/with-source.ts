@@ -1,5 +1,6 @@
 import { type PlanPullOptions, parseSelection } from "../../index.ts";
 import type { CliContext } from "../command.ts";
+import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { readImageLists } from "../options/read-image-lists.ts";
@@ -29,6 +30,7 @@ export async function withSource<Result>(
   const secret = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
   const login = toSourceLogin(flags, secret);
   using renderer = openRenderer(progress, context);
+  for (const notice of noticesOfEnvironment(context.env)) renderer.onEvent(notice);
   for (const notice of notices) renderer.onEvent({ type: "notice", ...notice });
   const registry = selection.source?.registry;
   if (login !== undefined && registry === undefined) renderer.onEvent(LOGIN_UNUSED);

@@ -24,6 +24,11 @@ export const BUNDLE_FLAGS = {
     describe: "Only print what would be pulled",
     group: "Bundle:",
   },
+  "verbose-summary": {
+    type: "boolean",
+    describe: "List all images at the end, not only packages",
+    group: "Bundle:",
+  },
   "tmp-dir": {
     type: "string",
     describe: "Accepted for compatibility: nothing is written there",

@@ -11,8 +11,6 @@ export interface Flag {
   readonly choices?: readonly string[];
   /** Variables that are asked after `MIRROR_<FLAG>`. */
   readonly env?: readonly string[];
-  /** False: known from the reference system; giving it is refused instead of ignored. */
-  readonly supported?: false;
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>;
@@ -39,7 +37,6 @@ export interface FlagSources {
 export function resolveFlags<T extends FlagTable>(table: T, sources: FlagSources): FlagValues<T> {
   const values = Object.entries(table).flatMap(([name, flag]) => {
     const value = resolveFlag(name, flag, sources);
-    if (value !== undefined && flag.supported === false) throw unsupported(name);
     if (value !== undefined) checkChoice(name, flag, value);
     return value === undefined ? [] : [[name, value] as const];
   });
@@ -93,10 +90,4 @@ function fromDocument(where: string, flag: Flag, value: unknown): FlagValue {
 function checkChoice(name: string, { choices }: Flag, value: FlagValue): void {
   if (choices === undefined || choices.includes(String(value))) return;
   throw new UsageError(`Cannot use --${name}: "${value}" is not one of ${choices.join(", ")}`);
-}
-
-function unsupported(name: string): UsageError {
-  return new UsageError(`Cannot use --${name}: not supported yet`, {
-    hint: "Leave it out; this version mirrors modules and images",
-  });
 }

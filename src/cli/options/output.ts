@@ -1,3 +1,4 @@
+import { asksForDebug } from "./environment.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
 const PROGRESS_MODES = ["auto", "tty", "plain", "json", "none"] as const;
@@ -44,7 +45,7 @@ export function toOutputOptions(
   flags: FlagValues<typeof OUTPUT_FLAGS>,
   { stderr, env }: Surroundings,
 ): OutputOptions {
-  const debug = flags.debug ?? false;
+  const debug = flags.debug ?? asksForDebug(env);
   const progress = toProgressMode(flags.progress ?? "auto", { stderr, env, debug });
   const result = progress === "json" ? "lines" : flags.json ? "document" : "text";
   return { progress, result, debug };

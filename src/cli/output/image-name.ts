@@ -1,11 +1,14 @@
 import { sanitize, shortDigest } from "./sanitize.ts";
 
-/** `modules/foo:v1.3.0,stable`; images that are addressed by digest are `modules/foo@44136fa355b3`. */
-export function renderImageName(image: {
+export interface NamedImage {
+  /** Path below the source or the target. */
   readonly repository: string;
   readonly tags: readonly string[];
   readonly digest: string;
-}): string {
+}
+
+/** `modules/foo:v1.3.0,stable`; images that are addressed by digest are `modules/foo@44136fa355b3`. */
+export function renderImageName(image: NamedImage): string {
   const { repository, tags, digest } = image;
   const name = isAddressedByDigest(image) ? `@${shortDigest(digest)}` : `:${tags.join(",")}`;
   return sanitize(`${repository}${name}`);

@@ -1,15 +1,26 @@
 import type { BundleManifest, PullPlanReport, PullSummary } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
-import { renderPackages } from "./package-table.ts";
+import { type NamedImage, renderImageName } from "./image-name.ts";
+import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
+export interface PullReportOptions {
+  /** Every image is listed below the packages. */
+  readonly isVerbose?: boolean | undefined;
+}
+
 /** What a pull did, and what to do next. */
-export function renderPullSummary(summary: PullSummary): string {
+export function renderPullSummary(
+  summary: PullSummary,
+  { isVerbose = false }: PullReportOptions = {},
+): string {
   const { fetchedBytes, reusedBytes, copiedBytes } = summary;
   return [
     ...renderFailures(summary.failures),
-    ...(summary.complete ? [renderPackages(summary.manifest.packages.map(withImages))] : []),
+    ...(summary.complete
+      ? renderContents(summary.manifest.packages.map(withImages), isVerbose)
+      : []),
     `fetched ${formatBytes(fetchedBytes)}, already there ${formatBytes(reusedBytes)}, copied inside the bundle ${formatBytes(copiedBytes)}`,
     ...renderConclusion(summary),
     "",
@@ -29,11 +40,14 @@ function renderConclusion({ complete, bundlePath, bytes, failures }: PullSummary
 }
 
 /** What a pull would do. */
-export function renderPlan(plan: PullPlanReport): string {
+export function renderPlan(
+  plan: PullPlanReport,
+  { isVerbose = false }: PullReportOptions = {},
+): string {
   const free =
     plan.freeBytes === undefined ? "unknown" : `${formatBytes(plan.freeBytes)}${warning(plan)}`;
   return [
-    renderPackages(plan.packages),
+    ...renderContents(plan.packages, isVerbose),
     `to fetch    ${formatBytes(plan.fetchBytes)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
@@ -42,6 +56,19 @@ export function renderPlan(plan: PullPlanReport): string {
 
 function warning({ freeBytes = 0, bytes }: PullPlanReport): string {
   return freeBytes < bytes ? " (not enough)" : "";
+}
+
+interface Package extends PackageRow {
+  readonly images: readonly NamedImage[];
+}
+
+function renderContents(packages: readonly Package[], isVerbose: boolean): readonly string[] {
+  if (!isVerbose) return [renderPackages(packages)];
+  const images = packages.flatMap((one) => [
+    sanitize(one.name),
+    ...one.images.map((image) => `  ${renderImageName(image)}`),
+  ]);
+  return [renderPackages(packages), ...images, ""];
 }
 
 function withImages(one: BundleManifest["packages"][number]) {

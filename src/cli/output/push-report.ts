@@ -1,6 +1,7 @@
-import type { Receipt } from "../../index.ts";
+import type { PushPlanReport, Receipt } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
-import { sanitize } from "./sanitize.ts";
+import { renderImageName } from "./image-name.ts";
+import { sanitize, shortDigest } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 /** What a push did; failures by cause first, because they are what has to be read. */
@@ -13,5 +14,14 @@ export function renderReceipt(receipt: Receipt, receiptPath: string): string {
       ? `Pushed to ${sanitize(receipt.target)}: ${formatCount(images, "image")}, ${formatCount(blobs, "blob")}; ${formatCount(tags, "tag")} read back.`
       : `The push to ${sanitize(receipt.target)} is not complete: ${formatCount(receipt.failures.length, "failure")}. Remove the cause and run the same command again.`,
     `Receipt: ${sanitize(receiptPath)}\n`,
+  ].join("\n");
+}
+
+/** What a push would do. */
+export function renderPushPlan({ target, images, bytes, notices }: PushPlanReport): string {
+  return [
+    ...images.map((image) => `${renderImageName(image)}  ${shortDigest(image.digest)}`),
+    ...notices.map((notice) => `notice: ${sanitize(notice)}`),
+    `to push to ${sanitize(target)}: ${formatCount(images.length, "image")}, ${formatBytes(bytes)} less what is already there\n`,
   ].join("\n");
 }

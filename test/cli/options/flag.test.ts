@@ -6,7 +6,6 @@ const TABLE = {
   license: { type: "string", describe: "", env: ["D8_MIRROR_LICENSE_TOKEN"] },
   progress: { type: "string", describe: "", choices: ["tty", "json"] },
   "include-module": { type: "list", describe: "" },
-  "gost-digest": { type: "boolean", describe: "", supported: false },
 } as const satisfies FlagTable;
 
 const resolve = (sources: Partial<Parameters<typeof resolveFlags>[1]>) =>
@@ -64,12 +63,6 @@ describe("resolveFlags()", () => {
     ["an object in the file", { config: { license: {} } }, /"license" in the configuration file/],
     ["a text for a boolean in the file", { config: { force: "yes" } }, /not true or false/],
     ["a value that is no choice", { argv: { progress: "loud" } }, /"loud" is not one of tty, json/],
-    ["an unsupported flag", { argv: { "gost-digest": true } }, /--gost-digest: not supported yet/],
-    [
-      "an unsupported flag in the environment",
-      { env: { MIRROR_GOST_DIGEST: "1" } },
-      /--gost-digest: not supported yet/,
-    ],
   ])("refuses %s", (_what, sources, message) => {
     expect(() => resolve(sources)).toThrow(message);
   });

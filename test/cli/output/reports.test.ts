@@ -61,6 +61,15 @@ describe("renderPullSummary()", () => {
     ]);
   });
 
+  test("lists every image when asked to", () => {
+    const summary = { schemaVersion: 1, bundlePath: "./b", failures: [], ...bytes } as const;
+    const text = renderPullSummary(
+      { ...summary, complete: true, manifest: MANIFEST },
+      { isVerbose: true },
+    );
+    expect(text.split("\n").slice(3, 6)).toEqual(["", "module-foo", "  modules/foo:v1.3.0,stable"]);
+  });
+
   test("names what is missing and what to do", () => {
     const summary = { schemaVersion: 1, bundlePath: "./b", failures: [FAILURE], ...bytes } as const;
     const lines = renderPullSummary({ ...summary, complete: false }).split("\n");

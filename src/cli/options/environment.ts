@@ -1,0 +1,20 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Whether a variable asks for what `--debug` shows: `MIRROR_DEBUG`, `MIRROR_LOG_LEVEL` and `D8_LOG_LEVEL` with `debug` or
+ * `trace`, or `MIRROR_DEBUG_LOG` with a level above 0.
+ */
+export function asksForDebug(env: Environment): boolean {
+  const isOn = /^(?:1|true|yes|on)$/i.test(env["MIRROR_DEBUG"] ?? "");
+  const levels = [env["MIRROR_LOG_LEVEL"], env["D8_LOG_LEVEL"]];
+  const isLoud = levels.some((level) => /^(?:debug|trace)$/i.test(level ?? ""));
+  return isOn || isLoud || Number(env["MIRROR_DEBUG_LOG"] ?? 0) > 0;
+}
+
+/** What a user of the reference system set and has to know about. */
+export function noticesOfEnvironment(env: Environment) {
+  if (!env["D8_MIRROR_TIMEOUT"]) return [];
+  const message =
+    "D8_MIRROR_TIMEOUT has no effect: only transfers that stand still are cut off, and --retry-timeout says for how long to go on trying";
+  return [{ type: "notice", code: "variable-ignored", message }] as const;
+}

@@ -1,0 +1,42 @@
+import { readBundledTags } from "../bundle/bundle-images.ts";
+import { noticesOf } from "../bundle/bundle-notices.ts";
+import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import { type PushPlan, planPush } from "./plan-push.ts";
+import type { PushOptions } from "./push-options.ts";
+import { requireNames } from "./require-names.ts";
+
+export interface OpenedPush extends AsyncDisposable {
+  readonly bundle: BundleReader;
+  readonly plan: PushPlan;
+  readonly notices: ReturnType<typeof noticesOf>;
+}
+
+/** Opens a bundle and decides where everything of it goes. Nothing is sent. */
+export async function openPush({
+  bundlePath,
+  target,
+  modulesPathSuffix = "modules",
+}: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix">): Promise<OpenedPush> {
+  const bundle = await openBundle(bundlePath);
+  try {
+    const bundled = await readBundledTags(bundle);
+    requireNames(bundlePath, bundled);
+    const plan = planPush(bundled.tags, {
+      target,
+      modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
+    });
+    const notices = noticesOf(bundle, bundled);
+    return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
+  } catch (error) {
+    await bundle[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Bytes of all distinct blobs of a bundle, manifests too. */
+export function distinctBytes({ layouts }: BundleReader): number {
+  const sizes = new Map(
+    layouts.flatMap(({ blobs }) => [...blobs].map(([digest, { size }]) => [digest, size] as const)),
+  );
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,77 @@
+import { formatReference } from "../oci/reference.ts";
+import { distinctBytes, openPush } from "./open-push.ts";
+import { push } from "./push.ts";
+import type { PushOptions } from "./push-options.ts";
+import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
+
+export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
+  /** Directories of bundles and package files, in the order in which they are pushed. */
+  readonly bundlePaths: readonly string[];
+}
+
+/** Where everything of some bundles would go. */
+export interface PushPlanReport {
+  readonly schemaVersion: 1;
+  /** `registry/repository` */
+  readonly target: string;
+  readonly images: readonly PlannedPushImage[];
+  /** Of all distinct blobs; what the target has already is not known yet. */
+  readonly bytes: number;
+  readonly notices: readonly string[];
+}
+
+export interface PlannedPushImage {
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly tags: readonly string[];
+  readonly digest: string;
+}
+
+/** What `pushAll` would do. Reads the bundles and sends nothing. */
+export async function planPushAll(
+  options: Pick<PushAllOptions, "bundlePaths" | "target" | "modulesPathSuffix">,
+): Promise<PushPlanReport> {
+  const images: PlannedPushImage[] = [];
+  const notices: string[] = [];
+  let bytes = 0;
+  for (const bundlePath of options.bundlePaths) {
+    await using opened = await openPush({ ...options, bundlePath });
+    bytes += distinctBytes(opened.bundle);
+    notices.push(...opened.notices.map(({ message }) => message));
+    for (const { repository, tags, root } of opened.plan.images) {
+      images.push({ repository, tags, digest: root.digest });
+    }
+  }
+  const target = formatReference(options.target);
+  return { schemaVersion: 1, target, images, bytes, notices };
+}
+
+/** Replays several bundles, one after the other, once all of them can be read. One receipt for all. */
+export async function pushAll({ bundlePaths, ...options }: PushAllOptions): Promise<Receipt> {
+  const [only, ...others] = bundlePaths;
+  if (only !== undefined && others.length === 0) return push({ ...options, bundlePath: only });
+  await planPushAll({ ...options, bundlePaths });
+  const receipts: Receipt[] = [];
+  for (const bundlePath of bundlePaths) receipts.push(await push({ ...options, bundlePath }));
+  return {
+    schemaVersion: 1,
+    mediaType: RECEIPT_MEDIA_TYPE,
+    target: formatReference(options.target),
+    complete: receipts.every(({ complete }) => complete),
+    images: receipts.flatMap(({ images }) => images),
+    totals: addTotals(receipts.map(({ totals }) => totals)),
+    failures: receipts.flatMap(({ failures }) => failures),
+  };
+}
+
+function addTotals(all: readonly ReceiptTotals[]): ReceiptTotals {
+  const sum = (name: keyof ReceiptTotals) => all.reduce((total, one) => total + one[name], 0);
+  return {
+    images: sum("images"),
+    tags: sum("tags"),
+    blobs: sum("blobs"),
+    sentBytes: sum("sentBytes"),
+    mountedBytes: sum("mountedBytes"),
+    alreadyThereBytes: sum("alreadyThereBytes"),
+  };
+}
