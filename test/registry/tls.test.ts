@@ -107,10 +107,13 @@ describe("a file", () => {
     expect((await ask("127.0.0.1:1", pair)).result).toMatchObject({ option: "key-file" });
   });
 
-  test("of a variable that cannot be read is a warning", async () => {
-    await using server = await startServer(found);
-    const env = { SSL_CERT_FILE: "/nonexistent/roots.pem" };
-    const { result, events } = await ask(server.host, { env });
+  test("of a variable that cannot be read is a warning once a host speaks TLS", async () => {
+    await using plain = await startServer(found);
+    await using secure = await startServer(found, certificate);
+    const env = { NODE_EXTRA_CA_CERTS: "/nonexistent/roots.pem" };
+    const options = { env, caFiles: [authority.certificatePath] };
+    expect(await ask(plain.host, options)).toEqual({ result: true, events: [] });
+    const { result, events } = await ask(secure.host, options);
     expect(result).toBe(true);
     expect(events).toEqual([expect.objectContaining({ code: "CERTIFICATES_UNUSABLE" })]);
   });

@@ -18,36 +18,51 @@ export interface TlsContexts {
   readonly contextOf: (host: string) => Promise<SecureContext>;
 }
 
-interface Base {
-  readonly roots: readonly string[];
+/** What the user named, in PEM. */
+interface Named {
+  readonly ca: readonly string[];
   readonly client: ClientCertificate | undefined;
 }
 
 export function createTlsContexts(options: TlsContextsOptions): TlsContexts {
   const contexts = new Map<string, Promise<SecureContext>>();
-  let base: Promise<Base> | undefined;
-  const readOnce = () => {
-    base ??= readBase(options);
-    return base;
-  };
+  const readNamedOnce = once(() => readNamed(options));
+  // Parsing a hundred certificates takes longer than a small request: not before a host speaks TLS
+  const readRootsOnce = once(async () => {
+    const { ca } = await readNamedOnce();
+    return await readTrustedRoots(options, ca, options.warn);
+  });
   return {
     check: async () => {
-      await readOnce();
+      await readNamedOnce();
     },
     contextOf: (host) => {
       const known = contexts.get(host);
       if (known !== undefined) return known;
-      const context = readOnce().then((read) => createContext(host, read, options));
+      const context = readRootsOnce().then(async (roots) => {
+        const { client } = await readNamedOnce();
+        return await createContext(host, { roots, client }, options);
+      });
       contexts.set(host, context);
       return context;
     },
   };
 }
 
-async function readBase(options: TlsContextsOptions): Promise<Base> {
+function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let reading: Promise<Value> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
+}
+
+async function readNamed(options: TlsOptions): Promise<Named> {
+  const { ca = [], caFiles = [] } = options;
   // the other files matter only to a connection with TLS
   const client = await readClient(options);
-  return { client, roots: await readTrustedRoots(options, options.warn) };
+  const read = await Promise.all(caFiles.map((path) => readNamedCertificates(path, "ca-file")));
+  return { client, ca: [...ca, ...read] };
 }
 
 async function readClient({ certFile, keyFile }: TlsOptions) {
@@ -71,7 +86,7 @@ async function readClient({ certFile, keyFile }: TlsOptions) {
 
 async function createContext(
   host: string,
-  { roots, client }: Base,
+  { roots, client }: { roots: readonly string[]; client: ClientCertificate | undefined },
   options: TlsContextsOptions,
 ): Promise<SecureContext> {
   const own = await readHostCertificates(host, options, options.warn);

@@ -1,18 +1,18 @@
 import { readdir, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { isCertificates, readNamedCertificates } from "./read-pem.ts";
+import { isCertificates } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 
 /**
  * The certificates that vouch for every host. `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in place of the built-in ones,
- * as in Go; `NODE_EXTRA_CA_CERTS` and what the caller names are added.
+ * as in Go; `NODE_EXTRA_CA_CERTS` and the `named` ones are added.
  */
 export async function readTrustedRoots(
-  { ca = [], caFiles = [], env = process.env }: TlsOptions,
+  { env = process.env }: TlsOptions,
+  named: readonly string[],
   warn: Warn,
 ): Promise<readonly string[]> {
-  const named = await Promise.all(caFiles.map((path) => readNamedCertificates(path, "ca-file")));
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = env;
   const base =
     file || directories
@@ -23,7 +23,7 @@ export async function readTrustedRoots(
       : rootCertificates;
   const extra = env["NODE_EXTRA_CA_CERTS"];
   const extras = extra ? await readOptional(extra, "NODE_EXTRA_CA_CERTS", warn) : [];
-  return [...base, ...extras, ...ca, ...named];
+  return [...base, ...extras, ...named];
 }
 
 async function readOptional(
