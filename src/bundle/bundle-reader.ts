@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
+import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-buffers.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { createDigestHash, type Digest } from "../oci/digest.ts";
+import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { type ScannedEntry, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
@@ -33,8 +35,6 @@ export interface LayoutTable {
 /** Largest `index.json` that is read. */
 const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
 
-const READ_BYTES = 512 * 1024;
-
 /**
  * Opens a bundle for reading; nothing is unpacked and nothing is written. Throws the first problem with its files by
  * name, before anything else is read.
@@ -60,6 +60,8 @@ export class BundleReader implements AsyncDisposable {
   /** Names of entries that are no part of a layout and were passed over. */
   readonly strayFiles: string[] = [];
   readonly #files: readonly PackageFile[];
+  /** For all who read content of the bundle. */
+  readonly hasher: ContentHasher = new ContentHasher();
 
   /** @internal use `openBundle` */
   constructor(listing: BundleListing) {
@@ -203,33 +205,47 @@ export class BundleReader implements AsyncDisposable {
       const reason = `blob ${target.digest} has ${place.size} bytes, its descriptor says ${target.size}`;
       throw this.#corrupt(place.package, place.offset, reason);
     }
-    const hash = start === 0 ? createDigestHash(target.digest) : undefined;
-    let position = start;
-    const readNext = async (): Promise<Buffer | null> => {
-      if (position >= place.size) return null;
-      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, place.size - position));
-      const found = await this.read(place, position, buffer);
-      if (found < buffer.length) {
-        throw this.#corrupt(place.package, place.offset + position + found, "the file ends here");
-      }
-      position += found;
-      hash?.update(buffer);
-      if (hash && position === place.size) this.checkHash(place, target.digest, hash.digest("hex"));
-      return buffer;
-    };
-    return new Readable({
-      highWaterMark: READ_BYTES,
-      read() {
-        readNext().then(
-          (buffer) => this.push(buffer),
-          (error) => this.destroy(error),
-        );
-      },
+    const { algorithm } = parseDigest(target.digest);
+    const hash = start === 0 ? this.hasher.open(algorithm, target.size) : undefined;
+    return Readable.from(this.#readBlob(place, start, { ...target, hash }), {
+      objectMode: false,
+      highWaterMark: READ_BUFFER_BYTES,
     });
+  }
+
+  async *#readBlob(
+    place: Place,
+    start: number,
+    { digest, hash }: { readonly digest: Digest; readonly hash: ContentHash | undefined },
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      let next = start < place.size ? this.#readPart(place, start) : undefined;
+      for (let position = start; next !== undefined; ) {
+        const part = await next;
+        position += part.length;
+        // Read ahead while these bytes are hashed and sent
+        next = position < place.size ? this.#readPart(place, position) : undefined;
+        next?.catch(() => undefined);
+        const bytes = hash ? await hash.update(part) : part;
+        if (hash && !next) this.checkHash(place, digest, await hash.digest());
+        yield fillReadBuffer(Buffer.from(bytes.buffer), bytes.length);
+      }
+    } finally {
+      hash?.discard();
+    }
+  }
+
+  async #readPart(place: Place, position: number): Promise<Uint8Array> {
+    const memory = takeReadBuffer();
+    const buffer = memory.subarray(0, Math.min(memory.length, place.size - position));
+    const found = await this.read(place, position, buffer);
+    if (found === buffer.length) return buffer;
+    throw this.#corrupt(place.package, place.offset + position + found, "the file ends here");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#files.map((file) => file[Symbol.asyncDispose]()));
+    await this.hasher[Symbol.asyncDispose]();
   }
 }
 

@@ -1,5 +1,5 @@
-/** Bytes asked of a socket at once: fewer, larger reads than the 64 KiB that streams take by themselves. */
-const BUFFER_BYTES: number = 256 * 1024;
+/** Bytes asked of a socket or file at once: fewer, larger reads than the 64 KiB that streams take by themselves. */
+export const READ_BUFFER_BYTES: number = 256 * 1024;
 
 /** Free buffers that are kept; what is returned beyond them is left to the garbage collector. */
 const FREE_LIMIT = 32;
@@ -10,14 +10,14 @@ const free: ArrayBuffer[] = [];
 const filled = new WeakMap<ArrayBufferLike, number>();
 
 /**
- * Memory that socket reads go to. Taking it from here and giving it back, instead of allocating for each read, spares
+ * Memory that reads go to. Taking it from here and giving it back, instead of allocating for each read, spares
  * the garbage collector one collection per few megabytes of transfer.
  */
 export function takeReadBuffer(): Buffer {
-  return Buffer.from(free.pop() ?? new ArrayBuffer(BUFFER_BYTES));
+  return Buffer.from(free.pop() ?? new ArrayBuffer(READ_BUFFER_BYTES));
 }
 
-/** Notes that `length` bytes were read into a buffer, and returns them. */
+/** Notes that `length` bytes were read into a buffer of this kind, and returns them. */
 export function fillReadBuffer(buffer: Buffer, length: number): Buffer {
   filled.set(buffer.buffer, length);
   return buffer.subarray(0, length);

@@ -1,4 +1,3 @@
-import type { Hash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -6,7 +5,9 @@ import pLimit from "p-limit";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { createDigestHash, type Digest } from "../oci/digest.ts";
+import { BLOCK_BYTES, BlockPool } from "../io/block-pool.ts";
+import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -59,7 +60,8 @@ const READ_BYTES = 1024 * 1024;
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
 export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {
   const { tasks, concurrency, previous } = options;
-  const run = new TransferRun(options);
+  await using hasher = new ContentHasher();
+  const run = new TransferRun(options, hasher);
   if (previous.length > 0) {
     for (const task of tasks) await run.takeOver(task);
     for (const content of previous) await content.remove();
@@ -87,20 +89,22 @@ async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<
 
 class TransferRun {
   readonly #options: TransferOptions;
+  readonly #hasher: ContentHasher;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #finished = new Set<number>();
   readonly #marks: Map<number, number>;
   readonly #failures: Failure[] = [];
-  readonly #freeBlocks: Buffer[] = [];
+  readonly #blocks: BlockPool = new BlockPool();
   #fetchedBytes = 0;
   #reusedBytes = 0;
   #copiedBytes = 0;
   /** The failure that ended the run. */
   fatal: unknown;
 
-  constructor(options: TransferOptions) {
+  constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
+    this.#hasher = hasher;
     this.#marks = new Map(options.progress.marks);
     this.#signal = options.signal
       ? AbortSignal.any([options.signal, this.#stop.signal])
@@ -177,27 +181,55 @@ class TransferRun {
   async #isInPlace(task: BlobTask): Promise<boolean> {
     if (!this.#options.progress.finished.has(task.id)) return false;
     const found = await this.#hashPrefix(task, task.size);
-    return found !== undefined && task.digest.endsWith(`:${found.digest("hex")}`);
+    return found !== undefined && task.digest.endsWith(`:${await found.digest()}`);
   }
 
   /** Hash of the first `end` bytes of the blob on disk; undefined unless all its places have the same. */
-  async #hashPrefix(task: BlobTask, end: number): Promise<Hash | undefined> {
-    let first: Hash | undefined;
-    for (const place of task.places) {
-      const hash = createDigestHash(task.digest);
-      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(end, 1)));
-      for (let position = 0; position < end; ) {
+  async #hashPrefix(task: BlobTask, end: number): Promise<ContentHash | undefined> {
+    const hash = this.#openHash(task);
+    const copy = this.#blocks.take();
+    try {
+      for (let position = 0; position < end; position += BLOCK_BYTES) {
         this.#signal.throwIfAborted();
-        const part = buffer.subarray(0, Math.min(buffer.length, end - position));
-        const found = await this.#options.writer.read(place, position, part);
-        if (found < part.length) return undefined;
-        hash.update(part);
-        position += found;
+        const bytes = this.#blocks.take().subarray(0, Math.min(BLOCK_BYTES, end - position));
+        const isEqual = await this.#readEqual(
+          task,
+          position,
+          bytes,
+          copy.subarray(0, bytes.length),
+        );
+        this.#blocks.giveBack(isEqual ? await hash.update(bytes) : bytes);
+        if (isEqual) continue;
+        hash.discard();
+        return undefined;
       }
-      first ??= hash;
-      if (first !== hash && first.copy().digest("hex") !== hash.digest("hex")) return undefined;
+      return hash;
+    } catch (error) {
+      hash.discard();
+      throw error;
+    } finally {
+      this.#blocks.giveBack(copy);
     }
-    return first;
+  }
+
+  #openHash({ digest, size }: BlobTask): ContentHash {
+    return this.#hasher.open(parseDigest(digest).algorithm, size);
+  }
+
+  /** Fills `bytes` from the first place of a blob; false unless all places have them. */
+  async #readEqual(
+    { places }: BlobTask,
+    position: number,
+    bytes: Buffer,
+    copy: Buffer,
+  ): Promise<boolean> {
+    const { writer } = this.#options;
+    for (const [index, place] of places.entries()) {
+      const buffer = index === 0 ? bytes : copy;
+      if ((await writer.read(place, position, buffer)) < buffer.length) return false;
+      if (index > 0 && !copy.equals(bytes)) return false;
+    }
+    return true;
   }
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
@@ -242,7 +274,7 @@ class TransferRun {
     task: BlobTask,
     offset: number,
     body: Readable,
-    hash = createDigestHash(task.digest),
+    hash = this.#openHash(task),
     onProgress: (bytes: number) => void = () => {},
   ): Promise<void> {
     const { writer, journal } = this.#options;
@@ -255,7 +287,7 @@ class TransferRun {
       writer,
       offset,
       hash,
-      freeBlocks: this.#freeBlocks,
+      blocks: this.#blocks,
       onProgress,
       onWritten,
     });

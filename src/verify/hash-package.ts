@@ -1,6 +1,8 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { PackageFile } from "../bundle/package-file.ts";
 import { Streebog256 } from "../gost/streebog.ts";
+import { BlockPool } from "../io/block-pool.ts";
+import type { ContentHasher } from "../io/content-hasher.ts";
 import { createDigestHash, type Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 
@@ -32,6 +34,7 @@ interface HashableFile {
 
 export interface HashPackageOptions extends OperationOptions {
   readonly file: PackageFile;
+  readonly hasher: ContentHasher;
   /** Size of each file of the package, and how much of it is on the medium. */
   readonly files: readonly HashableFile[];
   /** In order, without overlaps. */
@@ -45,47 +48,61 @@ export interface HashedPackage {
   readonly damaged: readonly Region[];
 }
 
-const READ_BYTES = 1024 * 1024;
-
 /** Reads a package once, from the first byte to the last, and hashes its files and its regions on the way. */
 export async function hashPackage(options: HashPackageOptions): Promise<HashedPackage> {
   const checker = new RegionChecker(options.regions);
+  const blocks = new BlockPool();
   const files: HashedFile[] = [];
   let start = 0;
   for (const { size, available, gost } of options.files) {
-    files.push(await hashFile(options, { start, size: available, gost }, checker));
+    files.push(await hashFile(options, { start, size: available, gost }, { checker, blocks }));
     start += size;
   }
   return { files, damaged: checker.finish() };
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/** While one block is read, the one before is compared with its digests, and the one before that counts for the file. */
 async function hashFile(
-  { file, signal, onProgress }: HashPackageOptions,
+  { file, hasher, signal, onProgress }: HashPackageOptions,
   { start, size, gost }: { readonly start: number; readonly size: number; readonly gost: boolean },
-  checker: RegionChecker,
+  { checker, blocks }: { readonly checker: RegionChecker; readonly blocks: BlockPool },
 ): Promise<HashedFile> {
-  const hash = createHash("sha256");
+  const hash = hasher.open("sha256", size);
   const streebog = gost ? new Streebog256() : undefined;
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
-  let position = 0;
-  while (position < size) {
+  const readAt = async (position: number): Promise<Buffer> => {
     signal?.throwIfAborted();
-    const part = buffer.subarray(0, Math.min(buffer.length, size - position));
-    try {
-      const found = await file.read(start + position, part);
-      if (found === 0) break;
-      const bytes = part.subarray(0, found);
-      hash.update(bytes);
+    if (position >= size) return NOTHING;
+    const block = blocks.take();
+    const found = await file.read(start + position, block.subarray(0, size - position));
+    return block.subarray(0, found);
+  };
+  let position = 0;
+  let hashed = Promise.resolve();
+  let next = readAt(position);
+  try {
+    for (let bytes = await next; bytes.length > 0; bytes = await next) {
+      const at = start + position;
+      position += bytes.length;
+      next = readAt(position);
+      // Seen by the next turn
+      next.catch(() => undefined);
       streebog?.update(bytes);
-      checker.update(start + position, bytes);
-      position += found;
-      onProgress(found);
-    } catch (error) {
-      return { sha256: "", size: position, error };
+      checker.update(at, bytes);
+      onProgress(bytes.length);
+      await hashed;
+      hashed = hash.update(bytes).then((block) => blocks.giveBack(block));
+      hashed.catch(() => undefined);
     }
+    await hashed;
+  } catch (error) {
+    hash.discard();
+    signal?.throwIfAborted();
+    return { sha256: "", size: position, error };
   }
   const sums = streebog ? { streebog256: streebog.digest() } : {};
-  return { sha256: hash.digest("hex"), ...sums, size: position };
+  return { sha256: await hash.digest(), ...sums, size: position };
 }
 
 /** Feeds bytes that come in order to the regions that they belong to; a region with a gap is damaged. */

@@ -67,6 +67,7 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
   const scan = await scanEntries(options, { starts, sizes });
   const { files, damaged } = await hashPackage({
     file: reader.packageFile(index),
+    hasher: reader.hasher,
     files: planned.map(({ name, size }, position) => ({
       size,
       available: sizes[position] ?? size,

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { OptionInvalidError } from "../../errors.ts";
+import { recycleReadBuffer } from "../../io/read-buffers.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
 import { type Connector, createConnections, type TlsPeer } from "./connector.ts";
@@ -145,6 +146,7 @@ async function upload(
     const headers = { ...request.headers, "content-length": String(body.size) };
     // the watchdog replaces the time-out of undici, which runs while the body is being sent
     const options = { ...request, headers, signal: watch.signal };
+    recycleBehind(source);
     return await exchange(options, source, { ...context, headersTimeout: 0 });
   } catch (error) {
     throw watch.signal.aborted ? watch.signal.reason : error;
@@ -156,6 +158,18 @@ async function upload(
 
 function answerTimeoutOf({ extraAnswerMs = 0 }: HttpRequest, { stallTimeoutMs }: SendContext) {
   return stallTimeoutMs * ANSWER_TIMEOUT_FACTOR + extraAnswerMs;
+}
+
+/** A chunk beyond the buffer of any socket: the next one is asked for when the system has taken all of it. */
+const DRAINED_BYTES = 128 * 1024;
+
+/** Gives back the memory of chunks that have left the process. */
+function recycleBehind(body: Readable): void {
+  let previous: Buffer | undefined;
+  body.on("data", (chunk: Buffer) => {
+    if (previous !== undefined) recycleReadBuffer(previous);
+    previous = chunk.length >= DRAINED_BYTES ? chunk : undefined;
+  });
 }
 
 async function exchange(

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { parentPort } from "node:worker_threads";
 import { Streebog256 } from "../gost/streebog.ts";
-import type { HashRequest, HashResponse } from "./file-hasher.ts";
+import { serveRequests } from "../io/serve-requests.ts";
+import type { FileHashes, HashRequest } from "./file-hasher.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 
@@ -15,26 +15,16 @@ interface RunningHash {
   position: number;
 }
 
-parentPort?.on("message", (request: HashRequest) => {
-  parentPort?.postMessage(answer(request));
+serveRequests<HashRequest, FileHashes | undefined>(({ id, path, end, isLast, gost }) => {
+  const state = running.get(id) ?? createRunning(gost);
+  running.set(id, state);
+  readInto(state, path, end);
+  if (!isLast) return undefined;
+  running.delete(id);
+  const { sha256, streebog256 } = state;
+  const gostHash = streebog256 ? { streebog256: streebog256.digest() } : {};
+  return { sha256: sha256.digest("hex"), ...gostHash };
 });
-
-function answer({ id, path, end, isLast, gost }: HashRequest): HashResponse {
-  try {
-    const state = running.get(id) ?? createRunning(gost);
-    running.set(id, state);
-    readInto(state, path, end);
-    if (!isLast) return { id };
-    running.delete(id);
-    const { sha256, streebog256 } = state;
-    const gostHash = streebog256 ? { streebog256: streebog256.digest() } : {};
-    return { id, hashes: { sha256: sha256.digest("hex"), ...gostHash } };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const message = error instanceof Error ? error.message : String(error);
-    return { id, error: message, ...(code === undefined ? {} : { code }) };
-  }
-}
 
 function createRunning(gost: boolean): RunningHash {
   const sha256 = createHash("sha256");
