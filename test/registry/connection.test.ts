@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -9,8 +9,11 @@ import { createCertificate } from "../support/certificate.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 import { blobOf } from "./support/content.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
+
+const { describe, test } = requireTool("openssl");
 
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);

@@ -1,13 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
-import { describe, expect, test } from "vitest";
+import { expect } from "vitest";
 import { createStaticCredentials } from "../../src/registry/auth/credentials.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import type { UploadSession } from "../../src/store/store.ts";
 import { startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { MARKER } from "../support/secrets.ts";
+import { requireTool } from "../support/tool.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
+
+const { describe, test } = requireTool("docker-registry", "htpasswd");
 
 const MIB = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -6,10 +6,13 @@ import {
 import { createFakeClock } from "../support/clock.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
 import { startProxy } from "./support/proxy.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
+
+const { describe, test } = requireTool("openssl");
 
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);

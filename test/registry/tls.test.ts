@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -9,9 +9,12 @@ import type { RegistryEvent } from "../../src/registry/registry-event.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
+
+const { describe, test } = requireTool("openssl");
 
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);

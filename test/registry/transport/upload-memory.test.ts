@@ -9,11 +9,14 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../../src/io/read-buffers.ts";
 import { openTransport } from "../../../src/registry/transport/transport.ts";
 import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
+import { requireTool } from "../../support/tool.ts";
 import { type Authority, createAuthority } from "../support/authority.ts";
+
+const { test } = requireTool("openssl");
 
 const UPLOADS = 8;
 const BUFFERS = 16;
