@@ -1,26 +1,29 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import { repositoryScope } from "../registry/auth/scope.ts";
 import type { RepositoryContext } from "../registry/blobs.ts";
-import { RegistryResponseError } from "../registry/errors.ts";
-import { mountBlob } from "../registry/mount.ts";
+import { RegistryResponseError, RegistryUnreachableError } from "../registry/errors.ts";
 import { PART_FLOOR_BYTES } from "../registry/upload-plan.ts";
 import { locationOf, startUpload } from "../registry/upload-start.ts";
+import { checkMount } from "./check-mount.ts";
 import { failedCheck } from "./failed-check.ts";
+import { describeLeftovers, type Leftovers } from "./leftovers.ts";
 import type { Check } from "./report.ts";
 
 export interface CheckUploadsOptions {
-  readonly probeSizeBytes: number;
+  /** Largest request body that is tried; default: what a push would send. */
+  readonly probeSizeBytes: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly blob: Descriptor | undefined;
 }
 
-/** Writing, by upload sessions that are never completed: no content is left behind. */
+/** Writing, by upload sessions that are never completed, and by a probe that is deleted: no content is left behind. */
 export async function checkUploads(
   context: RepositoryContext,
   options: CheckUploadsOptions,
 ): Promise<readonly Check[]> {
   const { signal } = options;
-  const session: Session = { location: undefined, isClean: true };
+  const leftovers: Leftovers = { hasSession: false, neighbor: undefined, blobs: [] };
+  const session: Session = { location: undefined, leftovers };
   const checks: Check[] = [];
   try {
     await openSession(context, session, signal);
@@ -32,17 +35,17 @@ export async function checkUploads(
   }
   try {
     checks.push(...(await checkParts(context, session, options)));
-    checks.push(await checkMount(context, options));
+    checks.push(await checkMount(context, { ...options, leftovers, signal }));
   } finally {
     await closeSession(context, session);
   }
-  checks.push(describeCleanUp(session));
+  checks.push(describeLeftovers(leftovers));
   return checks;
 }
 
 interface Session {
   location: URL | undefined;
-  isClean: boolean;
+  readonly leftovers: Leftovers;
 }
 
 async function openSession(
@@ -67,14 +70,12 @@ async function closeSession(context: RepositoryContext, session: Session): Promi
     });
     await response.discard();
   } catch {
-    session.isClean = false;
+    session.leftovers.hasSession = true;
   }
   session.location = undefined;
 }
 
 const KIB = 1024;
-/** Parts from here on cost no time worth a word. */
-const AMPLE_PART_BYTES = 4096 * KIB;
 
 /** Sends a part of the largest size that is to be tried, then smaller ones until one is taken. */
 async function checkParts(
@@ -87,31 +88,37 @@ async function checkParts(
     const detail = "known to take every blob in one request";
     return [{ name: "upload-parts", status: "limited", detail }];
   }
-  let size = Math.min(probeSizeBytes, facts.partLimitBytes);
+  const largest = Math.min(probeSizeBytes ?? facts.partLimitBytes, facts.partLimitBytes);
+  let size = largest;
   for (;;) {
     try {
       await sendPart(context, session, { size, signal });
       break;
     } catch (error) {
       signal?.throwIfAborted();
-      const isTooLarge =
-        error instanceof RegistryResponseError && [413, 416].includes(error.status);
-      if (!isTooLarge || size <= KIB) return [failedCheck("upload-parts", error)];
+      if (!isTooLarge(error, size) || size <= KIB) return [failedCheck("upload-parts", error)];
+      // as a push does
       size = Math.floor(size / 2);
       await closeSession(context, session);
       await openSession(context, session, signal);
     }
   }
   const resume = await checkStatus(context, session, signal);
-  return [resume, describeLimit(size, probeSizeBytes)];
+  return [resume, describeLimit(size, largest)];
 }
 
-function describeLimit(size: number, probeSizeBytes: number): Check {
+/** Some front ends say so, others cut the connection. */
+function isTooLarge(error: unknown, size: number): boolean {
+  if (error instanceof RegistryUnreachableError) {
+    return error.reason === "reset" && size > PART_FLOOR_BYTES;
+  }
+  return error instanceof RegistryResponseError && [413, 416].includes(error.status);
+}
+
+function describeLimit(size: number, largest: number): Check {
   const name = "part-limit";
   const taken = `${formatKib(size)} in one request are taken`;
-  if (size >= Math.min(probeSizeBytes, AMPLE_PART_BYTES)) {
-    return { name, status: "ok", detail: taken };
-  }
+  if (size === largest) return { name, status: "ok", detail: taken };
   const detail = `${taken}, ${formatKib(size * 2)} are not`;
   const hint =
     "Raise the limit of the proxy in front of the registry (nginx: client_max_body_size 0)";
@@ -175,29 +182,4 @@ async function checkStatus(
     const detail = `taken; the state of an upload cannot be asked for (${error.status}), so a broken one starts over`;
     return { name, status: "limited", detail };
   }
-}
-
-/** Asks for a blob that is there already: nothing changes whatever the answer is. */
-async function checkMount(
-  context: RepositoryContext,
-  { blob, signal }: CheckUploadsOptions,
-): Promise<Check> {
-  const name = "mount";
-  if (!blob)
-    return { name, status: "skipped", detail: "the repository has no blob to try it with" };
-  const from = context.repository;
-  const result = await mountBlob(context, blob, { from, signal });
-  if (result === "mounted")
-    return { name, status: "ok", detail: "blobs are linked between repositories" };
-  if (result) await closeSession(context, { location: result.location, isClean: true });
-  const detail = "not done: blobs are sent once for each repository";
-  return { name, status: "limited", detail };
-}
-
-function describeCleanUp({ isClean }: Session): Check {
-  const name = "clean-up";
-  if (isClean) return { name, status: "ok", detail: "the registry has cancelled the upload" };
-  const detail =
-    "an empty upload session could not be cancelled: the registry forgets it by itself";
-  return { name, status: "limited", detail };
 }

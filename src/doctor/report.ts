@@ -5,6 +5,7 @@ export type CheckName =
   | "reach"
   | "tls"
   | "login"
+  | "token"
   | "pull"
   | "push"
   | "upload-parts"
@@ -18,6 +19,8 @@ export interface Check {
   /** `limited`: works in another way or up to a limit. `skipped`: could not be tried. */
   readonly status: "ok" | "limited" | "failed" | "skipped";
   readonly detail: string;
+  /** Actions that a token says it allows at the repository: `pull`, `push`, `delete`. */
+  readonly granted?: readonly string[];
   /** Of a failure. */
   readonly code?: ErrorCode;
   /** What to do about it. */

@@ -4,6 +4,7 @@ import { isSameSite, parseRealm } from "./auth/realm.ts";
 import type { Scope } from "./auth/scope.ts";
 import { SentSecrets } from "./auth/sent-secrets.ts";
 import { TokenCache } from "./auth/token.ts";
+import type { TokenAccess } from "./auth/token-access.ts";
 import { createTokenIssuer } from "./auth/token-issuer.ts";
 import { EndpointScheme } from "./endpoint-scheme.ts";
 import { RegistryResponseError } from "./errors.ts";
@@ -101,6 +102,11 @@ export class RegistryHost {
   /** The credential that requests for these scopes are sent with. */
   credential(scopes: readonly Scope[]): Promise<Credential | undefined> {
     return this.#authorizer.credential(scopes);
+  }
+
+  /** What the token for these scopes says it is for; undefined: no token is used. */
+  tokenAccess(scopes: readonly Scope[]): Promise<TokenAccess | undefined> {
+    return this.#authorizer.tokenAccess(scopes);
   }
 
   get baseUrl(): URL {

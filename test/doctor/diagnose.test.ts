@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { bufferContent } from "../../src/demo/registry-content.ts";
 import { type DiagnoseOptions, diagnose } from "../../src/doctor/diagnose.ts";
+import type { Check } from "../../src/doctor/report.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
 import { blobOf, manifestOf } from "../registry/support/content.ts";
 import { createFakeClock } from "../support/clock.ts";
+import type { BearerOptions } from "../support/faults/auth-faults.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
-import { MARKER } from "../support/secrets.ts";
+import { MARKER, refuseSecrets } from "../support/secrets.ts";
 
 const USER = { username: "robot", password: MARKER };
 const PASSWORD: Credential = { kind: "password", ...USER, origin: "--username" };
@@ -24,22 +26,33 @@ function seed({ content }: FaultRegistry): void {
 async function look(faults: Faults, options: Partial<DiagnoseOptions> = {}) {
   await using registry = await startFaultRegistry({ faults });
   seed(registry);
-  const blobs = [...registry.content.repository("acme/web").blobs.keys()];
+  const { content } = registry;
+  const blobs = [...content.repository("acme/web").blobs.keys()];
+  const neighbor = content.repository("acme/web-mirror-doctor");
   const report = await diagnose({
     target: { registry: registry.host, repository: "acme/web" },
     clock: createFakeClock(),
     env: {},
     ...options,
   });
-  expect([...registry.content.repository("acme/web").blobs.keys()]).toEqual(blobs);
-  expect(JSON.stringify(report)).not.toContain(MARKER);
+  if (faults.blobDelete !== "ignored") {
+    expect([...content.repository("acme/web").blobs.keys()]).toEqual(blobs);
+    expect(neighbor.blobs.size).toBe(0);
+  }
+  expect(content.uploads.size).toBe(0);
+  refuseSecrets(JSON.stringify(report), "the report");
+  // whatever failed: the user is told what to do
+  expect(report.checks.filter(({ status, hint }) => status === "failed" && !hint)).toEqual([]);
   const statuses = Object.fromEntries(report.checks.map(({ name, status }) => [name, status]));
-  return { report, statuses, log: registry.log };
+  const detailOf = (wanted: string) => report.checks.find(({ name }) => name === wanted)?.detail;
+  return { report, statuses, detailOf, log: registry.log };
 }
+
+const TELLS_NOTHING = "a token, which does not tell what it allows";
 
 describe("diagnose()", () => {
   test("finds nothing wrong with a good registry and leaves no content there", async () => {
-    const { report, statuses, log } = await look({});
+    const { report, statuses, detailOf, log } = await look({});
     expect(report).toMatchObject({ schemaVersion: 1, usable: true, repository: "acme/web" });
     expect(statuses).toMatchObject({
       reach: "ok",
@@ -51,9 +64,12 @@ describe("diagnose()", () => {
       mount: "ok",
       "clean-up": "ok",
     });
-    expect(log.count("POST", /uploads/)).toBe(2);
+    expect(detailOf("mount")).toBe("blobs are linked between repositories");
+    expect(detailOf("part-limit")).toBe("40 MiB in one request are taken");
     expect(log.count("DELETE", /uploads/)).toBe(1);
-    expect(log.count("PUT")).toBe(0);
+    expect(log.find("PUT").map(({ path }) => path)).toEqual([
+      expect.stringMatching(/^\/v2\/acme\/web-mirror-doctor\/blobs\/uploads\//),
+    ]);
   });
 
   test("names the user, not the password, and where tokens come from", async () => {
@@ -89,13 +105,67 @@ describe("diagnose()", () => {
     const { report, statuses } = await look({ bodyLimit: { bytes: 1_500_000, answer: 413 } });
     expect(statuses["part-limit"]).toBe("limited");
     expect(report.checks.find(({ name }) => name === "part-limit")).toMatchObject({
-      detail: "1 MiB in one request are taken, 2 MiB are not",
+      detail: "1.25 MiB in one request are taken, 2.5 MiB are not",
       hint: expect.stringContaining("client_max_body_size"),
     });
     const lookBehind = async (bytes: number) =>
       (await look({ bodyLimit: { bytes, answer: 413 } })).statuses["part-limit"];
     expect(await lookBehind(100_000)).toBe("limited");
     expect(await lookBehind(50_000)).toBe("failed");
+  });
+
+  test("finds it too where a front end cuts the connection", async () => {
+    const { detailOf } = await look(
+      { bodyLimit: { bytes: 1_500_000, answer: "reset" } },
+      { probeSizeBytes: 4 * 1024 * 1024 },
+    );
+    expect(detailOf("part-limit")).toBe("1 MiB in one request are taken, 2 MiB are not");
+  });
+
+  test.each<[string, BearerOptions["tokens"], readonly string[], Partial<Check>]>([
+    ["tells nothing", undefined, [], { status: "ok", detail: TELLS_NOTHING }],
+    ["allows all", "jwt", [], { status: "ok", granted: ["pull", "push"] }],
+    [
+      "does not allow to push",
+      "jwt",
+      ["push"],
+      { status: "limited", granted: ["pull"], detail: "a token for pull, not for push" },
+    ],
+    ["allows nothing", "jwt", ["pull", "push"], { status: "limited", granted: [] }],
+  ])("shows what a token says that %s", async (_, tokens, withheld, check) => {
+    const auth = {
+      ...({ scheme: "bearer", credentials: USER, withheld } as const),
+      ...(tokens ? { tokens } : {}),
+    };
+    const { report } = await look({ auth }, { credentials: async () => PASSWORD });
+    expect(report.checks.find(({ name }) => name === "token")).toMatchObject(check);
+  });
+
+  test("calls a token anonymous that was given without a login", async () => {
+    const { detailOf } = await look({ auth: { scheme: "bearer", tokens: "jwt" } });
+    expect(detailOf("token")).toBe("an anonymous token for pull, push");
+    const { statuses } = await look({});
+    expect(statuses["token"]).toBe("skipped");
+  });
+
+  test("uploads nothing to a registry that would keep it", async () => {
+    const { log, detailOf } = await look({ blobDelete: 405 });
+    expect(log.count("PUT")).toBe(0);
+    expect(detailOf("mount")).toMatch(/linked.*\(tried within.*does not delete blobs\)/);
+  });
+
+  test("says what a registry keeps that does not do what it says", async () => {
+    const { detailOf, statuses } = await look({ blobDelete: "ignored" });
+    expect(statuses["clean-up"]).toBe("limited");
+    expect(detailOf("clean-up")).toMatch(
+      /acme\/web@sha256:\w{64}, acme\/web-mirror-doctor@sha256:\w{64}$/,
+    );
+  });
+
+  test("tries a mount within the repository when the neighbor cannot be written", async () => {
+    const { detailOf, statuses } = await look({ denied: /-mirror-doctor$/ });
+    expect(statuses).toMatchObject({ mount: "ok", "clean-up": "ok" });
+    expect(detailOf("mount")).toMatch(/"acme\/web-mirror-doctor" cannot be written \(403\)/);
   });
 
   test("tells what a registry cannot do without calling that a failure", async () => {

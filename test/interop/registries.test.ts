@@ -1,13 +1,16 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, expect } from "vitest";
+import type { Receipt } from "../../src/index.ts";
 import {
   type Authority,
   createAuthority,
   type IssuedCertificate,
 } from "../registry/support/authority.ts";
+import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type DockerRegistryOptions, startDockerRegistry } from "../support/docker-registry.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { type RunningProcess, startProcess } from "../support/run-process.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -44,8 +47,10 @@ async function goThere(place: Place) {
   const again = directory.resolve(`again-${Math.random().toString(36).slice(2)}`);
   const { stdout } = await mirror(["doctor", target], place);
   expect(stdout).toMatch(/^CHECK +RESULT +DETAIL/);
-  const words = ["pull", again, "--source", target, "-i", "foo@=v1.3.0"];
-  const pulled = await mirror(words, place);
+  const receipt = JSON.parse(await readFile(directory.resolve("receipt.json"), "utf8")) as Receipt;
+  const [first] = receipt.images;
+  const name = `${target}/${first?.repository}:${first?.tag}`;
+  const pulled = await mirror(["pull", again, "--include-image", name], place);
   expect(pulled.stderr).not.toMatch(/^error/m);
   expect(pulled.exitCode).toBe(0);
   return { looked, report };
@@ -86,13 +91,12 @@ beforeAll(async () => {
   const names = "IP:127.0.0.1,IP:0.0.0.0,DNS:localhost";
   certificate = await authority.issue("registry", { names });
   client = await authority.issue("robot");
-  bundle = directory.resolve("demo");
-  await mkdir(bundle);
-  const { exitCode } = await mirror(["demo", "--directory", bundle]);
-  expect(exitCode).toBe(0);
-  const [name] = await readdir(bundle);
-  // the demo keeps its bundle below the directory it is given
-  if (name === "bundle") bundle = `${bundle}/bundle`;
+  bundle = directory.resolve("bundle");
+  await using source = await startFaultRegistry();
+  // more than nginx takes in one request
+  seed(source, "acme/web", { v1: image({ layers: [randomLayer(3_000_000)] }) });
+  const words = ["pull", bundle, "--include-image", `${source.host}/acme/web:v1`];
+  expect((await mirror(words)).exitCode).toBe(0);
 });
 
 afterAll(async () => {
@@ -100,6 +104,26 @@ afterAll(async () => {
 });
 
 tools.describe("a docker-registry", () => {
+  tools.test(
+    "without login or TLS is used, and keeps nothing of what doctor has tried",
+    async () => {
+      await using registry = await startDockerRegistry({});
+      const { report } = await goThere({ host: registry.host });
+      expect(report.usable).toBe(true);
+      expect(statusOf(report, "token")).toBe("skipped");
+      expect(statusOf(report, "part-limit")).toBe("ok");
+      expect(statusOf(report, "referrers")).toBe("limited");
+      expect(report.checks.find(({ name }) => name === "mount")).toMatchObject({
+        status: "ok",
+        detail: "blobs are linked between repositories",
+      });
+      expect(statusOf(report, "clean-up")).toBe("ok");
+      const left = await readdir(registry.storageDirectory, { recursive: true });
+      const ofProbe = left.filter((path) => path.includes("team/mirror-mirror-doctor"));
+      expect(ofProbe.filter((path) => path.endsWith("/link"))).toEqual([]);
+    },
+  );
+
   tools.test("with htpasswd is used with a login that mirror login has stored", async () => {
     await using registry = await startDockerRegistry({ htpasswd: USER });
     const { host } = registry;

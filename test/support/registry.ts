@@ -31,6 +31,7 @@ import { referrers, subjectHeader, tagPages } from "./faults/list-faults.ts";
 import { random } from "./faults/random-faults.ts";
 import {
   abortedPatch,
+  blobDelete,
   bodyLimit,
   commitReset,
   commitWait,
@@ -78,6 +79,7 @@ const FAULTS = {
   minPartBytes,
   postDigest,
   mount,
+  blobDelete,
   patchStatus,
   commitReset,
   commitWait,

@@ -22,7 +22,7 @@ import { readLogin } from "./read-login.ts";
 const FLAGS = {
   "probe-size": {
     type: "string",
-    describe: "Largest request body that is tried (default: 4MiB)",
+    describe: "Largest request body that is tried (default: what push sends, 40MiB)",
     group: "Checks:",
   },
   "pull-only": {

@@ -3,6 +3,7 @@ import { type Challenge, parseChallenges, selectChallenge } from "./challenge.ts
 import { type Credential, type CredentialSource, describeCredential } from "./credentials.ts";
 import { mergeScopes, parseScopes, repositoryOfScopes, type Scope } from "./scope.ts";
 import type { TokenCache, TokenRequest } from "./token.ts";
+import { parseTokenAccess, type TokenAccess } from "./token-access.ts";
 import { basicAuthorization } from "./token-exchange.ts";
 
 export interface AuthorizerOptions {
@@ -62,6 +63,12 @@ export class Authorizer {
     const hasCredential = credential !== undefined;
     const request = this.#tokenRequest(challenge, { ...options, hasCredential });
     return `Bearer ${await this.#options.tokens.token(request, options.minimumLifeMs)}`;
+  }
+
+  /** What the token for these scopes says it is for; undefined: no token is used. */
+  async tokenAccess(scopes: readonly Scope[]): Promise<TokenAccess | undefined> {
+    const [scheme, token] = (await this.authorize({ scopes }))?.split(" ") ?? [];
+    return scheme === "Bearer" && token !== undefined ? parseTokenAccess(token) : undefined;
   }
 
   /** What to ask for after a 401; undefined when nothing is left to try. */

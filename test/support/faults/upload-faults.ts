@@ -1,4 +1,5 @@
 import {
+  emptyResponse,
   errorResponse,
   type RegistryMiddleware,
   type RegistryRequest,
@@ -203,6 +204,14 @@ export const mount: FaultMaker<202 | 401 | 403 | 404 | 405> = (status) => async 
   if (status === 202) return next({ ...request, query: new URLSearchParams() });
   const codes = { 401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 405: "UNSUPPORTED" };
   return errorResponse(status, { code: codes[status], message: "no mounting here" });
+};
+
+/** Blobs are not deleted, and the registry says so or does not. */
+export const blobDelete: FaultMaker<405 | "ignored"> = (answer) => async (request, next) => {
+  if (request.method !== "DELETE" || kindOf(request) !== "blob") return next(request);
+  return answer === 405
+    ? errorResponse(405, { code: "UNSUPPORTED", message: "deleting is disabled" })
+    : emptyResponse(202);
 };
 
 /** Breaks connections of uploads after so many bytes of a body have been taken. */
