@@ -40,7 +40,9 @@ export class RegistryResponseError extends MirrorError {
     const { registry, method, url, status, serverErrors = [] } = fields;
     const path = printable(url.pathname);
     const code = codeOf(status, serverErrors);
-    super(messageOf(fields, code), { hint: STATUS_HINTS[status] ?? HINTS[code], ...options });
+    const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
+    const hint = isStart ? CREATE_FIRST : (STATUS_HINTS[status] ?? HINTS[code]);
+    super(messageOf(fields, code), { hint, ...options });
     this.code = code;
     this.registry = registry;
     this.method = method;
@@ -132,6 +134,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REGISTRY_NOT_FOUND: "Check the repository, tag or digest; some registries hide what they deny",
   REGISTRY_LIMITED: "Wait, log in for a higher limit, or lower the rate with --rps",
 };
+
+/** Amazon ECR, for one, makes no repository for a push. */
+const CREATE_FIRST =
+  "Create the repository at the registry first, or have it created at the first push";
 
 const STATUS_HINTS: Readonly<Record<number, string>> = {
   413: "Raise the limit on request bodies in front of the registry to 64 MiB or more (nginx: client_max_body_size 64m; 0 is no limit)",

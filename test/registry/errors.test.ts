@@ -38,6 +38,13 @@ describe("RegistryResponseError", () => {
     );
   });
 
+  test("tells to create a repository that a push does not make", () => {
+    const url = new URL("https://registry.local/v2/a/blobs/uploads/");
+    const fields = { registry: "registry.local", url, status: 404 };
+    expect(new RegistryResponseError({ ...fields, method: "POST" }).hint).toMatch(/^Create the/);
+    expect(new RegistryResponseError({ ...fields, method: "GET" }).hint).toMatch(/^Check the/);
+  });
+
   test.each([
     `https://user:${MARKER}@storage.local/blob`,
     `https://storage.local/blob?X-Amz-Signature=${MARKER}`,
