@@ -1,4 +1,5 @@
 import type { RepositoryReference } from "../oci/reference.ts";
+import { findQuirks } from "../registry/quirks.ts";
 import { openRegistryHosts, type RegistryHostsOptions } from "../registry/registry-hosts.ts";
 import { checkPull } from "./check-pull.ts";
 import { checkReach } from "./check-reach.ts";
@@ -33,11 +34,20 @@ export async function diagnose(options: DiagnoseOptions): Promise<DoctorReport> 
     const pull = await checkPull(context, signal);
     const options = { probeSizeBytes, signal, blob: pull.blob };
     const uploads = push ? await checkUploads(context, options) : [];
+    checks.push(...describeQuirks(target.registry));
     // only now it is known how the registry wants to be asked
     checks.push(await checkToken(context, { push }), ...pull.checks, ...uploads);
   }
   const usable = !hasFailed(checks);
   return { schemaVersion: 1, ...target, usable, checks };
+}
+
+/** What is known of the registry by its host. */
+function describeQuirks(registry: string): readonly Check[] {
+  const found = findQuirks(registry);
+  if (!found) return [];
+  const detail = `${found.registry}: ${found.quirks.map(({ what }) => what).join("; ")}`;
+  return [{ name: "known", status: "ok", detail }];
 }
 
 function hasFailed(checks: readonly Check[]): boolean {

@@ -5,6 +5,7 @@ export type CheckName =
   | "reach"
   | "tls"
   | "login"
+  | "known"
   | "token"
   | "pull"
   | "push"

@@ -1,3 +1,5 @@
+import { findQuirks } from "./quirks.ts";
+
 /** What is known about how a registry behaves; changed by what it does during the run. */
 export interface HostFacts {
   /** Parts are not accepted, or cannot be resumed while one PUT works: send every blob as a whole. */
@@ -23,12 +25,12 @@ const MIB = 1024 * 1024;
 /** A multiple of 10 MiB that leaves no S3 part below 5 MiB (distribution's S3 driver copies the object then). */
 const PART_SIZE_BYTES = 40 * MIB;
 
-/** Facts before the first upload. Hosted registries are known by name. */
+/** Facts before the first upload: those of the row in `quirks.ts`, for registries that are known by their host. */
 export function createHostFacts(
   registry: string,
   partSizeBytes: number = PART_SIZE_BYTES,
 ): HostFacts {
-  const known = KNOWN_HOSTS.find(({ pattern }) => pattern.test(registry));
+  const known = findQuirks(registry)?.facts;
   return {
     monolithicOnly: false,
     refusesParts: false,
@@ -37,28 +39,7 @@ export function createHostFacts(
     hasNoUploadStatus: false,
     hasReliableHead: false,
     hasNoReferrersApi: false,
-    ...known?.facts,
-    partLimitBytes: Math.min(partSizeBytes, known?.facts.partLimitBytes ?? partSizeBytes),
+    ...known,
+    partLimitBytes: Math.min(partSizeBytes, known?.partLimitBytes ?? partSizeBytes),
   };
 }
-
-interface KnownHost {
-  readonly pattern: RegExp;
-  readonly facts: Partial<HostFacts>;
-}
-
-const KNOWN_HOSTS: readonly KnownHost[] = [
-  // parts over 4 MiB get a 416; one PUT of any size is taken
-  { pattern: /^ghcr\.io$/, facts: { monolithicOnly: true, partLimitBytes: 4 * MIB } },
-  // Google documents one PUT per blob; parts are not supported
-  {
-    pattern: /(?:^|\.)gcr\.io$|-docker\.pkg\.dev$/,
-    facts: { monolithicOnly: true, refusesParts: true },
-  },
-  // answers 201 to a part, repeats the first Range, has no status (aws/containers-roadmap#2831)
-  {
-    pattern: /\.amazonaws\.com(?:\.cn)?$|^public\.ecr\.aws$|\.on\.aws$/,
-    facts: { partLimitBytes: 10 * MIB, hasLaggingRange: true, hasNoUploadStatus: true },
-  },
-  { pattern: /\.azurecr\.(?:io|cn|de|us)$/, facts: { partLimitBytes: 20 * MIB } },
-];

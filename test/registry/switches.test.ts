@@ -6,6 +6,7 @@ import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
 import type { FaultName, Faults } from "../support/registry.ts";
+import { MARKER } from "../support/secrets.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
 import { type Session, startSession } from "./support/session.ts";
 
@@ -14,10 +15,10 @@ const STALL_MS = 300;
 const PASSWORD: Credential = {
   kind: "password",
   username: "robot",
-  password: "secret",
+  password: MARKER,
   origin: "a file",
 };
-const USER = { username: "robot", password: "secret" };
+const USER = { username: "robot", password: MARKER };
 
 const layer = blobOf(randomBytes(450 * KIB));
 const config = blobOf(Buffer.from("{}"));

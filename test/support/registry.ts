@@ -29,6 +29,7 @@ import {
 } from "./faults/limit-faults.ts";
 import { referrers, subjectHeader, tagPages } from "./faults/list-faults.ts";
 import { random } from "./faults/random-faults.ts";
+import { accept, emptyCommit, patch, tagLimit, uploadHeaders } from "./faults/strict-faults.ts";
 import {
   abortedPatch,
   blobDelete,
@@ -66,6 +67,8 @@ const FAULTS = {
   drop,
   range,
   contentDigest,
+  accept,
+  tagLimit,
   tagPages,
   referrers,
   subjectHeader,
@@ -74,6 +77,9 @@ const FAULTS = {
   statusRange,
   emptyRange,
   location,
+  uploadHeaders,
+  patch,
+  emptyCommit,
   partLimitBytes,
   bodyLimit,
   minPartBytes,

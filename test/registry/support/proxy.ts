@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { IssuedCertificate } from "./authority.ts";
 
 export interface TestProxyOptions {
   readonly user?: string | undefined;
   /** Answers every request with this status. */
   readonly status?: number | undefined;
   readonly tls?: ServerOptions | undefined;
+  /** Ends the TLS of every tunnel with this certificate and passes the requests on to this plain HTTP server. */
+  readonly tunnelTo?: (IssuedCertificate & { readonly host: string }) | undefined;
 }
 
 export interface TestProxy extends AsyncDisposable {
@@ -46,14 +50,18 @@ export async function startProxy(options: TestProxyOptions = {}): Promise<TestPr
   server.on("connect", (incoming: IncomingMessage, socket: Socket) => {
     const refusal = refusalOf(incoming);
     if (refusal) return void socket.end(`HTTP/1.1 ${refusal} No\r\ncontent-length: 0\r\n\r\n`);
-    const upstream = connect(Number(new URL(`http://${incoming.url}`).port), "127.0.0.1", () => {
+    const { tunnelTo } = options;
+    const upstream = connect(Number(portOf(tunnelTo?.host ?? incoming.url)), "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
-      socket.pipe(upstream).pipe(socket);
+      const plain = tunnelTo ? new TLSSocket(socket, { isServer: true, ...tunnelTo }) : socket;
+      plain.on("error", () => socket.destroy());
+      plain.pipe(upstream).pipe(plain);
     });
     for (const one of [socket, upstream]) {
       sockets.add(one);
       one.on("error", () => socket.destroy());
     }
+    upstream.on("close", () => socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -66,4 +74,8 @@ export async function startProxy(options: TestProxyOptions = {}): Promise<TestPr
         server.closeAllConnections();
       }),
   };
+}
+
+function portOf(authority = ""): string {
+  return new URL(`http://${authority}`).port;
 }

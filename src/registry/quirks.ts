@@ -1,0 +1,306 @@
+/** One way in which a registry differs from the specification or from its peers. */
+export interface Quirk {
+  readonly what: string;
+  /** Where that is known from. `run`: by our own tests against it. */
+  readonly source: string;
+  /** The file of this folder that copes with it. */
+  readonly code: string;
+}
+
+/** The part of `HostFacts` that a host can be known for. */
+export interface KnownFacts {
+  readonly monolithicOnly?: true;
+  readonly refusesParts?: true;
+  readonly partLimitBytes?: number;
+  readonly hasLaggingRange?: true;
+  readonly hasNoUploadStatus?: true;
+}
+
+/** What is known of one kind of registry. */
+export interface RegistryQuirks {
+  /** The name of its row in docs/registry-behavior.md, and of its profile in the tests. */
+  readonly registry: string;
+  /** Hosts, as in references, that are known to be one. Missing: anybody can run it, and it shows by what it does. */
+  readonly hosts?: RegExp;
+  /** Taken for granted before the first request. Whatever else there is to know is found out while working. */
+  readonly facts?: KnownFacts;
+  readonly quirks: readonly Quirk[];
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * To add a registry: a row here, a profile of the same name in `test/support/faults/profiles.ts`, a row in
+ * docs/registry-behavior.md. A whole push and pull then go through the profile, and have to meet all its switches.
+ */
+export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
+  {
+    registry: "distribution 2.8",
+    quirks: [
+      {
+        what: "every Location holds the offset, so a part that breaks off loses the session",
+        source: "run",
+        code: "upload.ts",
+      },
+      { what: "POST of a whole blob only opens an upload", source: "run", code: "upload.ts" },
+      { what: "no referrers API", source: "run", code: "referrers.ts" },
+      { what: "the length of a 416 is that of the blob", source: "run", code: "response-error.ts" },
+    ],
+  },
+  {
+    registry: "distribution 3",
+    quirks: [
+      {
+        what: "pages of tags of more than 1000 names are refused",
+        source: "distribution 3.0 registry/handlers/tags.go",
+        code: "tags.ts",
+      },
+      {
+        what: "wrong offsets get 416 and the session survives",
+        source: "distribution#3755",
+        code: "upload-plan.ts",
+      },
+    ],
+  },
+  {
+    registry: "distribution on S3",
+    quirks: [
+      {
+        what: "parts that leave less than 5 MiB make it copy the blob",
+        source: "distribution registry/storage/driver/s3-aws/s3.go",
+        code: "host-facts.ts",
+      },
+      {
+        what: "a large commit takes minutes, and its answer may be lost",
+        source: "distribution registry/storage/driver/s3-aws/s3.go",
+        code: "upload-requests.ts",
+      },
+    ],
+  },
+  {
+    registry: "zot",
+    quirks: [
+      {
+        what: "a part that breaks off ends the session",
+        source: "zot pkg/api/routes.go",
+        code: "upload.ts",
+      },
+      { what: "an empty upload reports 0--1", source: "zot#3983", code: "upload-session.ts" },
+    ],
+  },
+  {
+    registry: "Quay",
+    hosts: /^quay\.io$/,
+    quirks: [
+      {
+        what: "ranges have a unit and an exclusive end, and a status has no Location",
+        source: "quay endpoints/v2/blob.py",
+        code: "upload-session.ts",
+      },
+      {
+        what: "429 without Retry-After",
+        source: "containers/image#618",
+        code: "transport/retry.ts",
+      },
+    ],
+  },
+  {
+    registry: "Harbor",
+    quirks: [
+      {
+        what: "session cookies that come back are refused",
+        source: "harbor#11682, harbor#14404",
+        code: "transport/transport.ts",
+      },
+      {
+        what: "a mount from a missing project gets 401",
+        source: "go-containerregistry#1393, #1609",
+        code: "mount.ts",
+      },
+    ],
+  },
+  {
+    registry: "Amazon ECR",
+    hosts: /\.amazonaws\.com(?:\.cn)?$|^public\.ecr\.aws$|\.on\.aws$/,
+    facts: { partLimitBytes: 10 * MIB, hasLaggingRange: true, hasNoUploadStatus: true },
+    quirks: [
+      {
+        what: "201 for a part, and a Range that stays at the first one",
+        source: "aws/containers-roadmap#2831",
+        code: "upload.ts",
+      },
+      { what: "no status of uploads", source: "dotnet/sdk#33019", code: "upload-requests.ts" },
+      { what: "an empty commit gets 500", source: "cirruslabs/tart#159", code: "upload-plan.ts" },
+      {
+        what: "pages of tags of more than 1000 names are refused",
+        source: "go-containerregistry#1091",
+        code: "tags.ts",
+      },
+    ],
+  },
+  {
+    registry: "Google GAR and GCR",
+    hosts: /(?:^|\.)gcr\.io$|-docker\.pkg\.dev$/,
+    facts: { monolithicOnly: true, refusesParts: true },
+    quirks: [
+      {
+        what: "parts are not taken",
+        source: "Artifact Registry documentation, dotnet/sdk-container-builds#287",
+        code: "upload-plan.ts",
+      },
+    ],
+  },
+  {
+    registry: "GHCR",
+    hosts: /^ghcr\.io$/,
+    facts: { monolithicOnly: true, partLimitBytes: 4 * MIB },
+    quirks: [
+      {
+        what: "parts over 4 MiB get 416; one request of any size is taken",
+        source: "oras-project/rust-oci-client#35, #37",
+        code: "upload-plan.ts",
+      },
+      { what: "no referrers API", source: "NVIDIA/aicr#1957", code: "referrers.ts" },
+    ],
+  },
+  {
+    registry: "Azure ACR",
+    hosts: /\.azurecr\.(?:io|cn|de|us)$/,
+    facts: { partLimitBytes: 20 * MIB },
+    quirks: [
+      {
+        what: "bodies need a length, and Content-Range has no unit",
+        source: "harbor#23016",
+        code: "upload-requests.ts",
+      },
+      {
+        what: "a reset ends the session",
+        source: "azure-sdk-for-js#25448",
+        code: "upload-plan.ts",
+      },
+      {
+        what: "429 for manifests",
+        source: "containers/container-libs#42",
+        code: "transport/retry.ts",
+      },
+    ],
+  },
+  {
+    registry: "Docker Hub",
+    hosts: /^docker\.io$/,
+    quirks: [
+      {
+        what: "the API is at registry-1.docker.io, and files have three names for it",
+        source: "distribution/reference normalize.go",
+        code: "endpoint-scheme.ts",
+      },
+      {
+        what: "a mount from a repository that is not visible fails with its token",
+        source: "go-containerregistry#1679",
+        code: "mount.ts",
+      },
+    ],
+  },
+  {
+    registry: "Artifactory",
+    quirks: [
+      {
+        what: "HEAD of a manifest has no digest and a general type",
+        source: "deitch/docker_registry2#83",
+        code: "manifests.ts",
+      },
+      {
+        what: "Accept of manifests on other requests gets 406",
+        source: "dotnet/sdk-container-builds#382",
+        code: "manifests.ts",
+      },
+      {
+        what: "POST to the token server gets 401",
+        source: "containerd#3533",
+        code: "auth/token-exchange.ts",
+      },
+    ],
+  },
+  {
+    registry: "Nexus",
+    quirks: [
+      {
+        what: "HEAD of a manifest gets 404 without a login",
+        source: "crazy-max/diun#1614",
+        code: "manifests.ts",
+      },
+      {
+        what: "no digest in the answer to a manifest",
+        source: "distribution#3849",
+        code: "manifests.ts",
+      },
+    ],
+  },
+  {
+    registry: "GitLab",
+    quirks: [
+      {
+        what: "only the first scope of a token request counts",
+        source: "estesp/manifest-tool#53",
+        code: "auth/scope.ts",
+      },
+      { what: "tags come in pages", source: "GitLab documentation", code: "pages.ts" },
+    ],
+  },
+  {
+    registry: "Aliyun ACR",
+    quirks: [
+      {
+        what: "the Range of a part counts from the part",
+        source: "regclient#627",
+        code: "upload.ts",
+      },
+    ],
+  },
+  {
+    registry: "Red Hat",
+    hosts: /^registry\.access\.redhat\.com$/,
+    quirks: [
+      {
+        what: "content is compressed on the way if that is accepted",
+        source: "quay#1310",
+        code: "transport/transport.ts",
+      },
+    ],
+  },
+  {
+    registry: "crane registry serve",
+    quirks: [
+      {
+        what: "ranges without an end get 416",
+        source: "anchore/stereoscope#695",
+        code: "blobs.ts",
+      },
+    ],
+  },
+  {
+    registry: "Pulp",
+    quirks: [
+      {
+        what: "every page of tags needs the scope of the first",
+        source: "pulp_container#2049",
+        code: "pages.ts",
+      },
+    ],
+  },
+  {
+    registry: "a front end with a limit",
+    quirks: [
+      {
+        what: "413 for bodies over a limit of its own",
+        source: "nginx client_max_body_size; run",
+        code: "upload-plan.ts",
+      },
+    ],
+  },
+];
+
+/** The row of a registry that is known by its host. */
+export function findQuirks(registry: string): RegistryQuirks | undefined {
+  return REGISTRY_QUIRKS.find(({ hosts }) => hosts?.test(registry));
+}
