@@ -32,6 +32,7 @@ const MIB = 1024 * 1024;
 /**
  * To add a registry: a row here, a profile of the same name in `test/support/faults/profiles.ts`, a row in
  * docs/registry-behavior.md. A whole push and pull then go through the profile, and have to meet all its switches.
+ * @internal
  */
 export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
   {
