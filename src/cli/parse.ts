@@ -32,10 +32,12 @@ export async function parseCommandLine(
 ): Promise<Parsed> {
   let parsed: Parsed | undefined;
   let text = "";
-  const program = createProgram({ command: knownCommand(words, commands), columns });
-  for (const command of commands) {
+  const named = knownCommand(words, commands);
+  const program = createProgram({ command: named, columns });
+  for (const command of named === undefined ? commands : [named]) {
     program.command({
-      command: formatUsage(command),
+      // yargs renders the whole help of a named command before it runs it, but not that of a default one
+      command: formatUsage(command, named === undefined ? command.name : "$0"),
       describe: command.describe,
       builder: (builder: Argv) => describeCommand(builder, command),
       handler: (argv) => {
@@ -44,9 +46,13 @@ export async function parseCommandLine(
     });
   }
   // With a callback, yargs hands its output over instead of printing it
-  await program.parseAsync([...words], {}, (_error, _argv, output) => {
-    text = output;
-  });
+  await program.parseAsync(
+    words.slice(named === undefined ? 0 : 1),
+    {},
+    (_error, _argv, output) => {
+      text = output;
+    },
+  );
   if (parsed !== undefined && text === "") return parsed;
   return { kind: "text", text: `${text === "" ? await program.getHelp() : text}\n` };
 }
@@ -67,8 +73,12 @@ function createProgram({
 }: Pick<ParseOptions, "columns"> & { readonly command: Command | undefined }): Argv {
   return (
     yargs()
-      .scriptName("mirror")
-      .usage("Usage: $0 <command>\n\nMoves container images and modules across an air gap.")
+      .scriptName(command === undefined ? "mirror" : `mirror ${command.name}`)
+      .usage(
+        command === undefined
+          ? "Usage: $0 <command>\n\nMoves container images and modules across an air gap."
+          : `mirror ${formatUsage(command)}\n\n${command.describe}`,
+      )
       .parserConfiguration({
         // `--no-platform` and `--platform` are two flags
         "boolean-negation": false,
@@ -111,7 +121,7 @@ function describeCommand(builder: Argv, { positionals, flags, examples }: Comman
     builder.positional(name, { type: "string", describe });
   }
   for (const [name, flag] of Object.entries(flags)) builder.option(name, toYargsOption(flag));
-  return builder.example(examples.map((example) => [example])).epilogue(EPILOGUE);
+  return builder.example(examples.map((example) => [example]));
 }
 
 function toYargsOption({ type, describe, alias, group, choices }: Flag): Options {
@@ -125,9 +135,9 @@ function toYargsOption({ type, describe, alias, group, choices }: Flag): Options
 }
 
 /** `push <bundle> <target>`. */
-function formatUsage({ name, positionals }: Command): string {
+function formatUsage({ name, positionals }: Command, shown: string = name): string {
   const names = positionals.map((one) =>
     one.default === undefined ? `<${one.name}>` : `[${one.name}]`,
   );
-  return [name, ...names].join(" ");
+  return [shown, ...names].join(" ");
 }
