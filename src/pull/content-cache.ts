@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pipeline as connect, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasErrorCode, storageError } from "../io/errors.ts";
@@ -21,12 +21,21 @@ export interface ContentCache {
   has(target: CachedContent): Promise<boolean>;
   /** Opens content of any size; not verified. */
   open(target: CachedContent): Promise<Readable | undefined>;
-  /** Opens content that is moved to its place: what has been read may be gone. */
-  take(target: CachedContent): Promise<Readable | undefined>;
+  /** Position from which content is kept to its end, when the rest has been taken; not verified. */
+  keptFrom(target: CachedContent): Promise<number | undefined>;
+  /** Opens content that is moved to its place, in this run or an earlier one: what is there may be gone. */
+  take(target: CachedContent, options?: TakeOptions): Promise<Readable | undefined>;
   remove(digest: Digest): Promise<void>;
 }
 
 type CachedContent = Pick<Descriptor, "digest" | "size">;
+
+export interface TakeOptions {
+  /** Position of the first byte wanted. */
+  readonly offset?: number;
+  /** Bytes from the first that are in their place by now. */
+  readonly placed?: () => number;
+}
 
 /** For planning only: manifests stay in memory, layers are not kept. */
 export function createMemoryCache(): ContentCache {
@@ -40,6 +49,7 @@ export function createMemoryCache(): ContentCache {
     write: async (digest, bytes) => void blobs.set(digest, bytes),
     through: async (_target, fetched) => fetched(),
     has: async ({ digest }) => blobs.has(digest),
+    keptFrom: async ({ digest }) => (blobs.has(digest) ? 0 : undefined),
     open,
     take: open,
     remove: async (digest) => void blobs.delete(digest),
@@ -47,8 +57,8 @@ export function createMemoryCache(): ContentCache {
 }
 
 /**
- * Larger content is kept in pieces, and a piece is deleted when the next one has been read: while a layer is moved to
- * its place in the bundle, the disk holds little of it twice.
+ * Larger content is kept in pieces, and a piece is deleted when its bytes are in their place: while a layer is moved
+ * into the bundle, the disk holds little of it twice, and after a kill the rest is still there.
  */
 const PIECE_BYTES = 1024 * 1024;
 
@@ -90,17 +100,21 @@ export function createDirectoryCache(directory: string): ContentCache {
       }
       return (await cache.open(target)) ?? fetched();
     },
-    async has({ digest, size }) {
+    has: async (target) => (await cache.keptFrom(target)) === 0,
+    async keptFrom({ digest, size }) {
       const files = await listFiles(pathOf(digest));
-      return files.length > 0 && files.reduce((sum, file) => sum + file.size, 0) === size;
+      const last = files.at(-1);
+      return last && last.start + last.size === size ? files[0]?.start : undefined;
     },
     async open(target) {
       const files = await listFiles(pathOf(target.digest));
-      return (await cache.has(target)) ? Readable.from(readFiles(files)) : undefined;
+      return (await cache.has(target)) ? Readable.from(readFiles(files, 0)) : undefined;
     },
-    async take(target) {
+    async take(target, { offset = 0, placed = () => offset } = {}) {
       const files = await listFiles(pathOf(target.digest));
-      return (await cache.has(target)) ? Readable.from(takeFiles(files)) : undefined;
+      const start = await cache.keptFrom(target);
+      if (start === undefined || start > offset) return undefined;
+      return Readable.from(takeFiles(files, { offset, placed }));
     },
     async remove(digest) {
       await rm(pathOf(digest), { recursive: true, force: true });
@@ -130,34 +144,59 @@ function verifying(target: Descriptor, body: Readable): Readable {
 
 interface KeptFile {
   readonly path: string;
+  /** Position of its first byte in the content. */
+  readonly start: number;
   readonly size: number;
 }
 
-/** The file, or the pieces in their order; nothing if the first is gone. */
+/** The file, or the pieces that are left, in their order; nothing if one is missing in between. */
 async function listFiles(path: string): Promise<KeptFile[]> {
   const found = await stat(path).catch(absent);
-  if (!found?.isDirectory()) return found ? [{ path, size: found.size }] : [];
+  if (!found?.isDirectory()) return found ? [{ path, start: 0, size: found.size }] : [];
   const names = (await readdir(path)).sort();
-  const isWhole = names.every((name, position) => name === pieceName(position));
-  const paths = isWhole ? names.map((name) => join(path, name)) : [];
-  return Promise.all(paths.map(async (file) => ({ path: file, size: (await stat(file)).size })));
+  const first = Number(names[0]);
+  if (!names.every((name, position) => name === pieceName(first + position))) return [];
+  const pieces = names.map(async (name) => {
+    const piece = join(path, name);
+    return { path: piece, start: Number(name) * PIECE_BYTES, size: (await stat(piece)).size };
+  });
+  return await Promise.all(pieces);
 }
 
 function pieceName(position: number): string {
   return String(position).padStart(8, "0");
 }
 
-async function* readFiles(files: readonly KeptFile[]): AsyncGenerator<Buffer> {
-  for (const { path } of files) yield* createReadStream(path);
+async function* readFiles(files: readonly KeptFile[], offset: number): AsyncGenerator<Buffer> {
+  for (const { path, start, size } of files) {
+    if (start + size > offset) {
+      yield* createReadStream(path, { start: Math.max(offset - start, 0) });
+    }
+  }
 }
 
-async function* takeFiles(files: readonly KeptFile[]): AsyncGenerator<Buffer> {
-  for (const [position, file] of files.entries()) {
-    yield* readFiles([file]);
-    // Bytes of the last one may still be on their way to their place
-    const before = files[position - 1];
-    if (before) await rm(before.path, { force: true });
+async function* takeFiles(
+  files: readonly KeptFile[],
+  { offset, placed }: Required<TakeOptions>,
+): AsyncGenerator<Buffer> {
+  const left = [...files];
+  for (const file of files) {
+    yield* readFiles([file], offset);
+    // One after the other, so that a kill leaves no gap; the last one goes with all the rest
+    for (
+      let [first] = left;
+      first && first.start <= file.start && isPlaced(first, placed());
+      [first] = left
+    ) {
+      await rm(first.path, { force: true });
+      left.shift();
+    }
   }
+}
+
+/** Single files stay: they are documents, which later runs want to read. */
+function isPlaced({ path, start, size }: KeptFile, placed: number): boolean {
+  return start + size <= placed && basename(path) === pieceName(start / PIECE_BYTES);
 }
 
 async function writeFile(path: string, content: Iterable<Buffer> | Readable): Promise<void> {

@@ -279,8 +279,10 @@ async function countMissing(
 ): Promise<number> {
   const missing = await Promise.all(
     tasks.map(async (task) => {
-      if (finished.has(task.id) || (await cache.has(task))) return 0;
-      return task.size - (marks.get(task.id) ?? 0);
+      if (finished.has(task.id)) return 0;
+      const mark = marks.get(task.id) ?? 0;
+      const keptFrom = await cache.keptFrom(task);
+      return keptFrom !== undefined && keptFrom <= mark ? 0 : task.size - mark;
     }),
   );
   return missing.reduce((sum, bytes) => sum + bytes, 0);

@@ -12,7 +12,7 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 
 export interface CheckSpaceOptions {
   /** What it has of the bundle is moved to its place, not copied. */
-  readonly cache: Pick<ContentCache, "has">;
+  readonly cache: Pick<ContentCache, "keptFrom">;
   /** The files of an earlier run are written on; otherwise they are set aside and keep their room for now. */
   readonly isContinued: boolean;
 }
@@ -51,7 +51,9 @@ async function keptBytes(
   cache: CheckSpaceOptions["cache"],
 ): Promise<number> {
   let bytes = 0;
-  for (const task of planTransfer(plans)) if (await cache.has(task)) bytes += task.size;
+  for (const task of planTransfer(plans)) {
+    bytes += task.size - ((await cache.keptFrom(task)) ?? task.size);
+  }
   return bytes;
 }
 

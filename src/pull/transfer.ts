@@ -14,6 +14,7 @@ import type { OperationOptions } from "../store/store.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import type { ContentCache } from "./content-cache.ts";
 import type { PullEvent } from "./events.ts";
+import { readableOf } from "./positional-stream.ts";
 import type { PreviousContent } from "./previous-content.ts";
 import type { PullJournal, PullProgress } from "./pull-journal.ts";
 import type { OpenBlobSource } from "./rewritten-roots.ts";
@@ -55,8 +56,6 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const FAILED_BLOB_HINT =
   "Run the same command again; if the source has replaced the image, add --force to look its tags up again";
 
-const READ_BYTES = 1024 * 1024;
-
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
 export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {
   const { tasks, concurrency, previous } = options;
@@ -82,7 +81,7 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
 async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<number>> {
   const kept = new Set<number>();
   for (const task of tasks) {
-    if (task.size > SMALL_BYTES && (await cache.has(task))) kept.add(task.id);
+    if (task.size > SMALL_BYTES && (await cache.keptFrom(task)) !== undefined) kept.add(task.id);
   }
   return kept;
 }
@@ -167,12 +166,13 @@ class TransferRun {
       return;
     }
     try {
-      await this.#fetch(task, this.#marks.get(task.id) ?? 0);
+      await this.#fetch(task);
     } catch (error) {
       if (!isMismatch(error)) throw error;
       const { digest, size } = task;
       this.#options.onEvent({ type: "blob-restarted", digest, bytes: size, reason: error.message });
-      await this.#fetch(task, 0);
+      this.#marks.delete(task.id);
+      await this.#fetch(task);
     }
     return this.#finish(task, "fetched");
   }
@@ -234,19 +234,34 @@ class TransferRun {
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
   async #fromCache(task: BlobTask): Promise<boolean> {
-    const body = await this.#options.cache.take(task);
-    if (!body) return false;
-    if (await this.#receive(task, 0, body).then(isTrue, falseIfMismatch)) return true;
+    const { cache } = this.#options;
+    if ((await cache.keptFrom(task)) === undefined) return false;
+    const { kept, offset } = await this.#keptBytes(task);
+    const placed = () => this.#marks.get(task.id) ?? 0;
+    const body = await cache.take(task, { offset, placed });
+    if (!body) {
+      kept?.discard();
+      return false;
+    }
+    if (await this.#receive(task, offset, body, kept).then(isTrue, falseIfMismatch)) return true;
     this.#forget(task);
-    await this.#options.cache.remove(task.digest);
+    await cache.remove(task.digest);
     return false;
   }
 
-  async #fetch(task: BlobTask, mark: number): Promise<void> {
+  /** What an earlier run, or this one, has written of the blob from its first byte, as far as it can be hashed. */
+  async #keptBytes(task: BlobTask): Promise<{ kept: ContentHash | undefined; offset: number }> {
+    const mark = Math.min(this.#marks.get(task.id) ?? 0, task.size);
+    const kept = mark > 0 ? await this.#hashPrefix(task, mark) : undefined;
+    // Others must not take for written what cannot be read back
+    if (!kept) this.#marks.delete(task.id);
+    return { kept, offset: kept ? mark : 0 };
+  }
+
+  async #fetch(task: BlobTask): Promise<void> {
     const { openSource, onEvent } = this.#options;
     const { digest, size, content } = task;
-    const kept = mark > 0 ? await this.#hashPrefix(task, Math.min(mark, size)) : undefined;
-    const offset = kept ? Math.min(mark, size) : 0;
+    const { kept, offset } = await this.#keptBytes(task);
     onEvent({
       type: "blob-started",
       digest,
@@ -326,26 +341,4 @@ function falseIfMismatch(error: unknown): false {
 
 function isTrue(): boolean {
   return true;
-}
-
-/** Streams the first `end` bytes of something that is read by position. */
-function readableOf(
-  end: number,
-  read: (position: number, buffer: Buffer) => Promise<number>,
-): Readable {
-  let position = 0;
-  return new Readable({
-    highWaterMark: READ_BYTES,
-    read() {
-      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - position));
-      read(position, buffer).then(
-        (found) => {
-          position += found;
-          if (found > 0) this.push(buffer.subarray(0, found));
-          if (found < buffer.length || position >= end) this.push(null);
-        },
-        (error) => this.destroy(error),
-      );
-    },
-  });
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
+import { seedModules } from "../e2e/support/product-module.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
 import { type PullSampleOptions, pullSample, readProgress } from "./support/resume.ts";
@@ -52,6 +53,30 @@ describe("mirror pull, killed after any step", () => {
     await eachStep("chunks", run, async (path) => {
       await finish(path, source.wishes, whole.chunked, { chunkSizeBytes: CHUNK_BYTES });
     });
+  });
+
+  test("goes on inside a layer that was being moved from the cache", async () => {
+    const { registry } = source;
+    const modules = [{ name: "bar", versions: ["v1.0.0"], bytes: 4_000_000 }];
+    seedModules(
+      registry,
+      "moved",
+      modules.map((one) => ({ ...one, internalImages: ["agent"] })),
+    );
+    const wishes = { source: `${registry.host}/moved`, includeModules: ["bar@=v1.0.0"] };
+    const files = await pullWhole("moved-whole", wishes);
+    const { blobs } = registry.content.repository("moved/modules/bar");
+    const [layer] = [...blobs].find(([, { size }]) => size > 4_000_000) ?? [];
+    const run = await record("moved", flagsOf(wishes));
+    const isMove = /^remove \.mirror\/blobs\/sha256\/\w+\/\d{8}$/;
+    const moves = run.steps.filter(({ label }) => isMove.test(label));
+    expect(moves.length).toBeGreaterThan(2);
+    for (const step of moves) {
+      const path = directory.resolve("moved", `again-${step.name}`);
+      await run.restore(step, path);
+      const asked = await finish(path, wishes, files);
+      expect([...asked.keys()], step.label).not.toContain(layer);
+    }
   });
 
   test("with --force over a complete bundle, takes over what that had", async () => {

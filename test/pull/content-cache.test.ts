@@ -9,6 +9,7 @@ import { digestOf } from "../../src/oci/digest.ts";
 import { type ContentCache, createDirectoryCache } from "../../src/pull/content-cache.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
+const MIB = 1024 * 1024;
 /** Five pieces and a bit. */
 const BYTES = pseudoRandomBytes(1, 0, 5 * 1024 * 1024 + 7);
 const LAYER = { mediaType: "x/y", digest: digestOf(BYTES), size: BYTES.length };
@@ -53,13 +54,26 @@ describe("createDirectoryCache()", () => {
     await buffer(await cache.through(LAYER, fetchLayer));
     let taken = 0;
     let most = 0;
-    for await (const chunk of (await cache.take(LAYER)) ?? []) {
+    for await (const chunk of (await cache.take(LAYER, { placed: () => taken })) ?? []) {
       taken += (chunk as Buffer).length;
       most = Math.max(most, taken + keptBytes());
     }
     expect(taken).toBe(BYTES.length);
     expect(most).toBeLessThanOrEqual(BYTES.length + 2.5 * 1024 * 1024);
     expect(await cache.has(LAYER)).toBe(false);
+  });
+
+  test("keeps what is not in its place, for the next run", async () => {
+    const placed = 2 * MIB + 100;
+    await buffer(await cache.through(LAYER, fetchLayer));
+    await buffer((await cache.take(LAYER, { placed: () => placed })) ?? Readable.from([]));
+    // A later run
+    cache = createDirectoryCache(directory.path);
+    expect(await cache.keptFrom(LAYER)).toBe(2 * MIB);
+    expect(await cache.has(LAYER)).toBe(false);
+    expect(await cache.take(LAYER, { offset: MIB })).toBeUndefined();
+    const rest = await buffer((await cache.take(LAYER, { offset: placed })) ?? Readable.from([]));
+    expect(rest.equals(BYTES.subarray(placed))).toBe(true);
   });
 
   test("keeps documents when they are taken", async () => {
