@@ -27,8 +27,8 @@ export interface UploadBlobOptions extends PushContentOptions {
   readonly opened?: UploadStart | undefined;
 }
 
-/** How long the part in flight may still take after an abort, so that its session survives. */
-const GRACE_MS = 10_000;
+/** What the part in flight may still take after an abort, so that its session survives. */
+const GRACE = { graceMs: 10_000, idleMs: 2_000 } as const;
 
 /**
  * One upload, from its session to its commit. `offset` counts only what the registry confirmed: whatever happens, the
@@ -128,13 +128,13 @@ async function advance(upload: Upload): Promise<boolean> {
   const location = upload.location ?? (await begin(upload));
   const step = planStep(upload.position, context.host.facts);
   const { offset, size } = upload.position;
-  const grace = openGrace(options.session ? options.signal : undefined, GRACE_MS);
+  const grace = openGrace(options.session ? options.signal : undefined, GRACE);
   const piece: UploadPiece = {
     location,
     offset,
     body: upload.cursor.slice(offset, (step.type === "part" ? step.end : size) - offset),
     signal: grace.signal ?? options.signal,
-    onSent: countFrom(upload, offset),
+    onSent: countFrom(upload, { offset, onMoved: grace.moved }),
   };
   try {
     if (step.type === "part") await takePart(upload, piece);
@@ -156,9 +156,13 @@ async function begin(upload: Upload): Promise<URL> {
   return location;
 }
 
-function countFrom(upload: Upload, offset: number): (bytes: number) => void {
+function countFrom(
+  upload: Upload,
+  { offset, onMoved }: { readonly offset: number; readonly onMoved: () => void },
+): (bytes: number) => void {
   let position = offset;
   return (bytes) => {
+    onMoved();
     position += bytes;
     upload.sentBytes += bytes;
     upload.options.onProgress?.(position);

@@ -106,36 +106,69 @@ describe("mirror pull", () => {
 
 describe("mirror push", () => {
   test("ends with 130 at SIGINT and finishes when it is run again", async () => {
-    source.flow();
-    expect((await runMirror(args("b"), { cwd: directory.path })).exitCode).toBe(0);
-    const [reached, released] = [createGate(), createGate()];
-    await using target = await openEmbeddedRegistry({
-      middleware: async (request, next) => {
-        if (request.method === "PUT" && request.path.includes("/blobs/uploads/")) {
-          reached.open();
-          await released.opened;
-        }
-        return next(request);
-      },
-    });
-    await using running = await startMirror(["push", "b", `${target.host}/repo`], {
-      cwd: directory.path,
-    });
-    await reached.opened;
-    running.kill("SIGINT");
-    await running.waitFor(/^interrupted: saving the state; once more to stop at once$/m);
-    released.open();
+    await using interrupted = await interruptPush();
+    const { running, target } = interrupted;
+    interrupted.release();
     const { exitCode, stderr } = await running.finished;
     expect(exitCode).toBe(130);
-    expect(stderr).toMatch(
-      /^interrupted\. Run the same command again: what has arrived is not sent again\.$/m,
-    );
+    expect(stderr).toMatch(SAYS_HOW_TO_GO_ON);
     expect(target.repositories.get(pushed())?.tags.size ?? 0).toBe(0);
     const again = await runMirror(["push", "b", `${target.host}/repo`], { cwd: directory.path });
     expect(again, again.stderr).toMatchObject({ exitCode: 0 });
     expect(again.stdout).toMatch(/1 tag read back/);
   });
+
+  test("does not wait long for a target that has stalled", async () => {
+    await using interrupted = await interruptPush();
+    const start = performance.now();
+    const { exitCode, stderr } = await interrupted.running.finished;
+    expect(performance.now() - start).toBeLessThan(8_000);
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(SAYS_HOW_TO_GO_ON);
+  });
+
+  test("ends at once at the second signal", async () => {
+    await using interrupted = await interruptPush();
+    const { running } = interrupted;
+    running.kill("SIGTERM");
+    const { exitCode, stderr } = await running.finished;
+    expect(exitCode).toBe(130);
+    expect(stderr).not.toMatch(SAYS_HOW_TO_GO_ON);
+  });
 });
+
+const SAYS_HOW_TO_GO_ON =
+  /^interrupted\. Run the same command again: what has arrived is not sent again\.$/m;
+
+/** A push that has had its first signal while its target does not answer; `release` lets the target answer. */
+async function interruptPush() {
+  source.flow();
+  expect((await runMirror(args("b"), { cwd: directory.path })).exitCode).toBe(0);
+  const [reached, released] = [createGate(), createGate()];
+  const target = await openEmbeddedRegistry({
+    middleware: async (request, next) => {
+      if (request.method === "PUT" && request.path.includes("/blobs/uploads/")) {
+        reached.open();
+        await released.opened;
+      }
+      return next(request);
+    },
+  });
+  const running = await startMirror(["push", "b", `${target.host}/repo`], { cwd: directory.path });
+  await reached.opened;
+  running.kill("SIGINT");
+  await running.waitFor(/^interrupted: saving the state; once more to stop at once$/m);
+  return {
+    running,
+    target,
+    release: released.open,
+    async [Symbol.asyncDispose]() {
+      released.open();
+      await running[Symbol.asyncDispose]();
+      await target.close();
+    },
+  };
+}
 
 /** The repository that a push to `<target>/repo` makes of the image. */
 const pushed = () => `repo/${source.host.replace(":", "-")}/acme/web`;
