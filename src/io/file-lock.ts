@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { hasErrorCode, storageError, TargetLockedError } from "./errors.ts";
 
 interface Holder {
@@ -22,6 +23,7 @@ export async function lockFile(path: string, subject: string): Promise<AsyncDisp
   const text = JSON.stringify(holder);
   const rival = await acquire(path, text);
   if (rival) throw lockedError(rival, { path, subject });
+  await removeLeftovers(path);
   return {
     [Symbol.asyncDispose]: async () => {
       if ((await readLock(path))?.text === text) await rm(path, { force: true });
@@ -87,6 +89,22 @@ async function createExclusively(path: string, text: string): Promise<boolean> {
     throw storageError(error, path);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Removes what processes have left that were killed while they took this lock. */
+async function removeLeftovers(path: string): Promise<void> {
+  const directory = dirname(path);
+  const names = await readdir(directory).catch(() => []);
+  const start = `${basename(path)}.`;
+  const isTemporary = (name: string) =>
+    name.startsWith(start) && UUID.test(name.slice(start.length));
+  for (const name of names.filter(isTemporary)) {
+    const left = join(directory, name);
+    const found = await readLock(left);
+    if (found && !(await isAlive(found))) await rm(left, { force: true });
   }
 }
 
