@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
@@ -7,13 +8,13 @@ import { type CountingProxy, startCountingProxy } from "../support/counting-prox
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
-import { createRandom, integerBelow } from "./support/random.ts";
+import { createRandom, integerBelow, seedsFrom } from "./support/random.ts";
 import { readProgress } from "./support/resume.ts";
 import { watchUntil } from "./support/watch-until.ts";
 
 const MIB = 1024 * 1024;
 const SEED = 20260;
-const ROUNDS = 8;
+const ROUNDS = 10;
 const KILLS_IN_A_ROW = 5;
 const BLOB = /\/blobs\/sha256:/;
 
@@ -48,16 +49,19 @@ requireTool("docker-registry").describe("mirror pull from docker-registry", () =
     await directory?.[Symbol.asyncDispose]();
   });
 
-  const random = createRandom(SEED);
-  const positions = Array.from({ length: ROUNDS }, () => integerBelow(TOTAL_BYTES, random));
-
-  test.each(positions)("killed at byte %i goes on behind what was written", async (position) => {
-    const bundle = directory.resolve(`killed-${position}`);
-    const received = await pullAndKill(bundle, position);
-    await finishAndCheck(bundle, received);
-  });
+  test.each(seedsFrom(SEED, ROUNDS))(
+    "killed at a random byte goes on behind what was written, seed %i",
+    async (seed) => {
+      const bundle = directory.resolve(`killed-${seed}`);
+      const position = integerBelow(TOTAL_BYTES, createRandom(seed));
+      const received = await pullAndKill(bundle, position);
+      await finishAndCheck(bundle, received);
+      await rm(bundle, { recursive: true });
+    },
+  );
 
   test(`killed ${KILLS_IN_A_ROW} times in a row gets further each time`, async () => {
+    const random = createRandom(SEED);
     const bundle = directory.resolve("again-and-again");
     let received: ReadonlyMap<Digest, number> = new Map();
     for (let kill = 0; kill < KILLS_IN_A_ROW; kill++) {

@@ -2,6 +2,7 @@
 //
 //   RECORD_ROOT   the directory that is watched
 //   RECORD_TO     gets `0000`, `0001`, … (the copies) and `steps.jsonl` (one line per copy)
+//   RECORD_KILL   number of the step behind which the process kills itself; default: none
 //
 // Steps happen one at a time, so a copy never shows a state that no run could leave behind.
 import fs from "node:fs";
@@ -170,6 +171,7 @@ function copy(label) {
     join(target, "steps.jsonl"),
     `${JSON.stringify({ name, label, unsynced: loose })}\n`,
   );
+  if (taken > Number(process.env.RECORD_KILL ?? Infinity)) process.kill(process.pid, "SIGKILL");
 }
 
 function copyTree(from, to, loose) {

@@ -33,17 +33,8 @@ export async function recordMirror(
   args: readonly string[],
   { bundlePath, into }: RecordOptions,
 ): Promise<RecordedRun> {
-  const env = {
-    NODE_OPTIONS: `--import ${PRELOAD}`,
-    RECORD_ROOT: bundlePath,
-    RECORD_TO: into,
-  };
-  const result = await runMirror(args, { env });
-  const lines = await readFile(join(into, "steps.jsonl"), "utf8");
-  const steps = lines
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as RecordedStep);
+  const result = await runMirror(args, { env: recordingOf(bundlePath, { into }) });
+  const steps = await readSteps(into);
   return {
     result,
     steps,
@@ -52,6 +43,35 @@ export async function recordMirror(
       await cp(join(into, name), path, { recursive: true });
     },
   };
+}
+
+export interface RecordingOptions {
+  /** A directory for the copies; created. */
+  readonly into: string;
+  /** Number of the step behind which the process kills itself. */
+  readonly killAt?: number | undefined;
+}
+
+/** Variables of a Node.js process that keeps a copy of a directory after every step that changes it. */
+export function recordingOf(
+  directory: string,
+  { into, killAt }: RecordingOptions,
+): Readonly<Record<string, string>> {
+  return {
+    NODE_OPTIONS: `--import ${PRELOAD}`,
+    RECORD_ROOT: directory,
+    RECORD_TO: into,
+    ...(killAt === undefined ? {} : { RECORD_KILL: String(killAt) }),
+  };
+}
+
+/** The steps that a recorded process has done. */
+export async function readSteps(into: string): Promise<readonly RecordedStep[]> {
+  const lines = await readFile(join(into, "steps.jsonl"), "utf8");
+  return lines
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as RecordedStep);
 }
 
 const PRELOAD = fileURLToPath(new URL("../../support/record-steps.mjs", import.meta.url));
