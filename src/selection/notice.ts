@@ -22,6 +22,8 @@ export type SelectionNoticeCode =
   | "security-database-missing"
   | "standalone-installer-missing"
   | "plugins-not-chosen"
+  /** A plugin needs something of the cluster that is not taken. */
+  | "plugin-unmet"
   | "release-file-unreadable"
   | "modules-missing"
   | "module-empty"

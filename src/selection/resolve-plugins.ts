@@ -1,41 +1,104 @@
-import { MirrorError } from "../errors.ts";
-import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
 import { sharedPlacesOf } from "./bare-root.ts";
-import { readContract, worksWith } from "./plugin-contract.ts";
+import { SelectionUnmatchedError } from "./errors.ts";
+import {
+  listPlugins,
+  openCatalog,
+  PLUGINS_DIRECTORY,
+  placesOf,
+  readPlugin,
+  released,
+} from "./plugin-catalog.ts";
+import { conflictsOf } from "./plugin-conditions.ts";
+import { isMet, requirementOf, type TakenVersions, unmetOf } from "./plugin-contract.ts";
+import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
 import type { Root } from "./root.ts";
 import type { ModuleSelector, SourceSelection } from "./selection.ts";
-import { exactPinsOf, isModuleName } from "./selector.ts";
+import { exactPinsOf } from "./selector.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
+import { takenVersions } from "./taken-versions.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
-import { selectTags, sortTags } from "./version-filter.ts";
-
-const DIRECTORY = "deckhouse-cli/plugins";
+import { selectTags } from "./version-filter.ts";
 
 /**
- * Plugins of the command line: those that were named, and of the others the newest version that works with each
- * version of a module that is taken. Their contracts say which modules they are for.
+ * Plugins of the command line: those that were named, of the others the newest version that works with each version of
+ * a module that is taken, and the plugins that these need. Their contracts say so.
  */
 export async function resolvePlugins(
   selection: SourceSelection,
   roots: readonly Root[],
   reader: SourceReader,
 ): Promise<Root[]> {
-  const groups = await allMatched([
-    ...selection.plugins.include.map((selector) => resolveNamed(selector, selection, reader)),
-    chooseForModules(selection, roots, reader),
-  ]);
+  const scope: PluginScope = {
+    selection,
+    reader,
+    taken: takenVersions(roots),
+    catalog: openCatalog(selection, reader),
+    chosen: [],
+  };
+  const named = await allMatched(
+    selection.plugins.include.map((selector) => resolveNamed(selector, selection, reader)),
+  );
+  await addNamed(scope, named.flat());
+  await addForModules(scope);
+  for (const conflict of conflictsOf(scope.chosen, scope.taken)) {
+    reader.notice("plugin-unmet", conflict);
+  }
   const found = new Map(
-    groups.flat().map((root) => [`${root.repository}:${root.reference}`, root]),
+    scope.chosen.map(({ name, image }) => [`${name}:${image.reference}`, createRoot(name, image)]),
   );
   return [...found.values()];
+}
+
+interface PluginScope {
+  readonly selection: SourceSelection;
+  readonly reader: SourceReader;
+  readonly taken: TakenVersions;
+  readonly catalog: PluginCatalog;
+  /** Grows. */
+  readonly chosen: PluginVersion[];
+}
+
+/** Named plugins, whatever they need of the cluster; the plugins that they need have to be there. */
+async function addNamed(scope: PluginScope, named: readonly NamedImage[]): Promise<void> {
+  const { catalog, chosen, reader, taken } = scope;
+  const versions = await Promise.all(
+    named.map(({ name, image }) => readPlugin(name, image, reader)),
+  );
+  chosen.push(...versions);
+  const onUnmet = ({ name, image }: PluginVersion, unmet: string) => {
+    const message = `Plugin "${name}" ${image.reference} ${unmet}, which is not taken: the cluster has to have it`;
+    reader.notice("plugin-unmet", message);
+  };
+  for (const version of versions) {
+    const { contract, image, name } = version;
+    const title = `plugin "${name}" ${image.reference}`;
+    if (contract === undefined) {
+      const message = `The contract of ${title} cannot be read: what it needs is not known`;
+      reader.notice("plugin-unmet", message);
+      continue;
+    }
+    const unmet = unmetOf(contract, taken);
+    if (unmet !== undefined) onUnmet(version, unmet);
+    const needs = await findNeeds(version, { catalog, taken, chosen, onUnmet });
+    if (typeof needs === "string") {
+      const hint = "Name a version of it that is there with --include-plugin";
+      throw new SelectionUnmatchedError(`what ${title} needs`, `it ${needs}`, { hint });
+    }
+    chosen.push(...needs);
+  }
+}
+
+interface NamedImage {
+  readonly name: string;
+  readonly image: FoundImage;
 }
 
 async function resolveNamed(
   { name, filter }: ModuleSelector,
   selection: SourceSelection,
   reader: SourceReader,
-): Promise<Root[]> {
+): Promise<NamedImage[]> {
   const [place] = sharedPlacesOf(selection.source);
   const repositories = placesOf(selection).map((catalog) => joinRepository(catalog, name));
   const pins = exactPinsOf(filter).map(({ tag }) => tag);
@@ -48,7 +111,7 @@ async function resolveNamed(
       throw await pluginUnmatched(name, { tag, place, reader });
     }),
   );
-  if (filter.kind === "exact") return pinned.map((image) => createRoot(name, image));
+  if (filter.kind === "exact") return pinned.map((image) => ({ name, image }));
   for (const repository of repositories) {
     const tags = await reader.listTags(repository);
     if (tags === undefined) continue;
@@ -58,7 +121,7 @@ async function resolveNamed(
         ? selectTags(tags, filter, { latestPatch })
         : released(tags).slice(-1);
     const found = await findAll(repository, wanted, reader);
-    if (found.length > 0) return [...pinned, ...found].map((image) => createRoot(name, image));
+    if (found.length > 0) return [...pinned, ...found].map((image) => ({ name, image }));
   }
   throw await pluginUnmatched(name, { place, reader });
 }
@@ -70,7 +133,11 @@ interface UnmatchedPlugin {
 }
 
 async function pluginUnmatched(name: string, { tag, place, reader }: UnmatchedPlugin) {
-  const repository = joinRepository(place ?? { registry: "", repository: "" }, DIRECTORY, name);
+  const repository = joinRepository(
+    place ?? { registry: "", repository: "" },
+    PLUGINS_DIRECTORY,
+    name,
+  );
   return imageUnmatched(repository, {
     reader,
     subject: tag === undefined ? `plugin "${name}"` : `tag "${tag}" of plugin "${name}"`,
@@ -79,110 +146,54 @@ async function pluginUnmatched(name: string, { tag, place, reader }: UnmatchedPl
   });
 }
 
-/** Module → tags of the versions that are taken. */
-type TakenModules = ReadonlyMap<string, readonly string[]>;
-
-async function chooseForModules(
-  selection: SourceSelection,
-  roots: readonly Root[],
-  reader: SourceReader,
-): Promise<Root[]> {
-  const modules = takenModules(roots);
-  if (!selection.plugins.automatic || modules.size === 0) return [];
+/** For each version of each module that a plugin is for, the newest version of the plugin that works with it. */
+async function addForModules(scope: PluginScope): Promise<void> {
+  const { catalog, reader, selection, taken } = scope;
+  if (!selection.plugins.automatic || taken.modules.size === 0) return;
   const named = new Set(selection.plugins.include.map(({ name }) => name));
-  for (const catalog of placesOf(selection)) {
-    const names = await tryListTags(catalog, reader);
-    if (names === undefined || names.length === 0) continue;
-    const groups = await allMatched(
-      [...new Set(names)]
-        .filter((name) => isModuleName(name) && !named.has(name))
-        .map((name) => choosePlugin(name, { catalog, modules, reader })),
-    );
-    return groups.flat();
-  }
-  return [];
-}
-
-interface ChooseOptions {
-  readonly catalog: RepositoryReference;
-  readonly modules: TakenModules;
-  readonly reader: SourceReader;
-}
-
-/** Whether a plugin is for a module is what its newest version says. */
-async function choosePlugin(
-  name: string,
-  { catalog, modules, reader }: ChooseOptions,
-): Promise<Root[]> {
-  const repository = joinRepository(catalog, name);
-  const newestFirst = released((await tryListTags(repository, reader)) ?? []).reverse();
-  const [newest] = await findAll(repository, newestFirst.slice(0, 1), reader);
-  const contract = newest && readContract(newest.manifest);
-  if (contract === undefined) return [];
-  const chosen = new Map<string, FoundImage>();
-  for (const module of [...contract.modules.keys()].filter((key) => modules.has(key))) {
-    for (const version of modules.get(module) ?? []) {
-      const image = await findWorking({ repository, newestFirst, reader }, module, version);
-      if (image) chosen.set(image.reference, image);
-      else {
-        const message = `No version of plugin "${name}" works with ${version} of module "${module}"`;
-        reader.notice("plugins-not-chosen", message);
-      }
+  const names = (await listPlugins(selection, reader)).filter((name) => !named.has(name));
+  // Asked for together, looked at in order
+  const newest = await Promise.all(names.map((name) => readNewest(name, catalog)));
+  for (const [position, name] of names.entries()) {
+    const contract = newest[position];
+    if (contract === undefined) continue;
+    for (const [module, tags] of taken.modules) {
+      if (requirementOf(contract, module) === undefined) continue;
+      for (const tag of tags) await addForModule(scope, name, { module, tag });
     }
   }
-  return [...chosen.values()].map((image) => createRoot(name, image));
 }
 
-interface PluginVersions {
-  readonly repository: RepositoryReference;
-  readonly newestFirst: readonly string[];
-  readonly reader: SourceReader;
-}
-
-async function findWorking(
-  { repository, newestFirst, reader }: PluginVersions,
-  module: string,
-  version: string,
-): Promise<FoundImage | undefined> {
-  for (const tag of newestFirst) {
-    const [image] = await findAll(repository, [tag], reader);
-    const contract = image && readContract(image.manifest);
-    if (contract && worksWith(contract, module, version)) return image;
+/** Whether a plugin is for a module is what the newest contract that can be read says. */
+async function readNewest(name: string, catalog: PluginCatalog) {
+  for (const tag of await catalog.listVersions(name)) {
+    const version = await catalog.readVersion(name, tag);
+    if (version?.contract !== undefined) return version.contract;
   }
   return undefined;
 }
 
-function takenModules(roots: readonly Root[]): TakenModules {
-  const modules = new Map<string, string[]>();
-  for (const { packageKind, kind, repository, reference } of roots) {
-    const [, name, ...rest] = repository.split("/");
-    if (packageKind !== "module" || kind !== "image" || name === undefined) continue;
-    if (rest.length > 0 || parseVersion(reference) === undefined) continue;
-    modules.set(name, [...(modules.get(name) ?? []), reference]);
+async function addForModule(
+  { catalog, chosen, reader, taken }: PluginScope,
+  name: string,
+  { module, tag }: { readonly module: string; readonly tag: string },
+): Promise<void> {
+  let first = "";
+  for (const candidate of await catalog.listVersions(name)) {
+    const version = await catalog.readVersion(name, candidate);
+    const contract = version?.contract;
+    const paired = contract && requirementOf(contract, module);
+    if (!version || !contract || !paired || !isMet(paired, tag)) continue;
+    const unmet = unmetOf(contract, taken, module);
+    const needs = unmet ?? (await findNeeds(version, { catalog, taken, chosen }));
+    if (typeof needs !== "string") {
+      chosen.push(version, ...needs);
+      return;
+    }
+    first ||= `: ${candidate} ${needs}`;
   }
-  return modules;
-}
-
-function placesOf({ source }: SourceSelection): RepositoryReference[] {
-  return sharedPlacesOf(source).map((place) => joinRepository(place, DIRECTORY));
-}
-
-/** Not everybody may read the plugins, and not everybody needs them. */
-async function tryListTags(
-  repository: RepositoryReference,
-  reader: SourceReader,
-): Promise<readonly string[] | undefined> {
-  try {
-    return await reader.listTags(repository);
-  } catch (error) {
-    if (!(error instanceof MirrorError) || error.code !== "REGISTRY_DENIED") throw error;
-    const place = formatReference(repository);
-    reader.notice(
-      "component-denied",
-      `Access to "${place}" is denied: no plugins are taken from it`,
-    );
-    return undefined;
-  }
+  const message = `No version of plugin "${name}" works with ${tag} of module "${module}"${first}`;
+  reader.notice("plugins-not-chosen", message);
 }
 
 async function findAll(
@@ -199,13 +210,8 @@ async function findAll(
   return found.flat();
 }
 
-/** Ascending, without pre-releases. */
-function released(tags: readonly string[]): string[] {
-  return sortTags(tags.filter((tag) => parseVersion(tag)?.prerelease.length === 0));
-}
-
 function createRoot(name: string, { repository, reference, manifest }: FoundImage): Root {
-  const path = `${DIRECTORY}/${name}`;
+  const path = `${PLUGINS_DIRECTORY}/${name}`;
   return {
     packageName: `plugin-${name}`,
     packageKind: "plugin",
