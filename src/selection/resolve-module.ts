@@ -1,9 +1,7 @@
-import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { formatReference, joinRepository } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
 import { CHANNELS } from "./channel.ts";
-import { tagFor } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
-import type { Family } from "./family.ts";
 import { listCandidates } from "./list-candidates.ts";
 import {
   EXTRA_IMAGES_FILE,
@@ -11,28 +9,15 @@ import {
   parseExtraImages,
   parseImagesDigests,
 } from "./module-images.ts";
+import { resolveReleases } from "./module-releases.ts";
+import { createRoot, type ModuleScope, pathOf, type ResolveModuleOptions } from "./module-scope.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
 import type { Root } from "./root.ts";
-import type { ExactPin, ModuleSelector, SourceSelection } from "./selection.ts";
+import type { ModuleSelector } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
-import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
+import { type FoundImage, formatFound } from "./source-reader.ts";
 import { allMatched, moduleUnmatched } from "./unmatched.ts";
 import { isInRange, selectTags } from "./version-filter.ts";
-
-export interface ResolveModuleOptions {
-  readonly family: Family;
-  readonly selection: SourceSelection;
-  readonly reader: SourceReader;
-  /** The user named it: nothing to take is an error then. */
-  readonly isNamed: boolean;
-}
-
-/** One module while it is resolved. */
-interface ModuleScope extends ResolveModuleOptions, ModuleSelector {
-  readonly repository: RepositoryReference;
-  readonly release: RepositoryReference;
-  readonly catalog: RepositoryReference;
-}
 
 /**
  * The roots of one module or package: its versions, their release images and channels, and every image that a version lists. A
@@ -173,81 +158,6 @@ async function reportEmpty(scope: ModuleScope): Promise<[]> {
   });
 }
 
-interface ReleaseScope {
-  readonly versions: readonly FoundImage[];
-  readonly channels: readonly ChannelPointer[];
-}
-
-/** `release:<version>` where it exists, and the channels: those of the source, unless a pin claims them. */
-async function resolveReleases(
-  scope: ModuleScope,
-  { versions, channels }: ReleaseScope,
-): Promise<Root[]> {
-  const { reader, release } = scope;
-  const claims = await claimChannels(scope);
-  const claimed = new Set([...claims.values()].flat());
-  const releases = await allMatched(
-    versions.map(async ({ reference }): Promise<Root[]> => {
-      const claimedHere = claims.get(reference) ?? [];
-      const manifest = await reader.findManifest(release, reference);
-      if (manifest === undefined) return reportUnpublished(scope, reference);
-      const image = { repository: release, reference, manifest };
-      return [createReleaseRoot(scope, image, [reference, ...claimedHere])];
-    }),
-  );
-  const kept = channels.filter(({ channel }) => !claimed.has(channel));
-  const pointers = kept.map(({ channel, version, manifest }): Root => {
-    const image = { repository: release, reference: channel, manifest };
-    return { ...createReleaseRoot(scope, image, [channel]), pointsAt: version };
-  });
-  return [...releases.flat(), ...pointers];
-}
-
-/**
- * Tag → the channels that it is published to in the target. A pin without a channel takes all of them, but only if
- * nothing else of the module is selected; `lts` only where the source has it (D9).
- */
-async function claimChannels(scope: ModuleScope): Promise<Map<string, string[]>> {
-  const { filter, reader, release } = scope;
-  const pins = exactPinsOf(filter);
-  const claims = new Map<string, string[]>();
-  const isSingle = filter.kind === "exact" && new Set(pins.map(({ tag }) => tag)).size === 1;
-  for (const { tag, channel } of pins) {
-    if (channel !== "all") claims.set(tag, [...(claims.get(tag) ?? []), channel]);
-  }
-  const [pin] = pins;
-  if (pin === undefined || !isSingle || !pins.some(({ channel }) => channel === "all")) {
-    return claims;
-  }
-  const hasLts = (await reader.findManifest(release, "lts")) !== undefined;
-  const isClaimed = (claims.get(pin.tag) ?? []).includes("lts");
-  const all = CHANNELS.filter((channel) => channel !== "lts" || hasLts || isClaimed);
-  return claims.set(pin.tag, all);
-}
-
-/** A version without release image cannot be published to a channel. */
-function reportUnpublished(
-  { family, name, filter, release, reader }: ModuleScope,
-  tag: string,
-): [] {
-  const wishes = exactPinsOf(filter).filter((pin: ExactPin) => pin.tag === tag);
-  const named = wishes.find(({ channel }) => channel !== "all");
-  if (named !== undefined) {
-    throw new SelectionUnmatchedError(
-      `release image "${formatFound(release, tag)}"`,
-      `without it "${tag}" cannot be published to channel ${named.channel}`,
-      { hint: `Write "${name}@=${tag}" to take the tag without a channel` },
-    );
-  }
-  if (wishes.length > 0) {
-    reader.notice(
-      "pin-unpublished",
-      `Tag "${tag}" of ${family.noun} "${name}" is published to no release channel: there is no "${formatFound(release, tag)}"`,
-    );
-  }
-  return [];
-}
-
 /** What `images_digests.json` and `extra_images.json` of a version name. */
 async function resolveListedImages(scope: ModuleScope, version: FoundImage): Promise<Root[]> {
   const { family, reader, selection } = scope;
@@ -321,41 +231,4 @@ async function requireListed(
     `"${formatFound(version.repository, version.reference)}" lists it, but the source does not have it`,
     { hint: "Leave the version out, or ask the vendor to publish the image" },
   );
-}
-
-function createReleaseRoot(scope: ModuleScope, image: FoundImage, tags: readonly string[]): Root {
-  return createRoot(scope, image, {
-    path: `${pathOf(scope)}/${scope.family.releases}`,
-    kind: "release-channel",
-    tags,
-  });
-}
-
-interface RootPlace {
-  readonly path?: string;
-  readonly kind?: Root["kind"];
-  readonly tags?: readonly string[];
-}
-
-function createRoot(
-  scope: ModuleScope,
-  { repository, reference, manifest }: FoundImage,
-  { path = pathOf(scope), kind = "image", tags = [tagFor(reference)] }: RootPlace = {},
-): Root {
-  const { family, name } = scope;
-  return {
-    packageName: `${family.noun}-${name}`,
-    packageKind: family.kind,
-    layout: path,
-    repository: path,
-    tags,
-    kind,
-    origin: repository,
-    reference,
-    manifest,
-  };
-}
-
-function pathOf({ family, name }: ModuleScope): string {
-  return `${family.directory}/${name}`;
 }

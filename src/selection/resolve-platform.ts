@@ -1,11 +1,12 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
-import { type Channel, parseChannelRelease } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import type { Component } from "./component.ts";
 import { tagFor } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { IMAGES_DIGESTS_FILE, IMAGES_TAGS_FILE, parsePlatformImages } from "./platform-images.ts";
 import { type ChosenReleases, chooseReleases, releaseRepositoryOf } from "./platform-releases.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
+import { isSameTag, RELEASE_FILES, readReleaseVersion } from "./read-channels.ts";
+import { VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
@@ -105,15 +106,9 @@ async function findAliases(scope: Scope, tag: string): Promise<readonly Channel[
   if (manifest === undefined) return withhold(`there is no "${name}"`);
   const image = { repository: release, reference: tag, manifest };
   const { platforms } = selection;
-  const found = await reader.readFiles(image, { names: [VERSION_FILE, CHANGELOG_FILE], platforms });
-  const file = found.map((files) => files.get(VERSION_FILE)).find((bytes) => bytes !== undefined);
-  if (file === undefined) return withhold(`"${name}" has no ${VERSION_FILE}`);
-  const { version } = parseChannelRelease(file, `${VERSION_FILE} of "${name}"`);
+  const version = await readReleaseVersion(image, { platforms, reader, names: RELEASE_FILES });
+  if (version === undefined) return withhold(`"${name}" has no ${VERSION_FILE}`);
   return isSameTag(version, tag) ? aliases : withhold(`"${name}" stands for "${version}"`);
-}
-
-function isSameTag(version: string, tag: string): boolean {
-  return version === tag || version === `v${tag}`;
 }
 
 /** The installer under its version and its channels, and the images that it lists. */

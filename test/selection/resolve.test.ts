@@ -539,6 +539,24 @@ describe("resolveSelection(): versions and channels", () => {
       hint: 'Write "foo@=bobV1" to take the tag without a channel',
     });
   });
+
+  test.each([
+    ["another version", releaseImage("v9.9.9"), 'stands for "v9.9.9"'],
+    ["no version", image({ layers: 0 }), "has no version.json"],
+  ])("a release image that names %s becomes no channel", async (_, built, reason) => {
+    const source = memorySource({
+      "acme/modules/foo": { "v1.0.0": image() },
+      "acme/modules/foo/release": { "v1.0.0": built },
+    });
+    const outcome = await resolve(source, { includeModules: ["foo@=v1.0.0"] });
+    expect(tagsOf(outcome)).toEqual({
+      "modules/foo": ["v1.0.0"],
+      "modules/foo/release": ["v1.0.0"],
+    });
+    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    const failure = await failureOf(source, { includeModules: ["foo@=v1.0.0+stable"] });
+    expect(failure.message).toContain(reason);
+  });
 });
 
 describe("resolveSelection(): images that a module lists", () => {
