@@ -6,7 +6,8 @@ export function parseRegistry(text: string): string {
   const host = text.replace(/^https?:\/\//, "").replace(/\/$/, "");
   try {
     // without a dot, a port or this name, a first part is no host
-    if (/[.:]|^localhost$/.test(host)) return parseRepositoryReference(`${host}/x`).registry;
+    if (/[.:]|^localhost$/.test(host) && !host.includes("/"))
+      return parseRepositoryReference(`${host}/x`).registry;
   } catch {
     // said below in the words of this command
   }
@@ -19,5 +20,6 @@ export function parseRegistry(text: string): string {
   }
   throw new UsageError(
     `Cannot use "${text}" as registry: it is not a host like registry.local:5000`,
+    { hint: "Name the host as in the references of images, with its port, without a path" },
   );
 }

@@ -7,7 +7,11 @@ const SECRET_LIMIT_BYTES = 64 * 1024;
 /** Reads a password or token to the end of stdin; one line break at its end is not part of it. */
 export async function readSecret(stdin: Readable): Promise<string> {
   const text = (await readText(stdin, SECRET_LIMIT_BYTES)).replace(/\r?\n$/, "");
-  if (text === "") throw new UsageError("Cannot read the secret: stdin is empty");
+  if (text === "") {
+    throw new UsageError("Cannot read the secret: stdin is empty", {
+      hint: "Pipe it in, for example with <password.txt at the end of the command",
+    });
+  }
   return text;
 }
 
