@@ -83,6 +83,17 @@ describe("Bearer", () => {
     expect(session.registry.log.count("GET", /token/)).toBeGreaterThan(2);
   });
 
+  test("is learnt when a push asks for it, after everybody could read", async () => {
+    await using session = await start({ credentials: USER, openTo: "readers" }, PASSWORD);
+    const other = blobOf(Buffer.from("another blob"));
+    expect(await session.repository.exists(blob.expected)).toBe(true);
+    await session.repository.push(other.expected, other.open);
+    const { log } = session.registry;
+    const refused = log.entries.filter(({ status }) => status === 401);
+    expect(refused.map(({ method }) => method)).toEqual(["POST"]);
+    expect(log.count("GET", /^\/token$/)).toBe(1);
+  });
+
   test("exchanges an identity token by POST", async () => {
     const credential: Credential = { kind: "identity-token", identityToken: "r", origin: "a file" };
     await using session = await start({ credentials: USER, identityToken: "r" }, credential);

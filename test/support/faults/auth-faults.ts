@@ -37,6 +37,8 @@ export interface BearerOptions {
   readonly withheld?: readonly string[];
   /** `jwt`: says what it is for, as those of most registries do; default: tells nothing. */
   readonly tokens?: "jwt";
+  /** Everybody may read, and is not asked who they are. */
+  readonly openTo?: "readers";
   /** Default: Bearer alone. With both schemes each of them works. */
   readonly challenges?: "both-in-one-header" | "both-in-two-headers";
 }
@@ -63,19 +65,27 @@ function requireBearer(options: BearerOptions, context: FaultContext): RegistryM
   const tokens = new Map<string, Token>();
   return async (request, next) => {
     if (kindOf(request) === "token") return issueToken(request, { options, context, tokens });
-    const isBasicAllowed = options.challenges !== undefined && options.credentials !== undefined;
-    if (isBasicAllowed && isBasic(request, options.credentials)) return next(request);
+    if (options.challenges !== undefined && isBasic(request, options.credentials)) {
+      return next(request);
+    }
     const token = tokens.get(/^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
     const wanted = accessOf(request);
-    if (token === undefined) return challenge(request, options, wanted);
-    if (token.expiresAt <= context.now() || token.leftRequests-- <= 0) {
-      return challenge(request, options, wanted, "invalid_token");
+    if (token === undefined) {
+      return isOpen(options, wanted) ? next(request) : challenge(request, options, wanted);
     }
-    if (!wanted.every((access) => token.access.has(access))) {
-      return challenge(request, options, wanted, "insufficient_scope");
-    }
+    const error = objectionTo(token, wanted, context.now());
+    if (error !== undefined) return challenge(request, options, wanted, error);
     return next(request);
   };
+}
+
+function objectionTo(token: Token, wanted: readonly string[], now: number): string | undefined {
+  if (token.expiresAt <= now || token.leftRequests-- <= 0) return "invalid_token";
+  return wanted.every((access) => token.access.has(access)) ? undefined : "insufficient_scope";
+}
+
+function isOpen({ openTo }: BearerOptions, wanted: readonly string[]): boolean {
+  return openTo === "readers" && wanted.every((access) => access.endsWith(":pull"));
 }
 
 /** What a request needs, one string per action: `acme/web:pull`. */
