@@ -4,7 +4,8 @@ import type { Digest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { isManifestType } from "../oci/media-type.ts";
-import type { BundleReader, LayoutTable } from "./bundle-reader.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+import type { LayoutTable } from "./layout-table.ts";
 
 /** What a root of a layout needs in a registry, each once. */
 export interface BundledGraph {

@@ -6,10 +6,11 @@ import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
-import type { BundleReader, LayoutTable } from "./bundle-reader.ts";
+import type { BundleReader } from "./bundle-reader.ts";
 import type { ImageKind } from "./contents.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "./format.ts";
+import type { LayoutTable } from "./layout-table.ts";
 
 /** One tag that a bundle publishes. */
 export interface BundledTag {

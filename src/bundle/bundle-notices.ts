@@ -1,16 +1,17 @@
 import type { BundledTags } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
+import type { BundleListing } from "./package-listing.ts";
 
 /** What a user should know about a bundle that is not wrong with it. */
 export interface BundleNotice {
-  readonly code: "NO_MANIFEST" | "UNNAMED_MANIFESTS" | "STRAY_FILES";
+  readonly code: "NO_MANIFEST" | "UNNAMED_MANIFESTS" | "STRAY_FILES" | "UNLISTED_FILES";
   readonly message: string;
 }
 
-/** Says what is missing in a bundle of another program, and what of it is not pushed. */
+/** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
-  { manifest, strayFiles }: Pick<BundleReader, "manifest" | "strayFiles">,
-  { unnamed }: Pick<BundledTags, "unnamed">,
+  { manifest, unlisted = [] }: Pick<BundleListing, "manifest" | "unlisted">,
+  { strayFiles, unnamed }: Pick<BundleReader, "strayFiles"> & Pick<BundledTags, "unnamed">,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
   if (unnamed.length > 0) {
@@ -23,6 +24,10 @@ export function noticesOf(
   if (strayFiles.length > 0) {
     const message = `${strayFiles.length} files among the blobs are none and are passed over`;
     notices.push({ code: "STRAY_FILES", message: `${message}: ${example(strayFiles)}` });
+  }
+  if (unlisted.length > 0) {
+    const message = `${unlisted.length} package files are not listed in bundle.json and are passed over`;
+    notices.push({ code: "UNLISTED_FILES", message: `${message}: ${example(unlisted)}` });
   }
   if (!manifest) {
     const message = "The bundle has no bundle.json: nothing says whether files of it are missing";

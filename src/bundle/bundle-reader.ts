@@ -4,33 +4,14 @@ import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-bu
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
-import { type ScannedEntry, scanTar } from "../tar/scan.ts";
+import { scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
-import type { PlannedFile } from "./bundle-plan.ts";
-import { startsOf } from "./chunk-plan.ts";
 import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
-import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "./format.ts";
+import { isStrayFile, normalizeEntryPath } from "./format.ts";
+import { enterInTable, entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
 import { routeLayouts } from "./route-layouts.ts";
-
-/** Where bytes lie: `size` bytes from `offset` of a package. */
-export interface Place {
-  readonly package: number;
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** The entry table of one layout. */
-export interface LayoutTable {
-  /** Path inside the package. */
-  readonly path: string;
-  /** Repository path below the target: the path, but for old packages of `d8 mirror`. */
-  repository: string;
-  readonly package: number;
-  index?: Place;
-  readonly blobs: Map<Digest, Place>;
-}
 
 /** Largest `index.json` that is read. */
 const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -247,34 +228,4 @@ export class BundleReader implements AsyncDisposable {
     await Promise.all(this.#files.map((file) => file[Symbol.asyncDispose]()));
     await this.hasher[Symbol.asyncDispose]();
   }
-}
-
-/** The files of an image-layout directory, one behind the other as if they were entries without headers. */
-export function entriesOfFiles(files: readonly PlannedFile[]): ScannedEntry[] {
-  const starts = startsOf(files);
-  return files.map(({ name, size }, position) => {
-    const offset = starts[position] ?? 0;
-    return { path: name, type: "file", headerOffset: offset, offset, size };
-  });
-}
-
-/** Enters one entry into the table of its layout; false for a name that no layout has. */
-export function enterInTable(
-  tables: Map<string, LayoutTable>,
-  index: number,
-  { path, offset, size }: ScannedEntry,
-): boolean {
-  const name = parseLayoutEntry(path);
-  if (!name) return false;
-  const table: LayoutTable = tables.get(name.layout) ?? {
-    path: name.layout,
-    repository: name.layout,
-    package: index,
-    blobs: new Map(),
-  };
-  tables.set(name.layout, table);
-  const place = { package: index, offset, size };
-  if (name.kind === "index") table.index = place;
-  if (name.kind === "blob") table.blobs.set(name.digest, place);
-  return true;
 }

@@ -4,8 +4,9 @@ import { detectMediaType } from "../oci/detect-media-type.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { Manifest, SourceRepository } from "../store/store.ts";
 import { type BundledTag, readBundledTags } from "./bundle-images.ts";
-import { type BundleReader, type LayoutTable, openBundle } from "./bundle-reader.ts";
+import { type BundleReader, openBundle } from "./bundle-reader.ts";
 import { BundleMissingError } from "./errors.ts";
+import type { LayoutTable } from "./layout-table.ts";
 
 /** A bundle as a set of stores, so that `copy` takes images out of it. */
 export interface BundleStore extends AsyncDisposable {

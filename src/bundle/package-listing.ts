@@ -4,41 +4,25 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
-import { BundleCorruptError, BundleMissingError } from "./errors.ts";
+import { compareWithManifest } from "./compare-files.ts";
+import { BundleMissingError } from "./errors.ts";
 import {
   CHECKSUM_FILE,
-  formatPackageFile,
-  GOST_SUFFIX,
   PARTIAL_SUFFIX,
   type PackageFileName,
   parseArchiveFile,
   parsePackageFile,
   STATE_DIRECTORY,
 } from "./format.ts";
+import { groupFiles, listLostFiles } from "./group-files.ts";
+import type { FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
 
-/** One package as it lies on the medium: its files in order, with the sizes they have. */
-interface ListedPackage {
-  readonly name: string;
-  readonly files: readonly PlannedFile[];
-  /** The files are those of an image-layout directory, not the parts of a tar. */
-  readonly isDirectory?: true;
-}
-
-export interface BundleListing {
+export interface BundleListing extends FoundPackages {
   readonly directory: string;
   /** Missing for bundles of other programs. */
   readonly manifest?: BundleManifest;
-  readonly packages: readonly ListedPackage[];
-  /** What is wrong with the files themselves: missing, too short, too long, surplus, claimed twice. */
-  readonly problems: readonly FileProblem[];
-}
-
-export interface FileProblem {
-  readonly file: string;
-  readonly status: "missing" | "truncated" | "surplus";
-  /** Bytes that are there. */
-  readonly size: number;
-  readonly error: BundleCorruptError | BundleMissingError;
+  /** Package files that `bundle.json` does not list, of packages that it does not know. */
+  readonly unlisted?: readonly string[];
 }
 
 export interface ListBundleOptions {
@@ -106,11 +90,6 @@ async function locateBundle(path: string): Promise<Location> {
     );
   }
   return { directory: dirname(path), only: file.packageName };
-}
-
-interface FoundFile extends PlannedFile {
-  readonly packageName: string;
-  readonly chunk?: number;
 }
 
 async function listNames(directory: string): Promise<readonly string[]> {
@@ -193,192 +172,4 @@ function refuseWhatIsNoBundle(
     "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)",
     { hint: 'Name the directory that "mirror pull" has written' },
   );
-}
-
-type Compared = Pick<BundleListing, "packages" | "problems">;
-
-function compareWithManifest(
-  directory: string,
-  manifest: BundleManifest,
-  found: readonly FoundFile[],
-): Compared {
-  const sizes = new Map(found.map((file) => [file.name, file.size]));
-  const planned = manifest.packages.flatMap(({ files }) => files);
-  const problems = planned.flatMap(({ name, size }) =>
-    compareSize(join(directory, name), name, size, sizes.get(name)),
-  );
-  const names = new Set(planned.map(({ name }) => name));
-  const packages = new Set(manifest.packages.map(({ name }) => name));
-  const surplus = found.filter(
-    ({ name, packageName }) => !names.has(name) && packages.has(packageName),
-  );
-  return {
-    packages: manifest.packages.map(({ name, files }) => ({
-      name,
-      files: files.map((file) => ({ name: file.name, size: file.size })),
-    })),
-    problems: [...problems, ...surplus.map((file) => surplusProblem(directory, file))],
-  };
-}
-
-function compareSize(
-  path: string,
-  file: string,
-  wanted: number,
-  found: number | undefined,
-): FileProblem[] {
-  if (found === wanted) return [];
-  if (found === undefined) {
-    const error = new BundleMissingError(path, "the file is missing", {
-      hint: "Copy it from the source medium",
-    });
-    return [{ file, status: "missing", size: 0, error }];
-  }
-  const reason = `the file has ${found} bytes, "bundle.json" says ${wanted}`;
-  const error = new BundleCorruptError({ path, offset: Math.min(found, wanted) }, reason);
-  return [{ file, status: found < wanted ? "truncated" : "surplus", size: found, error }];
-}
-
-function surplusProblem(directory: string, { name, size }: FoundFile): FileProblem {
-  const error = new BundleCorruptError(
-    { path: join(directory, name), offset: 0 },
-    'it claims a place in a package, but "bundle.json" does not list it',
-    { hint: "Remove the file: it belongs to another bundle" },
-  );
-  return { file: name, status: "surplus", size, error };
-}
-
-interface LostFile extends PackageFileName {
-  readonly name: string;
-}
-
-/** Files whose sum is there: all that tells of a last chunk that was not copied. */
-function listLostFiles(names: readonly string[], found: readonly FoundFile[]): LostFile[] {
-  return names.flatMap((sum) => {
-    if (!sum.endsWith(GOST_SUFFIX)) return [];
-    const name = sum.slice(0, -GOST_SUFFIX.length);
-    const parsed = parsePackageFile(name);
-    return parsed && !found.some((file) => file.name === name) ? [{ ...parsed, name }] : [];
-  });
-}
-
-/**
- * Without a manifest, the names are all there is: chunk numbers must run from 0 without a gap or a double, and the file
- * of every sum must be there.
- */
-function groupFiles(
-  directory: string,
-  found: readonly FoundFile[],
-  lost: readonly LostFile[],
-): Compared {
-  const names = [...new Set([...found, ...lost].map(({ packageName }) => packageName))].sort();
-  const groups = names.map((name) => {
-    const files = found.filter(({ packageName }) => packageName === name);
-    const group = groupPackage(directory, name, files.sort(byChunk));
-    const last = Math.max(-1, ...files.map(({ chunk }) => chunk ?? 0));
-    const behind = lost.filter(
-      ({ packageName, chunk }) => packageName === name && (chunk ?? 0) > last,
-    );
-    return addLostFiles(directory, group, behind);
-  });
-  return {
-    packages: groups.map((group) => group.package),
-    problems: groups.flatMap(({ problems }) => problems),
-  };
-}
-
-function byChunk(left: FoundFile, right: FoundFile): number {
-  return (left.chunk ?? -1) - (right.chunk ?? -1);
-}
-
-interface PackageGroup {
-  readonly package: ListedPackage;
-  readonly problems: readonly FileProblem[];
-}
-
-/**
- * A gap is one problem: the number of missing chunks is not bounded by what is on the medium. They get the size of the
- * first chunk found, which is right for all but the last of a package.
- */
-function groupPackage(
-  directory: string,
-  packageName: string,
-  found: readonly FoundFile[],
-): PackageGroup {
-  const files: PlannedFile[] = [];
-  const problems: FileProblem[] = [];
-  let next = 0;
-  for (const { name, size, chunk } of found) {
-    const twin = found.find((file) => file.name !== name && (file.chunk ?? 0) === (chunk ?? 0));
-    const isDouble = files.length > 0 && (chunk === undefined || chunk < next);
-    const isBesideWhole = files.length > 0 && found[0]?.chunk === undefined;
-    if (isDouble || isBesideWhole) {
-      const other = twin?.name ?? found[0]?.name ?? "";
-      problems.push(doubleProblem(directory, { file: name, size, other, packageName }));
-      continue;
-    }
-    if (chunk !== undefined && chunk > next) {
-      const gap = { packageName, from: next, to: chunk - 1 };
-      const problem = gapProblem(directory, gap);
-      problems.push(problem);
-      const count = Math.min(chunk - next, found.length);
-      files.push({ name: problem.file, size: (found[0]?.size ?? 0) * count });
-    }
-    files.push({ name, size });
-    next = (chunk ?? 0) + 1;
-  }
-  return { package: { name: packageName, files }, problems };
-}
-
-/** Missing files behind all that were found; they get the size of the first one. */
-function addLostFiles(
-  directory: string,
-  group: PackageGroup,
-  lost: readonly LostFile[],
-): PackageGroup {
-  const size = group.package.files[0]?.size ?? 0;
-  const files = lost.map(({ name }) => ({ name, size }));
-  const problems = lost.map(({ name }): FileProblem => {
-    const error = new BundleMissingError(
-      join(directory, name),
-      `the file is missing, "${name}${GOST_SUFFIX}" is there`,
-      { hint: "Copy it from the source medium" },
-    );
-    return { file: name, status: "missing", size: 0, error };
-  });
-  return {
-    package: { ...group.package, files: [...group.package.files, ...files] },
-    problems: [...group.problems, ...problems],
-  };
-}
-
-interface Double {
-  readonly file: string;
-  readonly size: number;
-  readonly other: string;
-  readonly packageName: string;
-}
-
-function doubleProblem(directory: string, { file, size, other, packageName }: Double): FileProblem {
-  const error = new BundleCorruptError(
-    { path: join(directory, file), offset: 0 },
-    `"${other}" claims the same part of package "${packageName}"`,
-    { hint: "Remove the one that belongs to another bundle" },
-  );
-  return { file, status: "surplus", size, error };
-}
-
-interface Gap {
-  readonly packageName: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-function gapProblem(directory: string, { packageName, from, to }: Gap): FileProblem {
-  const file = formatPackageFile(packageName, from);
-  const last = to > from ? ` (and all up to "${formatPackageFile(packageName, to)}")` : "";
-  const error = new BundleMissingError(join(directory, file), `the file is missing${last}`, {
-    hint: "Copy it from the source medium",
-  });
-  return { file, status: "missing", size: 0, error };
 }

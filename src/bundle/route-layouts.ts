@@ -1,4 +1,4 @@
-import type { LayoutTable } from "./bundle-reader.ts";
+import type { LayoutTable } from "./layout-table.ts";
 
 /**
  * Decides where the layouts of a foreign package go. The path in the package is the path in the registry, but old

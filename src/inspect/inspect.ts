@@ -34,7 +34,8 @@ export interface BundleDescription {
 export async function inspectBundle({ bundlePath }: InspectOptions): Promise<BundleDescription> {
   await using reader = await openBundle(bundlePath);
   const bundled = await readBundledTags(reader);
-  const notices = noticesOf(reader, bundled).map(({ message }) => message);
+  const { listing, strayFiles } = reader;
+  const notices = noticesOf(listing, { ...bundled, strayFiles }).map(({ message }) => message);
   if (reader.manifest) {
     const { source, selection, packages, totals } = reader.manifest;
     return {

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
-import type { BundleReader, LayoutTable } from "../bundle/bundle-reader.ts";
+import type { BundleReader } from "../bundle/bundle-reader.ts";
+import type { LayoutTable } from "../bundle/layout-table.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";

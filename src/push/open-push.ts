@@ -25,7 +25,7 @@ export async function openPush({
       target,
       modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
     });
-    const notices = noticesOf(bundle, bundled);
+    const notices = noticesOf(bundle.listing, { ...bundled, strayFiles: bundle.strayFiles });
     return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
   } catch (error) {
     await bundle[Symbol.asyncDispose]();

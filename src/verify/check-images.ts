@@ -6,9 +6,10 @@ import {
   type UnnamedManifest,
 } from "../bundle/bundle-images.ts";
 import type { BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
-import type { BundleReader, LayoutTable } from "../bundle/bundle-reader.ts";
+import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleCorruptError } from "../bundle/errors.ts";
 import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format.ts";
+import type { LayoutTable } from "../bundle/layout-table.ts";
 import { MirrorError } from "../errors.ts";
 import { type Children, childrenOf } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";

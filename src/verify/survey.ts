@@ -1,11 +1,7 @@
-import {
-  type BundleReader,
-  enterInTable,
-  entriesOfFiles,
-  type LayoutTable,
-} from "../bundle/bundle-reader.ts";
+import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { sliceByFile, startsOf } from "../bundle/chunk-plan.ts";
 import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
+import { enterInTable, entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
 import type { PackageFile } from "../bundle/package-file.ts";
 import { routeLayouts } from "../bundle/route-layouts.ts";
 import { MirrorError } from "../errors.ts";

@@ -5,7 +5,8 @@ import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
 import { parsePackageFile } from "../bundle/format.ts";
-import { type BundleListing, type FileProblem, listBundle } from "../bundle/package-listing.ts";
+import type { FileProblem } from "../bundle/listed-package.ts";
+import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
@@ -74,7 +75,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    notices: describeGaps(claims, surveys, unnamed),
+    notices: describeGaps(claims, { listing, surveys, unnamed }),
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
 }
@@ -135,15 +136,20 @@ function describeFiles(
   return [...sound, ...broken].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
+interface SurveyedBundle {
+  readonly listing: BundleListing;
+  readonly surveys: readonly Survey[];
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
 /** What the bundle leaves out; a `bundle.json` that cannot be believed is a problem and no gap. */
 function describeGaps(
-  { manifest, sha256, problems }: Claims,
-  surveys: readonly Survey[],
-  unnamed: readonly UnnamedManifest[],
+  { sha256, problems }: Claims,
+  { listing, surveys, unnamed }: SurveyedBundle,
 ): readonly string[] {
   const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
   const isDescribed = sha256.size > 0 || problems.length > 0;
-  return noticesOf({ manifest, strayFiles }, { unnamed })
+  return noticesOf(listing, { strayFiles, unnamed })
     .filter(({ code }) => code !== "NO_MANIFEST" || !isDescribed)
     .map(({ message }) => message);
 }

@@ -117,12 +117,13 @@ describe("listBundle() with bundle.json", () => {
     expect(await problemsOf(directory)).toEqual([[name, "surplus", "BUNDLE_CORRUPT"]]);
   });
 
-  test("leaves foreign files and foreign packages alone", async () => {
+  test("leaves foreign files and foreign packages alone, and tells of the packages", async () => {
     await using directory = await openDirectory({ ...CHUNKS, "readme.txt": 1, "other.tar": 1 });
     await writeManifest(directory, CHUNKS);
-    const { packages, problems } = await listBundle(directory.path);
+    const { packages, problems, unlisted } = await listBundle(directory.path);
     expect(packages.map(({ name }) => name)).toEqual(["module-foo"]);
     expect(problems).toEqual([]);
+    expect(unlisted).toEqual(["other.tar"]);
   });
 });
 

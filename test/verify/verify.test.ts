@@ -593,6 +593,18 @@ describe("verifyBundle() of a bundle of another program", () => {
     expect(problems).toMatchObject([{ code: "BUNDLE_CORRUPT", images: [V110] }]);
   });
 
+  test("says that a package of another bundle is passed over", async () => {
+    await using directory = await copyBundle();
+    await writeFile(directory.resolve("module-other.tar"), "");
+    const { complete, notices } = await verifyBundle({ bundlePath: directory.path });
+    expect({ complete, notices }).toEqual({
+      complete: true,
+      notices: [
+        "1 package files are not listed in bundle.json and are passed over: module-other.tar",
+      ],
+    });
+  });
+
   test("reads one package alone when its file is named", async () => {
     await using directory = await copyBundle();
     await rm(directory.resolve(chunk(3)));
