@@ -36,6 +36,9 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "STORAGE_FAILED",
 ]);
 
+const UNCONFIRMED_HINT =
+  "Check who else writes to the target and what caches its answers, then run the same command again";
+
 /**
  * Replays a bundle into a registry, straight from its files. Children go before parents and tags last, so a tag in
  * the target never points at something incomplete. The receipt lists every planned tag as it was read back.
@@ -246,6 +249,7 @@ class PushRun {
     const { repository, root, tags } = image;
     const target = this.#open(image.target);
     const manifest = await this.#readManifest(image, root);
+    let isConfirmed = true;
     for (const tag of tags) {
       await target.pushManifest(manifest, tag, { signal: this.#signal });
       const found = await readTag(target, tag, this.#signal);
@@ -258,12 +262,18 @@ class PushRun {
         outcome: isRight ? "pushed" : "failed",
       });
       if (!isRight) {
+        isConfirmed = false;
         const subject = formatReference({ ...image.target, tag });
         const message = `Cannot confirm "${subject}": the target has ${found ?? "nothing"} there instead of ${root.digest}`;
-        this.#failures.push({ code: "CONTENT_MISMATCH", subject, message });
+        this.#failures.push({
+          code: "CONTENT_MISMATCH",
+          subject,
+          message,
+          hint: UNCONFIRMED_HINT,
+        });
       }
     }
-    this.#report(image, "pushed");
+    this.#report(image, isConfirmed ? "pushed" : "failed");
   }
 
   async #readManifest({ layout }: PushImage, descriptor: Descriptor): Promise<Manifest> {
