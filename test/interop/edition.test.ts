@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BundleManifest, PullPlanReport, Receipt } from "../../src/index.ts";
 import { runMirror } from "../support/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
@@ -11,6 +11,7 @@ import {
 } from "../support/edition.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
+import { proxyTo, startNginx } from "./support/nginx.ts";
 
 const FIVE = ["alpha", "beta", "early-access", "rock-solid", "stable"];
 const RELEASES = ["v1.69.5", "v1.70.3", "v1.71.2", "v1.72.1"];
@@ -20,7 +21,7 @@ let directory: TempDirectory;
 let source: DockerRegistry;
 let target: DockerRegistry;
 
-requireTool("docker-registry").describe(
+requireTool("docker-registry", "nginx").describe(
   "mirror with the synthetic edition in docker-registry",
   () => {
     beforeAll(async () => {
@@ -132,6 +133,55 @@ requireTool("docker-registry").describe(
         expect(exitCode).toBe(status);
       },
     );
+
+    describe("behind a server that refuses some repositories", () => {
+      const root = `/v2/full/${EDITION_ROOT}`;
+      const refuse = (path: string, status: number) => `location ^~ ${path} { return ${status}; }`;
+      const unlisted = (path: string) =>
+        `location ^~ ${path} { add_header WWW-Authenticate 'Basic realm="x"' always; return 401; }`;
+
+      test.each<[string, string[], string[], number, RegExp]>([
+        [
+          "403 for plugins and 401 for packages leave both out, with a notice for each",
+          [refuse("/v2/full/deckhouse/deckhouse-cli/", 403), unlisted(`${root}/packages/`)],
+          ["installer", "module-console", "module-neuvector", "platform", "security"],
+          0,
+          /^(?=[\s\S]*deckhouse-cli\/plugins" is denied)(?=[\s\S]*ee\/packages" is denied)/,
+        ],
+        [
+          "403 behind the first request of a component ends the run",
+          [refuse(`${root}/modules/console/release/`, 403)],
+          [],
+          10,
+          /^error: .*modules\/console\/release/m,
+        ],
+        [
+          "503 is never taken for something that is missing",
+          [refuse(`${root}/security/trivy-java-db/`, 503)],
+          [],
+          13,
+          /^error: .*security\/trivy-java-db/m,
+        ],
+        [
+          "404 is",
+          [refuse(`${root}/security/trivy-java-db/`, 404)],
+          ["security"],
+          0,
+          /notice: .*trivy-java-db/,
+        ],
+      ])("%s", async (_, locations, packages, status, message) => {
+        const server = `${locations.join("\n")} ${proxyTo(source.host)}`;
+        await using nginx = await startNginx(directory.resolve("nginx"), server);
+        const from = ["--source", `${nginx.host}/full/${EDITION_ROOT}`, "--retry-timeout", "0"];
+        const words = ["plan", "--json", ...from];
+        const { exitCode, stderr, stdout } = await runMirror(words, { cwd: directory.path });
+        expect(stderr).toMatch(message);
+        expect(exitCode).toBe(status);
+        const found = status === 0 ? (JSON.parse(stdout) as PullPlanReport).packages : [];
+        expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(packages));
+        if (packages.length > 1) expect(found).toHaveLength(packages.length);
+      });
+    });
 
     test("mirror pull and push keep every digest over two registries", async () => {
       const from = ["--source", `${source.host}/full/${EDITION_ROOT}`];

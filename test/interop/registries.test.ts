@@ -1,5 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Receipt } from "../../src/index.ts";
 import {
@@ -15,6 +14,7 @@ import { type RunningProcess, startProcess } from "../support/run-process.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { findTool, requireTool } from "../support/tool.ts";
+import { freePort, proxyTo, startNginx } from "./support/nginx.ts";
 
 const USER = { username: "ada", password: MARKER };
 const LOGIN = Buffer.from(`ada:${MARKER}`).toString("base64");
@@ -71,14 +71,6 @@ async function storeLogin(...hosts: readonly string[]): Promise<string> {
   const auths = Object.fromEntries(hosts.map((host) => [host, { auth: LOGIN }]));
   await writeFile(path, JSON.stringify({ auths }));
   return path;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const tls = (): NonNullable<DockerRegistryOptions["tls"]> => certificate;
@@ -185,9 +177,11 @@ tools.describe("a docker-registry", () => {
 
   tools.test("behind nginx with a body limit gets smaller parts, and doctor says why", async () => {
     await using registry = await startDockerRegistry({});
-    const port = await freePort();
-    await using _nginx = await startNginx(registry.host, { port, limit: "2m" });
-    const { report } = await goThere({ host: `127.0.0.1:${port}` });
+    await using nginx = await startNginx(
+      directory.resolve("nginx"),
+      `client_max_body_size 2m; ${proxyTo(registry.host)}`,
+    );
+    const { report } = await goThere({ host: nginx.host });
     expect(statusOf(report, "part-limit")).toBe("limited");
     expect(report.checks.find(({ name }) => name === "part-limit")?.hint).toMatch(
       /client_max_body_size/,
@@ -220,33 +214,6 @@ tools.describe("a docker-registry", () => {
     expect(refused.stdout).toMatch(/proxy "127\.0\.0\.1:\d+"/);
   });
 });
-
-interface NginxOptions {
-  readonly port: number;
-  readonly limit: string;
-}
-
-async function startNginx(
-  upstream: string,
-  { port, limit }: NginxOptions,
-): Promise<RunningProcess> {
-  const base = directory.resolve("nginx");
-  await mkdir(base, { recursive: true });
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${base}/${name};`)
-    .join(" ");
-  await writeFile(
-    `${base}/nginx.conf`,
-    `daemon off; master_process off; pid ${base}/pid; error_log stderr notice; events {}
-http { access_log off; ${temporary} client_max_body_size ${limit};
-server { listen 127.0.0.1:${port};
-location /v2/ { proxy_pass http://${upstream}; proxy_set_header Host $http_host; } } }`,
-  );
-  const path = findTool("nginx") ?? "nginx";
-  const running = await startProcess(path, ["-e", "stderr", "-c", `${base}/nginx.conf`]);
-  await running.waitFor(/getrlimit/);
-  return running;
-}
 
 async function startTinyproxy(port: number): Promise<RunningProcess> {
   const path = directory.resolve("tinyproxy.conf");

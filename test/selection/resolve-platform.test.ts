@@ -155,12 +155,12 @@ describe("resolveSelection(): platform, channels", () => {
   });
 
   test.each([
-    ["1.66.0", ["v1.66.3", "v1.67.1"], []],
-    ["v1.67", ["v1.67.1"], []],
-    ["1.68.0", [], []],
-    ["1.69.0", [], ["since-ignored"]],
-    ["1.72.10", [], ["since-ignored"]],
-  ])("D3: --since-version %s adds %j", async (sinceVersion, added, notices) => {
+    ["D3", "1.66.0", ["v1.66.3", "v1.67.1"], []],
+    ["D3", "v1.67", ["v1.67.1"], []],
+    ["D3", "1.68.0", [], []],
+    ["A7", "1.69.0", [], ["since-ignored"]],
+    ["A8", "1.72.10", [], ["since-ignored"]],
+  ])("%s: --since-version %s adds %j", async (_, sinceVersion, added, notices) => {
     const versions = ["v1.65.9", "v1.66.0", "v1.66.3", "v1.67.1", "v1.68.0", "v1.69.0"];
     const options = { versions: [...versions, "v1.70.0", "v1.71.0", "v1.72.10"], standalone: [] };
     const outcome = await resolve({ sinceVersion }, options);
