@@ -297,6 +297,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "nginx client_max_body_size; run",
         code: "upload-plan.ts",
       },
+      {
+        what: "or connections that are cut in the middle of them",
+        source: "Cloudflare documentation, 100 MB",
+        code: "upload-plan.ts",
+      },
     ],
   },
 ];

@@ -14,6 +14,8 @@ export interface UploadPosition {
   readonly rangeRefusals: number;
   /** How often it started over without getting further than before. */
   readonly restarts: number;
+  /** Connections that were closed while a body was being sent, since the last part that was taken. */
+  readonly cuts: number;
 }
 
 export type UploadStep =
@@ -23,10 +25,32 @@ export type UploadStep =
   | { readonly type: "commit" };
 
 export function planStep(position: UploadPosition, facts: HostFacts): UploadStep {
-  const { size, offset, minPartBytes, isWhole } = position;
-  const partBytes = Math.max(facts.partLimitBytes, minPartBytes);
+  const { size, offset, isWhole } = position;
+  const partBytes = partBytesOf(position, facts);
   if (isWhole || facts.monolithicOnly || size - offset <= partBytes) return { type: "commit" };
   return { type: "part", end: offset + partBytes };
+}
+
+/** A network that fails does it now and then; from here on it looks like a front end with a limit on bodies. */
+const CUTS_OF_LIMIT = 3;
+/** Below this, connections are not cut for the size of a body. */
+const CUT_FLOOR_BYTES = 1024 * 1024;
+
+function partBytesOf({ cuts, minPartBytes }: UploadPosition, facts: HostFacts): number {
+  const limit = facts.partLimitBytes;
+  const halved = Math.ceil(limit / 2 ** Math.max(0, cuts - CUTS_OF_LIMIT + 1));
+  return Math.max(Math.min(limit, Math.max(halved, CUT_FLOOR_BYTES)), minPartBytes);
+}
+
+export function countCut(position: UploadPosition, failure: unknown): UploadPosition {
+  const isCut = failure instanceof RegistryUnreachableError && failure.reason === "reset";
+  return isCut ? { ...position, cuts: position.cuts + 1 } : position;
+}
+
+/** Remembers the size of a part that got through where larger ones were cut off. */
+export function noteCutLimit(facts: HostFacts, { cuts }: UploadPosition, takenBytes: number): void {
+  if (cuts < CUTS_OF_LIMIT) return;
+  facts.partLimitBytes = Math.min(facts.partLimitBytes, takenBytes);
 }
 
 export type Recovery =

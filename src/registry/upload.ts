@@ -6,6 +6,8 @@ import { ContentCursor } from "./content-cursor.ts";
 import { openGrace } from "./transport/grace.ts";
 import type { Patience } from "./transport/retry.ts";
 import {
+  countCut,
+  noteCutLimit,
   planRecovery,
   planStep,
   type Recovery,
@@ -92,6 +94,7 @@ function createUpload(
       isWhole: false,
       rangeRefusals: 0,
       restarts: 0,
+      cuts: 0,
     },
     furthest: 0,
     resentAt: undefined,
@@ -185,7 +188,8 @@ async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
     else facts.hasLaggingRange = true;
   }
   moveTo(upload, confirmed);
-  upload.position = { ...upload.position, rangeRefusals: 0 };
+  noteCutLimit(facts, upload.position, piece.body.size);
+  upload.position = { ...upload.position, rangeRefusals: 0, cuts: 0 };
   upload.resentAt = undefined;
   await saveSession(upload);
 }
@@ -214,6 +218,7 @@ async function recover(upload: Upload, step: UploadStep, failure: unknown): Prom
   options.signal?.throwIfAborted();
   if (cursor.failure) throw cursor.failure;
   noteBodyLimit(context.host.facts, failure);
+  upload.position = countCut(upload.position, failure);
   const recovery = planRecovery(failure, { ...upload.position, step }, context.host.facts);
   switch (recovery.type) {
     case "give-up":

@@ -201,6 +201,27 @@ describe("push()", () => {
     expect(session.events).toEqual([]);
   });
 
+  test("sends smaller parts where a front end cuts off larger ones, and remembers", async () => {
+    await using session = await startSession(
+      { bodyLimit: { bytes: 1.5 * MIB, answer: "reset" } },
+      { partSizeBytes: 4 * MIB },
+    );
+    const { expected, open } = blobOf(blob.bytes);
+    await session.repository.push(expected, open);
+    expect(isStored(session)).toBe(true);
+    session.registry.log.clear();
+    await session.open("other").push(expected, open);
+    const parts = session.registry.log.find("PATCH");
+    const sizes = new Set(parts.map(({ headers }) => headers["content-length"]));
+    expect(sizes).toEqual(new Set([String(MIB)]));
+  });
+
+  test("keeps the size of parts when the network fails now and then", async () => {
+    const cut = { afterBytes: 2 * MIB, how: "reset", times: 2 } as const;
+    const { parts } = await push({ dropUpload: cut });
+    expect(parts.at(-1)).toMatch(new RegExp(`-${8 * MIB - 1}$`));
+  });
+
   test("reports progress up to the last byte", async () => {
     const progress: number[] = [];
     await push({}, { onProgress: (sent) => progress.push(sent) });

@@ -21,6 +21,7 @@ function recoverFrom(status: number, sent: number, facts: Partial<HostFacts>) {
     isWhole: false,
     rangeRefusals: 0,
     restarts: 0,
+    cuts: 0,
     step: { type: "part", end: sent },
   } as const;
   return planRecovery(failure, position, { ...createHostFacts(url.host), ...facts });
