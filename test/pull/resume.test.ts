@@ -1,4 +1,4 @@
-import { cp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, open, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
@@ -70,6 +70,35 @@ async function finish(options: Parameters<typeof pullSample>[2] = {}) {
 }
 
 const offsetOf = (asked: ReadonlyMap<Digest, number>) => asked.get(second.descriptor.digest);
+
+describe("pull() after one that was killed behind its seal", () => {
+  /** A complete bundle, with an empty journal that was not removed yet. */
+  async function seal(): Promise<void> {
+    await pullSample(path, wishes);
+    await mkdir(join(path, ".mirror"));
+    await writeFile(statePaths(path).journal, "");
+    source.log.clear();
+  }
+
+  test("ends well and asks for nothing", async () => {
+    await seal();
+    const { summary } = await pullSample(path, wishes);
+    expect(summary).toMatchObject({ complete: true, fetchedBytes: 0 });
+    expect(source.log.entries).toEqual([]);
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+
+  test.each([
+    ["other wishes", { chunkSizeBytes: 700_000 }, 0],
+    ["a seal of the day before", {}, 25 * HOUR_MS],
+  ])("finds a complete bundle with %s", async (_, options, ageMs) => {
+    await seal();
+    const then = new Date(Date.now() - ageMs);
+    await utimes(join(path, "bundle.json"), then, then);
+    await expect(pullSample(path, wishes, options)).rejects.toThrow("holds a complete bundle");
+    expect(await hashFiles(path)).toEqual(whole);
+  });
+});
 
 describe("pull() after an interrupted one", () => {
   test("asks for the rest of a started blob and for nothing that is finished", async () => {
