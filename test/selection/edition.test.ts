@@ -240,6 +240,19 @@ describe("resolveSelection(): variants of the edition", () => {
     expect(await failureOf(memorySource(buildEdition(), { failures }), {})).toBe(error);
   });
 
+  test.each([
+    ["a channel of a module", `get ${EDITION_ROOT}/modules/neuvector/release:alpha`],
+    ["a version of a module", `get ${EDITION_ROOT}/modules/console:v1.4.1`],
+    ["the lists of a module", `blob ${EDITION_ROOT}/modules/neuvector`],
+    ["an extra image", `get ${EDITION_ROOT}/modules/neuvector/extra/scanner:3`],
+    ["the module catalogue", `tags ${EDITION_ROOT}/modules`],
+    ["a database", `get ${EDITION_ROOT}/security/trivy-checks:0`],
+  ])("a time-out at %s ends the run: it is not taken for something missing", async (_, request) => {
+    const error = new Error("timed out");
+    const source = memorySource(buildEdition(), { failures: { [request]: error } });
+    expect(await failureOf(source, {})).toBe(error);
+  });
+
   test("denied: everything, so the run ends", async () => {
     const error = new DeniedError("no");
     const source = memorySource(
