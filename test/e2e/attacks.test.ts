@@ -11,6 +11,9 @@ import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/
 import { runInProcess } from "../support/run-cli.ts";
 import { findSecret, MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
+
+const openssl = requireTool("openssl");
 
 /**
  * What registries, and those who write bundles and configuration files, could try: attack → the tests that show that it
@@ -171,7 +174,7 @@ describe("mirror pull", () => {
     expect(thief.seen.filter(({ headers }) => headers.authorization)).toEqual([]);
   });
 
-  test("gives no password to a realm without TLS", async () => {
+  openssl.test("gives no password to a realm without TLS", async () => {
     const authority = await createAuthority(directory.path);
     const certificate = await authority.issue("registry");
     await using thief = await startServer((_, response) =>

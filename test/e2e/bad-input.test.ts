@@ -211,7 +211,11 @@ describe("mirror push", () => {
     ],
     [
       "a missing target",
-      { args: () => ["push", "whole"], status: 2, says: [/mirror push <bundle> <target>/] },
+      {
+        args: () => ["push", "whole"],
+        status: 2,
+        says: [/mirror push <bundle> <registry\/repository>/],
+      },
     ],
     [
       "a path that does not exist",
