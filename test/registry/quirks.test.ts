@@ -96,7 +96,7 @@ describe("REGISTRY_QUIRKS", () => {
 });
 
 describe("a push and a pull at", () => {
-  test.each(Object.entries(PROFILES))("%s", async (_, { host, faults, avoided = [] }) => {
+  test.each(Object.entries(PROFILES))("%s", async (name, { host, faults, avoided = [] }) => {
     await using registry = await startFaultRegistry({ faults });
     await using way = await openWay(registry, host);
     const target = { registry: way.host, repository: "team/mirror" };
@@ -106,10 +106,10 @@ describe("a push and a pull at", () => {
     expect(receipt.images.map(({ outcome }) => outcome)).toEqual(["pushed", "pushed", "pushed"]);
     expect(receipt.images.every(({ planned, found }) => planned === found)).toBe(true);
 
-    const again = directory.resolve(`again-${registry.host.replace(":", "-")}`);
+    const again = directory.resolve(name);
     const [web = ""] = receipt.images
       .map(({ repository }) => repository)
-      .filter((name) => name.endsWith("/web"));
+      .filter((path) => path.endsWith("/web"));
     const wishes = { includeImages: [`${way.host}/team/mirror/${web}@^1`] };
     const { summary } = await pullSample(again, wishes, { client: way.client });
     expect(summary.failures).toEqual([]);
@@ -122,7 +122,7 @@ describe("a push and a pull at", () => {
     await expectReferrers(client.repository({ ...target, repository: `team/mirror/${web}` }));
 
     const unmet = Object.keys(faults).filter(
-      (name) => !registry.met.has(name as keyof typeof faults) && !SILENT.includes(name),
+      (fault) => !registry.met.has(fault as keyof typeof faults) && !SILENT.includes(fault),
     );
     expect(unmet).toEqual([...avoided]);
   });
