@@ -7,6 +7,7 @@ import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
 import type { Repository } from "../../../src/registry/repository.ts";
 import { createFakeClock, type FakeClock } from "../../support/clock.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../../support/registry.ts";
+import { refuseSecrets } from "../../support/secrets.ts";
 import type { blobOf } from "./content.ts";
 
 /** A fault registry and a client of it whose waiting takes no time. */
@@ -46,6 +47,7 @@ export async function startSession(
       blobs.set(expected.digest, bufferContent(bytes));
     },
     [Symbol.asyncDispose]: async () => {
+      refuseSecrets(JSON.stringify(events), "the events of a registry client");
       await client[Symbol.asyncDispose]();
       await registry.close();
     },
