@@ -175,7 +175,11 @@ async function checkStatus(
     });
     await response.discard();
     session.location = locationOf(context, response) ?? session.location;
-    return { name, status: "ok", detail: "taken, and a broken upload can be continued" };
+    return {
+      name,
+      status: "ok",
+      detail: "taken, and an upload can be continued after any of them",
+    };
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof RegistryResponseError)) return failedCheck(name, error);
