@@ -46,10 +46,10 @@ async function ageOfSeal(bundlePath: string): Promise<number> {
   }
 }
 
-/** The state directory is removed last; a push or verify may have one of its own there. */
+/** The state directory is removed last; a push may have one of its own there. */
 async function hasStateOfPull({ directory }: StatePaths): Promise<boolean> {
   const names = await readdir(directory).catch(() => undefined);
-  return names?.every((name) => /^(?:push|read)-/.test(name)) === false || names?.length === 0;
+  return names?.every((name) => /^push-/.test(name)) === false || names?.length === 0;
 }
 
 function isWanted(

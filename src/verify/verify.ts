@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { UnnamedManifest } from "../bundle/bundle-images.ts";
-import { lockForReading } from "../bundle/bundle-lock.ts";
+import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
@@ -30,7 +30,7 @@ export type VerifyEvent =
 /**
  * Reads every byte of a bundle and compares it with every digest that the bundle holds: of files, of blobs, of
  * manifests. Finds all problems, not the first one, and reports each cause once, with the images that suffer from it.
- * Needs no registry and writes nothing but a lock for as long as it reads, where the medium can be written.
+ * Needs no registry and writes nothing.
  */
 export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport> {
   const { bundlePath, onEvent, signal } = options;
@@ -41,7 +41,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
       return claims.manifest;
     },
   });
-  await using _lock = claims.manifest && (await lockForReading(listing.directory));
+  if (claims.manifest) await refuseWhileWritten(listing.directory);
   const findings = new Findings();
   for (const error of claims.problems) findings.add(error);
   const listed = enterFileProblems([...listing.problems, ...lostFiles(listing, claims)], findings);

@@ -2,13 +2,8 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import {
-  lockForReading,
-  lockForWriting,
-  refuseWhileWritten,
-} from "../../src/bundle/bundle-lock.ts";
+import { lockForWriting, refuseWhileWritten } from "../../src/bundle/bundle-lock.ts";
 import { lockFile } from "../../src/io/file-lock.ts";
-import { mountSmallFileSystem } from "../crash/support/small-file-system.ts";
 import { runProcess } from "../support/run-process.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
@@ -23,55 +18,32 @@ async function openBundleDirectory() {
 }
 
 describe("lockForWriting()", () => {
-  test("is refused while the bundle is read, and leaves nothing", async () => {
-    const { path, state } = await openBundleDirectory();
-    {
-      await using _reader = await lockForReading(path);
-      await expect(lockForWriting(path)).rejects.toMatchObject(LOCKED);
-      expect(await readdir(state)).toEqual([expect.stringMatching(/^read-.*\.lock$/)]);
-    }
-    await mkdir(state, { recursive: true });
-    await using _writer = await lockForWriting(path);
-  });
-
   test("is refused while the bundle is pushed", async () => {
     const { path, state } = await openBundleDirectory();
     await using _push = await lockFile(join(state, "push-0123.lock"), "a push");
     await expect(lockForWriting(path)).rejects.toMatchObject(LOCKED);
+    expect(await readdir(state)).toEqual(["push-0123.lock"]);
   });
 
-  test("removes what a killed reader has left", async () => {
+  test("is not held up by a push that was killed, whose sessions stay", async () => {
     const { path, state } = await openBundleDirectory();
     const { stdout: pid } = await runProcess(process.execPath, ["-p", "process.pid"]);
     const holder = { pid: Number(pid), host: hostname(), started: "", id: "x" };
-    await writeFile(join(state, "read-1.lock"), JSON.stringify(holder));
+    await writeFile(join(state, "push-1.lock"), JSON.stringify(holder));
+    await writeFile(join(state, "push-1.journal"), "");
     await using _writer = await lockForWriting(path);
-    expect(await readdir(state)).toEqual(["lock"]);
+    expect((await readdir(state)).sort()).toEqual(["lock", "push-1.journal", "push-1.lock"]);
   });
 });
 
-describe("lockForReading()", () => {
-  test("is refused while the bundle is written, and leaves nothing", async () => {
+describe("refuseWhileWritten()", () => {
+  test("refuses while the bundle is written, and not afterwards", async () => {
     const { path, state } = await openBundleDirectory();
-    await using _writer = await lockForWriting(path);
-    await expect(lockForReading(path)).rejects.toMatchObject(LOCKED);
-    await expect(refuseWhileWritten(path)).rejects.toMatchObject(LOCKED);
-    expect(await readdir(state)).toEqual(["lock"]);
-  });
-
-  test("does not keep other readers away, and leaves nothing", async () => {
-    const { path } = await openBundleDirectory();
     {
-      await using _first = await lockForReading(path);
-      await using _second = await lockForReading(path);
+      await using _writer = await lockForWriting(path);
+      await expect(refuseWhileWritten(path)).rejects.toMatchObject(LOCKED);
     }
-    expect(await readdir(path)).toEqual([]);
-  });
-
-  test("does without a lock where nothing can be written", async (context) => {
-    await using disk = await mountSmallFileSystem(1024 * 1024);
-    if (disk === undefined) return context.skip();
-    await disk.makeReadOnly();
-    expect(await lockForReading(disk.path)).toBeUndefined();
+    await refuseWhileWritten(path);
+    expect(await readdir(state)).toEqual([]);
   });
 });
