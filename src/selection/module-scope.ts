@@ -18,6 +18,8 @@ export interface ModuleScope extends ResolveModuleOptions, ModuleSelector {
   readonly repository: RepositoryReference;
   readonly release: RepositoryReference;
   readonly catalog: RepositoryReference;
+  /** Versions without a list of their images; grows. */
+  readonly unlisted: string[];
 }
 
 interface RootPlace {

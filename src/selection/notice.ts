@@ -32,4 +32,5 @@ export type SelectionNoticeCode =
   | "channel-unreadable"
   | "channel-suspended"
   | "pin-unpublished"
-  | "extra-image-skipped";
+  | "extra-image-skipped"
+  | "image-list-missing";

@@ -17,7 +17,7 @@ import type { ModuleSelector } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 import { type FoundImage, formatFound } from "./source-reader.ts";
 import { allMatched, moduleUnmatched } from "./unmatched.ts";
-import { isInRange, selectTags } from "./version-filter.ts";
+import { isInRange, selectTags, sortTags } from "./version-filter.ts";
 
 /**
  * The roots of one module or package: its versions, their release images and channels, and every image that a version lists. A
@@ -31,7 +31,8 @@ export async function resolveModule(
   const catalog = family.catalogOf(selection);
   const repository = joinRepository(catalog, selector.name);
   const release = joinRepository(repository, family.releases);
-  const scope: ModuleScope = { ...options, ...selector, catalog, repository, release };
+  const places = { catalog, repository, release };
+  const scope: ModuleScope = { ...options, ...selector, ...places, unlisted: [] };
   const { kind } = selector.filter;
   const [channels] = await Promise.all([
     kind === "exact" ? [] : readModuleChannels(scope),
@@ -45,6 +46,7 @@ export async function resolveModule(
     ...versions.map((version) => resolveListedImages(scope, version)),
     ...(onlyExtraImages ? [] : [resolveReleases(scope, { versions, channels })]),
   ]);
+  reportUnlisted(scope);
   const modules = versions.map((version) => createRoot(scope, version));
   return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
 }
@@ -164,6 +166,9 @@ async function resolveListedImages(scope: ModuleScope, version: FoundImage): Pro
   const { onlyExtraImages } = family.wishesOf(selection);
   const names = [EXTRA_IMAGES_FILE, ...(onlyExtraImages ? [] : [IMAGES_DIGESTS_FILE])];
   const found = await reader.readFiles(version, { names, platforms: selection.platforms });
+  if (!onlyExtraImages && found.every((files) => !files.has(IMAGES_DIGESTS_FILE))) {
+    scope.unlisted.push(version.reference);
+  }
   const lists = found.map((files) =>
     allMatched([
       resolveInternalImages(scope, version, files.get(IMAGES_DIGESTS_FILE)),
@@ -171,6 +176,17 @@ async function resolveListedImages(scope: ModuleScope, version: FoundImage): Pro
     ]),
   );
   return (await allMatched(lists)).flat(2);
+}
+
+/** Small modules have no images of their own; of others the list got lost. */
+function reportUnlisted({ family, name, reader, unlisted }: ModuleScope): void {
+  if (unlisted.length === 0) return;
+  const title = family.noun === "module" ? "Module" : "Package";
+  const list = sortTags(unlisted).join(", ");
+  reader.notice(
+    "image-list-missing",
+    `${title} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
+  );
 }
 
 async function resolveInternalImages(

@@ -31,7 +31,8 @@ async function resolve(
   const { roots } = await resolveSelection(selection, {
     openSource: source.openSource,
     onNotice: (code, message) => {
-      notices.push(code);
+      // Most modules here have no images of their own
+      if (code !== "image-list-missing") notices.push(code);
       messages.push(message);
     },
     ...options,
@@ -72,6 +73,7 @@ function tagsIn(outcome: Outcome, layout: string): string[] {
   return tagsOf(outcome)[layout] ?? [];
 }
 
+const LIST = "images_digests.json";
 const FIVE = ["alpha", "beta", "early-access", "rock-solid", "stable"];
 
 function allChannels(version: string): Record<string, string> {
@@ -224,7 +226,8 @@ describe("resolveSelection(): modules, whole selections", () => {
     });
     const outcome = await resolve(source, {});
     expect(Object.keys(tagsOf(outcome))).toEqual(["modules/console", "modules/console/release"]);
-    expect(outcome.messages).toEqual(['Module "empty-mod" is skipped: it has no release channels']);
+    expect(outcome.messages).toContain('Module "empty-mod" is skipped: it has no release channels');
+    expect(outcome.notices).toEqual(["module-empty"]);
   });
 
   test("E13: ends with the reason of the signal", async () => {
@@ -615,6 +618,17 @@ describe("resolveSelection(): images that a module lists", () => {
     });
     expect(outcome.roots.filter(({ kind }) => kind === "extra")).toHaveLength(2);
     expect(outcome.notices).toEqual(["extra-image-skipped"]);
+  });
+
+  test("versions without a list of images are named, once for a module", async () => {
+    const versions = { "v1.0.0": image({ name: "1" }), "v1.1.0": image({ name: "2" }) };
+    const repositories = {
+      "acme/modules/foo": { ...versions, "v1.2.0": image({ files: { [LIST]: "{}" } }) },
+    };
+    const outcome = await resolve(memorySource(repositories), { includeModules: ["foo@^1.0"] });
+    expect(outcome.messages.filter((message) => message.includes(LIST))).toEqual([
+      `Module "foo" has no ${LIST} in v1.0.0, v1.1.0: no images of its own are taken`,
+    ]);
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
