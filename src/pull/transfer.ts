@@ -5,12 +5,13 @@ import pLimit from "p-limit";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { BLOCK_BYTES, BlockPool } from "../io/block-pool.ts";
+import { BlockPool } from "../io/block-pool.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
-import { type Digest, parseDigest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { OperationOptions } from "../store/store.ts";
+import { BlobPlaces } from "./blob-places.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import type { ContentCache } from "./content-cache.ts";
 import type { PullEvent } from "./events.ts";
@@ -88,7 +89,7 @@ async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<
 
 class TransferRun {
   readonly #options: TransferOptions;
-  readonly #hasher: ContentHasher;
+  readonly #places: BlobPlaces;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #finished = new Set<number>();
@@ -103,13 +104,14 @@ class TransferRun {
 
   constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
-    this.#hasher = hasher;
     this.#marks = new Map(options.progress.marks);
     this.#signal = options.signal
       ? AbortSignal.any([options.signal, this.#stop.signal])
       : this.#stop.signal;
     // Every transfer listens
     setMaxListeners(0, this.#signal);
+    const { writer } = options;
+    this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
   }
 
   get result(): TransferResult {
@@ -180,56 +182,8 @@ class TransferRun {
   /** Whether an earlier run wrote the blob to all its places; believed only after hashing it again. */
   async #isInPlace(task: BlobTask): Promise<boolean> {
     if (!this.#options.progress.finished.has(task.id)) return false;
-    const found = await this.#hashPrefix(task, task.size);
+    const found = await this.#places.hashStart(task, task.size);
     return found !== undefined && task.digest.endsWith(`:${await found.digest()}`);
-  }
-
-  /** Hash of the first `end` bytes of the blob on disk; undefined unless all its places have the same. */
-  async #hashPrefix(task: BlobTask, end: number): Promise<ContentHash | undefined> {
-    const hash = this.#openHash(task);
-    const copy = this.#blocks.take();
-    try {
-      for (let position = 0; position < end; position += BLOCK_BYTES) {
-        this.#signal.throwIfAborted();
-        const bytes = this.#blocks.take().subarray(0, Math.min(BLOCK_BYTES, end - position));
-        const isEqual = await this.#readEqual(
-          task,
-          position,
-          bytes,
-          copy.subarray(0, bytes.length),
-        );
-        this.#blocks.giveBack(isEqual ? await hash.update(bytes) : bytes);
-        if (isEqual) continue;
-        hash.discard();
-        return undefined;
-      }
-      return hash;
-    } catch (error) {
-      hash.discard();
-      throw error;
-    } finally {
-      this.#blocks.giveBack(copy);
-    }
-  }
-
-  #openHash({ digest, size }: BlobTask): ContentHash {
-    return this.#hasher.open(parseDigest(digest).algorithm, size);
-  }
-
-  /** Fills `bytes` from the first place of a blob; false unless all places have them. */
-  async #readEqual(
-    { places }: BlobTask,
-    position: number,
-    bytes: Buffer,
-    copy: Buffer,
-  ): Promise<boolean> {
-    const { writer } = this.#options;
-    for (const [index, place] of places.entries()) {
-      const buffer = index === 0 ? bytes : copy;
-      if ((await writer.read(place, position, buffer)) < buffer.length) return false;
-      if (index > 0 && !copy.equals(bytes)) return false;
-    }
-    return true;
   }
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
@@ -252,7 +206,7 @@ class TransferRun {
   /** What an earlier run, or this one, has written of the blob from its first byte, as far as it can be hashed. */
   async #keptBytes(task: BlobTask): Promise<{ kept: ContentHash | undefined; offset: number }> {
     const mark = Math.min(this.#marks.get(task.id) ?? 0, task.size);
-    const kept = mark > 0 ? await this.#hashPrefix(task, mark) : undefined;
+    const kept = mark > 0 ? await this.#places.hashStart(task, mark) : undefined;
     // Others must not take for written what cannot be read back
     if (!kept) this.#marks.delete(task.id);
     return { kept, offset: kept ? mark : 0 };
@@ -289,7 +243,7 @@ class TransferRun {
     task: BlobTask,
     offset: number,
     body: Readable,
-    hash = this.#openHash(task),
+    hash = this.#places.openHash(task),
     onProgress: (bytes: number) => void = () => {},
   ): Promise<void> {
     const { writer, journal } = this.#options;
