@@ -100,6 +100,19 @@ describe("output", () => {
   });
 });
 
+describe("tests", () => {
+  const NEEDS_PROGRAMS = /support\/(?:authority|certificate|docker-registry|nginx)\.ts"/;
+
+  test("that need programs of the system are skipped where these are missing", () => {
+    const unguarded = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => ({ name, text: readFileSync(join(ROOT, "test", name), "utf8") }))
+      .filter(({ text }) => NEEDS_PROGRAMS.test(text) && !text.includes("requireTool("))
+      .map(({ name }) => name);
+    expect(unguarded).toEqual([]);
+  });
+});
+
 function nameOf(file: string): string {
   return relative(SOURCE, file).replaceAll("\\", "/");
 }

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { createAuthority, type IssuedCertificate } from "../registry/support/authority.ts";
 import { startProxy } from "../registry/support/proxy.ts";
 import { send, startServer } from "../registry/support/server.ts";
@@ -8,6 +8,9 @@ import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
+
+const { describe, test } = requireTool("openssl");
 
 const ECR = (account: string) => `${account}.dkr.ecr.eu-west-1.amazonaws.com`;
 const ECR_ANSWER = {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import { push } from "../../src/push/push.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
@@ -13,8 +13,11 @@ import { createFakeClock } from "../support/clock.ts";
 import { PROFILE_USER, PROFILES } from "../support/faults/profiles.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 import { createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { startProxy } from "./support/proxy.ts";
+
+const { describe, test } = requireTool("openssl");
 
 const MIB = 1024 * 1024;
 const LAYER_BYTES = 5 * MIB + 3;
