@@ -107,7 +107,7 @@ describe("tests", () => {
     const unguarded = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
       .map((name) => ({ name, text: readFileSync(join(ROOT, "test", name), "utf8") }))
-      .filter(({ text }) => NEEDS_PROGRAMS.test(text) && !text.includes("requireTool("))
+      .filter(({ text }) => NEEDS_PROGRAMS.test(text) && !/(?:require|find)Tool\(/.test(text))
       .map(({ name }) => name);
     expect(unguarded).toEqual([]);
   });

@@ -27,6 +27,7 @@ async function openEmbedded(): Promise<OpenedSource & OpenedTarget> {
 }
 
 const hasDocker = findTool("docker-registry") !== undefined || Boolean(process.env["CI"]);
+if (!hasDocker) process.stderr.write("Skipping tests: not installed: docker-registry\n");
 
 /** One process for all tests; each target is a repository of its own. */
 let docker: DockerRegistry | undefined;
