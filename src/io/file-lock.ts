@@ -31,12 +31,10 @@ export async function lockFile(path: string, subject: string): Promise<AsyncDisp
   };
 }
 
-/** Throws `TARGET_LOCKED` if a living process has the lock; otherwise says whether there is a stale one. */
-export async function refuseIfLocked(path: string, subject: string): Promise<"stale" | "free"> {
+/** Throws `TARGET_LOCKED` if a living process has the lock. */
+export async function refuseIfLocked(path: string, subject: string): Promise<void> {
   const found = await readLock(path);
-  if (!found) return "free";
-  if (await isAlive(found)) throw lockedError(found, { path, subject });
-  return "stale";
+  if (found && (await isAlive(found))) throw lockedError(found, { path, subject });
 }
 
 function lockedError(

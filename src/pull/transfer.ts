@@ -227,7 +227,12 @@ class TransferRun {
     const body =
       offset === size
         ? Readable.from([])
-        : await openSource(content.origin).fetch(target, { offset, signal: this.#signal });
+        : await openSource(content.origin)
+            .fetch(target, { offset, signal: this.#signal })
+            .catch((error: unknown) => {
+              kept?.discard();
+              throw error;
+            });
     try {
       await this.#receive(task, offset, body, kept, (bytes) => {
         this.#fetchedBytes += bytes;

@@ -6,8 +6,8 @@ import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
 import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { mountSmallFileSystem } from "../support/small-file-system.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { mountSmallFileSystem } from "./support/small-file-system.ts";
 
 const MIB = 1024 * 1024;
 const BLOB = /\/blobs\/sha256:/;
@@ -83,6 +83,7 @@ describe("mirror pull", () => {
     await disk.makeReadOnly();
     const { exitCode, stderr } = await runMirror(["pull", join(disk.path, "bundle"), ...flags]);
     expect(stderr).toContain("the file system is read-only");
+    expect(stderr).toMatch(/^hint: Mount it for writing/m);
     expect(exitCode).toBe(32);
   });
 });
