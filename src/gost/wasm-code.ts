@@ -13,28 +13,34 @@ export const wasm = {
   /** The eight bytes at an address plus `offset`. */
   load64: (offset: number): Code => [0x29, 3, ...unsigned(offset)],
   store64: (offset: number): Code => [0x37, 3, ...unsigned(offset)],
-  /** Two bytes as i32. */
-  load16: (offset: number): Code => [0x2f, 1, ...unsigned(offset)],
-  /** Eight bytes as the eight 16-bit lanes of a v128. */
-  loadWidened: (offset: number): Code => [0xfd, 0x02, 3, ...unsigned(offset)],
+  load32: (offset: number): Code => [0x28, 2, ...unsigned(offset)],
+  load128: (offset: number): Code => [0xfd, 0x00, 4, ...unsigned(offset)],
   store128: (offset: number): Code => [0xfd, 0x0b, 4, ...unsigned(offset)],
+  /** Eight bytes as a v128 that is zero above. */
+  loadLow64: (offset: number): Code => [0xfd, 0x5d, 3, ...unsigned(offset)],
+  /** Eight bytes into the upper half of a v128. */
+  loadHigh64: (offset: number): Code => [0xfd, 0x57, 3, ...unsigned(offset), 1],
   less32: [0x49],
   add32: [0x6a],
+  and32: [0x71],
+  shiftRight32: [0x76],
   less64: [0x54],
   add64: [0x7c],
   or64: [0x84],
-  xor64: [0x85],
   /** i32 → i64 */
   extend: [0xad],
   xor128: [0xfd, 0x51],
+  /** The lower or upper eight bytes of a v128 as eight 16-bit lanes. */
+  widenLow: [0xfd, 0x89, 0x01],
+  widenHigh: [0xfd, 0x8a, 0x01],
   /** Shifts each 16-bit lane of a v128 by an i32. */
   shiftLeft16: [0xfd, 0x8b, 0x01],
 } as const;
 
 export interface WasmFunction {
   readonly name: string;
-  /** Locals behind the two i32 parameters, i32 ones first. */
-  readonly locals: { readonly i32: number; readonly i64: number };
+  /** Locals behind the two i32 parameters, in this order. */
+  readonly locals: { readonly i32: number; readonly i64: number; readonly v128: number };
   readonly body: Code;
 }
 
@@ -59,11 +65,13 @@ export function formatModule(functions: readonly WasmFunction[], pages: number):
 const END = 0x0b;
 const I32 = 0x7f;
 const I64 = 0x7e;
+const V128 = 0x7b;
 
 function formatFunction({ locals, body }: WasmFunction): Code {
   const declared = vector([
     [...unsigned(locals.i32), I32],
     [...unsigned(locals.i64), I64],
+    [...unsigned(locals.v128), V128],
   ]);
   return sized([...declared, ...body, END]);
 }
