@@ -1,5 +1,6 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { ComponentDeniedError } from "./errors.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -8,6 +9,11 @@ import type { SourceReader } from "./source-reader.ts";
 export interface Component {
   /** As in: the source has no … */
   readonly name: string;
+  /**
+   * The flag that leaves it out, for what a bundle must not lack unnoticed: being denied is an error then. Without a flag
+   * it is skipped, for not everybody may read it.
+   */
+  readonly without?: string;
   /** Whether it is wanted at all, only if the source has it, or because a flag asks for it. */
   readonly wishOf: (selection: SourceSelection) => "no" | "if-there" | "asked";
   /** Where it would be. */
@@ -25,16 +31,13 @@ export interface ResolvedComponent {
   readonly denied?: MirrorError;
 }
 
-/**
- * The roots of a component. What no flag asks for may be absent or out of reach: then it is skipped, and said. A
- * repository that does not exist is often "denied" to those who may read its neighbors.
- */
+/** The roots of a component. What no flag asks for may be absent: then it is skipped, and said. */
 export async function resolveComponent(
   component: Component,
   selection: SourceSelection,
   reader: SourceReader,
 ): Promise<ResolvedComponent> {
-  const { name, wishOf, placeOf, probe, resolve } = component;
+  const { name, without, wishOf, placeOf, probe, resolve } = component;
   const wish = wishOf(selection);
   if (wish === "no") return { roots: [] };
   if (wish === "if-there") {
@@ -43,6 +46,7 @@ export async function resolveComponent(
       if (!(await probe(selection, reader))) return { roots: [], missing: `${name} ("${place}")` };
     } catch (error) {
       if (!(error instanceof MirrorError) || error.code !== "REGISTRY_DENIED") throw error;
+      if (without !== undefined) throw new ComponentDeniedError({ name, place, without }, error);
       reader.notice("component-denied", `Access to "${place}" is denied: no ${name} is taken`);
       return { roots: [], denied: error };
     }

@@ -35,3 +35,25 @@ export class SelectionUnmatchedError extends MirrorError {
     this.parts = options.parts ?? [this];
   }
 }
+
+/**
+ * Reading a part of the source is not allowed. Some registries also deny what does not exist: only the user can tell,
+ * and the flag says so.
+ */
+export class ComponentDeniedError extends MirrorError {
+  override readonly code = "REGISTRY_DENIED";
+  readonly component: string;
+  /** Repository. */
+  readonly place: string;
+
+  constructor(
+    { name, place, without }: { name: string; place: string; without: string },
+    cause: MirrorError,
+  ) {
+    const login = cause.hint ?? "Log in with an account that may read it";
+    const hint = `${login}; if the source has no ${name}, say so with ${without}`;
+    super(`Cannot read the ${name}: access to "${printable(place)}" is denied`, { cause, hint });
+    this.component = name;
+    this.place = place;
+  }
+}

@@ -10,8 +10,12 @@ import { allMatched } from "./unmatched.ts";
 /** Modules and packages: the named ones, or all of the source but the excluded. */
 export const MODULES_COMPONENT: Component = {
   ...createComponent(MODULES, "modules"),
-  // What a plain source is for: being denied is an error, having none a notice of its own
-  probe: async () => true,
+  without: "--no-modules",
+  // What a plain source is for: having none is a notice of its own
+  probe: async (selection, reader) => {
+    await reader.listTags(MODULES.catalogOf(selection));
+    return true;
+  },
 };
 
 export const PACKAGES_COMPONENT: Component = createComponent(PACKAGES, "packages");

@@ -16,6 +16,7 @@ import { sortTags } from "./version-filter.ts";
 /** Releases of the platform with all their images, their installers and their release channels. */
 export const PLATFORM: Component = {
   name: "platform",
+  without: "--no-platform",
   wishOf: ({ platform }) => {
     if (!platform.enabled) return "no";
     const { releases } = platform;

@@ -149,6 +149,13 @@ requireTool("docker-registry", "nginx").describe(
           /^(?=[\s\S]*deckhouse-cli\/plugins" is denied)(?=[\s\S]*ee\/packages" is denied)/,
         ],
         [
+          "403 for the platform ends the run, and the flag to leave it out is named",
+          [refuse(`${root}/release-channel/`, 403)],
+          [],
+          10,
+          /^error: Cannot read the platform: [\s\S]*because: .*403[\s\S]*--no-platform/m,
+        ],
+        [
           "403 behind the first request of a component ends the run",
           [refuse(`${root}/modules/console/release/`, 403)],
           [],

@@ -223,8 +223,6 @@ describe("resolveSelection(): variants of the edition", () => {
 
   test.each([
     [`tags ${EDITION_ROOT}/packages`, "package-postgres"],
-    [`tags ${EDITION_ROOT}/release-channel`, "platform"],
-    [`get ${EDITION_ROOT}/security/trivy-db:2`, "security"],
     ["get deckhouse/installer:latest", "installer"],
     ["tags deckhouse/deckhouse-cli/plugins", "plugin-console-tool"],
   ])("denied: %s leaves out %s, with a notice", async (request, name) => {
@@ -232,6 +230,24 @@ describe("resolveSelection(): variants of the edition", () => {
     const outcome = await resolveEdition(memorySource(buildEdition(), { failures }));
     expect(packagesOf(outcome)).not.toContain(name);
     expect(outcome.notices).toContain("component-denied");
+  });
+
+  test.each([
+    [`tags ${EDITION_ROOT}/release-channel`, "platform", { noPlatform: true }],
+    [`get ${EDITION_ROOT}/security/trivy-db:2`, "security", { noSecurityDb: true }],
+    [`tags ${EDITION_ROOT}/modules`, "module-console", { noModules: true }],
+  ])("denied: %s ends the run unless %s is not wanted", async (request, name, without) => {
+    const failures = { [request]: new DeniedError("no") };
+    const source = memorySource(buildEdition(), { failures });
+    const failure = await failureOf(source, {});
+    expect(failure).toMatchObject({ code: "REGISTRY_DENIED", cause: failures[request] });
+    const [flag] = Object.keys(without).map((option) =>
+      option.replace(/[A-Z]/g, "-$&").toLowerCase(),
+    );
+    expect(failure.hint).toContain(`--${flag}`);
+    const outcome = await resolveEdition(source, without);
+    expect(packagesOf(outcome)).not.toContain(name);
+    expect(outcome.notices).not.toContain("component-denied");
   });
 
   test("denied: behind the first request of a component, the run ends", async () => {
@@ -253,12 +269,9 @@ describe("resolveSelection(): variants of the edition", () => {
     expect(await failureOf(source, {})).toBe(error);
   });
 
-  test("denied: everything, so the run ends", async () => {
+  test("denied: all there is, so the run ends", async () => {
     const error = new DeniedError("no");
-    const source = memorySource(
-      {},
-      { failures: { [`tags ${EDITION_ROOT}/release-channel`]: error } },
-    );
+    const source = memorySource({}, { failures: { [`tags ${EDITION_ROOT}/packages`]: error } });
     expect(await failureOf(source, {})).toBe(error);
   });
 });
