@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { StorageFailedError, storageError } from "../io/errors.ts";
-import { RequestThread, threadScript } from "../io/request-thread.ts";
+import { RequestThread } from "../io/request-thread.ts";
+import { threadScript } from "../thread-script.ts";
 
 /** Hash the file up to `end`, from where the last request with this id stopped. */
 export interface HashRequest {
@@ -36,7 +37,7 @@ export class FileHasher implements AsyncDisposable {
   constructor({ gost = false }: FileHasherOptions = {}) {
     this.#gost = gost;
     const length = gost ? Math.min(availableParallelism(), GOST_THREADS_LIMIT) : 1;
-    const script = threadScript("file-hash-thread", import.meta.url);
+    const script = threadScript("bundle/file-hash-thread");
     this.#threads = Array.from({ length }, () => new RequestThread(script));
   }
 

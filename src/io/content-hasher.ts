@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { RequestThread, threadScript } from "./request-thread.ts";
+import { threadScript } from "../thread-script.ts";
+import { RequestThread } from "./request-thread.ts";
 
 /** The hash of content that comes piece by piece. */
 export interface ContentHash {
@@ -30,7 +31,7 @@ const INLINE_BYTES = 1024 * 1024;
 /** Hashes large content in a thread of its own, while the main one moves bytes. */
 export class ContentHasher implements AsyncDisposable {
   readonly #thread: RequestThread<HashStep, HashStepResult> = new RequestThread(
-    threadScript("content-hash-thread", import.meta.url),
+    threadScript("io/content-hash-thread"),
   );
   #next = 0;
 

@@ -56,14 +56,3 @@ export class RequestThread<Request, Value> implements AsyncDisposable {
     await this.#worker?.terminate();
   }
 }
-
-/**
- * The script of a thread that lies beside a module. Threads cannot run TypeScript on every Node that is supported: for
- * a source, its built file is taken.
- */
-export function threadScript(name: string, moduleUrl: string): URL {
-  const url = new URL(`./${name}.js`, moduleUrl);
-  return moduleUrl.endsWith(".ts")
-    ? new URL(url.href.replace(/\/src\/(?!.*\/src\/)/, "/dist/"))
-    : url;
-}

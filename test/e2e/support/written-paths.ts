@@ -17,7 +17,7 @@ export interface TraceOptions {
   readonly tracePath: string;
 }
 
-const MAIN = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../dist/mirror.js", import.meta.url));
 
 const OPEN = ["open", "openat", "openat2", "creat"];
 const CHANGE = [
