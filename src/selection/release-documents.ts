@@ -1,4 +1,3 @@
-import { parse, stringify } from "yaml";
 import type { ExtraFile } from "../bundle/contents.ts";
 import { isChannel } from "./channel.ts";
 import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
@@ -30,6 +29,8 @@ export async function describeReleases(
       .map((root) => [root.reference, root]),
   );
   if (releases.size === 0) return [];
+  // Only few commands come here: the others start without it
+  const yaml = await import("yaml");
   const documents = await Promise.all(
     sortTags([...releases.keys()]).map(async (tag) => {
       const root = releases.get(tag);
@@ -38,12 +39,13 @@ export async function describeReleases(
       const image = { repository, reference, manifest };
       const names = [VERSION_FILE, CHANGELOG_FILE];
       const [files] = await reader.readFiles(image, { names, platforms });
-      const parseFile = (name: string) => readDocument(name, files?.get(name), { root, reader });
+      const parseFile = (name: string) =>
+        readDocument(name, files?.get(name), { root, reader, yaml });
       return createDocument(tag, parseFile(VERSION_FILE), parseFile(CHANGELOG_FILE));
     }),
   );
   const text = documents
-    .map((document) => `---\n${stringify(document, { lineWidth: 0 })}`)
+    .map((document) => `---\n${yaml.stringify(document, { lineWidth: 0 })}`)
     .join("");
   return [{ name: FILE, text }];
 }
@@ -51,13 +53,14 @@ export async function describeReleases(
 interface DocumentPlace {
   readonly root: Root;
   readonly reader: SourceReader;
+  readonly yaml: typeof import("yaml");
 }
 
 /** JSON is YAML, so one parser reads both. */
 function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPlace): unknown {
   if (bytes === undefined) return undefined;
   try {
-    return parse(bytes.toString("utf8"));
+    return place.yaml.parse(bytes.toString("utf8"));
   } catch (error) {
     const image = formatFound(place.root.origin, place.root.reference);
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
