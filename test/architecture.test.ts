@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bundle: ["root", "oci", "io", "store", "tar", "gost"],
   selection: ["root", "oci", "store", "tar", "bundle"],
   pull: ["root", "oci", "io", "store", "bundle", "selection"],
-  push: ["root", "oci", "io", "store", "bundle"],
+  push: ["root", "oci", "io", "store", "bundle", "selection"],
   verify: ["root", "oci", "io", "store", "bundle", "tar", "gost"],
   inspect: ["root", "oci", "io", "store", "bundle"],
 };

@@ -1,5 +1,8 @@
+import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { formatReference } from "../oci/reference.ts";
-import { distinctBytes, openPush } from "./open-push.ts";
+import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
+import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
+import { readPointedVersion } from "./pointed-version.ts";
 import { push } from "./push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
@@ -38,12 +41,32 @@ export async function planPushAll(
     await using opened = await openPush({ ...options, bundlePath });
     bytes += distinctBytes(opened.bundle);
     notices.push(...opened.notices.map(({ message }) => message));
+    notices.push(...(await checkImages(opened)));
     for (const { repository, tags, root } of opened.plan.images) {
       images.push({ repository, tags, digest: root.digest });
     }
   }
   const target = formatReference(options.target);
   return { schemaVersion: 1, target, images, bytes, notices };
+}
+
+/** Looks up all that the images need, and says which release channels point at versions of elsewhere. */
+async function checkImages({ bundle, plan }: OpenedPush): Promise<string[]> {
+  const notices: string[] = [];
+  for (const image of plan.images) {
+    const { layout, repository, root, tags } = image;
+    const graph = await readBundledGraph(bundle, layout, root);
+    if (!isChannelImage(image)) continue;
+    const version = await readPointedVersion({ bundle, layout, graph });
+    const place = version === undefined ? undefined : placeOfVersion(image, version);
+    if (place === undefined || hasVersion(plan.images, place)) continue;
+    const subject = `${repository}:${tags.join(",")}`;
+    const pointed = `${place.repository}:${version}`;
+    notices.push(
+      `"${subject}" points at "${pointed}", which the bundle does not have: it is published only if the target has it`,
+    );
+  }
+  return notices;
 }
 
 /** Replays several bundles, one after the other, once all of them can be read. One receipt for all. */

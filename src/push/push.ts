@@ -13,11 +13,18 @@ import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
 import { BlobUploads } from "./blob-uploads.ts";
+import {
+  danglingChannel,
+  hasVersion,
+  isChannelImage,
+  placeOfVersion,
+  refuseAfterFailure,
+} from "./channel-closure.ts";
 import { createDiscoveryImage } from "./discovery-image.ts";
-import { ContentWithheldError } from "./errors.ts";
 import type { PushEvent } from "./events.ts";
 import { distinctBytes, openPush } from "./open-push.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
+import { readPointedVersion } from "./pointed-version.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
@@ -117,7 +124,7 @@ class PushRun {
     for (const kinds of PUBLISHING_ORDER) {
       const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
       await this.#each(due, async (work) => {
-        this.#refuseDangling(work.image);
+        await this.#refuseDangling(work);
         await this.#publish(work);
       });
     }
@@ -227,22 +234,22 @@ class PushRun {
     return work;
   }
 
-  /** A release channel must not point at a version that did not arrive. */
-  #refuseDangling({ kind, repository, tags }: PushImage): void {
-    if (kind !== "release-channel") return;
-    const parent = repository.split("/").slice(0, -1).join("/");
-    const needed = parent === "" ? /^(?:install)?$/ : undefined;
-    const missing = this.#images.find(
-      (image) =>
-        image.outcome === "failed" &&
-        (needed?.test(image.repository) ||
-          image.repository === parent ||
-          image.repository.startsWith(`${parent}/extra/`)),
-    );
-    if (missing) {
-      const reason = `"${missing.repository}:${missing.tag}" is missing in the target`;
-      throw new ContentWithheldError(`${repository}:${tags.join(",")}`, reason);
-    }
+  /** A release channel must not point at a version that is not there. */
+  async #refuseDangling({ image, graph }: Work): Promise<void> {
+    if (image.kind !== "release-channel") return;
+    refuseAfterFailure(image, this.#images);
+    if (!isChannelImage(image)) return;
+    const [bundle, signal] = [this.#bundle, this.#signal];
+    const version = await readPointedVersion({ bundle, layout: image.layout, graph, signal });
+    if (version === undefined) return;
+    const place = placeOfVersion(image, version);
+    const arrived = this.#images
+      .filter(({ outcome }) => outcome !== "failed")
+      .map(({ repository, tag }) => ({ repository, tags: [tag] }));
+    if (hasVersion(arrived, place)) return;
+    const target = this.#open(place.target);
+    for (const tag of place.tags) if (await readTag(target, tag, signal)) return;
+    throw danglingChannel(image, place);
   }
 
   async #publish({ image }: Work): Promise<void> {

@@ -1,0 +1,149 @@
+import { writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { push } from "../../src/push/push.ts";
+import { planPushAll } from "../../src/push/push-all.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { image } from "../support/artifacts.ts";
+import { type D8Image, d8Layout, d8Package } from "../support/d8-bundle.ts";
+import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+
+let directory: TempDirectory;
+let registry: FaultRegistry;
+
+beforeEach(async () => {
+  directory = await openTempDirectory();
+  registry = await startFaultRegistry();
+});
+
+afterEach(async () => {
+  await registry.close();
+  await directory[Symbol.asyncDispose]();
+});
+
+const target = () => ({ registry: registry.host, repository: "repo" });
+
+const release = (version: string, tag: string): D8Image => ({
+  artifact: image({ layers: 0, files: { "version.json": JSON.stringify({ version }) } }),
+  tag,
+});
+
+interface Packed {
+  readonly versions: readonly string[];
+  /** Tag → version that its `version.json` names. */
+  readonly releases: Readonly<Record<string, string>>;
+}
+
+/** A package of one repository of versions and the repository of its releases. */
+async function writePackage(
+  name: string,
+  [versionPath, releasePath]: readonly [string, string],
+  { versions, releases }: Packed,
+): Promise<string> {
+  const built = versions.map((tag) => ({ artifact: image({ name: tag }), tag }));
+  const channels = Object.entries(releases).map(([tag, version]) => release(version, tag));
+  const tar = d8Package({
+    [versionPath]: await d8Layout(built, { generation: "new" }),
+    [releasePath]: await d8Layout(channels, { generation: "new" }),
+  });
+  const path = directory.resolve(`${name}.tar`);
+  await writeFile(path, tar);
+  return path;
+}
+
+async function pushTo(bundlePath: string, modulesPathSuffix = "modules") {
+  await using client = openRegistryClient();
+  const openTarget = client.repository;
+  return push({ bundlePath, target: target(), openTarget, modulesPathSuffix });
+}
+
+function tagsOf(path: string): string[] {
+  return [...registry.content.repository(`repo${path}`).tags.keys()].sort();
+}
+
+const MODULE = ["modules/foo", "modules/foo/release"] as const;
+const BOTH: Packed = {
+  versions: ["v1.0.0"],
+  releases: { "v1.0.0": "v1.0.0", stable: "v1.0.0", alpha: "v2.0.0" },
+};
+
+describe("push() of a release channel whose version the bundle lacks", () => {
+  test.each([
+    ["a module", "module-foo", MODULE, "/modules/foo", "/release"],
+    [
+      "a package",
+      "package-foo",
+      ["packages/foo", "packages/foo/version"],
+      "/packages/foo",
+      "/version",
+    ],
+    ["the platform", "platform", ["", "release-channel"], "", "/release-channel"],
+  ] as const)("withholds the channel of %s", async (_, name, paths, versions, releases) => {
+    const receipt = await pushTo(await writePackage(name, paths, BOTH));
+    expect(receipt.complete).toBe(false);
+    expect(receipt.failures).toMatchObject([
+      {
+        code: "CONTENT_MISSING",
+        message: expect.stringContaining(`"${paths[0]}:v2.0.0", which neither`),
+        hint: expect.stringContaining("Push a bundle that has this version"),
+      },
+    ]);
+    expect(tagsOf(versions)).toEqual(["v1.0.0"]);
+    expect(tagsOf(versions + releases)).toEqual(["stable", "v1.0.0"]);
+  });
+
+  test("moves it if the target has the version from another bundle", async () => {
+    const newer = { versions: ["v2.0.0"], releases: { "v2.0.0": "v2.0.0" } };
+    await pushTo(await writePackage("module-foo", MODULE, newer), "/");
+    const receipt = await pushTo(await writePackage("module-foo", MODULE, BOTH), "/");
+    expect(receipt.failures).toEqual([]);
+    expect(tagsOf("/foo/release")).toEqual(["alpha", "stable", "v1.0.0", "v2.0.0"]);
+  });
+
+  test("leaves a channel where it is that would move to nothing", async () => {
+    const older = { versions: ["v1.0.0"], releases: { alpha: "v1.0.0" } };
+    await pushTo(await writePackage("module-foo", MODULE, older));
+    const before = registry.content.repository("repo/modules/foo/release").tags.get("alpha");
+    await pushTo(await writePackage("module-foo", MODULE, BOTH));
+    const after = registry.content.repository("repo/modules/foo/release").tags.get("alpha");
+    expect(after).toBe(before);
+  });
+
+  test("takes a version for there whose tag has no v", async () => {
+    const bare = { versions: ["1.0.0"], releases: { stable: "1.0.0" } };
+    expect((await pushTo(await writePackage("module-foo", MODULE, bare))).complete).toBe(true);
+  });
+
+  test("publishes what names no version", async () => {
+    const tar = d8Package({
+      "modules/foo/release": await d8Layout([{ artifact: image(), tag: "stable" }], {
+        generation: "new",
+      }),
+    });
+    await writeFile(directory.resolve("module-foo.tar"), tar);
+    expect((await pushTo(directory.path)).complete).toBe(true);
+  });
+});
+
+describe("planPushAll()", () => {
+  test("says which channels point at what the bundle does not have", async () => {
+    const path = await writePackage("module-foo", MODULE, BOTH);
+    const { notices } = await planPushAll({ bundlePaths: [path], target: target() });
+    expect(notices.filter((notice) => notice.includes("points at"))).toEqual([
+      expect.stringContaining('"modules/foo/release:alpha" points at "modules/foo:v2.0.0"'),
+    ]);
+    expect(registry.log.entries).toEqual([]);
+  });
+
+  test("refuses a layout that lacks a blob", async () => {
+    const files = new Map(await d8Layout([release("v1.0.0", "stable")], { generation: "new" }));
+    const [, layer = ""] = [...files.keys()].filter((name) => name.startsWith("blobs/"));
+    files.delete(layer);
+    await writeFile(directory.resolve("module-foo.tar"), d8Package({ "modules/foo": files }));
+    const plan = planPushAll({ bundlePaths: [directory.path], target: target() });
+    await expect(plan).rejects.toMatchObject({
+      code: "BUNDLE_CORRUPT",
+      message: expect.stringContaining(`lacks blob ${layer.slice(6).replace("/", ":")}`),
+    });
+  });
+});
