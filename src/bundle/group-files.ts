@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { BundleCorruptError, BundleMissingError } from "./errors.ts";
 import {
+  CHECKSUM_FILE,
   formatPackageFile,
   GOST_SUFFIX,
   type PackageFileName,
@@ -11,16 +12,29 @@ import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./lis
 
 interface LostFile extends PackageFileName {
   readonly name: string;
+  /** What tells that it was there. */
+  readonly evidence: string;
 }
 
-/** Files whose sum is there: all that tells of a last chunk that was not copied. */
-export function listLostFiles(names: readonly string[], found: readonly FoundFile[]): LostFile[] {
-  return names.flatMap((sum) => {
-    if (!sum.endsWith(GOST_SUFFIX)) return [];
-    const name = sum.slice(0, -GOST_SUFFIX.length);
-    const parsed = parsePackageFile(name);
-    return parsed && !found.some((file) => file.name === name) ? [{ ...parsed, name }] : [];
-  });
+/**
+ * Files of packages that only a sum tells of: that of `.gostsum` beside the file, or a line of `SHA256SUMS`. Nothing else
+ * shows that a package or its last chunk was not copied.
+ */
+export function listLostFiles(
+  names: readonly string[],
+  { found, listed }: { readonly found: readonly FoundFile[]; readonly listed: Iterable<string> },
+): readonly LostFile[] {
+  const present = new Set(found.map(({ name }) => name));
+  const lost = new Map<string, LostFile>();
+  const enter = (name: string, evidence: string) => {
+    const parsed = present.has(name) ? undefined : parsePackageFile(name);
+    if (parsed) lost.set(name, { ...parsed, name, evidence });
+  };
+  for (const name of listed) enter(name, `"${CHECKSUM_FILE}" lists it`);
+  for (const sum of names) {
+    if (sum.endsWith(GOST_SUFFIX)) enter(sum.slice(0, -GOST_SUFFIX.length), `"${sum}" is there`);
+  }
+  return [...lost.values()].sort(byChunk);
 }
 
 /**
@@ -48,7 +62,7 @@ export function groupFiles(
   };
 }
 
-function byChunk(left: FoundFile, right: FoundFile): number {
+function byChunk(left: PackageFileName, right: PackageFileName): number {
   return (left.chunk ?? -1) - (right.chunk ?? -1);
 }
 
@@ -99,10 +113,10 @@ function addLostFiles(
 ): PackageGroup {
   const size = group.package.files[0]?.size ?? 0;
   const files = lost.map(({ name }) => ({ name, size }));
-  const problems = lost.map(({ name }): FileProblem => {
+  const problems = lost.map(({ name, evidence }): FileProblem => {
     const error = new BundleMissingError(
       join(directory, name),
-      `the file is missing, "${name}${GOST_SUFFIX}" is there`,
+      `the file is missing, ${evidence}`,
       { hint: "Copy it from the source medium" },
     );
     return { file: name, status: "missing", size: 0, error };

@@ -4,6 +4,7 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
+import { readChecksums } from "./checksum-file.ts";
 import { compareWithManifest } from "./compare-files.ts";
 import { BundleMissingError } from "./errors.ts";
 import {
@@ -52,7 +53,8 @@ export async function listBundle(
     refuseWhatIsNoBundle(directory, names, { packageFiles: found.length, isUnfinished });
   }
   const isChosen = ({ packageName }: PackageFileName) => only === undefined || packageName === only;
-  const lost = listLostFiles(names, found).filter(isChosen);
+  const listed = (await readChecksums(directory))?.sums.keys() ?? [];
+  const lost = listLostFiles(names, { found, listed }).filter(isChosen);
   return { directory, ...groupFiles(directory, found.filter(isChosen), lost) };
 }
 

@@ -1,6 +1,7 @@
 import { readBundledTags } from "../bundle/bundle-images.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import { BundleMissingError } from "../bundle/errors.ts";
 import { type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
@@ -25,6 +26,11 @@ export async function openPush({
       target,
       modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
     });
+    if (plan.images.length === 0) {
+      throw new BundleMissingError(bundlePath, "it holds no image to push", {
+        hint: 'See with "mirror verify" whether files of it are missing',
+      });
+    }
     const notices = noticesOf(bundle.listing, { ...bundled, strayFiles: bundle.strayFiles });
     return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
   } catch (error) {

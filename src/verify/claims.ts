@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type BundleManifest, parseBundleManifest } from "../bundle/bundle-manifest.ts";
+import { COPY_AGAIN, readChecksums, readIfPresent } from "../bundle/checksum-file.ts";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
 import type { MirrorError } from "../errors.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
 
 /** What a bundle says about itself. */
 export interface Claims {
@@ -18,8 +17,6 @@ export interface Claims {
 
 export const NO_CLAIMS: Claims = { sha256: new Map(), problems: [] };
 
-const COPY_AGAIN = { hint: "Copy the file again from the source medium" };
-
 /**
  * Reads `bundle.json` and `SHA256SUMS`, which say the same and vouch for each other. A `bundle.json` whose hash is not
  * the listed one is not used: what it claims would be reported as damage of files that have none.
@@ -29,12 +26,12 @@ export async function readClaims(directory: string): Promise<Claims> {
     manifest: join(directory, BUNDLE_MANIFEST_FILE),
     sums: join(directory, CHECKSUM_FILE),
   };
-  const [json, text] = await Promise.all([
+  const [json, checksums] = await Promise.all([
     readIfPresent(paths.manifest),
-    readIfPresent(paths.sums),
+    readChecksums(directory),
   ]);
-  if (!text) return json ? withoutSums(json, paths) : NO_CLAIMS;
-  const { sums, problems } = parseSums(text.toString("latin1"), paths.sums);
+  if (!checksums) return json ? withoutSums(json, paths) : NO_CLAIMS;
+  const { sums, problems } = checksums;
   if (!json) {
     const isExpected = sums.has(BUNDLE_MANIFEST_FILE);
     const missing = new BundleMissingError(paths.manifest, "the file is missing", COPY_AGAIN);
@@ -88,41 +85,4 @@ function believe(json: Buffer, { paths, sums, problems }: Evidence): Claims {
   const reason = `it does not have the sha256 of ${names.map((name) => `"${name}"`).join(", ")}`;
   const damaged = new BundleCorruptError({ path: paths.sums, offset: 0 }, reason, COPY_AGAIN);
   return { manifest, sha256, problems: [damaged] };
-}
-
-interface ParsedSums {
-  readonly sums: ReadonlyMap<string, string>;
-  readonly problems: readonly MirrorError[];
-}
-
-function parseSums(text: string, path: string): ParsedSums {
-  const sums = new Map<string, string>();
-  const problems: MirrorError[] = [];
-  let offset = 0;
-  for (const line of text.split("\n")) {
-    const [, sha256, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
-    if (sha256 && name) sums.set(name, sha256);
-    else if (line !== "") {
-      const reason = "the line is not a sha256 and a file name";
-      problems.push(new BundleCorruptError({ path, offset }, reason, COPY_AGAIN));
-    }
-    offset += line.length + 1;
-  }
-  return { sums, problems };
-}
-
-/** Largest `bundle.json` or `SHA256SUMS` that is read. */
-const DOCUMENT_LIMIT_BYTES = 256 * 1024 * 1024;
-
-async function readIfPresent(path: string): Promise<Buffer | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > DOCUMENT_LIMIT_BYTES) {
-      throw new BundleCorruptError({ path, offset: 0 }, "it is too large", COPY_AGAIN);
-    }
-    return await readFile(path);
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw storageError(error, path);
-  }
 }

@@ -1,10 +1,7 @@
-import { join } from "node:path";
 import type { UnnamedManifest } from "../bundle/bundle-images.ts";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
-import { BundleMissingError } from "../bundle/errors.ts";
-import { parsePackageFile } from "../bundle/format.ts";
 import type { FileProblem } from "../bundle/listed-package.ts";
 import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -44,7 +41,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   if (claims.manifest) await refuseWhileWritten(listing.directory);
   const findings = new Findings();
   for (const error of claims.problems) findings.add(error);
-  const listed = enterFileProblems([...listing.problems, ...lostFiles(listing, claims)], findings);
+  const listed = enterFileProblems(listing.problems, findings);
   await checkExtraFiles(listing, findings);
   const gostSums = await readGostSums(listing, findings);
   const gost = new Set(gostSums.keys());
@@ -95,25 +92,6 @@ function enterFileProblems(
       return [file, { cause, problem: findings.add(error, { file }) }];
     }),
   );
-}
-
-/** Without `bundle.json`, `SHA256SUMS` still knows which files there were. */
-function lostFiles(
-  { directory, manifest, packages, problems }: BundleListing,
-  claims: Claims,
-): FileProblem[] {
-  if (manifest) return [];
-  const known = new Set([
-    ...packages.flatMap(({ files }) => files.map(({ name }) => name)),
-    ...problems.map(({ file }) => file),
-  ]);
-  return [...claims.sha256.keys()]
-    .filter((file) => parsePackageFile(file) && !known.has(file))
-    .map((file) => {
-      const hint = "Copy it from the source medium";
-      const error = new BundleMissingError(join(directory, file), "the file is missing", { hint });
-      return { file, status: "missing", size: 0, error };
-    });
 }
 
 interface FileEvidence {

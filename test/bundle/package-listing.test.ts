@@ -182,6 +182,24 @@ describe("listBundle() without bundle.json", () => {
   });
 });
 
+describe("listBundle() with SHA256SUMS and without bundle.json", () => {
+  const listed = ["bundle.json", "platform.tar", ...Object.keys(CHUNKS)];
+  const sums = listed.map((name) => `${"a".repeat(64)}  ${name}\n`).join("");
+
+  test.each([
+    ["a package", CHUNKS, ["platform.tar"]],
+    ["the last chunk", { ...without(chunk(2)), "platform.tar": 5 }, [chunk(2)]],
+    ["every file", {}, [...Object.keys(CHUNKS), "platform.tar"]],
+    ["no package", { ...CHUNKS, "platform.tar": 5 }, []],
+  ])("names %s that was not copied", async (_, files, missing) => {
+    await using directory = await openDirectory(files);
+    await writeFile(directory.resolve("SHA256SUMS"), sums);
+    expect(await problemsOf(directory)).toEqual(
+      missing.map((name) => [name, "missing", "CONTENT_MISSING"]),
+    );
+  });
+});
+
 describe("listBundle() of one file", () => {
   test.each([chunk(0), chunk(2)])("lists the package that %s belongs to", async (name) => {
     await using directory = await openDirectory({ ...CHUNKS, "platform.tar": 5 });

@@ -1,4 +1,4 @@
-import { cp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BundleManifest } from "../../src/bundle/bundle-manifest.ts";
 import type { MirrorError } from "../../src/errors.ts";
@@ -69,6 +69,26 @@ function entry(matches: (item: ScannedEntry) => boolean): ScannedEntry {
 }
 
 describe("push() of a bundle with wrong files", () => {
+  test("names a package that SHA256SUMS lists, although bundle.json is missing too", async () => {
+    const { error, requests } = await pushDamaged(async (directory) => {
+      await rm(directory.resolve("bundle.json"));
+      for (const file of files) await rm(directory.resolve(file));
+    });
+    expect(error?.code).toBe("CONTENT_MISSING");
+    expect(error?.message).toContain(files[0]);
+    expect(requests).toBe(0);
+  });
+
+  test("refuses packages without images", async () => {
+    const { error, requests } = await pushDamaged(async (directory) => {
+      for (const file of await readdir(directory.path)) await rm(directory.resolve(file));
+      await writeFile(directory.resolve("images.tar"), Buffer.alloc(1024));
+    });
+    expect(error?.code).toBe("CONTENT_MISSING");
+    expect(error?.message).toContain("holds no image to push");
+    expect(requests).toBe(0);
+  });
+
   test.each(["first", "middle", "last"])(
     "names a missing %s chunk and asks for nothing",
     async (which) => {
