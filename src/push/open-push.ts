@@ -2,6 +2,7 @@ import { readBundledTags } from "../bundle/bundle-images.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
+import { parseModulesPath } from "../oci/modules-path.ts";
 import { type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
@@ -16,16 +17,14 @@ export interface OpenedPush extends AsyncDisposable {
 export async function openPush({
   bundlePath,
   target,
-  modulesPathSuffix = "modules",
+  modulesPathSuffix,
 }: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix">): Promise<OpenedPush> {
+  const modulesPath = parseModulesPath(modulesPathSuffix);
   const bundle = await openBundle(bundlePath);
   try {
     const bundled = await readBundledTags(bundle);
     requireNames(bundlePath, bundled);
-    const plan = planPush(bundled.tags, {
-      target,
-      modulesPathSuffix: modulesPathSuffix.replace(/^\/+|\/+$/g, ""),
-    });
+    const plan = planPush(bundled.tags, { target, modulesPath });
     if (plan.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
         hint: 'See with "mirror verify" whether files of it are missing',

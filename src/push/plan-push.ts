@@ -24,7 +24,7 @@ export interface PushPlan {
 export interface PlanPushOptions {
   readonly target: RepositoryReference;
   /** Path of the modules below the target, without slashes at the ends. */
-  readonly modulesPathSuffix: string;
+  readonly modulesPath: string;
 }
 
 /** Directory of modules inside a bundle. */
@@ -57,7 +57,7 @@ export function planPush(tags: readonly BundledTag[], options: PlanPushOptions):
       .map(([path, catalog]) => ({
         repository: joinRepository(
           options.target,
-          catalog === MODULES ? options.modulesPathSuffix : catalog,
+          catalog === MODULES ? options.modulesPath : catalog,
         ),
         tag: path.slice(catalog.length + 1),
       })),
@@ -76,8 +76,8 @@ function memberOf(repository: string): Member | undefined {
   return catalog && name ? { catalog, name } : undefined;
 }
 
-function placeModules(repository: string, { modulesPathSuffix }: PlanPushOptions): string {
+function placeModules(repository: string, { modulesPath }: PlanPushOptions): string {
   const [first, ...rest] = repository.split("/");
   if (first !== MODULES || rest.length === 0) return repository;
-  return [modulesPathSuffix, ...rest].filter((part) => part !== "").join("/");
+  return [modulesPath, ...rest].filter((part) => part !== "").join("/");
 }

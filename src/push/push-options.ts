@@ -8,7 +8,7 @@ export interface PushOptions extends OperationOptions {
   readonly target: RepositoryReference;
   /** Opens a repository for writing; called once per repository. */
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;
-  /** Where modules go below the target; default `modules`, empty: directly below it. */
+  /** Where modules go below the target; default `modules`, `/`: directly below it. */
   readonly modulesPathSuffix?: string | undefined;
   /** Transfers that run at once; default 4. */
   readonly concurrency?: number | undefined;

@@ -1,3 +1,4 @@
+import { parseModulesPath } from "../oci/modules-path.ts";
 import {
   formatPlatform,
   type Platform,
@@ -5,7 +6,6 @@ import {
 } from "../oci/platform.ts";
 import {
   formatReference,
-  isRepositoryName,
   isTag,
   parseRepositoryReference,
   type RepositoryReference,
@@ -72,7 +72,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     security: { enabled: hasSource && !options.noSecurityDb },
     modules: {
       ...modules.members,
-      pathSuffix: parsePathSuffix(options.modulesPathSuffix),
+      pathSuffix: parseModulesPath(options.modulesPathSuffix),
       onlyExtraImages,
     },
     packages: {
@@ -156,19 +156,6 @@ function parseInstaller({ source, noInstaller, installerTag }: ParseSelectionOpt
   const enabled = source !== undefined && !noInstaller;
   const tag = enabled && installerTag !== undefined ? { tag: installerTag } : {};
   return { installer: { enabled, ...tag }, notices };
-}
-
-function parsePathSuffix(text: string | undefined): string {
-  if (text === undefined || text.trim() === "") return "modules";
-  const suffix = text.trim().replace(/^\/+|\/+$/g, "");
-  if (suffix !== "" && !isRepositoryName(suffix)) {
-    throw new SelectionInvalidError(
-      `--modules-path-suffix "${text}"`,
-      "it is not a repository path",
-      { hint: 'Write a path such as "modules", or "/" for directly below the source' },
-    );
-  }
-  return suffix;
 }
 
 const MODULE_FLAGS = {

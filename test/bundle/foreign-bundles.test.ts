@@ -146,10 +146,34 @@ describe("push() of a module of d8 mirror", () => {
     expect([...tags.keys()]).toEqual(["foo"]);
   });
 
-  test("moves both to the suffix of the target", async () => {
+  test.each([
+    ["", "modules/foo", "repo/modules"],
+    ["/modules", "modules/foo", "repo/modules"],
+    ["modules/", "modules/foo", "repo/modules"],
+    ["/", "foo", "repo"],
+    ["/my/mods", "my/mods/foo", "repo/my/mods"],
+    ["my/mods/", "my/mods/foo", "repo/my/mods"],
+  ])(
+    "the suffix %j moves it to %s, with its name in %s, and nothing else",
+    async (suffix, path, catalog) => {
+      const install = named("v1.76.2");
+      await write("module-foo.tar", d8Package(await layouts("")));
+      await write("platform.tar", d8Package({ install: await layout([install]) }));
+      const { pushed } = await pushTo(directory.path, suffix);
+      const moved = Object.entries(expected).map(([name, digest]) => [
+        name.replace("modules/foo", path),
+        digest,
+      ]);
+      const others = { "install:v1.76.2": digestOf(install) };
+      expect(pushed).toEqual({ ...Object.fromEntries(moved), ...others });
+      expect([...registry.content.repository(catalog).tags.keys()]).toEqual(["foo"]);
+    },
+  );
+
+  test("refuses a suffix that is no path before it sends anything", async () => {
     await write("module-foo.tar", d8Package(await layouts("")));
-    const { pushed } = await pushTo(directory.path, "/my/mods");
-    expect(Object.keys(pushed)).toContain("my/mods/foo/release:stable");
+    await expect(pushTo(directory.path, "../mods")).rejects.toThrow("--modules-path-suffix");
+    expect(registry.log.entries).toEqual([]);
   });
 
   test("reads entries whose names need a GNU long link", async () => {
