@@ -11,15 +11,15 @@ const FILE = "deckhousereleases.yaml";
 const CHANGELOG_URL = "https://github.com/deckhouse/deckhouse/releases/tag";
 
 /**
- * `deckhousereleases.yaml`: one document for each release that was found by its channels, so that a cluster without a
- * way to them can be told of them by hand. Nothing in it is needed to push: what cannot be read is left out, and said.
+ * `deckhousereleases.yaml`: one document for each release that channels or a range led to, so that a cluster without a
+ * way to the channels can be told of them by hand; a release that was named is published to the channels instead. Nothing in it is needed to push: what cannot be read is left out, and said.
  */
 export async function describeReleases(
   { platform, platforms }: SourceSelection,
   roots: readonly Root[],
   reader: SourceReader,
 ): Promise<ExtraFile[]> {
-  if (platform.releases.kind !== "channels") return [];
+  if (platform.releases.kind === "tag") return [];
   const releases = new Map(
     roots
       .filter(

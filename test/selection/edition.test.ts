@@ -69,6 +69,19 @@ describe("resolveSelection(): the synthetic edition", () => {
     expect(new Set(Object.values(digests))).toEqual(new Set([digests["pr12345"]]));
   });
 
+  test.each<[string, ParseSelectionOptions, readonly string[]]>([
+    ["the channels", {}, RELEASES],
+    ["a range", { includePlatform: ">=1.70 <1.72" }, ["v1.70.0", "v1.70.3", "v1.71.2"]],
+    ["a tag", { platformTag: "stable" }, []],
+    ["a pin", { includePlatform: "=v1.70.3" }, []],
+  ])("deckhousereleases.yaml describes the releases of %s", async (_, wishes, versions) => {
+    const { files } = await resolve({ ...wishes, noModules: true, noPackages: true });
+    const [file] = files;
+    expect(file?.name).toBe(versions.length > 0 ? "deckhousereleases.yaml" : undefined);
+    const names = file?.text.match(/(?<=metadata:\n {2}name: ).*/g) ?? [];
+    expect(names).toEqual(versions);
+  });
+
   test("-i console@=bobV1 takes the image without channels", async () => {
     const outcome = await resolve({ includeModules: ["console@=bobV1"] });
     expect(tagsIn(outcome, "modules/console")).toEqual(["bobV1"]);

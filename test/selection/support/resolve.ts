@@ -3,12 +3,14 @@ import {
   parseSelection,
 } from "../../../src/selection/parse-selection.ts";
 import { resolveSelection } from "../../../src/selection/resolve.ts";
+import type { ExtraFile } from "../../../src/bundle/contents.ts";
 import type { Root } from "../../../src/selection/root.ts";
 import { EDITION_ROOT } from "../../support/edition.ts";
 import type { MemorySource } from "../../support/memory-source.ts";
 
 export interface Outcome {
   readonly roots: readonly Root[];
+  readonly files: readonly ExtraFile[];
   /** Codes. */
   readonly notices: readonly string[];
   readonly messages: readonly string[];
@@ -22,14 +24,14 @@ export async function resolveEdition(
   const parsed = parseSelection({ source: `registry.test/${EDITION_ROOT}`, ...wishes });
   const notices: string[] = [];
   const messages: string[] = [];
-  const { roots } = await resolveSelection(parsed.selection, {
+  const { roots, files } = await resolveSelection(parsed.selection, {
     openSource,
     onNotice: (code, message) => {
       notices.push(code);
       messages.push(message);
     },
   });
-  return { roots, notices, messages };
+  return { roots, files, notices, messages };
 }
 
 export async function failureOf(
