@@ -1,5 +1,4 @@
 import { CHANNELS } from "./channel.ts";
-import { SelectionUnmatchedError } from "./errors.ts";
 import { createRoot, type ModuleScope, pathOf } from "./module-scope.ts";
 import { type ChannelPointer, isSameTag, readReleaseVersion } from "./read-channels.ts";
 import { VERSION_FILE } from "./release-files.ts";
@@ -7,7 +6,7 @@ import type { Root } from "./root.ts";
 import type { ExactPin } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 import { type FoundImage, formatFound } from "./source-reader.ts";
-import { allMatched } from "./unmatched.ts";
+import { allMatched, channelUnmatched } from "./unmatched.ts";
 
 interface ReleaseScope {
   readonly versions: readonly FoundImage[];
@@ -93,11 +92,13 @@ function reportUnpublished(
   const wishes = exactPinsOf(filter).filter((pin: ExactPin) => pin.tag === tag);
   const named = wishes.find(({ channel }) => channel !== "all");
   if (named !== undefined) {
-    throw new SelectionUnmatchedError(
-      `release image "${formatFound(release, tag)}"`,
-      `${reason}: "${tag}" cannot be published to channel ${named.channel}`,
-      { hint: `Write "${name}@=${tag}" to take the tag without a channel` },
-    );
+    throw channelUnmatched({
+      image: formatFound(release, tag),
+      reason,
+      tag,
+      channel: named.channel,
+      hint: `Write "${name}@=${tag}" to take the tag without a channel`,
+    });
   }
   if (wishes.length > 0) {
     reader.notice(

@@ -18,6 +18,8 @@ export interface ChosenReleases {
   readonly channels: readonly ChannelPointer[];
   /** Channels that the only version is published to instead. */
   readonly aliases: readonly Channel[];
+  /** The channel that led to the only version: its image stands in for a release image that is missing. */
+  readonly followed?: ChannelPointer | undefined;
 }
 
 interface Scope {
@@ -144,17 +146,18 @@ async function chooseByTag(
   scope: Scope,
   { tag, channel }: PlatformReleases & { kind: "tag" },
 ): Promise<ChosenReleases> {
-  const version = isChannel(tag) ? await followChannel(scope, tag) : await checkTag(scope, tag);
+  const followed = isChannel(tag) ? await followChannel(scope, tag) : undefined;
+  const version = followed?.version ?? (await checkTag(scope, tag));
   const aliases = channel === "all" ? DEFAULT_CHANNELS : [channel].filter(isChannel);
-  return { versions: [version], channels: [], aliases };
+  return { versions: [version], channels: [], aliases, followed };
 }
 
-async function followChannel(scope: Scope, channel: Channel): Promise<string> {
+async function followChannel(scope: Scope, channel: Channel): Promise<ChannelPointer> {
   const { selection, reader, release } = scope;
   const [pointer] = await readPlatformChannels(scope, [channel]);
   if (pointer !== undefined) {
     refuseSuspended([pointer], selection);
-    return pointer.version;
+    return pointer;
   }
   const tags = selection.proxyRegistry ? [] : ((await reader.listTags(release)) ?? []);
   const available = CHANNELS.filter((name) => tags.includes(name));

@@ -10,7 +10,7 @@ import { VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
-import { allMatched, imageUnmatched } from "./unmatched.ts";
+import { allMatched, channelUnmatched, imageUnmatched } from "./unmatched.ts";
 import { sortTags } from "./version-filter.ts";
 
 /** Releases of the platform with all their images, their installers and their release channels. */
@@ -97,19 +97,34 @@ async function findAliases(scope: Scope, tag: string): Promise<readonly Channel[
   const { aliases, channels, release, reader, selection } = scope;
   const pointed = channels.filter(({ version }) => isSameTag(version, tag));
   if (aliases.length === 0) return pointed.map(({ channel }) => channel);
-  const manifest = await reader.findManifest(release, tag);
-  const name = formatFound(release, tag);
+  const image = await findRelease(scope, tag);
+  const name = formatFound(release, image?.reference ?? tag);
+  const { releases } = selection.platform;
   const withhold = (reason: string): [] => {
+    if (releases.kind === "tag" && releases.channel !== "all") {
+      const { channel } = releases;
+      const hint = `Use --platform-tag ${tag} to take the release without a channel`;
+      throw channelUnmatched({ image: name, reason, tag, channel, hint });
+    }
     const message = `Release "${tag}" of the platform is published to no release channel: ${reason}`;
     reader.notice("pin-unpublished", message);
     return [];
   };
-  if (manifest === undefined) return withhold(`there is no "${name}"`);
-  const image = { repository: release, reference: tag, manifest };
+  if (image === undefined) return withhold(`there is no "${name}"`);
   const { platforms } = selection;
   const version = await readReleaseVersion(image, { platforms, reader, names: RELEASE_FILES });
   if (version === undefined) return withhold(`"${name}" has no ${VERSION_FILE}`);
   return isSameTag(version, tag) ? aliases : withhold(`"${name}" stands for "${version}"`);
+}
+
+/** `release-channel:V`, or the image of the channel that led to the version. */
+async function findRelease(
+  { followed, reader, release: repository }: Scope,
+  tag: string,
+): Promise<FoundImage | undefined> {
+  const manifest = await reader.findManifest(repository, tag);
+  if (manifest !== undefined) return { repository, reference: tag, manifest };
+  return followed && { repository, reference: followed.channel, manifest: followed.manifest };
 }
 
 /** The installer under its version and its channels, and the images that it lists. */
@@ -151,12 +166,12 @@ async function resolveRelease(
   tag: string,
   channels: readonly Channel[],
 ): Promise<Root[]> {
-  const { aliases, release, reader } = scope;
-  const manifest = await reader.findManifest(release, tag);
-  const published = aliases.length > 0 ? channels : [];
-  if (manifest !== undefined) {
-    const image = { repository: release, reference: tag, manifest };
-    return [{ ...createRoot(image, "release-channel"), tags: [tag, ...published] }];
+  const { aliases, release } = scope;
+  const image = await findRelease(scope, tag);
+  if (image !== undefined) {
+    const own = image.reference === tag ? [tag] : [];
+    const published = aliases.length > 0 ? channels : [];
+    return [{ ...createRoot(image, "release-channel"), tags: [...own, ...published] }];
   }
   if (aliases.length > 0) return [];
   throw new SelectionUnmatchedError(

@@ -96,6 +96,24 @@ export async function imageUnmatched(
   );
 }
 
+export interface UnpublishedRelease {
+  /** Reference of the release image. */
+  readonly image: string;
+  readonly reason: string;
+  readonly tag: string;
+  readonly channel: string;
+  readonly hint: string;
+}
+
+/** A channel that the user named cannot get the version. */
+export function channelUnmatched({ image, reason, tag, channel, hint }: UnpublishedRelease) {
+  return new SelectionUnmatchedError(
+    `release image "${image}"`,
+    `${reason}: "${tag}" cannot be published to channel ${channel}`,
+    { hint },
+  );
+}
+
 /** The tags of a repository for a hint: newest versions first, the rest counted. */
 function listTagsForHint(tags: readonly string[]): string {
   const sorted = sortTags(tags);

@@ -46,10 +46,13 @@ describe("resolveSelection(): platform, one tag", () => {
     expect(new Set(Object.values(channels)).size).toBe(1);
   });
 
-  test("A6: --include-platform =v1.72.10 is the same as the tag", async () => {
-    const pinned = await resolve({ includePlatform: "=v1.72.10" });
-    expect(pinned.roots).toEqual((await resolve({ platformTag: "v1.72.10" })).roots);
-  });
+  test.each([{ includePlatform: "=v1.72.10" }, { platformTag: "alpha" }])(
+    "A6: %j is the same as the tag v1.72.10",
+    async (wishes) => {
+      const named = await resolve({ platformTag: "v1.72.10" });
+      expect((await resolve(wishes)).roots).toEqual(named.roots);
+    },
+  );
 
   test("A12: --include-platform =v1.69.0 points all five channels at it", async () => {
     const outcome = await resolve({ includePlatform: "=v1.69.0" });
@@ -80,6 +83,41 @@ describe("resolveSelection(): platform, one tag", () => {
     expect(tagsIn(outcome, "install")).toEqual(["pr1"]);
     expect(tagsIn(outcome, "release-channel")).toEqual([]);
     expect(outcome.notices).toEqual(["pin-unpublished", "standalone-installer-missing"]);
+  });
+
+  test("a channel stands in for the release image of its version where there is none", async () => {
+    const { [`${EDITION_ROOT}/release-channel`]: release = {}, ...rest } = platformRepositories({
+      channels: CHANNELS,
+      versions: Object.values(CHANNELS),
+      suspended: ["stable"],
+    });
+    const { "v1.69.0": _, ...channels } = release;
+    const source = memorySource({ ...rest, [`${EDITION_ROOT}/release-channel`]: channels });
+    const wishes = { ...PLATFORM_ONLY, platformTag: "stable", ignoreSuspend: true };
+    const outcome = await resolveEdition(source, wishes);
+    const digests = digestsOf(outcome, "release-channel");
+    expect(Object.keys(digests).sort()).toEqual(FIVE);
+    const digest = release["stable"]?.manifest.descriptor.digest;
+    expect([...new Set(Object.values(digests))]).toEqual([digest]);
+    expect(tagsIn(outcome, "install")).toEqual([...FIVE, "v1.69.0"].sort());
+  });
+
+  test("--include-platform =v1.69.0+stable is an error where stable cannot get the release", async () => {
+    const repositories = platformRepositories({ channels: {}, versions: ["v1.69.0", "v1.70.0"] });
+    const path = `${EDITION_ROOT}/release-channel`;
+    const { "v1.70.0": other, "v1.69.0": own } = repositories[path] ?? {};
+    if (!other || !own) throw new Error("the fixture lacks its releases");
+    for (const [release, reason] of [
+      [{ "v1.70.0": other }, `there is no "registry.test/${path}:v1.69.0"`],
+      [{ "v1.69.0": other }, 'stands for "v1.70.0"'],
+    ] as const) {
+      const source = memorySource({ ...repositories, [path]: release });
+      const wishes = { ...PLATFORM_ONLY, includePlatform: "=v1.69.0+stable" };
+      const failure = await failureOf(source, wishes);
+      expect(failure.code).toBe("SELECTION_UNMATCHED");
+      expect(failure.message).toContain(`${reason}: "v1.69.0" cannot be published to`);
+      expect(failure.hint).toContain("--platform-tag v1.69.0");
+    }
   });
 
   test("a release image that stands for another version is published to no channel", async () => {
@@ -241,6 +279,14 @@ describe("resolveSelection(): platform, suspended channels", () => {
   test.each(["stable", "v1.69.0", "pr12345"])("A14: does not refuse %s", async (platformTag) => {
     const outcome = await resolve({ platformTag }, suspended);
     expect(tagsIn(outcome, "")).toHaveLength(1);
+  });
+
+  test("A13: refuses a range that alpha lies in, A14: and no other", async () => {
+    const wishes = { ...PLATFORM_ONLY, includePlatform: ">=1.69" };
+    const failure = await failureOf(platform(suspended), wishes);
+    expect(failure.message).toContain('suspended release channel "alpha"');
+    const outcome = await resolve({ includePlatform: ">=1.69 <=1.71" }, suspended);
+    expect(tagsIn(outcome, "")).toEqual(["v1.69.0", "v1.70.0", "v1.71.0"]);
   });
 
   test.each([{}, { platformTag: "alpha" }])("--ignore-suspend takes %j", async (wishes) => {

@@ -1,9 +1,9 @@
+import type { ExtraFile } from "../../../src/bundle/contents.ts";
 import {
   type ParseSelectionOptions,
   parseSelection,
 } from "../../../src/selection/parse-selection.ts";
 import { resolveSelection } from "../../../src/selection/resolve.ts";
-import type { ExtraFile } from "../../../src/bundle/contents.ts";
 import type { Root } from "../../../src/selection/root.ts";
 import { EDITION_ROOT } from "../../support/edition.ts";
 import type { MemorySource } from "../../support/memory-source.ts";
