@@ -4,3 +4,8 @@ import { isDigest, parseDigest } from "../oci/digest.ts";
 export function tagFor(reference: string): string {
   return isDigest(reference) ? parseDigest(reference).encoded : reference;
 }
+
+/** Whether a tag only stands for a digest: that of an image, or of what belongs to one (`sha256-<hex>.att`). */
+export function isDigestTag(tag: string): boolean {
+  return /^(?:sha256-)?[0-9a-f]{64}(?:\.[a-z]+)?$/.test(tag);
+}

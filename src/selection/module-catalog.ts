@@ -1,8 +1,13 @@
+import { parseModulesPath } from "../oci/modules-path.ts";
 import { formatReference } from "../oci/reference.ts";
+import { isChannel } from "./channel.ts";
+import { isDigestTag } from "./digest-tag.ts";
+import { SelectionUnmatchedError } from "./errors.ts";
 import type { Family } from "./family.ts";
 import type { SourceSelection } from "./selection.ts";
 import { isModuleName } from "./selector.ts";
 import type { SourceReader } from "./source-reader.ts";
+import { parseVersion } from "./tag-version.ts";
 
 /** The names of all modules (or packages) of the source but the excluded ones, sorted. */
 export async function listModuleNames(
@@ -12,8 +17,10 @@ export async function listModuleNames(
 ): Promise<string[]> {
   const catalog = formatReference(family.catalogOf(selection));
   const { exclude } = family.wishesOf(selection);
-  const tags = await reader.listTags(family.catalogOf(selection));
-  if (tags === undefined) {
+  const listed = (await reader.listTags(family.catalogOf(selection))) ?? [];
+  const tags = isShared(family, selection) ? listed.filter(isNameLike) : listed;
+  if (tags.length === 0) {
+    refuseAsked(family, selection);
     reader.notice(
       "modules-missing",
       `The source has no list of ${family.noun}s at "${catalog}": no ${family.noun}s are taken`,
@@ -35,5 +42,25 @@ export async function listModuleNames(
       `Tag "${name}" of "${catalog}" is skipped: it cannot be the name of a ${family.noun}`,
     );
     return false;
+  });
+}
+
+/** With `--modules-path-suffix /` the names of modules stand among the tags of the platform. */
+function isShared(family: Family, selection: SourceSelection): boolean {
+  return formatReference(family.catalogOf(selection)) === formatReference(selection.source);
+}
+
+function isNameLike(tag: string): boolean {
+  return !isChannel(tag) && !isDigestTag(tag) && parseVersion(tag) === undefined;
+}
+
+/** Who says where modules are, or which of them not to take, counts on having some. */
+function refuseAsked(family: Family, selection: SourceSelection): void {
+  const { noun } = family;
+  const isMoved = noun === "module" && selection.modules.pathSuffix !== parseModulesPath();
+  if (!isMoved && family.wishesOf(selection).exclude.length === 0) return;
+  const place = formatReference(family.catalogOf(selection));
+  throw new SelectionUnmatchedError(`any ${noun}`, `no tag of "${place}" is the name of one`, {
+    hint: `Check --source and --modules-path-suffix, or use --no-${noun}s`,
   });
 }

@@ -1,5 +1,6 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { isDigestTag } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import type { Family } from "./family.ts";
 import { nearestNames } from "./nearest.ts";
@@ -124,7 +125,8 @@ function listTagsForHint(tags: readonly string[]): string {
   return all.length > LISTED_TAGS ? `${listed} and ${all.length - LISTED_TAGS} more` : listed;
 }
 
-function tagSuggestion(tags: readonly string[], wanted: string | undefined) {
+function tagSuggestion(all: readonly string[], wanted: string | undefined) {
+  const tags = all.filter((tag) => !isDigestTag(tag));
   if (tags.length === 0) return { hint: "Check the source: the repository has no tags" };
   const nearest = wanted === undefined ? [] : nearestNames(wanted, tags);
   const best = nearest.map((tag) => `"${tag}"`).join(" or ");

@@ -323,6 +323,43 @@ describe("resolveSelection(): names of modules", () => {
     expect(await failureOf(memorySource({}), {})).toMatchObject({ code: "SELECTION_UNMATCHED" });
   });
 
+  test("a catalogue without a tag is as good as none", async () => {
+    const wishes = { includeImages: ["registry.test/web:v1"] };
+    const outcome = await resolve(
+      memorySource({ web: { v1: image() }, "acme/modules": {} }),
+      wishes,
+    );
+    expect(outcome.notices).toEqual(["modules-missing"]);
+  });
+
+  test.each<ParseSelectionOptions>([
+    { modulesPathSuffix: "/elsewhere" },
+    { excludeModules: ["a"] },
+  ])("a missing catalogue is an error for who counts on it: %j", async (wishes) => {
+    const web = memorySource({ web: { v1: image() } });
+    const failure = await failureOf(web, { ...wishes, includeImages: ["registry.test/web:v1"] });
+    expect(failure).toMatchObject({ code: "SELECTION_UNMATCHED" });
+    expect(failure.message).toContain("Cannot find any module");
+    expect(failure.hint).toContain("--modules-path-suffix");
+  });
+
+  test("modulesPathSuffix / looks for modules beside the platform, not among its tags", async () => {
+    const hex = "a".repeat(64);
+    const platform = ["v1.70.3", "1.71", "stable", hex, `sha256-${hex}.att`];
+    const tags = [...platform, "foo"].map((tag) => [tag, image()] as const);
+    const shared = memorySource({
+      acme: Object.fromEntries(tags),
+      "acme/foo": { "v1.0.0": image() },
+      "acme/foo/release": { stable: releaseImage("v1.0.0") },
+    });
+    const outcome = await resolve(shared, { modulesPathSuffix: "/" });
+    expect(packagesOf(outcome)).toEqual(["module-foo"]);
+    expect(outcome.notices).toEqual([]);
+    expect(shared.requests.filter((request) => !request.includes("acme/foo"))).toEqual([
+      "tags acme",
+    ]);
+  });
+
   test.each([
     ["gama", ["gamma"], /Did you mean "gamma"/],
     ["zzzzzz", [], /Choose from alpha, beta, gamma/],
@@ -406,6 +443,14 @@ describe("resolveSelection(): versions and channels", () => {
       'Cannot find versions of module "foo": it has no release channels, and no version is named',
     );
     expect(failure.hint).toContain("v1.4.1, v1.3.3, v1.3.0");
+  });
+
+  test("a hint names no tags that only stand for digests", async () => {
+    const hex = "0".repeat(64);
+    const named = { "v1.0.0": image(), [hex]: image(), [`sha256-${hex}.att`]: image() };
+    const source = memorySource({ "acme/modules/foo": named });
+    const failure = await failureOf(source, { includeModules: ["foo@^2"] });
+    expect(failure.hint).toBe("Choose from v1.0.0");
   });
 
   test.each<[string, string, RegExp, RegExp]>([
