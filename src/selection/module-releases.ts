@@ -7,6 +7,7 @@ import type { ExactPin } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 import { type FoundImage, formatFound } from "./source-reader.ts";
 import { allMatched, channelUnmatched } from "./unmatched.ts";
+import { sortTags } from "./version-filter.ts";
 
 interface ReleaseScope {
   readonly versions: readonly FoundImage[];
@@ -58,14 +59,27 @@ async function claimChannels(scope: ModuleScope): Promise<Map<string, string[]>>
   for (const { tag, channel } of pins) {
     if (channel !== "all") claims.set(tag, [...(claims.get(tag) ?? []), channel]);
   }
-  const [pin] = pins;
-  if (pin === undefined || !isSingle || !pins.some(({ channel }) => channel === "all")) {
+  const bare = pins.filter(({ channel }) => channel === "all");
+  const [pin] = bare;
+  if (pin === undefined) return claims;
+  if (!isSingle) {
+    reportAmbiguous(scope, bare);
     return claims;
   }
   const hasLts = (await reader.findManifest(release, "lts")) !== undefined;
   const isClaimed = (claims.get(pin.tag) ?? []).includes("lts");
   const all = CHANNELS.filter((channel) => channel !== "lts" || hasLts || isClaimed);
   return claims.set(pin.tag, all);
+}
+
+/** Channels point at one version each: of several only the user can say which. */
+function reportAmbiguous({ family, name, reader }: ModuleScope, pins: readonly ExactPin[]): void {
+  const tags = sortTags(pins.map(({ tag }) => tag)).map((tag) => `"${tag}"`);
+  const subject = `${tags.length > 1 ? "Tags" : "Tag"} ${tags.join(", ")} of ${family.noun} "${name}"`;
+  reader.notice(
+    "pin-unpublished",
+    `${subject} ${tags.length > 1 ? "are" : "is"} published to no release channel: of several versions only +channel says which one a channel gets`,
+  );
 }
 
 /** Why a release image cannot become a channel: clusters take the version that it names, whatever its tag is. */

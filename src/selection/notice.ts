@@ -16,6 +16,8 @@ export type SelectionNoticeCode =
   | "installer-tag-ignored"
   | "since-ignored"
   | "vex-skipped"
+  /** What only a tag list could tell is not taken from a source that lists none. */
+  | "proxy-unlisted"
   /** A component that no flag asks for is not in the source, or nobody may read it. */
   | "components-missing"
   | "component-denied"
@@ -30,6 +32,8 @@ export type SelectionNoticeCode =
   | "module-name-invalid"
   | "tag-list-missing"
   | "channel-unreadable"
+  /** A channel of the platform points at a tag that cannot be compared with others. */
+  | "channel-unordered"
   | "channel-suspended"
   | "pin-unpublished"
   | "extra-image-skipped"

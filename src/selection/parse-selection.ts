@@ -107,6 +107,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
       ...modules.notices,
       ...packages.notices,
       ...vexNotices(selection),
+      ...proxyNotices(options),
     ],
   };
 }
@@ -210,6 +211,22 @@ function vexNotices({ vex, source }: Selection): SelectionNotice[] {
   if (vex || source === undefined) return [];
   const message = "--skip-vex-images leaves out the attestations that say which CVEs do not apply";
   return [{ code: "vex-skipped", message }];
+}
+
+/** Behind a proxy registry only what is named can be found. */
+function proxyNotices(options: ParseSelectionOptions): SelectionNotice[] {
+  if (!options.proxyRegistry || options.source === undefined) return [];
+  const hasPackages = (options.includePackages ?? []).length > 0;
+  const left = [
+    ...(options.noPackages || hasPackages ? [] : ["packages (use --include-package)"]),
+    ...(options.noPackageVersions ? [] : ["release images of packages that are not included"]),
+    ...(options.noPlugins || options.onlyExtraImages
+      ? []
+      : ["plugins that modules need (use --include-plugin)"]),
+  ];
+  if (left.length === 0) return [];
+  const message = `--proxy-registry leaves out what only a tag list could tell: ${left.join(", ")}`;
+  return [{ code: "proxy-unlisted", message }];
 }
 
 function mergeImages(entries: readonly string[]): ImageSelector[] {

@@ -79,8 +79,14 @@ interface BoundsOptions {
 /** From the more proven of `since` and rock-solid up to alpha (D3); none without an alpha channel. */
 function boundsOf(channels: readonly ChannelPointer[], { since, reader }: BoundsOptions) {
   const versionOf = (name: Channel) => {
-    const version = channels.find(({ channel }) => channel === name)?.version;
-    return version === undefined ? undefined : parseVersion(version);
+    const pointer = channels.find(({ channel }) => channel === name);
+    if (pointer === undefined) return undefined;
+    const version = parseVersion(pointer.version);
+    if (version === undefined) {
+      const message = `Channel ${name} of the platform points at "${pointer.version}", which is no version: releases between rock-solid and alpha are not taken`;
+      reader.notice("channel-unordered", message);
+    }
+    return version;
   };
   const upper = versionOf("alpha");
   const proven = versionOf("rock-solid");

@@ -47,6 +47,7 @@ export async function resolveModule(
     ...(onlyExtraImages ? [] : [resolveReleases(scope, { versions, channels })]),
   ]);
   reportUnlisted(scope);
+  if (onlyExtraImages && groups.flat().length === 0) reportNoExtras(scope, versions);
   const modules = versions.map((version) => createRoot(scope, version));
   return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
 }
@@ -149,8 +150,10 @@ async function findPointed(
 async function reportEmpty(scope: ModuleScope): Promise<[]> {
   const { family, name, isNamed, reader } = scope;
   if (!isNamed) {
-    const title = family.noun === "module" ? "Module" : "Package";
-    reader.notice("module-empty", `${title} "${name}" is skipped: it has no release channels`);
+    reader.notice(
+      "module-empty",
+      `${titleOf(family)} "${name}" is skipped: it has no release channels`,
+    );
     return [];
   }
   throw await moduleUnmatched(scope, {
@@ -181,11 +184,27 @@ async function resolveListedImages(scope: ModuleScope, version: FoundImage): Pro
 /** Small modules have no images of their own; of others the list got lost. */
 function reportUnlisted({ family, name, reader, unlisted }: ModuleScope): void {
   if (unlisted.length === 0) return;
-  const title = family.noun === "module" ? "Module" : "Package";
   const list = sortTags(unlisted).join(", ");
   reader.notice(
     "image-list-missing",
-    `${title} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
+    `${titleOf(family)} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
+  );
+}
+
+function titleOf({ noun }: ModuleScope["family"]): string {
+  return noun === "module" ? "Module" : "Package";
+}
+
+/** Many modules have none; who names one expects some. */
+function reportNoExtras(
+  { family, name, isNamed, reader }: ModuleScope,
+  versions: readonly FoundImage[],
+): void {
+  if (!isNamed) return;
+  const list = sortTags(versions.map(({ reference }) => reference)).join(", ");
+  reader.notice(
+    "module-empty",
+    `${titleOf(family)} "${name}" is skipped: no extra images in ${list}`,
   );
 }
 

@@ -143,7 +143,9 @@ function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
     return { kind: "range", range: formatConstraint(parseConstraint(constraint)) };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    const hint = isTag(constraint) ? `Write "=${constraint}" for exactly this tag` : FORMS_HINT;
+    const hint = isTag(constraint)
+      ? `Write "=${constraint}" for exactly this tag, and quote a constraint that contains > or <`
+      : FORMS_HINT;
     throw refuse(cause.message, hint, cause);
   }
 }

@@ -294,6 +294,22 @@ describe("parseSelection()", () => {
     expect(codesOf({ source, ...options })).toEqual([code]);
   });
 
+  test.each<[ParseSelectionOptions, readonly RegExp[]]>([
+    [{}, [/tell: packages \(use .*\), release images of packages .*, plugins that/]],
+    [{ includePackages: ["p@^1"] }, [/tell: release images of packages .*, plugins that/]],
+    [{ noPackages: true, noPackageVersions: true }, [/tell: plugins that modules need/]],
+    [{ noPackages: true, noPackageVersions: true, noPlugins: true }, []],
+  ])("says what --proxy-registry cannot find with %j", (wishes, messages) => {
+    const options = { noPlatform: true, noModules: true, proxyRegistry: true, ...wishes };
+    const { notices } = parseSelection({ source, ...options });
+    expect(notices).toEqual(
+      messages.map((message) => ({
+        code: "proxy-unlisted",
+        message: expect.stringMatching(message),
+      })),
+    );
+  });
+
   test("onlyExtraImages is about modules, packages and their plugins, and nothing else", () => {
     const { selection } = parseSelection({ source, onlyExtraImages: true });
     expect(selection).toMatchObject({

@@ -182,6 +182,18 @@ describe("resolveSelection(): platform, channels", () => {
     expect(tagsIn(between, "")).toEqual(["v1.50.0", "v1.50.1", "v1.51.2", "v1.52.5"]);
   });
 
+  test("channels that point at no version are taken, with a notice that nothing lies between", async () => {
+    const versions = ["v1.68.0", "v1.69.0", "pr1"];
+    const channels = {
+      ...Object.fromEntries(FIVE.map((channel) => [channel, "v1.68.0"])),
+      alpha: "pr1",
+    };
+    const outcome = await resolve({}, { versions, channels, standalone: versions });
+    expect(tagsIn(outcome, "")).toEqual(["pr1", "v1.68.0"]);
+    expect(outcome.notices).toEqual(["channel-unordered"]);
+    expect(outcome.messages[0]).toContain('Channel alpha of the platform points at "pr1"');
+  });
+
   test("a pre-release is taken only if a channel points at it", async () => {
     const versions = ["v1.68.0", "v1.69.0-rc.1", "v1.70.0-rc.2"];
     const channels = {

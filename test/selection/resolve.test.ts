@@ -563,6 +563,10 @@ describe("resolveSelection(): versions and channels", () => {
       "modules/foo": ["v1.2.0", "v1.3.0"],
       "modules/foo/release": ["alpha", "beta", "v1.2.0", "v1.3.0"],
     });
+    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    expect(outcome.messages).toContainEqual(
+      expect.stringMatching(/^Tag "v1\.3\.0" of module "foo" is published to no release channel/),
+    );
   });
 
   test("a channel claimed by a pin beside a range is taken from the source no more", async () => {
@@ -718,6 +722,15 @@ describe("resolveSelection(): images that a module lists", () => {
       expect(tagsOf(outcome)).toEqual({ "modules/foo/extra/scanner": ["3"] });
     },
   );
+
+  test("onlyExtraImages names a module that has none, if the user did", async () => {
+    const wishes = { onlyExtraImages: true, includeImages: ["registry.test/web:v1"] };
+    const plain = source({ "images_digests.json": "{}" }, { web: { v1: image() } });
+    const named = await resolve(plain, { ...wishes, includeModules: ["foo"] });
+    expect(named.messages).toContain('Module "foo" is skipped: no extra images in v1.0.0');
+    const withCatalog = source({}, { web: { v1: image() }, "acme/modules": { foo: image() } });
+    expect((await resolve(withCatalog, wishes)).notices).not.toContain("module-empty");
+  });
 
   test("the lists of all platforms of an index are read, or of the chosen ones", async () => {
     const platforms = [
