@@ -80,6 +80,7 @@ export {
 export type { RegistryEvent } from "./registry/registry-event.ts";
 export type { Repository } from "./registry/repository.ts";
 export { SelectionInvalidError, SelectionUnmatchedError } from "./selection/errors.ts";
+export { nearestNames } from "./selection/nearest.ts";
 export {
   type ParsedSelection,
   type ParseSelectionOptions,

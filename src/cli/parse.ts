@@ -1,8 +1,9 @@
 import yargs, { type Argv, type Options } from "yargs";
-import { VERSION } from "../index.ts";
+import { nearestNames, VERSION } from "../index.ts";
 import type { Command } from "./command.ts";
 import { EXIT_STATUS_HELP } from "./exit-code.ts";
 import type { Flag } from "./options/flag.ts";
+import { type CommandUsage, readWords } from "./read-words.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the command line asks for: a command with what was typed for it, or a text such as help. */
@@ -33,6 +34,8 @@ export async function parseCommandLine(
   let parsed: Parsed | undefined;
   let text = "";
   const named = knownCommand(words, commands);
+  const read =
+    named === undefined ? words : readWords(words.slice(1), { command: named, ...usageOf(named) });
   const program = createProgram({ command: named, columns });
   for (const command of named === undefined ? commands : [named]) {
     program.command({
@@ -46,13 +49,9 @@ export async function parseCommandLine(
     });
   }
   // With a callback, yargs hands its output over instead of printing it
-  await program.parseAsync(
-    words.slice(named === undefined ? 0 : 1),
-    {},
-    (_error, _argv, output) => {
-      text = output;
-    },
-  );
+  await program.parseAsync([...read], {}, (_error, _argv, output) => {
+    text = output;
+  });
   if (parsed !== undefined && text === "") return parsed;
   return { kind: "text", text: `${text === "" ? await program.getHelp() : text}\n` };
 }
@@ -60,11 +59,22 @@ export async function parseCommandLine(
 /** The command that the words start with; throws `UsageError` for a word that is none. */
 function knownCommand(words: readonly string[], commands: readonly Command[]): Command | undefined {
   const [first] = words;
-  if (first === undefined || first.startsWith("-")) return undefined;
+  if (first === undefined || ["-h", "--help", "--version"].includes(first)) return undefined;
   const command = commands.find(({ name }) => name === first);
   if (command !== undefined) return command;
   const names = commands.map(({ name }) => name);
-  throw new UsageError(`Unknown command "${first}"`, { hint: `Use one of ${names.join(", ")}` });
+  const near = nearestNames(first, names);
+  // What looks like no command may be a secret
+  throw near.length > 0
+    ? new UsageError(`Unknown command "${first}"`, { hint: `Did you mean ${near.join(", ")}?` })
+    : new UsageError("The first argument is not a command", {
+        hint: `Use one of ${names.join(", ")}`,
+      });
+}
+
+function usageOf(command: Command | undefined): CommandUsage {
+  if (command === undefined) return { program: "mirror", usage: "mirror <command>" };
+  return { program: `mirror ${command.name}`, usage: `mirror ${formatUsage(command)}` };
 }
 
 function createProgram({
@@ -108,11 +118,10 @@ function createProgram({
 function toUsageError(complaint: Error | string, command: Command | undefined): Error {
   if (complaint instanceof Error && complaint.name !== "YError") return complaint;
   const message = complaint instanceof Error ? complaint.message : complaint;
-  const usage = command === undefined ? "mirror <command>" : `mirror ${formatUsage(command)}`;
-  const help = `mirror ${command === undefined ? "" : `${command.name} `}--help`;
+  const { program, usage } = usageOf(command);
   return new UsageError(
     message.startsWith("Not enough non-option") ? `Argument missing: ${usage}` : message,
-    { hint: `Run "${help}" to see what is possible` },
+    { hint: `Run "${program} --help" to see what is possible` },
   );
 }
 

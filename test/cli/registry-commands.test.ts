@@ -44,10 +44,15 @@ async function hostsIn(path: string): Promise<readonly string[]> {
 describe("mirror login", () => {
   test.each<[string, readonly string[], Given, RegExp]>([
     ["no registry", ["login"], {}, /registry/],
-    ["two registries", ["login", "a.test", "b.test", "-u", "ada"], {}, /b\.test/],
+    [
+      "two registries",
+      ["login", "a.test", "b.test", "-u", "ada"],
+      {},
+      /Argument 2 is one too many/,
+    ],
     ["a name that is no host", ["login", "harbor", "-u", "ada"], {}, /"harbor".*not a host/],
     ["a repository", ["login", "a.test/team", "-u", "ada"], {}, /"a\.test\/team".*not a host/],
-    ["an unknown flag", ["login", "a.test", "--password", "x"], {}, /Unknown argument: password/],
+    ["an unknown flag", ["login", "a.test", "--password", "x"], {}, /--password: .* no such flag/],
     ["no login at all", ["login", "a.test"], {}, /--username and the password are missing/],
     ["no password", ["login", "a.test", "-u", "ada"], {}, /the password is missing/],
     [
@@ -135,7 +140,7 @@ describe("mirror logout", () => {
   test.each<[string, readonly string[], RegExp]>([
     ["no registry", ["logout"], /registry/],
     ["a name that is no host", ["logout", "harbor"], /"harbor".*not a host/],
-    ["a flag of login", ["logout", "a.test", "--password-stdin"], /Unknown argument/],
+    ["a flag of login", ["logout", "a.test", "--password-stdin"], /no such flag/],
   ])("refuses %s with status 2", async (_, words, message) => {
     const { status, stderr } = await mirror(words);
     expect(stderr).toMatch(message);

@@ -1,0 +1,118 @@
+import { nearestNames } from "../index.ts";
+import type { Command } from "./command.ts";
+import type { Flag } from "./options/flag.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What is told of a command in messages: `mirror push`, `mirror push <bundle> [target]`. */
+export interface CommandUsage {
+  readonly program: string;
+  readonly usage: string;
+}
+
+interface KnownFlag {
+  readonly name: string;
+  readonly type: Flag["type"];
+}
+
+/**
+ * The words behind a command, each flag by its full name and with its value attached: `-cVALUE` and `-c VALUE` become
+ * `--images-bundle-chunk-size=VALUE`. Throws `UsageError` for flags that the command does not have, values that are
+ * missing or not understood, and arguments too many, which are not repeated: they may be a secret.
+ */
+export function readWords(
+  words: readonly string[],
+  {
+    command,
+    ...usage
+  }: CommandUsage & { readonly command: Pick<Command, "flags" | "positionals"> },
+): readonly string[] {
+  const known = knownFlags(command.flags);
+  const rest = [...words];
+  const flags: string[] = [];
+  const others: string[] = [];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === "--") others.push(...rest.splice(0));
+    else if (isFlag(word)) flags.push(readFlag(word, { rest, known, usage }));
+    else others.push(word);
+  }
+  const most = command.positionals.length;
+  if (others.length > most) {
+    throw new UsageError(
+      `Argument ${most + 1} is one too many (it is not repeated here): ${usage.usage}`,
+      { hint: "Put values with spaces into quotes, and passwords into variables or stdin" },
+    );
+  }
+  return [...others, ...flags];
+}
+
+interface FlagContext {
+  /** The words that follow; a value is taken from it. */
+  readonly rest: string[];
+  readonly known: ReadonlyMap<string, KnownFlag>;
+  readonly usage: CommandUsage;
+}
+
+function readFlag(word: string, { rest, known, usage }: FlagContext): string {
+  const { typed, attached } = splitFlag(word);
+  const flag = known.get(typed);
+  const isSingleDashed = !word.startsWith("--") && known.has(`-${word.replace(/=.*$/s, "")}`);
+  if (flag === undefined || isSingleDashed) {
+    throw unknownFlag(isSingleDashed ? word.replace(/=.*$/s, "") : typed, known, usage);
+  }
+  if (flag.type === "boolean") return `--${flag.name}=${readSwitch(typed, attached, rest)}`;
+  const value = attached ?? (isFlag(rest[0] ?? "--") ? undefined : rest.shift());
+  if (value !== undefined) return `--${flag.name}=${value}`;
+  throw new UsageError(`Cannot use ${typed}: its value is missing`, {
+    hint: `Write --${flag.name}=VALUE if the value starts with a dash`,
+  });
+}
+
+function readSwitch(typed: string, attached: string | undefined, rest: string[]): string {
+  const isNext = attached === undefined && /^(?:true|false)$/.test(rest[0] ?? "");
+  const value = attached ?? (isNext ? rest.shift() : "true") ?? "true";
+  if (value === "true" || value === "false") return value;
+  throw new UsageError(`Cannot use ${typed}: its value is neither true nor false`, {
+    hint: `Write ${typed} alone to switch it on`,
+  });
+}
+
+/** `--name=value` or `-nvalue`; the name with its dashes, as it was typed. */
+function splitFlag(word: string): { readonly typed: string; readonly attached?: string } {
+  const [, typed = word, attached] = word.startsWith("--")
+    ? (/^(--[^=]*)(?:=(.*))?$/s.exec(word) ?? [])
+    : (/^(-.)(?:=?(.+))?$/su.exec(word) ?? []);
+  return attached === undefined ? { typed } : { typed, attached };
+}
+
+function isFlag(word: string): boolean {
+  return word.startsWith("-") && word !== "-";
+}
+
+function unknownFlag(typed: string, known: FlagContext["known"], usage: CommandUsage): UsageError {
+  const names = [...known.keys()].filter((name) => name.startsWith("--"));
+  const bare = typed.replace(/^-+/, "");
+  const near =
+    bare.length < 2
+      ? []
+      : nearestNames(
+          bare,
+          names.map((name) => name.slice(2)),
+        );
+  const hint =
+    near.length > 0
+      ? `Did you mean ${near.map((name) => `--${name}`).join(", ")}?`
+      : `Run "${usage.program} --help" to see what is possible`;
+  return new UsageError(`Cannot use ${typed}: "${usage.program}" has no such flag`, { hint });
+}
+
+/** `--include-module` and `-i` → the flag that they are. */
+function knownFlags(flags: Command["flags"]): ReadonlyMap<string, KnownFlag> {
+  const known = new Map<string, KnownFlag>();
+  const own = { help: { type: "boolean", alias: "h" }, version: { type: "boolean" } } as const;
+  for (const [name, flag] of Object.entries<Pick<Flag, "type" | "alias">>({ ...own, ...flags })) {
+    for (const one of [name, ...[flag.alias ?? []].flat()]) {
+      known.set(one.length === 1 ? `-${one}` : `--${one}`, { name, type: flag.type });
+    }
+  }
+  return known;
+}
