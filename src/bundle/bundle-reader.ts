@@ -4,10 +4,11 @@ import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-bu
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
-import { scanTar } from "../tar/scan.ts";
+import { type ScanOptions, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
 import { isStrayFile, normalizeEntryPath } from "./format.ts";
+import { hintOfCutOff } from "./group-files.ts";
 import { enterInTable, entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
@@ -68,7 +69,8 @@ export class BundleReader implements AsyncDisposable {
     const seen = new Set<string>();
     const files = this.listing.packages[index]?.files ?? [];
     const size = files.reduce((sum, file) => sum + file.size, 0);
-    const corrupt = (offset: number, reason: string) => this.#corrupt(index, offset, reason);
+    const corrupt: ScanOptions["corrupt"] = (offset, reason, cause) =>
+      this.#corrupt(index, offset, reason, cause && this.hintOfCutOff(index));
     const read = (position: number, length: number) =>
       this.readBytes({ package: index, offset: position, size: length });
     const entries = this.listing.packages[index]?.isDirectory
@@ -107,8 +109,15 @@ export class BundleReader implements AsyncDisposable {
       : { path: this.listing.directory, offset: place.offset };
   }
 
-  #corrupt(index: number, offset: number, reason: string): BundleCorruptError {
-    return new BundleCorruptError(this.locate({ package: index, offset }), reason);
+  #corrupt(index: number, offset: number, reason: string, hint?: string): BundleCorruptError {
+    const location = this.locate({ package: index, offset });
+    return new BundleCorruptError(location, reason, hint === undefined ? {} : { hint });
+  }
+
+  /** With `bundle.json` it is known which files there are. */
+  hintOfCutOff(index: number): string | undefined {
+    const listed = this.listing.packages[index];
+    return this.manifest || !listed ? undefined : hintOfCutOff(listed);
   }
 
   /** Some place of a blob, in whichever layout. */

@@ -8,6 +8,8 @@ export const STATE_DIRECTORY = ".mirror";
 export const PARTIAL_SUFFIX = ".partial";
 /** `module-foo.tar.gostsum`: the Streebog-256 of the file beside it, as 64 hex digits and nothing else. */
 export const GOST_SUFFIX = ".gostsum";
+/** What `d8 mirror` calls a file while it writes it. */
+export const UNFINISHED_SUFFIX = ".tmp";
 
 /** Content of `oci-layout` (image-spec, image-layout.md). */
 export const OCI_LAYOUT_JSON = '{"imageLayoutVersion":"1.0.0"}';
@@ -24,7 +26,7 @@ export const CHUNK_COUNT_LIMIT = 100_000;
 /** One image layout as a single tar, as skopeo and buildx write it; the name is free. */
 const ARCHIVE_FILE = /^(.+)\.(?:tar|oci)$/i;
 
-const PACKAGE_FILE = /^([a-z0-9][A-Za-z0-9._-]*)\.tar(?:\.(\d{4,6})\.chunk)?$/;
+const PACKAGE_FILE = /^([A-Za-z0-9][A-Za-z0-9._-]*)\.tar(?:\.(\d{4,6})\.chunk)?$/;
 
 /** `module-foo.tar` or, with a chunk number, `module-foo.tar.0003.chunk`. */
 export function formatPackageFile(packageName: string, chunk?: number): string {

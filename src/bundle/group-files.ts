@@ -7,6 +7,7 @@ import {
   GOST_SUFFIX,
   type PackageFileName,
   parsePackageFile,
+  UNFINISHED_SUFFIX,
 } from "./format.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
 
@@ -14,11 +15,20 @@ interface LostFile extends PackageFileName {
   readonly name: string;
   /** What tells that it was there. */
   readonly evidence: string;
+  readonly hint: string;
 }
 
+const COPY_IT = "Copy it from the source medium";
+
+/** What lies beside a file under its name, and what to do if the file itself is not there. */
+const TRACES = {
+  [GOST_SUFFIX]: COPY_IT,
+  [UNFINISHED_SUFFIX]: "Finish the pull that was ended there, or remove what it left",
+} as const;
+
 /**
- * Files of packages that only a sum tells of: that of `.gostsum` beside the file, or a line of `SHA256SUMS`. Nothing else
- * shows that a package or its last chunk was not copied.
+ * Files of packages that only a trace tells of: a sum or an unfinished file beside it, or a line of `SHA256SUMS`.
+ * Nothing else shows that a package or its last chunk was not copied.
  */
 export function listLostFiles(
   names: readonly string[],
@@ -26,13 +36,16 @@ export function listLostFiles(
 ): readonly LostFile[] {
   const present = new Set(found.map(({ name }) => name));
   const lost = new Map<string, LostFile>();
-  const enter = (name: string, evidence: string) => {
+  const enter = (name: string, evidence: string, hint: string) => {
     const parsed = present.has(name) ? undefined : parsePackageFile(name);
-    if (parsed) lost.set(name, { ...parsed, name, evidence });
+    if (parsed) lost.set(name, { ...parsed, name, evidence, hint });
   };
-  for (const name of listed) enter(name, `"${CHECKSUM_FILE}" lists it`);
-  for (const sum of names) {
-    if (sum.endsWith(GOST_SUFFIX)) enter(sum.slice(0, -GOST_SUFFIX.length), `"${sum}" is there`);
+  for (const name of listed) enter(name, `"${CHECKSUM_FILE}" lists it`, COPY_IT);
+  for (const [suffix, hint] of Object.entries(TRACES)) {
+    for (const trace of names) {
+      if (trace.endsWith(suffix))
+        enter(trace.slice(0, -suffix.length), `"${trace}" is there`, hint);
+    }
   }
   return [...lost.values()].sort(byChunk);
 }
@@ -60,6 +73,15 @@ export function groupFiles(
     packages: groups.map((group) => group.package),
     problems: groups.flatMap(({ problems }) => problems),
   };
+}
+
+/** What to do about a package that ends too early: nothing tells of a last chunk that is missing. */
+export function hintOfCutOff({ files }: ListedPackage): string | undefined {
+  const last = files.at(-1)?.name ?? "";
+  const { packageName, chunk } = parsePackageFile(last) ?? {};
+  if (packageName === undefined || chunk === undefined) return undefined;
+  const next = formatPackageFile(packageName, chunk + 1);
+  return `Copy "${last}" again from the source medium, and "${next}" if it is there`;
 }
 
 function byChunk(left: PackageFileName, right: PackageFileName): number {
@@ -113,12 +135,9 @@ function addLostFiles(
 ): PackageGroup {
   const size = group.package.files[0]?.size ?? 0;
   const files = lost.map(({ name }) => ({ name, size }));
-  const problems = lost.map(({ name, evidence }): FileProblem => {
-    const error = new BundleMissingError(
-      join(directory, name),
-      `the file is missing, ${evidence}`,
-      { hint: "Copy it from the source medium" },
-    );
+  const problems = lost.map(({ name, evidence, hint }): FileProblem => {
+    const reason = `the file is missing, ${evidence}`;
+    const error = new BundleMissingError(join(directory, name), reason, { hint });
     return { file: name, status: "missing", size: 0, error };
   });
   return {

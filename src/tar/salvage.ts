@@ -16,6 +16,8 @@ export interface TarDamage {
   readonly reason: string;
   /** The name that the damaged header seems to have. */
   readonly path?: string;
+  /** Bytes behind the last one of the tar may be missing. */
+  readonly isCutOff?: true;
 }
 
 export interface SalvageOptions extends Pick<ScanOptions, "read" | "size"> {
@@ -28,17 +30,20 @@ export interface SalvageOptions extends Pick<ScanOptions, "read" | "size"> {
 
 class Damaged extends Error {
   readonly offset: number;
+  readonly isCutOff: boolean;
 
-  constructor(offset: number, reason: string) {
+  constructor(offset: number, reason: string, isCutOff: boolean) {
     super(reason);
     this.offset = offset;
+    this.isCutOff = isCutOff;
   }
 }
 
 /** Yields the entries that are left of a damaged tar: behind what cannot be read, the next header is searched for. */
 export async function* salvageTar(options: SalvageOptions): AsyncGenerator<ScannedEntry> {
   const { read, size, accepts, onDamage } = options;
-  const corrupt = (offset: number, reason: string) => new Damaged(offset, reason);
+  const corrupt: ScanOptions["corrupt"] = (offset, reason, cause) =>
+    new Damaged(offset, reason, cause === "cut-off");
   let start: number | undefined = 0;
   while (start !== undefined) {
     let end: number = start;
@@ -57,6 +62,7 @@ export async function* salvageTar(options: SalvageOptions): AsyncGenerator<Scann
         end: start ?? size,
         offset: error.offset,
         reason: error.message,
+        ...(error.isCutOff ? { isCutOff: true } : {}),
         ...(accepts(name) ? { path: name } : {}),
       });
     }

@@ -19,8 +19,8 @@ export interface ScanOptions {
   readonly size: number;
   /** Position of the first header; default 0. */
   readonly start?: number;
-  /** Makes the error for a damaged tar. */
-  readonly corrupt: (offset: number, reason: string) => Error;
+  /** Makes the error for a damaged tar; `cut-off`: bytes behind the last one may be missing. */
+  readonly corrupt: (offset: number, reason: string, cause?: "cut-off") => Error;
 }
 
 /** Longest PAX or GNU name block that is read. */
@@ -66,7 +66,7 @@ export async function* scanTar(options: ScanOptions): AsyncGenerator<ScannedEntr
     }
     position = end;
   }
-  throw corrupt(Math.min(position, size), "the end-of-archive blocks are missing");
+  throw corrupt(Math.min(position, size), "the end-of-archive blocks are missing", "cut-off");
 }
 
 interface Header extends Block {
@@ -87,7 +87,7 @@ async function readHeader(
 ): Promise<Header | undefined> {
   const { size, corrupt } = options;
   const block = await read(position, BLOCK_BYTES);
-  if (block.length < BLOCK_BYTES) throw corrupt(position, "the header is cut off");
+  if (block.length < BLOCK_BYTES) throw corrupt(position, "the header is cut off", "cut-off");
   if (isZero(block)) {
     await expectZeros(options, read, position);
     return undefined;
@@ -101,7 +101,7 @@ async function readHeader(
   const length = type === "file" ? (extensions.size ?? header.size) : header.size;
   const end = offset + length + paddingOf(length);
   if (!Number.isSafeInteger(end) || offset + length > size) {
-    throw corrupt(position, `"${name}" claims ${length} bytes, more than are left`);
+    throw corrupt(position, `"${name}" claims ${length} bytes, more than are left`, "cut-off");
   }
   if (type === "directory" && length > 0) {
     throw corrupt(position, `directory "${name}" claims ${length} bytes`);
@@ -159,7 +159,8 @@ async function expectZeros(
     const bytes = await read(position, Math.min(WINDOW_BYTES, size - position));
     const at = bytes.findIndex((byte) => byte !== 0);
     if (at < 0 && position + bytes.length < Math.min(position + WINDOW_BYTES, size)) {
-      throw corrupt(position + bytes.length, "the end-of-archive blocks are cut off");
+      const end = position + bytes.length;
+      throw corrupt(end, "the end-of-archive blocks are cut off", "cut-off");
     }
     if (at < 0) continue;
     const isEnd = position + at < start + 2 * BLOCK_BYTES && size - start <= 2 * BLOCK_BYTES;

@@ -83,21 +83,30 @@ function enterDamage(damage: Damage, { options, suspects, guilty }: Attribution)
   const { survey, findings } = options;
   const touched = suspects.filter(({ file }) => file.start < damage.end && file.end > damage.start);
   const unsound = touched.filter(({ isSound }) => !isSound);
-  const explained = unsound.find(({ cause }) => cause && damage.end > cause.from);
-  const problem = explained?.cause?.problem ?? reportDamage(damage, unsound[0] ?? touched[0]);
+  // What is missing behind the last byte touches no file
+  const last = touched.length > 0 ? undefined : suspects.at(-1);
+  const explained = last?.cause
+    ? last
+    : unsound.find(({ cause }) => cause && damage.end > cause.from);
+  const suspect = unsound[0] ?? touched[0] ?? last;
+  const problem = explained?.cause?.problem ?? reportDamage(damage, suspect);
   if (damage.kind === "header") findings.addHole(survey.package, problem);
   if (damage.entry !== undefined && (damage.kind === "blob" || damage.kind === "header")) {
     findings.spoil({ package: survey.package, path: damage.entry }, problem);
   }
 
-  function reportDamage({ offset, digest, entry }: Damage, suspect: Suspect | undefined): Problem {
+  function reportDamage(
+    { offset, digest, entry, hint }: Damage,
+    suspect: Suspect | undefined,
+  ): Problem {
     const [start, end] = [suspect?.file.start ?? 0, suspect?.file.end ?? 0];
     if (suspect) guilty.add(suspect.file);
-    const position = Math.min(Math.max(offset, start), Math.max(end - 1, start));
+    const limit = last ? end : Math.max(end - 1, start);
+    const position = Math.min(Math.max(offset, start), limit);
     const location = options.reader.locate({ package: survey.package, offset: position });
     const error = digest
       ? new BundleContentMismatchError(location, digest, damage.reason)
-      : new BundleCorruptError(location, damage.reason);
+      : new BundleCorruptError(location, damage.reason, hint === undefined ? {} : { hint });
     return findings.add(error, {
       ...(entry === undefined ? {} : { entry }),
       ...(digest ? { digest } : {}),

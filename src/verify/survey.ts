@@ -40,6 +40,7 @@ export interface Damage {
   /** Where to look first. */
   readonly offset: number;
   readonly reason: string;
+  readonly hint?: string;
   readonly entry?: string;
   readonly digest?: Digest;
 }
@@ -70,7 +71,7 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
       gost: gost.has(name),
     })),
     regions: scan.entries
-      .flatMap(regionsOf)
+      .flatMap((entry) => regionsOf(entry, starts.at(-1) ?? 0))
       .filter(({ digest }) => digest !== undefined || !reader.listing.packages[index]?.isDirectory),
     onProgress,
     signal,
@@ -148,8 +149,15 @@ function salvageEntries(
     },
     skipGap: (position) => skipGap(position, { starts, sizes: readable }),
     accepts: (path) => parseLayoutEntry(path) !== undefined || (isForeign && isStrayFile(path)),
-    onDamage: ({ path, ...damage }) =>
-      onDamage({ kind: "header", ...damage, ...(path === undefined ? {} : { entry: path }) }),
+    onDamage: ({ path, isCutOff, ...damage }) => {
+      const hint = isCutOff ? reader.hintOfCutOff(index) : undefined;
+      onDamage({
+        kind: "header",
+        ...damage,
+        ...(path === undefined ? {} : { entry: path }),
+        ...(hint === undefined ? {} : { hint }),
+      });
+    },
   });
 }
 
@@ -187,11 +195,11 @@ function skipGap(position: number, { starts, sizes }: Extent): number {
   return starts.at(-1) ?? 0;
 }
 
-/** A blob must have its digest, and what fills its last block must be zeros. */
-function regionsOf({ path, offset, size }: ScannedEntry): Region[] {
+/** A blob must have its digest, and what fills its last block must be zeros, as far as the package goes. */
+function regionsOf({ path, offset, size }: ScannedEntry, packageSize: number): Region[] {
   const name = parseLayoutEntry(path);
   const end = offset + size;
-  const padding = paddingOf(size);
+  const padding = Math.min(paddingOf(size), packageSize - end);
   return [
     ...(name?.kind === "blob" ? [{ start: offset, end, entry: path, digest: name.digest }] : []),
     ...(padding > 0 ? [{ start: end, end: end + padding, entry: path }] : []),

@@ -15,6 +15,7 @@ describe("parsePackageFile()", () => {
     ["platform.tar.12345.chunk", { packageName: "platform", chunk: 12345 }],
     ["module-foo.tar.0003.chunk", { packageName: "module-foo", chunk: 3 }],
     ["module-a.b_c.tar", { packageName: "module-a.b_c" }],
+    ["Module-foo.tar", { packageName: "Module-foo" }],
   ])("reads %s", (name, parsed) => {
     expect(parsePackageFile(name)).toEqual(parsed);
   });
@@ -31,6 +32,7 @@ describe("parsePackageFile()", () => {
     "platform.txt",
     "platform",
     ".tar",
+    "._platform.tar",
     "..tar",
     "a/b.tar",
     "bundle.json",

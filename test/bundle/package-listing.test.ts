@@ -174,6 +174,25 @@ describe("listBundle() without bundle.json", () => {
     ]);
   });
 
+  test.each([
+    ["module-bar.tar.tmp", "module-bar.tar", "Finish the pull"],
+    ["module-foo.tar.0003.chunk.tmp", chunk(3), "Finish the pull"],
+    ["module-foo.tar.0003.chunk.gostsum", chunk(3), "Copy it"],
+  ])("names the file that %s is a trace of", async (trace, file, hint) => {
+    await using directory = await openDirectory({ ...CHUNKS, [trace]: 64 });
+    const { problems } = await listBundle(directory.path);
+    expect(problems).toMatchObject([
+      { file, status: "missing", error: { code: "CONTENT_MISSING" } },
+    ]);
+    expect(problems[0]?.error.message).toContain(`"${trace}" is there`);
+    expect(problems[0]?.error.hint).toContain(hint);
+  });
+
+  test("takes a trace beside its file for a leftover", async () => {
+    await using directory = await openDirectory({ ...CHUNKS, [`${chunk(2)}.tmp`]: 1 });
+    expect(await problemsOf(directory)).toEqual([]);
+  });
+
   test("takes no directory for a package", async () => {
     await using directory = await openDirectory({ "module-foo.tar": 1 });
     await mkdir(directory.resolve("module-bar.tar"));

@@ -589,8 +589,24 @@ describe("verifyBundle() of a bundle of another program", () => {
   test("notices that the end is missing", async () => {
     await using directory = await copyForeign();
     await rm(directory.resolve(chunk(4)));
-    const problems = await problemsOf(directory);
+    const { problems } = await verifyBundle({ bundlePath: directory.path });
     expect(problems).toMatchObject([{ code: "BUNDLE_CORRUPT", images: [V110] }]);
+    expect(problems[0]?.hint).toContain(
+      `"${chunk(3)}" again from the source medium, and "${chunk(4)}"`,
+    );
+  });
+
+  test.each([
+    ["before the end of the archive", 1024],
+    ["in the padding of its last entry", 1024 + 8],
+  ])("places a cut %s at the end of the last file", async (_, count) => {
+    await using directory = await copyForeign();
+    const path = directory.resolve("images.tar.0001.chunk");
+    const { length } = await readFile(path);
+    await truncate(path, length - count);
+    expect((await verifyBundle({ bundlePath: directory.path })).problems).toMatchObject([
+      { code: "BUNDLE_CORRUPT", file: "images.tar.0001.chunk", offset: length - count },
+    ]);
   });
 
   test("says that a package of another bundle is passed over", async () => {
