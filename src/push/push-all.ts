@@ -1,4 +1,6 @@
+import { basename, dirname, resolve } from "node:path";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
+import { parsePackageFile } from "../bundle/format.ts";
 import { formatReference } from "../oci/reference.ts";
 import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
@@ -37,7 +39,7 @@ export async function planPushAll(
   const images: PlannedPushImage[] = [];
   const notices: string[] = [];
   let bytes = 0;
-  for (const bundlePath of options.bundlePaths) {
+  for (const bundlePath of distinctBundles(options.bundlePaths)) {
     await using opened = await openPush({ ...options, bundlePath });
     bytes += distinctBytes(opened.bundle);
     notices.push(...opened.notices.map(({ message }) => message));
@@ -48,6 +50,15 @@ export async function planPushAll(
   }
   const target = formatReference(options.target);
   return { schemaVersion: 1, target, images, bytes, notices };
+}
+
+/** Each path stands for a whole package: several chunk files of one are one. */
+function distinctBundles(paths: readonly string[]): string[] {
+  const byPackage = paths.map((path): [string, string] => {
+    const name = parsePackageFile(basename(path))?.packageName;
+    return [name === undefined ? resolve(path) : resolve(dirname(path), `${name}.tar`), path];
+  });
+  return [...new Map(byPackage).values()];
 }
 
 /** Looks up all that the images need, and says which release channels point at versions of elsewhere. */
@@ -70,7 +81,11 @@ async function checkImages({ bundle, plan }: OpenedPush): Promise<string[]> {
 }
 
 /** Replays several bundles, one after the other, once all of them can be read. One receipt for all. */
-export async function pushAll({ bundlePaths, ...options }: PushAllOptions): Promise<Receipt> {
+export async function pushAll({
+  bundlePaths: given,
+  ...options
+}: PushAllOptions): Promise<Receipt> {
+  const bundlePaths = distinctBundles(given);
   const [only, ...others] = bundlePaths;
   if (only !== undefined && others.length === 0) return push({ ...options, bundlePath: only });
   await planPushAll({ ...options, bundlePaths });

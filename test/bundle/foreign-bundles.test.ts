@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import type { PushEvent } from "../../src/push/events.ts";
 import { push } from "../../src/push/push.ts";
+import { planPushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { AMD64, ARM64, image, index } from "../support/artifacts.ts";
@@ -113,6 +114,14 @@ describe.each(GENERATIONS)("push() of a bundle of d8 mirror, %s generation", (ge
     await write("platform.tar", await platform());
     await write("module-foo.tar", "not a tar");
     expect((await pushTo(directory.resolve("platform.tar"))).pushed).toEqual(expected);
+  });
+
+  test("takes several chunks that are named for one package", async () => {
+    await writeChunks(directory.path, "platform", { tar: await platform(), sizes: [5000] });
+    const bundlePaths = [1, 0].map((at) => directory.resolve(`platform.tar.000${at}.chunk`));
+    const target = { registry: registry.host, repository: "repo" };
+    const { images } = await planPushAll({ bundlePaths, target });
+    expect(images).toHaveLength(Object.keys(expected).length);
   });
 });
 
