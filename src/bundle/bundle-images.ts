@@ -32,6 +32,7 @@ export interface BundledTags {
 
 /** A descriptor that does not say where it belongs. */
 export interface UnnamedManifest {
+  readonly layout: LayoutTable;
   readonly digest: Digest;
   /** A tag, but no repository: what tools write that export one image. */
   readonly tag?: string;
@@ -108,7 +109,7 @@ function shortTagOf({ annotations }: Descriptor): string | undefined {
 /** The path of the layout is the repository, the short tag is the tag. */
 function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const tag = shortTagOf(root);
-  if (tag === undefined) return { digest: root.digest };
+  if (tag === undefined) return { layout, digest: root.digest };
   if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
   const { repository } = layout;
   return { layout, repository, tag, root, kind: kindOf(repository), source: sourceOf(root) };
@@ -118,7 +119,7 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unname
 function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const source = sourceOf(root);
   if (!/[/:@]/.test(source)) {
-    return { digest: root.digest, ...(source === "" ? {} : { tag: source }) };
+    return { layout, digest: root.digest, ...(source === "" ? {} : { tag: source }) };
   }
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);

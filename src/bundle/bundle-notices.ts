@@ -4,16 +4,27 @@ import type { BundleListing } from "./package-listing.ts";
 
 /** What a user should know about a bundle that is not wrong with it. */
 export interface BundleNotice {
-  readonly code: "NO_MANIFEST" | "UNNAMED_MANIFESTS" | "STRAY_FILES" | "UNLISTED_FILES";
+  readonly code:
+    | "NO_MANIFEST"
+    | "UNNAMED_MANIFESTS"
+    | "STRAY_FILES"
+    | "UNLISTED_FILES"
+    | "EMPTY_PACKAGES";
   readonly message: string;
 }
 
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
-  { manifest, unlisted = [] }: Pick<BundleListing, "manifest" | "unlisted">,
-  { strayFiles, unnamed }: Pick<BundleReader, "strayFiles"> & Pick<BundledTags, "unnamed">,
+  { manifest, packages, unlisted = [] }: Pick<BundleListing, "manifest" | "packages" | "unlisted">,
+  { strayFiles, tags, unnamed }: Pick<BundleReader, "strayFiles"> & BundledTags,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
+  const full = new Set([...tags, ...unnamed].map(({ layout }) => layout.package));
+  const empty = packages.filter((_, index) => !full.has(index)).map(({ name }) => name);
+  if (empty.length > 0) {
+    const message = "Packages without an image to push, as an ended pull leaves them";
+    notices.push({ code: "EMPTY_PACKAGES", message: `${message}: ${example(empty)}` });
+  }
   if (unnamed.length > 0) {
     const message = `${unnamed.length} manifests have no tag and cannot be pushed`;
     notices.push({

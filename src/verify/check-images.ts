@@ -44,6 +44,7 @@ interface LayoutImages {
 export interface CheckedImages {
   /** `repository@digest` */
   readonly roots: ReadonlySet<string>;
+  readonly tags: readonly BundledTag[];
   readonly unnamed: readonly UnnamedManifest[];
 }
 
@@ -74,7 +75,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
   for (const { image, reason } of differences) {
     findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);
   }
-  return { roots, unnamed };
+  return { roots, tags, unnamed };
 }
 
 interface KnownLayout {

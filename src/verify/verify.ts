@@ -1,4 +1,4 @@
-import type { UnnamedManifest } from "../bundle/bundle-images.ts";
+import type { BundledTags } from "../bundle/bundle-images.ts";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
@@ -64,7 +64,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     checkGostSums(survey.files, gostSums, { directory: listing.directory, findings });
   }
   const { manifest } = claims;
-  const { roots, unnamed } = await checkImages({ reader, surveys, manifest, findings });
+  const { roots, ...bundled } = await checkImages({ reader, surveys, manifest, findings });
   const { problems } = findings;
   return {
     schemaVersion: 1,
@@ -72,7 +72,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    notices: describeGaps(claims, { listing, surveys, unnamed }),
+    notices: describeGaps(claims, { listing, surveys, bundled, problems }),
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
 }
@@ -117,18 +117,20 @@ function describeFiles(
 interface SurveyedBundle {
   readonly listing: BundleListing;
   readonly surveys: readonly Survey[];
-  readonly unnamed: readonly UnnamedManifest[];
+  readonly bundled: BundledTags;
+  readonly problems: readonly Problem[];
 }
 
 /** What the bundle leaves out; a `bundle.json` that cannot be believed is a problem and no gap. */
 function describeGaps(
-  { sha256, problems }: Claims,
-  { listing, surveys, unnamed }: SurveyedBundle,
+  claims: Claims,
+  { listing, surveys, bundled, problems }: SurveyedBundle,
 ): readonly string[] {
   const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
-  const isDescribed = sha256.size > 0 || problems.length > 0;
-  return noticesOf(listing, { strayFiles, unnamed })
+  const isDescribed = claims.sha256.size > 0 || claims.problems.length > 0;
+  return noticesOf(listing, { ...bundled, strayFiles })
     .filter(({ code }) => code !== "NO_MANIFEST" || !isDescribed)
+    .filter(({ code }) => code !== "EMPTY_PACKAGES" || problems.length === 0)
     .map(({ message }) => message);
 }
 

@@ -234,6 +234,15 @@ describe("push() of what d8 mirror leaves in its packages", () => {
     expect((await verifyBundle({ bundlePath: directory.path })).notices[0]).toMatch(/have no tag/);
   });
 
+  test("says which package has nothing to push", async () => {
+    await write("module-foo.tar", d8Package({ [path]: await layout([version]) }));
+    await write("platform.tar", d8Package({ "": await layout([]), install: await layout([]) }));
+    const { notices } = await pushTo();
+    expect(notices).toEqual(["EMPTY_PACKAGES", "NO_MANIFEST"]);
+    const report = await verifyBundle({ bundlePath: directory.path });
+    expect(report.notices[0]).toMatch(/without an image to push.*: platform$/);
+  });
+
   test("passes over half-downloaded blobs with a notice, and needs no oci-layout", async () => {
     const files = await layout([version], { extra: { [stray]: "x" }, withoutOciLayout: true });
     await write("module-foo.tar", d8Package({ [path]: files }));
