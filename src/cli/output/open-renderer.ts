@@ -7,7 +7,7 @@ import { createTtyRenderer } from "./tty.ts";
 
 export interface RendererStreams {
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly columns?: number };
 }
 
 /** Picks the renderer; nothing else in the program knows which one it is. */

@@ -3,6 +3,7 @@ import { renderEventLine } from "./event-line.ts";
 import { type ProgressView, TransferProgress } from "./progress.ts";
 import type { Renderer } from "./renderer.ts";
 import { type Repeat, repeat } from "./repeat.ts";
+import { sanitize } from "./sanitize.ts";
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from "./units.ts";
 
 const INTERVAL_MS = 10_000;
@@ -13,7 +14,7 @@ export interface PlainRendererOptions {
   readonly every?: Repeat;
 }
 
-/** For logs: one line every ten seconds while bytes move, and one per finished package. */
+/** For logs: one line every ten seconds, and one per finished package. */
 export function createPlainRenderer({
   stream,
   now = Date.now,
@@ -25,7 +26,8 @@ export function createPlainRenderer({
   };
   const stop = every(INTERVAL_MS, () => {
     const view = progress.view();
-    if (view.totalBytes > 0) onLine(renderProgressLine(view));
+    if (view.resolving !== undefined) onLine(renderResolvingLine(view.resolving));
+    else if (view.totalBytes > 0) onLine(renderProgressLine(view));
   });
   return {
     onEvent: (event) => {
@@ -36,6 +38,14 @@ export function createPlainRenderer({
     onLine,
     [Symbol.dispose]: stop,
   };
+}
+
+/** `resolving: 12 lookups, now registry.test/acme/modules/foo:v1.3.0`. */
+function renderResolvingLine({
+  lookups,
+  reference,
+}: NonNullable<ProgressView["resolving"]>): string {
+  return `resolving: ${formatCount(lookups, "lookup")}, now ${sanitize(reference)}`;
 }
 
 /** `12.0 MB of 48.0 MB (25%), 1.2 MB/s, 30 s left, 3 transfers`. */

@@ -2,6 +2,8 @@ import { RateMeter } from "./rate.ts";
 import type { MirrorEvent } from "./renderer.ts";
 
 export interface ProgressView {
+  /** Until the work is planned: how many references were asked for, and the last of them. */
+  readonly resolving?: { readonly lookups: number; readonly reference: string };
   readonly doneBytes: number;
   /** 0 until the work is planned. */
   readonly totalBytes: number;
@@ -34,6 +36,7 @@ export class TransferProgress {
   readonly #settled = new Set<string>();
   #doneBytes = 0;
   #totalBytes = 0;
+  #resolving: ProgressView["resolving"];
 
   constructor(now: () => number) {
     this.#rate = new RateMeter(now);
@@ -41,7 +44,14 @@ export class TransferProgress {
 
   apply(event: MirrorEvent): void {
     switch (event.type) {
+      case "resolving":
+        this.#resolving = {
+          lookups: (this.#resolving?.lookups ?? 0) + 1,
+          reference: event.reference,
+        };
+        return;
       case "planned":
+        this.#resolving = undefined;
         this.#totalBytes = event.fetchBytes;
         return;
       case "opened":
@@ -73,6 +83,7 @@ export class TransferProgress {
     const bytesPerSecond = this.#rate.bytesPerSecond();
     const left = this.#totalBytes - doneBytes;
     return {
+      ...(this.#resolving === undefined ? {} : { resolving: this.#resolving }),
       doneBytes,
       totalBytes: this.#totalBytes,
       bytesPerSecond,
@@ -111,10 +122,10 @@ export class TransferProgress {
 
   #finish({ digest, size, outcome }: Extract<MirrorEvent, { type: "blob-finished" }>): void {
     const first = this.#running.get(digest)?.first ?? 0;
-    // What is reused was never part of the bytes to fetch
+    // What is reused was never part of the bytes to fetch, nor was what resolving has fetched, which is not started here
     if (outcome === "failed" || outcome === "reused") this.#moveTo(digest, first);
     else if (this.#running.has(digest)) this.#moveTo(digest, size);
-    else if (!this.#settled.has(digest)) this.#doneBytes += size;
+    else if (outcome !== "fetched" && !this.#settled.has(digest)) this.#doneBytes += size;
     this.#running.delete(digest);
     if (outcome !== "failed" && outcome !== "fetched" && outcome !== "reused") {
       this.#settled.add(digest);

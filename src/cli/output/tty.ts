@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { MultiBar, type SingleBar } from "cli-progress";
-import { renderOverallBar, renderTransferBar } from "./bars.ts";
+import { renderOverallBar, renderResolving, renderTransferBar } from "./bars.ts";
 import { renderEventLine } from "./event-line.ts";
 import { type ProgressView, type Transfer, TransferProgress } from "./progress.ts";
 import type { Renderer } from "./renderer.ts";
@@ -9,14 +9,19 @@ import { type Repeat, repeat } from "./repeat.ts";
 const INTERVAL_MS = 100;
 /** More lines than this scroll the overall bar out of a small terminal. */
 const TRANSFER_LINES = 10;
+/** Of a terminal that does not tell its width. */
+const COLUMNS = 80;
+
+/** Where bars are drawn; its width changes with the window. */
+type Terminal = Writable & { readonly columns?: number };
 
 export interface TtyRendererOptions {
-  readonly stream: Writable;
+  readonly stream: Terminal;
   readonly now?: () => number;
   readonly every?: Repeat;
 }
 
-/** Bars: one for the whole run, one for each running transfer. */
+/** Bars: a line while names are resolved, then one for the whole run, one for each running transfer. */
 export function createTtyRenderer({
   stream,
   now = Date.now,
@@ -26,7 +31,7 @@ export function createTtyRenderer({
   const progress = new TransferProgress(now);
   const stop = every(INTERVAL_MS, () => {
     const view = progress.view();
-    if (view.totalBytes > 0) bars.show(view);
+    if (view.resolving !== undefined || view.totalBytes > 0) bars.show(view);
   });
   return {
     onEvent: (event) => {
@@ -43,14 +48,14 @@ export function createTtyRenderer({
 }
 
 class Bars {
-  readonly #stream: Writable;
+  readonly #stream: Terminal;
   readonly #multi: MultiBar;
   /** Lines below the overall bar; a transfer keeps its line, a free one waits for the next. */
   readonly #lines: { readonly bar: SingleBar; digest: string | undefined }[] = [];
   #overall: SingleBar | undefined;
   #isStopped = false;
 
-  constructor(stream: Writable) {
+  constructor(stream: Terminal) {
     this.#stream = stream;
     this.#multi = new MultiBar({
       // The type asks for a tty stream; any stream that can be written does
@@ -74,7 +79,12 @@ class Bars {
   show(view: ProgressView): void {
     if (this.#isStopped) return;
     this.#overall ??= this.#multi.create(1, 0, { text: "" });
-    this.#overall.update(0, { text: renderOverallBar(view) });
+    const { columns = COLUMNS } = this.#stream;
+    const text =
+      view.resolving === undefined
+        ? renderOverallBar(view, columns)
+        : renderResolving(view.resolving, columns);
+    this.#overall.update(0, { text });
     const waiting = new Map(view.running.map((transfer) => [transfer.digest, transfer]));
     for (const line of this.#lines) {
       const transfer = waiting.get(line.digest ?? "");
@@ -113,7 +123,7 @@ class Bars {
     waiting: Map<string, Transfer>,
   ): void {
     line.digest = transfer.digest;
-    line.bar.update(0, { text: renderTransferBar(transfer) });
+    line.bar.update(0, { text: renderTransferBar(transfer, this.#stream.columns ?? COLUMNS) });
     waiting.delete(transfer.digest);
   }
 }

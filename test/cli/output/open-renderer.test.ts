@@ -6,9 +6,17 @@ import type { MirrorEvent } from "../../../src/cli/output/renderer.ts";
 import { createTtyRenderer } from "../../../src/cli/output/tty.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
+const PLANNED = {
+  type: "planned",
+  packages: 1,
+  files: 2,
+  images: 3,
+  bytes: 50_000_000,
+  fetchBytes: 40_000_000,
+} as const;
 const PULL: readonly MirrorEvent[] = [
   { type: "notice", code: "no-channels", message: "the source has\nno channels" },
-  { type: "planned", packages: 1, files: 2, images: 3, bytes: 50_000_000, fetchBytes: 40_000_000 },
+  PLANNED,
   { type: "blob-started", digest: DIGEST, size: 40_000_000, offset: 0, package: "module-foo" },
   { type: "blob-progress", digest: DIGEST, bytes: 10_000_000 },
 ];
@@ -57,6 +65,22 @@ describe("createPlainRenderer()", () => {
     ]);
   });
 
+  test("says each interval how far resolving is, until there is a plan", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const renderer = createPlainRenderer({ stream, ...time });
+    renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo" });
+    renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo:v1" });
+    pass(10_000);
+    renderer.onEvent({ ...PLANNED, fetchBytes: 0 });
+    pass(10_000);
+    expect(text().split("\n")).toEqual([
+      "resolving: 2 lookups, now registry.test/acme/modules/foo:v1",
+      "planned 3 images in 1 package: 2 files, 50.0 MB, of which 0 B to fetch",
+      "",
+    ]);
+  });
+
   test("says nothing before there is a plan, and after it is disposed", () => {
     const { stream, text } = capture();
     const { pass, ...time } = clock();
@@ -71,10 +95,35 @@ describe("createPlainRenderer()", () => {
 });
 
 describe("createTtyRenderer()", () => {
-  test("draws the whole run and each transfer, and cleans up", () => {
+  test("shows how far resolving is", () => {
     const { stream, text } = capture();
     const { pass, ...time } = clock();
     const renderer = createTtyRenderer({ stream: Object.assign(stream, { isTTY: true }), ...time });
+    renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo:v1" });
+    pass(100);
+    renderer[Symbol.dispose]();
+    expect(text()).toContain("resolving  1 lookup  registry.test/acme/modules/foo:v1");
+  });
+
+  test.each([
+    [80, /total {2,12}█.*10.0 MB of 40.0 MB.* left/],
+    [50, / 25% {2}[\d.]+ MB\/s/],
+  ])("draws no wider than a terminal of %i columns", (columns, line) => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const terminal = Object.assign(stream, { isTTY: true, columns });
+    const renderer = createTtyRenderer({ stream: terminal, ...time });
+    for (const event of PULL) renderer.onEvent(event);
+    pass(100);
+    renderer[Symbol.dispose]();
+    expect(text()).toMatch(line);
+  });
+
+  test("draws the whole run and each transfer, and cleans up", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const terminal = Object.assign(stream, { isTTY: true, columns: 200 });
+    const renderer = createTtyRenderer({ stream: terminal, ...time });
     for (const event of PULL) renderer.onEvent(event);
     pass(100);
     renderer.onEvent({ type: "notice", code: "x", message: "later" });

@@ -52,6 +52,16 @@ describe("TransferProgress", () => {
     expect(view.running).toEqual([{ digest: A, label: "module-foo", size: 60, doneBytes: 25 }]);
   });
 
+  test("does not count what resolving has fetched before the plan", () => {
+    const view = progressOf([
+      planned(60),
+      { type: "blob-finished", digest: B, size: 4000, outcome: "fetched" },
+      fetching(A, 60),
+      moved(A, 20),
+    ]);
+    expect(view).toMatchObject({ doneBytes: 20, totalBytes: 60 });
+  });
+
   test("shows a resumed blob from where it goes on", () => {
     const view = progressOf([planned(20), fetching(A, 60, 40), moved(A, 10)]);
     expect(view.running[0]?.doneBytes).toBe(50);
