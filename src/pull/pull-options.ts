@@ -1,5 +1,5 @@
-import type { BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
-import type { ImageKind, PackageKind } from "../bundle/contents.ts";
+import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
+import type { PackageKind } from "../bundle/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/selection.ts";
@@ -28,15 +28,16 @@ export interface PullOptions extends PlanPullOptions {
   readonly resume?: boolean | undefined;
 }
 
-/** The answer of `mirror plan`. */
+/** The answer of `mirror plan` (docs/plan.md). */
 export interface PullPlanReport {
   readonly schemaVersion: 1;
   readonly packages: readonly PlannedPackageReport[];
   /** Files beside the packages. */
   readonly extraFiles?: readonly { readonly name: string; readonly size: number }[];
   readonly totals: BundleTotals;
-  /** Bytes of all files of the bundle. */
+  /** Bytes of all package files. */
   readonly bytes: number;
+  /** Bytes of the distinct manifests and blobs. */
   readonly fetchBytes: number;
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
   readonly freeBytes?: number;
@@ -48,14 +49,8 @@ export interface PlannedPackageReport {
   readonly kind: PackageKind;
   readonly size: number;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  readonly images: readonly {
-    readonly repository: string;
-    readonly tags: readonly string[];
-    readonly digest: string;
-    readonly size: number;
-    readonly kind: ImageKind;
-    readonly source: string;
-  }[];
+  /** Of all layouts. */
+  readonly images: readonly BundleImage[];
 }
 
 interface PullSummaryBase {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -142,6 +142,43 @@ describe("pull() and push(): the synthetic edition", () => {
     const platform = manifest?.packages.find(({ name }) => name === "platform");
     const release = platform?.layouts.find(({ path }) => path === "install");
     expect(release?.images.flatMap(({ tags }) => tags)).toContain("v1.70.3");
+  });
+
+  test("plan lists to the byte what a pull then writes, as docs/plan.md says", async () => {
+    await using registry = await startFaultRegistry();
+    await using directory = await openTempDirectory();
+    seedEdition(registry);
+    await using client = openRegistryClient();
+    const { selection } = parseSelection({ source: `${registry.host}/${EDITION_ROOT}` });
+    const bundlePath = directory.resolve("bundle");
+    const options = {
+      bundlePath,
+      selection,
+      openSource: client.repository,
+      chunkSizeBytes: 50_000,
+    };
+    const plan = await planPull(options);
+    const { manifest, bytes } = await pull(options);
+    const written = manifest?.packages.map(({ layouts, files, ...item }) => ({
+      ...item,
+      files: files.map(({ name, size }) => ({ name, size })),
+      images: layouts.flatMap(({ images }) => images),
+    }));
+    expect(plan.packages).toEqual(written);
+    expect(plan.extraFiles).toEqual(
+      manifest?.extraFiles?.map(({ name, size }) => ({ name, size })),
+    );
+    expect(plan.totals).toEqual(manifest?.totals);
+    expect(plan.fetchBytes).toBe(manifest?.totals.uniqueBytes);
+    expect(plan.bytes).toBe(bytes);
+    for (const { name, size } of plan.packages.flatMap(({ files }) => files)) {
+      expect([name, (await stat(join(bundlePath, name))).size]).toEqual([name, size]);
+    }
+    const kinds = plan.packages.flatMap(({ images }) => images.map(({ kind }) => kind));
+    expect(new Set(kinds)).toEqual(new Set(["attestation", "extra", "image", "release-channel"]));
+    const page = await readFile(new URL("../../docs/plan.md", import.meta.url), "utf8");
+    const fields = [...page.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name);
+    expect([...new Set(fields)].sort()).toEqual(Object.keys(plan).sort());
   });
 
   test.each<["plan" | "pull", ParseSelectionOptions]>([
