@@ -59,14 +59,14 @@ function warning({ freeBytes = 0, bytes }: PullPlanReport): string {
 }
 
 interface Package extends PackageRow {
-  readonly images: readonly NamedImage[];
+  readonly images: readonly (NamedImage & { readonly size: number })[];
 }
 
 function renderContents(packages: readonly Package[], isVerbose: boolean): readonly string[] {
   if (!isVerbose) return [renderPackages(packages)];
   const images = packages.flatMap((one) => [
     sanitize(one.name),
-    ...one.images.map((image) => `  ${renderImageName(image)}`),
+    ...one.images.map((image) => `  ${renderImageName(image)}  ${formatBytes(image.size)}`),
   ]);
   return [renderPackages(packages), ...images, ""];
 }

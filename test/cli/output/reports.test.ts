@@ -67,7 +67,11 @@ describe("renderPullSummary()", () => {
       { ...summary, complete: true, manifest: MANIFEST },
       { isVerbose: true },
     );
-    expect(text.split("\n").slice(3, 6)).toEqual(["", "module-foo", "  modules/foo:v1.3.0,stable"]);
+    expect(text.split("\n").slice(3, 6)).toEqual([
+      "",
+      "module-foo",
+      "  modules/foo:v1.3.0,stable  2.5 MB",
+    ]);
   });
 
   test("names what is missing and what to do", () => {
