@@ -91,6 +91,8 @@ export interface ModuleOptions {
   readonly versions: readonly string[];
   /** Channel → version. */
   readonly channels?: Readonly<Record<string, string>>;
+  /** Default: a module. */
+  readonly directory?: "modules" | "packages";
 }
 
 /** The repositories of a module below `acme/modules`: its versions, release images of all of them, and its channels. */
@@ -98,17 +100,19 @@ export function moduleRepositories({
   name,
   versions,
   channels = {},
+  directory = "modules",
 }: ModuleOptions): MemoryRepositories {
   const release = Object.fromEntries(
     [...versions.map((version) => [version, version] as const), ...Object.entries(channels)].map(
       ([tag, version]) => [tag, releaseImage(version)],
     ),
   );
+  const path = `acme/${directory}/${name}`;
   return {
-    [`acme/modules/${name}`]: Object.fromEntries(
+    [path]: Object.fromEntries(
       versions.map((version) => [version, namedImage(`${name} ${version}`)]),
     ),
-    [`acme/modules/${name}/release`]: release,
+    [`${path}/${directory === "modules" ? "release" : "version"}`]: release,
   };
 }
 

@@ -20,12 +20,14 @@ export interface Outcome {
 export async function resolveEdition(
   { openSource }: Pick<MemorySource, "openSource">,
   wishes: ParseSelectionOptions = {},
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Outcome> {
   const parsed = parseSelection({ source: `registry.test/${EDITION_ROOT}`, ...wishes });
   const notices: string[] = [];
   const messages: string[] = [];
   const { roots, files } = await resolveSelection(parsed.selection, {
     openSource,
+    signal,
     onNotice: (code, message) => {
       notices.push(code);
       messages.push(message);
