@@ -182,7 +182,11 @@ export class BundleReader implements AsyncDisposable {
   checkHash(place: Place, digest: Digest, hex: string): void {
     if (digest.endsWith(`:${hex}`)) return;
     const found = `its digest is ${digest.slice(0, digest.indexOf(":"))}:${hex}`;
-    throw new BundleContentMismatchError(this.locate(place), digest, found);
+    const first = this.locate(place);
+    const end = place.offset + Math.max(0, place.size - 1);
+    const { path: last } = this.locate({ ...place, offset: end });
+    const span = last === first.path ? "" : `; it goes on to "${last}"`;
+    throw new BundleContentMismatchError(first, digest, `${found}${span}`);
   }
 
   /**

@@ -180,6 +180,17 @@ describe("push() of a bundle with one flipped bit", () => {
     expect(pushed.every(({ planned, found }) => planned === found)).toBe(true);
   });
 
+  test("in a layer names all files that the layer lies in", async () => {
+    const chunkOf = (position: number) => Math.floor(position / CHUNK_BYTES);
+    const hit = entry(({ offset, size }) => chunkOf(offset) < chunkOf(offset + size - 1));
+    const { receipt } = await pushDamaged(async (directory) => {
+      await flipBit(directory, hit.offset + hit.size - 1);
+    });
+    const [failure] = receipt?.failures ?? [];
+    expect(failure?.message).toContain(files[chunkOf(hit.offset)]);
+    expect(failure?.message).toContain(files[chunkOf(hit.offset + hit.size - 1)]);
+  });
+
   test("in padding, which nothing is made of, changes nothing that is published", async () => {
     const hit = entry(({ size }) => size > 9_000 && size % 512 !== 0);
     const { receipt } = await pushDamaged(async (directory) => {

@@ -3,6 +3,7 @@ import { renderFailures } from "./failure-list.ts";
 import { type NamedImage, renderImageName } from "./image-name.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
+import { shellWord } from "./shell-word.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 export interface PullReportOptions {
@@ -29,10 +30,11 @@ export function renderPullSummary(
 
 function renderConclusion({ complete, bundlePath, bytes, failures }: PullSummary) {
   const path = sanitize(bundlePath);
+  const word = shellWord(bundlePath);
   return complete
     ? [
         `The bundle "${path}" is complete: ${formatBytes(bytes)}.`,
-        `Next: mirror verify ${path}, then mirror push ${path} <registry>/<repository>`,
+        `Next: mirror verify ${word}, then mirror push ${word} <registry>/<repository>`,
       ]
     : [
         `The bundle "${path}" is not complete: ${formatCount(failures.length, "failure")}. Remove the cause and run the same command again; what has arrived is kept.`,

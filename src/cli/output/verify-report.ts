@@ -32,8 +32,16 @@ function renderProblem({
   return [
     `${place}: ${message}`,
     ...(entry === undefined ? [] : [`  entry: ${entry}`]),
-    ...images.slice(0, IMAGES_SHOWN).map((image) => `  needed by: ${image}`),
+    ...namedFirst(images)
+      .slice(0, IMAGES_SHOWN)
+      .map((image) => `  needed by: ${image}`),
     ...(rest > 0 ? [`  needed by: ${formatCount(rest, "more image")}`] : []),
     ...(hint === undefined ? [] : [`  hint: ${hint}`]),
   ].map(sanitize);
+}
+
+/** Images with tags for people go before those that only their digests name. */
+function namedFirst(images: readonly string[]): readonly string[] {
+  const isNamed = (image: string) => !/:[0-9a-f]{64}$/.test(image);
+  return [...images].sort((left, right) => Number(isNamed(right)) - Number(isNamed(left)));
 }

@@ -61,6 +61,16 @@ describe("renderPullSummary()", () => {
     ]);
   });
 
+  test.each([
+    ["/media/us b/bündle", "'/media/us b/bündle'"],
+    ["/media/bündle", "/media/bündle"],
+    ["it's", "'it'\\''s'"],
+  ])("names the next step so that it can be copied: %s", (bundlePath, word) => {
+    const summary = { schemaVersion: 1, bundlePath, failures: [], ...bytes } as const;
+    const text = renderPullSummary({ ...summary, complete: true, manifest: MANIFEST });
+    expect(text).toContain(`Next: mirror verify ${word}, then mirror push ${word} <`);
+  });
+
   test("lists every image when asked to", () => {
     const summary = { schemaVersion: 1, bundlePath: "./b", failures: [], ...bytes } as const;
     const text = renderPullSummary(
@@ -150,7 +160,8 @@ describe("renderVerifyReport()", () => {
   });
 
   test("tells place, entry, victims and remedy of a problem", () => {
-    const images = Array.from({ length: 7 }, (_, index) => `modules/foo:v1.${index}.0`);
+    const named = Array.from({ length: 5 }, (_, index) => `modules/foo:v1.${index}.0`);
+    const images = [`modules/foo:${"a".repeat(64)}`, `modules/foo:${"b".repeat(64)}`, ...named];
     const report: VerifyReport = {
       schemaVersion: 1,
       bundlePath: "./b",
@@ -209,17 +220,23 @@ describe("renderReceipt()", () => {
     ]);
   });
 
-  test("shows failures by cause, with each hint once", () => {
-    const failures = [FAILURE, { ...FAILURE, subject: "modules/bar:v2.0.0" }];
+  test("shows failures by cause, with each cause and each hint once", () => {
+    const failures = [
+      FAILURE,
+      { ...FAILURE, subject: "modules/baz:v1.0.0", message: "another is gone" },
+      { ...FAILURE, subject: "modules/bar:v2.0.0" },
+    ];
     const lines = renderReceipt({ ...receipt, complete: false, failures }, "r.json").split("\n");
-    expect(lines.slice(0, 4)).toEqual([
-      "CONTENT_MISSING (2):",
-      "  modules/foo:v1.3.0: blob is  gone",
-      "  modules/bar:v2.0.0: blob is  gone",
+    expect(lines.slice(0, 6)).toEqual([
+      "CONTENT_MISSING (3):",
+      "  blob is  gone",
+      "    modules/foo:v1.3.0",
+      "    modules/bar:v2.0.0",
+      "  modules/baz:v1.0.0: another is gone",
       "  hint: Ask the owner",
     ]);
     expect(lines).toContain(
-      "The push to registry.local/mirror is not complete: 2 failures. Remove the cause and run the same command again.",
+      "The push to registry.local/mirror is not complete: 3 failures. Remove the cause and run the same command again.",
     );
   });
 });
