@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 import { boundHeap } from "./bound-heap.ts";
-import { EXIT_BUG } from "./exit-code.ts";
+import { EXIT_BUG, exitCodeOf } from "./exit-code.ts";
+import { outputError, renderError } from "./output/error.ts";
 import { runCli } from "./run.ts";
 import { watchSignals } from "./signals.ts";
 
 boundHeap();
 
-// A reader that has seen enough (`mirror inspect … | head`) is no failure
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    // A reader that has seen enough (`mirror inspect … | head`) is no failure
+    if (error.code === "EPIPE") return;
+    const failure = outputError(error);
+    if (stream === process.stdout) process.stderr.write(renderError(failure, { debug: false }));
+    process.exit(exitCodeOf(failure));
   });
 }
 

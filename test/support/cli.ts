@@ -34,7 +34,7 @@ export function startMirror(
   return startProcess(process.execPath, [MAIN, ...args], withSurroundings(args, options));
 }
 
-const MAIN = fileURLToPath(new URL("../../dist/mirror.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../dist/mirror.js", import.meta.url));
 
 function withSurroundings(
   args: readonly string[],

@@ -1,4 +1,4 @@
-import { MirrorError } from "../../index.ts";
+import { MirrorError, SpaceExhaustedError, StorageFailedError } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import { sanitize } from "./sanitize.ts";
 
@@ -15,6 +15,14 @@ export function renderError(error: unknown, { debug }: { readonly debug: boolean
     ...(debug || !isExpected ? stacksOf(error) : []),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What a result or a log could not be written for: the disk behind `>` is full, or gone. */
+export function outputError(cause: NodeJS.ErrnoException): MirrorError {
+  const hint = "Send the output elsewhere, then run the same command again";
+  return cause.code === "ENOSPC"
+    ? new SpaceExhaustedError("the output", "no space is left", { cause, hint })
+    : new StorageFailedError("the output", "it cannot be written", { cause, hint });
 }
 
 function messageOf(error: unknown): string {
