@@ -32,6 +32,10 @@ const FLAGS = {
   },
   ...LOGIN_FLAGS,
   ...REGISTRY_FLAGS,
+  "retry-timeout": {
+    ...REGISTRY_FLAGS["retry-timeout"],
+    describe: "How long to go on trying one thing: 90s, 15m (default: 5s)",
+  },
   ...REPORT_FLAGS,
 } as const satisfies FlagTable;
 

@@ -18,7 +18,7 @@ export const REPORT_FLAGS = {
 export const OUTPUT_FLAGS = {
   progress: {
     type: "string",
-    describe: "How progress is shown; json: events and result as lines on stdout",
+    describe: "How progress is shown; json: events and result as lines on stdout (default: auto)",
     choices: PROGRESS_MODES,
     group: "Output:",
   },

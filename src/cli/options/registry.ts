@@ -42,17 +42,17 @@ export const REGISTRY_FLAGS = {
   },
   concurrency: {
     type: "string",
-    describe: "Transfers that run at once",
+    describe: "Transfers that run at once (default: 6 for pull, 4 for push)",
     group: "Registry:",
   },
   rps: {
     type: "string",
-    describe: "Most requests per second to one registry",
+    describe: "Most requests per second to one registry (default: no limit)",
     group: "Registry:",
   },
   "retry-timeout": {
     type: "string",
-    describe: "How long to go on trying, for example 90s or 15m",
+    describe: "How long to go on trying without progress: 90s, 1h30m (default: 15m)",
     group: "Registry:",
   },
 } as const satisfies FlagTable;

@@ -36,7 +36,8 @@ export const SELECTION_FLAGS = {
   },
   platform: {
     type: "list",
-    describe: "Platform to keep of multi-platform images, os/arch[/variant]; repeatable",
+    describe:
+      "Platform to keep of multi-platform images: os/arch[/variant]; repeatable (default: all)",
     group: "Selection:",
   },
   "latest-patch": {
