@@ -91,6 +91,11 @@ export class BundleWriter implements AsyncDisposable {
     return state.file.read(entry.offset + offset, buffer);
   }
 
+  /** Makes everything durable that was written before. */
+  async sync(): Promise<void> {
+    for (const { file } of this.#packages) await file.sync();
+  }
+
   /** The data is complete and verified: writes what surrounds it and moves the frontier on. */
   async finishEntry(place: EntryPlace): Promise<void> {
     const { state, entry } = this.#find(place);

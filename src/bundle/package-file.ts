@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { storageError } from "../io/errors.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readFully } from "../io/read-range.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { findFile, sliceByFile, startsOf } from "./chunk-plan.ts";
@@ -28,10 +28,15 @@ export class PackageFile implements AsyncDisposable {
   readonly #users = new Map<number, number>();
   #isClosed = false;
   readonly #writes = new Map<number, Promise<unknown>>();
+  /** Files with bytes that are not durable yet. */
+  readonly #unsynced = new Set<number>();
+  /** Files behind these were given back. */
+  #present: number;
 
   constructor(options: PackageFileOptions) {
     this.#options = options;
     this.#starts = startsOf(options.files);
+    this.#present = options.files.length;
   }
 
   /** Path of the file that holds a position, and the position in it: for messages. */
@@ -53,6 +58,7 @@ export class PackageFile implements AsyncDisposable {
     for (const { file: chunk, offset, length } of slices) {
       const [head, tail] = splitBuffers(rest, length);
       rest = tail;
+      this.#unsynced.add(chunk);
       await this.#enqueue(chunk, () =>
         this.#use(chunk, (file) => writeFully(file, head, offset, this.pathOf(chunk))),
       );
@@ -83,17 +89,53 @@ export class PackageFile implements AsyncDisposable {
     return filled;
   }
 
+  /** Makes all bytes durable that were written before. */
+  async sync(): Promise<void> {
+    for (const chunk of [...this.#unsynced]) {
+      await this.#writes.get(chunk);
+      // Otherwise it was completed meanwhile, and has another name
+      if (this.#unsynced.delete(chunk))
+        await this.#use(chunk, (file) => this.#datasync(chunk, file));
+    }
+  }
+
+  /** Gives back the room of everything from a position on: files behind it are deleted, its own becomes shorter. */
+  async truncate(position: number): Promise<void> {
+    const last = findFile(position, this.#starts);
+    const offset = position - (this.#starts[last] ?? 0);
+    for (; this.#present > last; this.#present--) {
+      const chunk = this.#present - 1;
+      const path = this.pathOf(chunk);
+      try {
+        if (chunk === last && offset > 0) return await shorten(path, offset);
+        await this.close(chunk);
+        await rm(path, { force: true });
+      } catch (error) {
+        throw storageError(error, path);
+      }
+    }
+  }
+
   /** Gives a file its exact size and makes its bytes durable. */
   async complete(chunk: number): Promise<void> {
     const size = this.#options.files[chunk]?.size ?? 0;
     await this.#use(chunk, async (file) => {
       try {
         await file.truncate(size);
-        await file.datasync();
       } catch (error) {
         throw storageError(error, this.pathOf(chunk));
       }
+      await this.#datasync(chunk, file);
     });
+    this.#unsynced.delete(chunk);
+  }
+
+  async #datasync(chunk: number, file: FileHandle): Promise<void> {
+    try {
+      await file.datasync();
+    } catch (error) {
+      throw storageError(error, this.pathOf(chunk));
+    }
   }
 
   /** Closes one file; it is opened again when it is needed. */
@@ -141,6 +183,22 @@ export class PackageFile implements AsyncDisposable {
     const files = await Promise.allSettled(this.#open.values());
     this.#open.clear();
     await Promise.all(files.map((file) => file.status === "fulfilled" && file.value.close()));
+  }
+}
+
+/** A file that is missing or shorter already stays so. */
+async function shorten(path: string, size: number): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r+");
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return;
+    throw error;
+  }
+  try {
+    if ((await file.stat()).size > size) await file.truncate(size);
+  } finally {
+    await file.close();
   }
 }
 

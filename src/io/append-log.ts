@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { hasErrorCode, storageError } from "./errors.ts";
 
@@ -33,6 +33,15 @@ export class AppendLog implements Disposable {
     const json = JSON.stringify(record);
     try {
       writeSync(this.#file, `\n${checkOf(json)}\t${json}`);
+    } catch (error) {
+      throw storageError(error, this.#path);
+    }
+  }
+
+  /** Makes all records durable. */
+  sync(): void {
+    try {
+      fdatasyncSync(this.#file);
     } catch (error) {
       throw storageError(error, this.#path);
     }

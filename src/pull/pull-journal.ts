@@ -39,6 +39,11 @@ export class PullJournal implements Disposable {
     this.#log.append({ m: task, n: bytes } satisfies PullRecord);
   }
 
+  /** Makes all records durable. */
+  sync(): void {
+    this.#log.sync();
+  }
+
   [Symbol.dispose](): void {
     this.#log[Symbol.dispose]();
   }

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import type { ExtraFile, PackageContents } from "../bundle/contents.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
@@ -49,6 +50,11 @@ export async function readPinnedPlan(path: string): Promise<PinnedPlan | undefin
     if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;
     throw storageError(error, path);
   }
+}
+
+/** The packages of a plan, with all positions in them. */
+export function planPackages({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {
+  return contents.map((item) => planPackage(item, chunkSizeBytes));
 }
 
 /** Pins a plan; the journal beside it speaks of its tasks. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
-import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
+import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
 import {
@@ -17,13 +17,14 @@ import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { type ContentCache, createDirectoryCache } from "./content-cache.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
-import { finishSettingAside, openPrevious, setAside } from "./previous-content.ts";
+import { openPrevious } from "./previous-content.ts";
 import { NO_PROGRESS, PullJournal, type PullProgress, readPullJournal } from "./pull-journal.ts";
 import type { PullOptions, PullSummary } from "./pull-options.ts";
 import {
   createStateDirectory,
   type PinnedPlan,
   PLAN_LIFETIME_MS,
+  planPackages,
   readPinnedPlan,
   removeState,
   type StatePaths,
@@ -34,6 +35,7 @@ import { resolveContents } from "./resolve-contents.ts";
 import { withRewrittenRoots } from "./rewritten-roots.ts";
 import { sealBundle } from "./seal.ts";
 import { finishSealed } from "./sealed-bundle.ts";
+import { finishSettingAside, listEarlierFiles, setAside } from "./set-aside.ts";
 import { checkSpace } from "./space.ts";
 import { transferBlobs } from "./transfer.ts";
 import { type BlobTask, planTransfer } from "./transfer-plan.ts";
@@ -131,10 +133,14 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
   const { bundlePath, selection, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
   if (!resume) await dropUnfinished(bundlePath, paths);
   const cache = createDirectoryCache(paths.blobs);
+  const check = async (plan: PinnedPlan, isContinued: boolean) => {
+    const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
+    await checkSpace(bundlePath, planPackages(plan), { cache, isContinued, earlierFiles });
+  };
   const unfinished = await readPinnedPlan(paths.plan);
   // With --force tags are looked up again; what is on disk is kept in every case
   if (unfinished && !options.force && canContinue(unfinished, options)) {
-    await checkSpace(bundlePath, planPackages(unfinished), { cache, isContinued: true });
+    await check(unfinished, true);
     const progress = await readPullJournal(paths.journal);
     return { plan: unfinished, progress, fetched: new Set() };
   }
@@ -149,7 +155,7 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     ...(extraFiles.length > 0 ? { extraFiles } : {}),
   };
   const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
-  await checkSpace(bundlePath, planPackages(plan), { cache, isContinued: isSame });
+  await check(plan, isSame);
   if (isSame) {
     await writePinnedPlan(paths, plan);
     return { plan, progress: await readPullJournal(paths.journal), fetched };
@@ -246,10 +252,6 @@ async function transferAndSeal(
   const manifest = describeBundle(plan, plans, files);
   await sealBundle(bundlePath, paths, { manifest, extraFiles: plan.extraFiles });
   return { ...summary, complete: true, manifest };
-}
-
-function planPackages({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {
-  return contents.map((item) => planPackage(item, chunkSizeBytes));
 }
 
 function sizeOf(plans: readonly PackagePlan[]): number {

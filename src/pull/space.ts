@@ -5,6 +5,7 @@ import { PARTIAL_SUFFIX } from "../bundle/format.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
 import { readFileSystem } from "../io/free-space.ts";
 import type { ContentCache } from "./content-cache.ts";
+import { TAKE_OVER_STEP_BYTES } from "./take-over.ts";
 import { planTransfer } from "./transfer-plan.ts";
 
 /** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
@@ -13,20 +14,22 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 export interface CheckSpaceOptions {
   /** What it has of the bundle is moved to its place, not copied. */
   readonly cache: Pick<ContentCache, "keptFrom">;
-  /** The files of an earlier run are written on; otherwise they are set aside and keep their room for now. */
+  /** The files of an earlier run are written on; otherwise they are set aside. */
   readonly isContinued: boolean;
+  /** Paths of what is or will be set aside: it gives back its room while it is taken over. */
+  readonly earlierFiles: readonly string[];
 }
 
 /** Throws `SPACE_EXHAUSTED` before the first byte if the bundle cannot fit on the file system of its directory. */
 export async function checkSpace(
   bundlePath: string,
   plans: readonly PackagePlan[],
-  { cache, isContinued }: CheckSpaceOptions,
+  { cache, isContinued, earlierFiles }: CheckSpaceOptions,
 ): Promise<void> {
   const fileSystem = await readFileSystem(bundlePath);
   if (!fileSystem) return;
   const files = plans.flatMap((plan) => plan.files);
-  const { freeBytes, fileLimitBytes } = fileSystem;
+  const { freeBytes, fileLimitBytes, isSparse } = fileSystem;
   const tooLarge = files.find(({ size }) => size > (fileLimitBytes ?? Number.POSITIVE_INFINITY));
   if (tooLarge) {
     throw new SpaceExhaustedError(
@@ -35,15 +38,25 @@ export async function checkSpace(
       { hint: "Split the bundle with --images-bundle-chunk-size 4GB" },
     );
   }
-  const needed = files.reduce((sum, { size }) => sum + size, 0) + RESERVE_BYTES;
-  const written = isContinued ? await allocatedBytes(bundlePath, files) : 0;
-  const present = written + (await keptBytes(plans, cache));
-  if (needed - present > freeBytes) {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const written = isContinued ? await allocatedBytes(pathsOf(bundlePath, files)) : 0;
+  // Content is taken over from its end: a file without holes has its whole size from the first write on
+  const released = isSparse ? await allocatedBytes(earlierFiles) : 0;
+  const missing = size - written - (await keptBytes(plans, cache));
+  const needed = Math.max(missing - released, Math.min(missing, twiceBytes(plans, released)));
+  if (needed + RESERVE_BYTES > freeBytes) {
     throw new SpaceExhaustedError(
       bundlePath,
-      `the bundle needs ${needed - present} more bytes, ${freeBytes} are free`,
+      `the bundle needs ${needed + RESERVE_BYTES} more bytes, ${freeBytes} are free`,
     );
   }
+}
+
+/** Bytes that the disk holds twice at most while an earlier bundle is taken over. */
+function twiceBytes(plans: readonly PackagePlan[], released: number): number {
+  if (released === 0) return 0;
+  const largest = planTransfer(plans).reduce((most, { size }) => Math.max(most, size), 0);
+  return largest + TAKE_OVER_STEP_BYTES;
 }
 
 async function keptBytes(
@@ -57,15 +70,15 @@ async function keptBytes(
   return bytes;
 }
 
-/** Bytes on disk of files that an earlier run has started or finished. */
-async function allocatedBytes(
-  bundlePath: string,
-  files: readonly { readonly name: string }[],
-): Promise<number> {
-  const paths = files.flatMap(({ name }) => [
+function pathsOf(bundlePath: string, files: readonly { readonly name: string }[]): string[] {
+  return files.flatMap(({ name }) => [
     join(bundlePath, name),
     join(bundlePath, `${name}${PARTIAL_SUFFIX}`),
   ]);
+}
+
+/** Bytes that files take on disk; those that are missing take none. */
+async function allocatedBytes(paths: readonly string[]): Promise<number> {
   const sizes = await Promise.all(
     paths.map((path) =>
       stat(path).then(

@@ -16,9 +16,10 @@ import { BlobWriter } from "./blob-writer.ts";
 import type { ContentCache } from "./content-cache.ts";
 import type { PullEvent } from "./events.ts";
 import { readableOf } from "./positional-stream.ts";
-import type { PreviousContent } from "./previous-content.ts";
+import type { PreviousBlob, PreviousContent } from "./previous-content.ts";
 import type { PullJournal, PullProgress } from "./pull-journal.ts";
 import type { OpenBlobSource } from "./rewritten-roots.ts";
+import { takeOver } from "./take-over.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 
 export interface TransferOptions extends OperationOptions {
@@ -62,10 +63,7 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
   const { tasks, concurrency, previous } = options;
   await using hasher = new ContentHasher();
   const run = new TransferRun(options, hasher);
-  if (previous.length > 0) {
-    for (const task of tasks) await run.takeOver(task);
-    for (const content of previous) await content.remove();
-  }
+  for (await using content of previous) await run.takeOver(content);
   const lanes = { small: pLimit(concurrency), large: pLimit(concurrency), kept: pLimit(1) };
   const kept = await findKept(options);
   const transfers = tasks.map((task) => {
@@ -123,24 +121,28 @@ class TransferRun {
     };
   }
 
-  /** Copies what an earlier bundle has of the blob, whole or its first bytes. */
-  async takeOver(task: BlobTask): Promise<void> {
-    if (this.#options.progress.finished.has(task.id)) return;
-    for (const content of this.#options.previous) {
-      const found = content.find(task.digest);
-      if (!found || found.available <= (this.#marks.get(task.id) ?? 0)) continue;
-      const end = Math.min(found.available, task.size);
-      const body = readableOf(end, (position, buffer) => found.read(position, buffer));
-      if (end === task.size) {
-        if (await this.#receive(task, 0, body).then(isTrue, falseIfMismatch)) {
-          await this.#finish(task, "reused");
-          return;
-        }
-        this.#forget(task);
-        continue;
-      }
-      await this.#receive(task, 0, body).catch(falseIfMismatch);
-    }
+  /** Copies what an earlier bundle has of the blobs, whole or their first bytes, and removes it. */
+  async takeOver(content: PreviousContent): Promise<void> {
+    const { tasks, writer, journal, progress } = this.#options;
+    await takeOver(content, tasks, {
+      writer,
+      journal,
+      find: ({ id, digest }) => {
+        if (progress.finished.has(id) || this.#finished.has(id)) return undefined;
+        const found = content.find(digest);
+        return found && found.available > (this.#marks.get(id) ?? 0) ? found : undefined;
+      },
+      copy: (task, blob) => this.#copy(task, content, blob),
+    });
+  }
+
+  async #copy(task: BlobTask, content: PreviousContent, blob: PreviousBlob): Promise<void> {
+    const end = Math.min(blob.available, task.size);
+    const body = readableOf(end, (position, buffer) => content.read(blob, position, buffer));
+    const isRight = await this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
+    if (end < task.size) return;
+    if (isRight) await this.#finish(task, "reused");
+    else this.#forget(task);
   }
 
   async transfer(task: BlobTask): Promise<void> {

@@ -1,4 +1,4 @@
-import { open, rm, stat, utimes } from "node:fs/promises";
+import { cp, open, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
@@ -36,11 +36,9 @@ afterAll(async () => {
 describe("pull() after a power cut that lost unsynced bytes", () => {
   test.each(SEEDS)("makes the same bundle, seed %i", async (seed) => {
     const random = createRandom(seed);
-    const step = chooseStep(random);
+    const step = chooseStep(run, random);
     const path = directory.resolve(`seed-${seed}`);
-    await run.restore(step, path);
-    for (const name of step.unsynced) await lose(join(path, name), random);
-    await age(join(path, ".mirror", "lock"));
+    await cutPower(run, step, { path, random });
     const { summary } = await pullSample(path, source.wishes);
     expect(summary.failures, step.label).toEqual([]);
     expect(await hashFiles(path), step.label).toEqual(whole);
@@ -72,8 +70,59 @@ describe("pull() after a power cut that lost unsynced bytes", () => {
   });
 });
 
+describe("pull() with force after a power cut that lost unsynced bytes", () => {
+  let forced: RecordedRun;
+  let wholeForced: Record<string, string>;
+
+  beforeAll(async () => {
+    const bundlePath = directory.resolve("forced");
+    await cp(directory.resolve("recorded"), bundlePath, { recursive: true });
+    forced = await recordMirror(["pull", bundlePath, "--force", ...flagsOf(source.otherWishes)], {
+      bundlePath,
+      into: directory.resolve("forced-steps"),
+    });
+    expect(forced.result.exitCode).toBe(0);
+    wholeForced = await hashFiles(bundlePath);
+  });
+
+  test.each(seedsFrom(5000, 12))("makes the same bundle, seed %i", async (seed) => {
+    const random = createRandom(seed);
+    const step = chooseStep(forced, random);
+    const path = directory.resolve(`forced-${seed}`);
+    await cutPower(forced, step, { path, random });
+    const { summary } = await pullSample(path, source.otherWishes, { force: true });
+    expect(summary.failures, step.label).toEqual([]);
+    expect(await hashFiles(path), step.label).toEqual(wholeForced);
+  });
+
+  test("cuts off nothing of the earlier bundle before its copy is durable", () => {
+    const cuts = forced.steps.filter(({ label }) =>
+      /^(truncate|remove) .*previous.*images\.tar$/.test(label),
+    );
+    expect(cuts.map(({ label }) => label)).toEqual([
+      "truncate .mirror/previous/0/images.tar",
+      "truncate .mirror/previous/0/images.tar",
+      "remove .mirror/previous/0/images.tar",
+    ]);
+    for (const { unsynced } of cuts.slice(1)) {
+      expect(unsynced).not.toContain("images.tar.partial");
+      expect(unsynced).not.toContain(".mirror/journal");
+    }
+  });
+});
+
+async function cutPower(
+  run: RecordedRun,
+  step: RecordedStep,
+  { path, random }: { readonly path: string; readonly random: () => number },
+): Promise<void> {
+  await run.restore(step, path);
+  for (const name of step.unsynced) await lose(join(path, name), random);
+  await age(join(path, ".mirror", "lock"));
+}
+
 /** Some step before the bundle was complete. */
-function chooseStep(random: () => number): RecordedStep {
+function chooseStep(run: RecordedRun, random: () => number): RecordedStep {
   const sealed = run.steps.findIndex(({ label }) => label === "rename bundle.json");
   const step = run.steps[integerBelow(sealed, random)];
   if (step === undefined) throw new Error("the run had no steps");

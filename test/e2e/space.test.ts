@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import type { PullSummary } from "../../src/pull/pull-options.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { mountSmallFileSystem } from "../support/small-file-system.ts";
@@ -18,6 +19,9 @@ const ENDLESS = {
   content: { size: PETABYTE, open: () => Readable.from(failing()) },
 };
 
+/** 128 MiB. */
+const TOOLS = Array.from({ length: 16 }, (_, seed) => randomLayer(8 * MIB, seed + 2));
+
 let directory: TempDirectory;
 let source: EmbeddedRegistry;
 let blobRequests = 0;
@@ -31,6 +35,10 @@ beforeAll(async () => {
     },
   });
   seed(source, "acme/endless", { v1: image({ layers: [ENDLESS] }) });
+  seed(source, "acme/tools", {
+    v1: image({ layers: TOOLS }),
+    v2: image({ layers: [...TOOLS.slice(1), randomLayer(8 * MIB, 99)] }),
+  });
   seed(source, "acme/web", { v1: image({ layers: [randomLayer(30_000_000)] }) });
 });
 
@@ -79,8 +87,35 @@ describe("a file system of 20 MB", () => {
   });
 });
 
-function pull(bundle: string, name: string) {
-  const args = ["pull", bundle, "--include-image", `${source.host}/acme/${name}`];
+describe("a file system that holds a bundle, and no second one", () => {
+  test("mirror pull --force replaces it, and fetches only what is new", async (context) => {
+    // Beside 128 MiB: what is held twice while it is copied, and the reserve
+    await using small = await mountSmallFileSystem((128 + 60) * MIB);
+    if (small === undefined) return context.skip();
+    expect((await pull(`${small.path}/b`, "tools:v1")).exitCode).toBe(0);
+    const flags = ["--force", "--images-bundle-chunk-size", "30MB", "--json"];
+    const { exitCode, stderr, stdout } = await pull(`${small.path}/b`, "tools:v2", ...flags);
+    expect(exitCode, stderr).toBe(0);
+    expect((JSON.parse(stdout) as PullSummary).fetchedBytes).toBeLessThan(9 * MIB);
+    const verified = await runMirror(["verify", `${small.path}/b`]);
+    expect(verified, verified.stderr).toMatchObject({ exitCode: 0 });
+    const names = Object.keys(await listFiles(`${small.path}/b`));
+    expect(names.filter((name) => /\.(partial|mirror)/.test(name))).toEqual([]);
+  });
+
+  test("mirror pull --force refuses when not even one step of copying fits", async (context) => {
+    await using small = await mountSmallFileSystem((128 + 40) * MIB);
+    if (small === undefined) return context.skip();
+    expect((await pull(`${small.path}/b`, "tools:v1")).exitCode).toBe(0);
+    const { exitCode, stderr } = await pull(`${small.path}/b`, "tools:v2", "--force");
+    expect(exitCode, stderr).toBe(31);
+    const verified = await runMirror(["verify", `${small.path}/b`]);
+    expect(verified, verified.stderr).toMatchObject({ exitCode: 0 });
+  });
+});
+
+function pull(bundle: string, name: string, ...flags: readonly string[]) {
+  const args = ["pull", bundle, "--include-image", `${source.host}/acme/${name}`, ...flags];
   return runMirror(args, { cwd: directory.path });
 }
 

@@ -120,6 +120,10 @@ function patchSync() {
     changed(`append ${nameOf(descriptors.get(fd))}`);
     return result;
   };
+  fs.fdatasyncSync = (fd) => {
+    real.fdatasyncSync(fd);
+    unsynced.delete(real.fstatSync(fd).ino);
+  };
 }
 
 function serially(act) {
