@@ -1,14 +1,16 @@
 import type { CliContext, Command } from "./command.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
-import { asksForDebug } from "./options/environment.ts";
+import { asksForDebug, noticesOfMisspelling } from "./options/environment.ts";
 import { type FlagSources, resolveFlags } from "./options/flag.ts";
 import { REPORT_FLAGS } from "./options/output.ts";
 import { readConfig } from "./options/read-config.ts";
 import { renderError } from "./output/error.ts";
+import { sanitize } from "./output/sanitize.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 
 const HELP_COLUMNS = 100;
+const ALL_FLAGS: ReadonlySet<string> = new Set(COMMANDS.flatMap(({ flags }) => Object.keys(flags)));
 
 /** Runs one command line to its end and returns the exit status; never throws. */
 export async function runCli(words: readonly string[], context: CliContext): Promise<number> {
@@ -39,6 +41,9 @@ async function runCommand(
   context: CliContext,
 ): Promise<number> {
   const { env } = context;
+  for (const notice of noticesOfMisspelling(env, ALL_FLAGS)) {
+    context.stderr.write(`notice: ${sanitize(notice)}\n`);
+  }
   const config = await readConfigFile({ argv, env, config: {} });
   const flags = resolveFlags(command.flags, { argv, env, config });
   return await command.run({ flags, positionals: positionalsOf(command, argv) }, context);
@@ -47,7 +52,7 @@ async function runCommand(
 async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {
   const { config: path } = resolveFlags({ config: REPORT_FLAGS.config }, sources);
   if (path === undefined) return {};
-  return await readConfig(path, new Set(COMMANDS.flatMap(({ flags }) => Object.keys(flags))));
+  return await readConfig(path, ALL_FLAGS);
 }
 
 function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {

@@ -25,6 +25,13 @@ describe("mirror", () => {
     },
   );
 
+  test("says which variable is no flag, although it looks like one", async () => {
+    const { stderr } = await run(["inspect", "/no/bundle"], {
+      env: { MIRROR_INCLUDE_MODUL: "foo" },
+    });
+    expect(stderr).toMatch(/^notice: MIRROR_INCLUDE_MODUL has no effect: .*MIRROR_INCLUDE_MODULE/);
+  });
+
   test("prints its version", async () => {
     expect((await run(["--version"])).stdout).toBe(`${VERSION}\n`);
   });

@@ -1,3 +1,6 @@
+import { nearestNames } from "../../index.ts";
+import { variableOf } from "./flag.ts";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -17,4 +20,20 @@ export function noticesOfEnvironment(env: Environment) {
   const message =
     "D8_MIRROR_TIMEOUT has no effect: only transfers that stand still are cut off, and --retry-timeout says for how long to go on trying";
   return [{ type: "notice", code: "variable-ignored", message }] as const;
+}
+
+const PREFIX = "MIRROR_";
+/** Variables of this program that stand for no flag. */
+const OTHERS = ["LOG_LEVEL", "DEBUG_LOG", "ACR_ENDPOINT", "ACR_ACCESS_TOKEN"];
+
+/** Names that look like the variable of a flag and are none: what was meant would be lost in silence. */
+export function noticesOfMisspelling(env: Environment, flags: Iterable<string>): readonly string[] {
+  const known = new Set([...flags].map((name) => variableOf(name).slice(PREFIX.length)));
+  return Object.keys(env).flatMap((variable) => {
+    const name = variable.slice(PREFIX.length);
+    if (!variable.startsWith(PREFIX) || known.has(name) || OTHERS.includes(name)) return [];
+    const near = nearestNames(name, known).map((one) => `${PREFIX}${one}`);
+    if (near.length === 0) return [];
+    return [`${variable} has no effect: no flag has this name. Did you mean ${near.join(", ")}?`];
+  });
 }

@@ -44,7 +44,7 @@ export function resolveFlags<T extends FlagTable>(table: T, sources: FlagSources
 }
 
 /** `include-module` → `MIRROR_INCLUDE_MODULE`. */
-function variableOf(name: string): string {
+export function variableOf(name: string): string {
   return `MIRROR_${name.replaceAll("-", "_").toUpperCase()}`;
 }
 

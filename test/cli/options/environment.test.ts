@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
-import { asksForDebug, noticesOfEnvironment } from "../../../src/cli/options/environment.ts";
+import { describe, expect, test } from "vitest";
+import {
+  asksForDebug,
+  noticesOfEnvironment,
+  noticesOfMisspelling,
+} from "../../../src/cli/options/environment.ts";
 
 test.each([
   [true, { MIRROR_DEBUG: "1" }],
@@ -18,4 +22,28 @@ test("noticesOfEnvironment() tells what to use instead of D8_MIRROR_TIMEOUT", ()
   const [notice] = noticesOfEnvironment({ D8_MIRROR_TIMEOUT: "10m" });
   expect(notice?.message).toContain("--retry-timeout");
   expect(noticesOfEnvironment({})).toEqual([]);
+});
+
+describe("noticesOfMisspelling()", () => {
+  const flags = ["include-module", "no-platform", "source", "source-password", "debug"];
+
+  test("names variables that look like those of flags, and not their values", () => {
+    const env = { MIRROR_INCLUDE_MODUL: "foo", MIRROR_NO_PLATFROM: "1" };
+    expect(noticesOfMisspelling(env, flags)).toEqual([
+      "MIRROR_INCLUDE_MODUL has no effect: no flag has this name. Did you mean MIRROR_INCLUDE_MODULE?",
+      "MIRROR_NO_PLATFROM has no effect: no flag has this name. Did you mean MIRROR_NO_PLATFORM?",
+    ]);
+  });
+
+  test("leaves flags, variables of other programs and all that look like no flag", () => {
+    const env = {
+      MIRROR_SOURCE: "r.test/x",
+      MIRROR_DEBUG_LOG: "1",
+      MIRROR_LOG_LEVEL: "debug",
+      MIRROR_COLOR: "red",
+      D8_MIRROR_SOURCE_PASWORD: "x",
+      SOURC: "x",
+    };
+    expect(noticesOfMisspelling(env, flags)).toEqual([]);
+  });
 });
