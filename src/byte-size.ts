@@ -27,7 +27,7 @@ export function parseByteSize(text: string, options: ParseByteSizeOptions): numb
   const bytes = Math.floor(Number(number) * (factor ?? Number.NaN));
   if (!Number.isSafeInteger(bytes) || bytes < 0) {
     throw new OptionInvalidError(option, `"${text}" is not a size`, {
-      hint: `Write a number of ${defaultUnit}, or a number with a unit: 4GiB, 700MB`,
+      hint: `Write a number of ${defaultUnit}, or a number with a unit: 4GB, 3.5GiB, 700MB`,
     });
   }
   return bytes;

@@ -24,7 +24,7 @@ export const PULL_COMMAND: Command<typeof FLAGS> = {
   positionals: [{ name: "bundle", describe: "Directory of the bundle" }],
   flags: FLAGS,
   examples: [
-    "mirror pull ./bundle --source registry.example.com/acme -i 'foo@^1.3.0' -c 4GiB",
+    "mirror pull ./bundle --source registry.example.com/acme -i 'foo@^1.3.0' -c 4GB",
     "mirror pull ./bundle --include-image 'ghcr.io/acme/web@^2.1' --platform linux/amd64",
   ],
   resumeHint: "Run the same command again: it goes on where it stopped",

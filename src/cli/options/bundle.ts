@@ -6,7 +6,7 @@ export const BUNDLE_FLAGS = {
   "images-bundle-chunk-size": {
     type: "string",
     alias: "c",
-    describe: "Largest file: a number of GB, or 4GiB, 700MB (default: no limit)",
+    describe: "Largest file: a number of GB, or 700MB, 3.5GiB; FAT32 takes 4GB (default: no limit)",
     group: "Bundle:",
   },
   force: {
