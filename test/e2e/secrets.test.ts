@@ -9,6 +9,7 @@ import { runInProcess } from "../support/run-cli.ts";
 import type { ProcessResult } from "../support/run-process.ts";
 import { findSecret, MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { seedModules } from "./support/product-module.ts";
 
 /*
  * runMirror() and startMirror() search all output and all files that a run leaves, in every test. Here are the runs that
@@ -84,6 +85,10 @@ const PULL: Words = (host, cwd) => [
 const PLAN: Words = (host) => ["plan", "--include-image", `${host}/acme/web:v1`, "--debug"];
 const PUSH: Words = (host, cwd) => ["push", bundle, `${host}/${basename(cwd)}`, "--debug"];
 const DOCTOR: Words = (host) => ["doctor", `${host}/acme/web`, "--debug", "--json"];
+const ONLY_MODULES = [
+  ...["--no-platform", "--no-installer", "--no-security-db", "--no-packages"],
+  ...["--no-package-versions", "--no-plugins"],
+];
 const LOGIN: Words = (host, cwd) => [
   ...["login", host, "-u", "ada", "--password-stdin", "--debug"],
   ...["--authfile", `${cwd}/stored.json`],
@@ -121,6 +126,31 @@ describe("no output and no file has a secret", () => {
       expect(result.exitCode).toBe(10);
       expect(findSecret(result.seen)).toBeDefined();
     }
+  });
+
+  test.each<[string, readonly string[], Readonly<Record<string, string>>]>([
+    ["a flag", ["--license", MARKER], {}],
+    ["stdin", ["--license-stdin"], {}],
+    ["MIRROR_LICENSE", [], { MIRROR_LICENSE: MARKER }],
+    ["D8_MIRROR_LICENSE_TOKEN", [], { D8_MIRROR_LICENSE_TOKEN: MARKER }],
+  ])("plan with a license by %s, which goes to the source only", async (_, flags, env) => {
+    const user = { username: "license-token", password: MARKER };
+    const bearer = { auth: { scheme: "bearer", credentials: user } } as const;
+    await using other = await startFaultRegistry({ faults: BASIC });
+    const words: Words = (host) => [
+      ...["plan", "--debug", "--source", `${host}/acme`, "-i", "foo", ...ONLY_MODULES],
+      ...["--include-image", `${other.host}/acme/web:v1`, ...flags],
+    ];
+    seedModules(registry, "acme", [
+      { name: "foo", versions: ["v1.0.0"], channels: { stable: "v1.0.0" } },
+    ]);
+    const result = await run(words, { faults: bearer, password: "", env, input: MARKER });
+    const login = Buffer.from(`license-token:${MARKER}`).toString("base64");
+    expect(result.seen).toContain(`Basic ${login}`);
+    expect(result.exitCode).toBe(10);
+    expect(result.stderr).toContain(other.host);
+    expect(other.log.entries.length).toBeGreaterThan(0);
+    expect(other.log.entries.filter(({ headers }) => headers.authorization)).toEqual([]);
   });
 
   test("push through a proxy with a password, and one that refuses it", async () => {
