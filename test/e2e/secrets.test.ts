@@ -130,8 +130,6 @@ describe("no output and no file has a secret", () => {
 
   test.each<[string, readonly string[], Readonly<Record<string, string>>]>([
     ["a flag", ["--license", MARKER], {}],
-    ["stdin", ["--license-stdin"], {}],
-    ["MIRROR_LICENSE", [], { MIRROR_LICENSE: MARKER }],
     ["D8_MIRROR_LICENSE_TOKEN", [], { D8_MIRROR_LICENSE_TOKEN: MARKER }],
   ])("plan with a license by %s, which goes to the source only", async (_, flags, env) => {
     const user = { username: "license-token", password: MARKER };

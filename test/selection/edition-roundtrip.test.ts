@@ -46,6 +46,10 @@ function tagsOf({ content }: Pick<EmbeddedRegistry, "content">, path: string) {
   return tags;
 }
 
+/** `/modules/foo/release:stable`: the repository of the releases, the one of the versions, the channel. */
+const CHANNEL_TAG =
+  /^((.*)\/(?:release-channel|release|version)):(alpha|beta|early-access|stable|rock-solid|lts)$/;
+
 /** `deckhousereleases.yaml` is right, in `SHA256SUMS`, and its damage is found. */
 async function checkReleases(bundlePath: string): Promise<void> {
   const path = join(bundlePath, "deckhousereleases.yaml");
@@ -123,6 +127,39 @@ describe("pull() and push(): the synthetic edition", () => {
       ]),
     );
     expect(tagsOf(second, "deep/path/ee")).toEqual(here);
+  });
+
+  test("bundles pushed one after the other leave no channel without its version", async () => {
+    await using source = await openEmbeddedRegistry();
+    await using target = await openEmbeddedRegistry();
+    await using directory = await openTempDirectory();
+    seedEdition(source);
+    const rest = { noInstaller: true, noSecurityDb: true, noPackageVersions: true };
+    const selections: readonly ParseSelectionOptions[] = [
+      { includeModules: ["console@=v1.3.0+stable"], platformTag: "pr12345" },
+      { includeModules: ["console@~1.1.0"], includePackages: ["postgres"], noPlatform: true },
+      { includeModules: ["console@=v1.0.0"], includePlatform: "=v1.69.4+rock-solid" },
+    ];
+    for (const [position, wishes] of selections.entries()) {
+      const bundlePath = directory.resolve(String(position));
+      await pullFrom(source.host, EDITION_ROOT, bundlePath, {
+        ...rest,
+        noPackages: true,
+        ...wishes,
+      });
+      expect((await pushTo(target.host, "mirror", bundlePath)).complete).toBe(true);
+      const tags = tagsOf(target, "mirror");
+      const there = Object.entries(tags).filter(([name]) => CHANNEL_TAG.test(name));
+      expect(there.length).toBeGreaterThan(0);
+      for (const [name, digest] of there) {
+        const [releases = "", parent = ""] = CHANNEL_TAG.exec(name)?.slice(1) ?? [];
+        const same = Object.keys(tags).filter(
+          (tag) => tag.startsWith(`${releases}:`) && !CHANNEL_TAG.test(tag) && tags[tag] === digest,
+        );
+        const versions = same.map((tag) => tags[tag.replace(releases, parent)]);
+        expect([name, versions]).toEqual([name, [expect.stringContaining("sha256:")]]);
+      }
+    }
   });
 
   test("A17: what was pulled by lts is pulled from the target without a flag", async () => {
