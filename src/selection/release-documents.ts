@@ -58,9 +58,9 @@ interface DocumentPlace {
 
 /** JSON is YAML, so one parser reads both. */
 function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPlace): unknown {
-  if (bytes === undefined) return undefined;
   try {
-    return place.yaml.parse(bytes.toString("utf8"));
+    if (bytes === undefined) throw new Error("the image does not have it");
+    return place.yaml.parse(bytes.toString("utf8"), { logLevel: "error" });
   } catch (error) {
     const image = formatFound(place.root.origin, place.root.reference);
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);

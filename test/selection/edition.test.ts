@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
 import type { Root } from "../../src/selection/root.ts";
+import { image } from "../support/artifacts.ts";
 import { buildEdition, EDITION_ROOT, type EditionVariant } from "../support/edition.ts";
 import { DeniedError, memorySource } from "../support/memory-source.ts";
 import { digestsOf, failureOf, packagesOf, resolveEdition, tagsIn } from "./support/resolve.ts";
@@ -80,6 +81,43 @@ describe("resolveSelection(): the synthetic edition", () => {
     expect(file?.name).toBe(versions.length > 0 ? "deckhousereleases.yaml" : undefined);
     const names = file?.text.match(/(?<=metadata:\n {2}name: ).*/g) ?? [];
     expect(names).toEqual(versions);
+  });
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ["is missing", {}, /changelog\.yaml of ".*:v1\.70\.3" is left out of .*: the image does not/],
+    [
+      "is damaged",
+      { "changelog.yaml": "a: [" },
+      /changelog\.yaml of ".*:v1\.70\.3" is left out of/,
+    ],
+  ])(
+    "deckhousereleases.yaml goes without a changelog that %s, with a notice",
+    async (_, files, message) => {
+      const edition = buildEdition();
+      const path = `${EDITION_ROOT}/release-channel`;
+      const release = image({ files: { "version.json": '{"version":"v1.70.3"}', ...files } });
+      const source = memorySource({ ...edition, [path]: { ...edition[path], "v1.70.3": release } });
+      const outcome = await resolveEdition(source, { noModules: true, noPackages: true });
+      expect(outcome.notices).toContain("release-file-unreadable");
+      expect(outcome.messages).toContainEqual(expect.stringMatching(message));
+      const [, , own = ""] = outcome.files[0]?.text.split("---\n") ?? [];
+      expect(own).toContain("name: v1.70.3");
+      expect(own).not.toContain("changelog:");
+    },
+  );
+
+  test("a missing security database is a notice, except for the first: then there are none", async () => {
+    const edition = buildEdition();
+    const without = async (name: string) => {
+      const { [`${EDITION_ROOT}/security/${name}`]: _, ...rest } = edition;
+      return resolveEdition(memorySource(rest), { noPlatform: true, noModules: true });
+    };
+    const some = await without("trivy-bdu");
+    expect(tagsIn(some, "security/trivy-checks")).toEqual(["0"]);
+    expect(some.notices).toContain("security-database-missing");
+    const none = await without("trivy-db");
+    expect(packagesOf(none)).not.toContain("security");
+    expect(none.notices).toContain("components-missing");
   });
 
   test("-i console@=bobV1 takes the image without channels", async () => {
@@ -178,7 +216,11 @@ describe("resolveSelection(): variants of the edition", () => {
   test("cse: takes what lts points at", async () => {
     const outcome = await resolve({}, "cse");
     expect(tagsIn(outcome, "release-channel")).toEqual(["lts", "v1.70.3"]);
+    expect(tagsIn(outcome, "install")).toEqual(["lts", "v1.70.3"]);
     expect(tagsIn(outcome, "modules/console")).toEqual(["v1.3.3"]);
+    expect(tagsIn(outcome, "modules/console/release")).toEqual(["lts", "v1.3.3"]);
+    expect(tagsIn(outcome, "modules/neuvector")).toEqual(["v0.4.4"]);
+    expect(packagesOf(outcome)).toContain("security");
   });
 
   test("ce: goes on without databases, with a notice", async () => {
