@@ -55,6 +55,19 @@ describe("mirror pull, killed after any step", () => {
     });
   });
 
+  test("leaves each file with its GOST digest", async () => {
+    const options = { chunkSizeBytes: CHUNK_BYTES, gostDigest: true };
+    const files = await pullWhole("sums-whole", source.wishes, options);
+    const run = await record("sums", [...flagsOf(source.wishes), "-c", "500KB", "--gost-digest"]);
+    const sums = run.steps.filter(({ label }) => /^rename .*\.gostsum$/.test(label));
+    expect(sums).toHaveLength(4);
+    for (const step of sums.filter((_, position) => position % 2 === 0)) {
+      const path = directory.resolve("sums", `again-${step.name}`);
+      await run.restore(step, path);
+      await finish(path, source.wishes, files, options);
+    }
+  });
+
   test("goes on inside a layer that was being moved from the cache", async () => {
     const { registry } = source;
     const modules = [{ name: "bar", versions: ["v1.0.0"], bytes: 4_000_000 }];
