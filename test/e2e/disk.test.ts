@@ -1,4 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
@@ -28,6 +29,8 @@ beforeAll(async () => {
   [source, target] = [await openEmbeddedRegistry(), await openEmbeddedRegistry()];
   seedCatalogue(source);
   seedModules(source, "wide", [{ name: "foo", versions: ["v1.3.0", "v1.4.0"], bytes: 9 * MB }]);
+  await mkdir(directory.resolve("work"));
+  await writeFile(directory.resolve("work", "foreign"), "foreign");
   seed(source, "acme/large", {
     "v1.0.0": image({
       layers: [randomLayer(9 * MB, 1), randomLayer(8 * MB, 2), randomLayer(3 * MB, 3)],
@@ -47,6 +50,9 @@ afterAll(async () => {
 /** Nothing can be written to it. */
 const TMPDIR = "/nonexistent";
 
+/** A directory that is offered for work and belongs to somebody else. */
+const work = () => ["--tmp-dir", directory.resolve("work")];
+
 const selection = () => [
   ...["--source", `${source.host}/acme`, "-i", "foo@^1.3.0"],
   ...["--include-image", `${source.host}/acme/large@>=1`],
@@ -55,14 +61,20 @@ const selection = () => [
 requireTool("strace").describe("under strace", () => {
   test("mirror pull writes below the bundle directory only, and every byte once", async () => {
     const bundle = directory.resolve("traced");
-    const { changed, result, written } = await trace("pull", bundle, ...selection(), "-c", "4MB");
+    const { changed, result, ...moved } = await trace(
+      ...["pull", bundle, ...selection(), "-c", "4MB", "--gost-digest", ...work()],
+    );
     expect(result, result.stderr).toMatchObject({ exitCode: 0 });
     expect(changed.length).toBeGreaterThan(0);
     expect(changed.filter((path) => path !== bundle && !path.startsWith(`${bundle}/`))).toEqual([]);
-    const packages = [...written].filter(([path]) => /\.chunk(\.partial)?$/.test(path));
     const files = Object.entries(await listFiles(bundle));
     const chunks = files.filter(([name]) => name.endsWith(".chunk"));
-    expect(sum(packages.map(([, bytes]) => bytes))).toBe(sum(chunks.map(([, size]) => size)));
+    const size = sum(chunks.map(([, bytes]) => bytes));
+    const inChunks = (counts: ReadonlyMap<string, number>) =>
+      sum([...counts].map(([path, count]) => (/\.chunk(\.partial)?$/.test(path) ? count : 0)));
+    expect(inChunks(moved.written)).toBe(size);
+    // sha256 and GOST digest of the files come from the same read
+    expect(inChunks(moved.read)).toBe(size);
   });
 
   test("mirror push writes the receipt and the state beside the bundle, and nothing else", async () => {
@@ -77,6 +89,7 @@ requireTool("strace").describe("under strace", () => {
       `${target.host}/repo`,
       "--receipt",
       receipt,
+      ...work(),
     );
     expect(result, result.stderr).toMatchObject({ exitCode: 0 });
     const others = changed.filter(

@@ -114,6 +114,21 @@ describe("fetch()", () => {
     expect(waited).toBeLessThanOrEqual(15 * 60_000);
   });
 
+  test("waits while as many connections are in use as there may be", async () => {
+    await using session = await startSession({}, { concurrency: 1 });
+    session.seed(blob);
+    const body = await session.repository.fetch(blob.expected);
+    let isAnswered = false;
+    const second = session.repository.exists(blob.expected).then(() => {
+      isAnswered = true;
+    });
+    // Another client is answered meanwhile
+    await (await fetch(`http://${session.registry.host}/v2/`)).text();
+    expect(isAnswered).toBe(false);
+    await buffer(body);
+    await second;
+  });
+
   test("frees its connection when the reader stops", async () => {
     await using session = await startSession({}, { concurrency: 1 });
     session.seed(blob);

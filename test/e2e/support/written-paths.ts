@@ -8,6 +8,8 @@ export interface TracedRun {
   readonly changed: readonly string[];
   /** Path → bytes written to it. */
   readonly written: ReadonlyMap<string, number>;
+  /** Path → bytes read from it. */
+  readonly read: ReadonlyMap<string, number>;
 }
 
 export interface TraceOptions {
@@ -24,6 +26,7 @@ const CHANGE = [
   ...["rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir"],
   ...["link", "linkat", "symlink", "symlinkat", "truncate", "mknod", "mknodat"],
 ];
+const READ = ["read", "pread64", "readv", "preadv", "preadv2"];
 const WRITE = ["write", "pwrite64", "writev", "pwritev", "pwritev2"];
 
 /** Runs the built program under strace and reads what it did to the file system. */
@@ -31,7 +34,7 @@ export async function traceMirror(
   args: readonly string[],
   { cwd, env, tracePath }: TraceOptions,
 ): Promise<TracedRun> {
-  const calls = [...OPEN, ...CHANGE, ...WRITE].map((name) => `?${name}`).join(",");
+  const calls = [...OPEN, ...CHANGE, ...READ, ...WRITE].map((name) => `?${name}`).join(",");
   const flags = [
     "-f",
     "-y",
@@ -55,17 +58,19 @@ export async function traceMirror(
 function readTrace(trace: string, cwd: string): Omit<TracedRun, "result"> {
   const changed = new Set<string>();
   const written = new Map<string, number>();
+  const read = new Map<string, number>();
   for (const call of joinResumed(trace.split("\n")).flatMap(parseCall)) {
     const isOpened = OPEN.includes(call.name) && /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC/.test(call.args);
     if (isOpened || CHANGE.includes(call.name)) {
       for (const path of pathsOf(call.args, cwd)) changed.add(path);
     }
     const [, file] = /^\d+<(\/[^>]*)>/.exec(call.args) ?? [];
-    if (WRITE.includes(call.name) && file) {
-      written.set(file, (written.get(file) ?? 0) + call.result);
+    const moved = WRITE.includes(call.name) ? written : read;
+    if (file && [...READ, ...WRITE].includes(call.name)) {
+      moved.set(file, (moved.get(file) ?? 0) + call.result);
     }
   }
-  return { changed: [...changed].sort(), written };
+  return { changed: [...changed].sort(), written, read };
 }
 
 interface SystemCall {

@@ -1,0 +1,74 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openBundle } from "../../src/bundle/bundle-reader.ts";
+import { pull } from "../../src/pull/pull.ts";
+import { parseSelection } from "../../src/selection/parse-selection.ts";
+import type { SourceRepository } from "../../src/store/store.ts";
+import { image, layer } from "../support/artifacts.ts";
+import { memorySource, releaseImage } from "../support/memory-source.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+
+let directory: TempDirectory;
+
+beforeEach(async () => {
+  directory = await openTempDirectory();
+});
+
+afterEach(() => directory[Symbol.asyncDispose]());
+
+const SHARED = layer({ "shared.txt": "in two modules\n" });
+
+/** Two modules; their images share a layer. */
+const REPOSITORIES = {
+  "acme/modules": { one: image(), two: image() },
+  ...moduleOf("one"),
+  ...moduleOf("two"),
+};
+
+function moduleOf(name: string) {
+  return {
+    [`acme/modules/${name}`]: { "v1.0.0": image({ layers: [SHARED], files: { [name]: name } }) },
+    [`acme/modules/${name}/release`]: { stable: releaseImage("v1.0.0") },
+  };
+}
+
+/** Pulls over whatever is there; the blobs that it asks for. */
+async function pullModules(includeModules: readonly string[]): Promise<readonly string[]> {
+  const fetched: string[] = [];
+  const { openSource } = memorySource(REPOSITORIES);
+  const counting = (source: SourceRepository): SourceRepository => ({
+    ...source,
+    fetch(target, options) {
+      fetched.push(target.digest);
+      return source.fetch(target, options);
+    },
+  });
+  const { selection } = parseSelection({ source: "registry.test/acme", includeModules });
+  const { complete } = await pull({
+    bundlePath: directory.path,
+    selection,
+    openSource: (reference) => counting(openSource(reference)),
+    force: true,
+  });
+  expect(complete).toBe(true);
+  return fetched;
+}
+
+describe("pull()", () => {
+  test("fetches once what two layouts hold, and writes it into each", async () => {
+    const { digest } = SHARED.descriptor;
+    const fetched = await pullModules(["one", "two"]);
+    expect(fetched.filter((other) => other === digest)).toHaveLength(1);
+    await using bundle = await openBundle(directory.path);
+    const layouts = bundle.layouts.filter(({ blobs }) => blobs.has(digest));
+    expect(layouts.map(({ path }) => path)).toEqual(["modules/one", "modules/two"]);
+  });
+
+  test("with force, removes the files of the replaced bundle and no other", async () => {
+    await pullModules(["one", "two"]);
+    await writeFile(directory.resolve("notes.txt"), "foreign");
+    await pullModules(["two"]);
+    const names = ["SHA256SUMS", "bundle.json", "module-two.tar", "notes.txt"];
+    expect((await readdir(directory.path)).sort()).toEqual(names);
+  });
+});
