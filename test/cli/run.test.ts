@@ -65,6 +65,9 @@ describe("mirror", () => {
       ["push", "./b", "r.local/x", "--receipt", "/no/r"],
       /receipt/,
     ],
+    ["a receipt on stdout", ["push", "./b", "r.local/x", "--receipt", "-"], /receipt.*--json/s],
+    ["a directory as receipt", ["push", "./b", "r.local/x", "--receipt", "."], /it is a directory/],
+    ["no directory as receipt", ["push", "./b", "r.local/x", "--receipt", "r/"], /is a directory/],
     ["a missing configuration file", ["plan", "--config", "/no/c.json"], /configuration file/],
     ...[
       ["--platform-tag", "v1"],

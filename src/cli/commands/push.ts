@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
   parseRepositoryReference,
@@ -107,7 +107,7 @@ async function runDryPush(
 
 async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext): Promise<number> {
   const receiptPath = flags.receipt ?? "./receipt.json";
-  await checkReceiptDirectory(receiptPath);
+  await checkReceiptPath(receiptPath);
   const receipt = await sendAll(wishes, flags, context);
   await writeReceipt(receiptPath, receipt);
   const { result } = toOutputOptions(flags, context);
@@ -139,14 +139,26 @@ async function sendAll(
 }
 
 /** Hours of pushing must not end with a receipt that cannot be written. */
-async function checkReceiptDirectory(receiptPath: string): Promise<void> {
+async function checkReceiptPath(receiptPath: string): Promise<void> {
+  const hint = "Name another place with --receipt FILE";
+  if (receiptPath === "-") {
+    throw new UsageError('Cannot write the receipt to "-": a file is expected', {
+      hint: "Print it with --json, and name a file with --receipt FILE",
+    });
+  }
+  const isDirectory = await stat(receiptPath).then(
+    (stats) => stats.isDirectory(),
+    () => receiptPath.endsWith("/"),
+  );
+  if (isDirectory) {
+    throw new UsageError(`Cannot write the receipt to "${receiptPath}": it is a directory`, {
+      hint,
+    });
+  }
   const directory = dirname(resolve(receiptPath));
   try {
     await access(directory, constants.W_OK);
   } catch (cause) {
-    throw new UsageError(`Cannot write the receipt into "${directory}"`, {
-      cause,
-      hint: "Name another place with --receipt FILE",
-    });
+    throw new UsageError(`Cannot write the receipt into "${directory}"`, { cause, hint });
   }
 }
