@@ -146,19 +146,33 @@ async function isAlive({ holder, writtenAt }: FoundLock): Promise<boolean> {
   } catch (error) {
     if (hasErrorCode(error, "ESRCH")) return false;
   }
-  const now = await startOf(pid);
-  return started === "" || now === undefined || now === started;
+  const now = await readProcess(pid);
+  if (now?.isZombie) return false;
+  return started === "" || now === undefined || now.started === started;
 }
 
-/** Start time of a process in clock ticks since boot, with the boot's identity; Linux only. */
 async function startOf(pid: number): Promise<string | undefined> {
+  return (await readProcess(pid))?.started;
+}
+
+interface ProcessStatus {
+  /** Start time in clock ticks since boot, with the boot's identity. */
+  readonly started: string;
+  /** It was killed, and its parent has not asked for its status: some containers have nobody who does. */
+  readonly isZombie: boolean;
+}
+
+/** Linux only: proc(5). */
+async function readProcess(pid: number): Promise<ProcessStatus | undefined> {
   try {
     const [stat, boot] = await Promise.all([
       readFile(`/proc/${pid}/stat`, "utf8"),
       readFile("/proc/sys/kernel/random/boot_id", "utf8"),
     ]);
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return `${boot.trim()}/${fields[19]}`;
+    // Other threads may still be writing
+    const isZombie = fields[0] === "Z" && Number(fields[17]) <= 1;
+    return { started: `${boot.trim()}/${fields[19]}`, isZombie };
   } catch {
     return undefined;
   }

@@ -76,6 +76,20 @@ describe("lockFile()", () => {
   });
 
   test.runIf(process.platform === "linux")(
+    "takes over the lock of a process that was killed and that nobody has waited for",
+    async () => {
+      await using parent = await startProcess("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+      const [pid] = await parent.waitFor(/\d+/);
+      await expect.poll(() => readFile(`/proc/${pid}/stat`, "utf8")).toContain(") Z ");
+      await using directory = await openTempDirectory();
+      const path = directory.resolve("lock");
+      await writeFile(path, lockText({ pid: Number(pid) }));
+      await using _lock = await lockFile(path, "the bundle");
+      expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid });
+    },
+  );
+
+  test.runIf(process.platform === "linux")(
     "takes over the lock of an earlier process with the same number",
     async () => {
       await using directory = await openTempDirectory();
