@@ -7,18 +7,25 @@ import { walkVersions } from "./walk-versions.ts";
 export interface ListCandidatesOptions {
   readonly selection: Pick<Selection, "proxyRegistry">;
   readonly reader: SourceReader;
+  /** Spellings of a version that a walk tries, by what stands before it; default `v` alone. */
+  readonly prefixes?: readonly string[];
 }
 
 /** The tags that a range can choose from: the tag list, or what a walk finds where there is none (`--proxy-registry`). */
 export async function listCandidates(
   repository: RepositoryReference,
   { range }: { readonly range: string },
-  { selection, reader }: ListCandidatesOptions,
+  { selection, reader, prefixes = ["v"] }: ListCandidatesOptions,
 ): Promise<readonly string[] | undefined> {
   if (!selection.proxyRegistry) return reader.listTags(repository);
-  const found = await walkVersions(parseConstraint(range), async ({ version }) => {
-    const manifest = await reader.findManifest(repository, `v${version}`);
-    return manifest !== undefined;
+  const found: string[] = [];
+  await walkVersions(parseConstraint(range), async ({ version }) => {
+    for (const tag of prefixes.map((prefix) => prefix + version)) {
+      if ((await reader.findManifest(repository, tag)) === undefined) continue;
+      found.push(tag);
+      return true;
+    }
+    return false;
   });
-  return found.map(({ version }) => `v${version}`);
+  return found;
 }

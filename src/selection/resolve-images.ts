@@ -51,7 +51,14 @@ async function selectImageTags(
 ): Promise<string[]> {
   const { registry, repository } = reference;
   const { latestPatch } = selection;
-  const options = { selection, reader };
+  const options = {
+    // The flag is about the registry of the source
+    selection: {
+      proxyRegistry: selection.proxyRegistry && registry === selection.source?.registry,
+    },
+    reader,
+    prefixes: ["", "v"],
+  };
   const tags = (await listCandidates({ registry, repository }, filter, options)) ?? [];
   const selected = selectTags(tags, filter, { latestPatch });
   if (selected.length > 0) return selected;

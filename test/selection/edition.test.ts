@@ -347,6 +347,26 @@ describe("resolveSelection(): a source that lists no tags", () => {
     expect(packagesOf(outcome)).toContain("plugin-stronghold");
     expect(outcome.roots.some(({ kind }) => kind === "attestation")).toBe(true);
   });
+
+  test.each([
+    [`registry.test/${EDITION_ROOT}`, []],
+    ["other.test/acme", ["tags web"]],
+  ])("--proxy-registry finds a range of an image with the source %s", async (place, lists) => {
+    const tagged = ["1.2.0", "1.2.1", "v1.3.0"].map((tag) => [tag, image({ name: tag })] as const);
+    const source = memorySource({ ...buildEdition(), web: Object.fromEntries(tagged) });
+    const { roots } = await resolveEdition(source, {
+      source: place,
+      proxyRegistry: true,
+      noPlatform: true,
+      noModules: true,
+      noInstaller: true,
+      noSecurityDb: true,
+      includeImages: ["registry.test/web@^1.2.0"],
+    });
+    const found = roots.filter(({ packageName }) => packageName === "images");
+    expect(found.flatMap(({ tags }) => tags).sort()).toEqual(["1.2.0", "1.2.1", "v1.3.0"]);
+    expect(source.requests.filter((request) => request.startsWith("tags"))).toEqual(lists);
+  });
 });
 
 describe("resolveSelection(): requests", () => {
