@@ -3,7 +3,7 @@ import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
 import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
-import type { Receipt } from "../../src/index.ts";
+import type { PullPlanReport, Receipt } from "../../src/index.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
@@ -68,6 +68,17 @@ describe("mirror plan", () => {
     const withoutFree = (text: string) => ({ ...JSON.parse(text), freeBytes: 0 });
     expect(withoutFree(dryRun.stdout)).toEqual(withoutFree(plan.stdout));
     expect(withoutFree(plan.stdout)).toMatchObject({ schemaVersion: 1 });
+  });
+
+  test("lists all notices in its JSON, also those about the flags themselves", async () => {
+    await using way = await openWay();
+    const flags = ["--no-modules", "-i", "foo", "--skip-vex-images", "--json"];
+    const { stdout, stderr } = await way.mirror(["plan", way.bundle, ...way.from, ...flags]);
+    const { notices } = JSON.parse(stdout) as PullPlanReport;
+    const codes = notices.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(["no-modules-ignored", "vex-skipped"]));
+    expect(codes).toContain("components-missing");
+    for (const { message } of notices) expect(stderr.split(message)).toHaveLength(2);
   });
 
   test("takes flags from the environment and the configuration file", async () => {

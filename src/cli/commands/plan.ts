@@ -37,9 +37,10 @@ export async function runPlan(
 ): Promise<number> {
   const bundlePath = positionals["bundle"] ?? ".";
   const { chunkSizeBytes } = toBundleOptions(flags);
-  const plan = await withSource(flags, { bundlePath, context }, (options) =>
-    planPull({ ...options, chunkSizeBytes }),
-  );
+  const plan = await withSource(flags, { bundlePath, context }, async (options, notices) => {
+    const planned = await planPull({ ...options, chunkSizeBytes });
+    return { ...planned, notices: [...notices, ...planned.notices] };
+  });
   const { result } = toOutputOptions(flags, context);
   const text = () => renderPlan(plan, { isVerbose: flags["verbose-summary"] });
   printResult(plan, { ...context, result, text });

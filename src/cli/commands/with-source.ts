@@ -1,4 +1,4 @@
-import { type PlanPullOptions, parseSelection } from "../../index.ts";
+import { type PlanPullOptions, type PullPlanReport, parseSelection } from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
@@ -19,11 +19,14 @@ export type SourceFlags = FlagValues<
   typeof SELECTION_FLAGS & typeof SOURCE_LOGIN_FLAGS & typeof REGISTRY_FLAGS & typeof OUTPUT_FLAGS
 >;
 
-/** Reads what `pull` and `plan` have in common, opens the source, does the work and closes everything. */
+/**
+ * Reads what `pull` and `plan` have in common, opens the source, does the work and closes everything. The work is told
+ * the notices about the selection itself; they are shown already.
+ */
 export async function withSource<Result>(
   flags: SourceFlags,
   { bundlePath, context }: { readonly bundlePath: string; readonly context: CliContext },
-  work: (options: PlanPullOptions) => Promise<Result>,
+  work: (options: PlanPullOptions, notices: PullPlanReport["notices"]) => Promise<Result>,
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { selection, notices } = await readSelection(flags, context);
@@ -42,13 +45,14 @@ export async function withSource<Result>(
     debug,
     env: context.env,
   });
-  return await work({
+  const options: PlanPullOptions = {
     bundlePath,
     selection,
     openSource: (reference) => client.repository(reference),
     signal: context.signal,
     onEvent: renderer.onEvent,
-  });
+  };
+  return await work(options, notices);
 }
 
 /** A login is for one host: without a source nobody says which one. */
