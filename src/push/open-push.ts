@@ -1,16 +1,17 @@
-import { readBundledTags } from "../bundle/bundle-images.ts";
+import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
 import { parseModulesPath } from "../oci/modules-path.ts";
-import { type PushPlan, planPush } from "./plan-push.ts";
+import { formatReference, joinRepository } from "../oci/reference.ts";
+import { type PlanPushOptions, type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
 
 export interface OpenedPush extends AsyncDisposable {
   readonly bundle: BundleReader;
   readonly plan: PushPlan;
-  readonly notices: ReturnType<typeof noticesOf>;
+  readonly notices: readonly { readonly code: string; readonly message: string }[];
 }
 
 /** Opens a bundle and decides where everything of it goes. Nothing is sent. */
@@ -30,12 +31,25 @@ export async function openPush({
         hint: 'See with "mirror verify" whether files of it are missing',
       });
     }
-    const notices = noticesOf(bundle.listing, { ...bundled, strayFiles: bundle.strayFiles });
+    const notices = [
+      ...noticesOf(bundle.listing, { ...bundled, strayFiles: bundle.strayFiles }),
+      ...noticesOfMove(bundled.tags, { target, modulesPath }),
+    ];
     return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
   } catch (error) {
     await bundle[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Clusters look for modules at the usual place until they are told of another. */
+function noticesOfMove(tags: readonly BundledTag[], { target, modulesPath }: PlanPushOptions) {
+  const usual = parseModulesPath();
+  const hasModules = tags.some(({ layout }) => layout.repository.startsWith(`${usual}/`));
+  if (modulesPath === usual || !hasModules) return [];
+  const place = formatReference(joinRepository(target, modulesPath));
+  const message = `Modules go to "${place}" and not to "${usual}" below the target: clusters have to be told`;
+  return [{ code: "MODULES_MOVED", message }];
 }
 
 /** Bytes of all distinct blobs of a bundle, manifests too. */

@@ -168,7 +168,8 @@ describe("push() of a module of d8 mirror", () => {
       const install = named("v1.76.2");
       await write("module-foo.tar", d8Package(await layouts("")));
       await write("platform.tar", d8Package({ install: await layout([install]) }));
-      const { pushed } = await pushTo(directory.path, suffix);
+      const { notices, pushed } = await pushTo(directory.path, suffix);
+      expect(notices.includes("MODULES_MOVED")).toBe(path !== "modules/foo");
       const moved = Object.entries(expected).map(([name, digest]) => [
         name.replace("modules/foo", path),
         digest,
