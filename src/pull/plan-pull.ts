@@ -1,11 +1,15 @@
-import { planPackage } from "../bundle/bundle-plan.ts";
+import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import type { ExtraFile } from "../bundle/contents.ts";
-import { readFileSystem } from "../io/free-space.ts";
-import { createMemoryCache } from "./content-cache.ts";
+import { createDirectoryCache, createMemoryCache } from "./content-cache.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
+import { countMissing } from "./missing-bytes.ts";
+import { findPresent } from "./previous-content.ts";
 import type { PlanPullOptions, PullPlanReport } from "./pull-options.ts";
+import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
 import { resolveContents } from "./resolve-contents.ts";
-import { planTransfer } from "./transfer-plan.ts";
+import { listEarlierFiles } from "./set-aside.ts";
+import { measureSpace } from "./space.ts";
+import { type BlobTask, planTransfer } from "./transfer-plan.ts";
 
 /** What a pull would make and fetch, to the byte; writes nothing. */
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
@@ -22,7 +26,6 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     },
   });
   const plans = contents.map((item) => planPackage(item, chunkSizeBytes));
-  const fileSystem = await readFileSystem(bundlePath);
   return {
     schemaVersion: 1,
     packages: contents.map(({ name, kind, layouts }, index) => ({
@@ -36,8 +39,29 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     totals: totalsOf(contents),
     bytes: plans.reduce((sum, { size }) => sum + size, 0),
     fetchBytes: planTransfer(plans).reduce((sum, { size }) => sum + size, 0),
-    ...(fileSystem ? { freeBytes: fileSystem.freeBytes } : {}),
+    ...(await lookAtDirectory(bundlePath, plans, { contents, chunkSizeBytes })),
     notices,
+  };
+}
+
+/** What the directory has of a bundle, and the room for the rest. */
+async function lookAtDirectory(
+  bundlePath: string,
+  plans: readonly PackagePlan[],
+  wanted: PlannedBytes,
+): Promise<Pick<PullPlanReport, "missingBytes" | "neededBytes" | "freeBytes">> {
+  const paths = statePaths(bundlePath);
+  const cache = createDirectoryCache(paths.blobs);
+  const unfinished = await readPinnedPlan(paths.plan);
+  const isContinued = unfinished !== undefined && makesSameBytes(unfinished, wanted);
+  const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
+  const space = await measureSpace(bundlePath, plans, { cache, isContinued, earlierFiles });
+  const present = await findPresent(bundlePath, paths);
+  const available = ({ digest }: BlobTask) => present.get(digest) ?? 0;
+  return {
+    missingBytes: await countMissing(planTransfer(plans), { available, cache }),
+    neededBytes: space.neededBytes,
+    ...(space.fileSystem ? { freeBytes: space.fileSystem.freeBytes } : {}),
   };
 }
 

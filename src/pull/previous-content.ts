@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import type { PlannedFile } from "../bundle/bundle-plan.ts";
 import { openBundle } from "../bundle/bundle-reader.ts";
 import { PackageFile } from "../bundle/package-file.ts";
@@ -86,12 +87,31 @@ export class PreviousContent implements AsyncDisposable {
   }
 }
 
+/** Of each blob, the bytes from its first that a directory has in its bundle, complete or not, or in an earlier one. */
+export async function findPresent(
+  bundlePath: string,
+  paths: StatePaths,
+): Promise<ReadonlyMap<string, number>> {
+  const present = new Map<string, number>();
+  const enter = ({ blobs }: PreviousContents) => {
+    for (const [digest, { available }] of Object.entries(blobs)) {
+      present.set(digest, Math.max(available, present.get(digest) ?? 0));
+    }
+  };
+  enter(await listContents({ ...paths, directory: bundlePath }));
+  for (const directory of await listGenerations(paths)) {
+    const pinned = await readContents(join(directory, CONTENTS_FILE));
+    enter(pinned ?? (await listContents(placesIn(directory))));
+  }
+  return present;
+}
+
 /** Durable before the first file becomes shorter: what a bundle has can be read from it only as long as it is whole. */
 async function pinContents(directory: string): Promise<PreviousContents> {
   const path = join(directory, CONTENTS_FILE);
   const pinned = await readContents(path);
   if (pinned) return pinned;
-  const contents = await listContents(directory);
+  const contents = await listContents(placesIn(directory));
   await writeFileAtomically(path, JSON.stringify(contents));
   return contents;
 }
@@ -105,11 +125,21 @@ async function readContents(path: string): Promise<PreviousContents | undefined>
   }
 }
 
-async function listContents(directory: string): Promise<PreviousContents> {
-  const plan = await readPinnedPlan(join(directory, PLAN_FILE));
+interface BundlePlaces {
+  readonly directory: string;
+  readonly plan: string;
+  readonly journal: string;
+}
+
+function placesIn(directory: string): BundlePlaces {
+  return { directory, plan: join(directory, PLAN_FILE), journal: join(directory, JOURNAL_FILE) };
+}
+
+async function listContents({ directory, ...paths }: BundlePlaces): Promise<PreviousContents> {
+  const plan = await readPinnedPlan(paths.plan);
   if (!plan) return await listComplete(directory).catch(() => ({ packages: [], blobs: {} }));
   const plans = planPackages(plan);
-  const { finished, marks } = await readPullJournal(join(directory, JOURNAL_FILE));
+  const { finished, marks } = await readPullJournal(paths.journal);
   const blobs: Record<Digest, PreviousBlob> = {};
   for (const { id, digest, size, places } of planTransfer(plans)) {
     const [{ package: index, entry }] = places;
@@ -122,6 +152,8 @@ async function listContents(directory: string): Promise<PreviousContents> {
 }
 
 async function listComplete(directory: string): Promise<PreviousContents> {
+  // Bundles of others are not taken over
+  await readBundleManifest(directory);
   await using bundle = await openBundle(directory);
   const blobs: Record<Digest, PreviousBlob> = {};
   for (const [digest, { package: index, offset, size }] of bundle.layouts.flatMap((layout) => [

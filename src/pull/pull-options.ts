@@ -7,7 +7,7 @@ import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { PullEvent } from "./events.ts";
 
 export interface PlanPullOptions extends OperationOptions {
-  /** Directory of the bundle; created if missing. Planning looks only at its file system. */
+  /** Directory of the bundle; created if missing. Planning writes nothing to it. */
   readonly bundlePath: string;
   readonly selection: Selection;
   /** Opens a repository for reading; called once per repository. */
@@ -39,6 +39,10 @@ export interface PullPlanReport {
   readonly bytes: number;
   /** Bytes of the distinct manifests and blobs. */
   readonly fetchBytes: number;
+  /** Of these, what the directory does not seem to have from an earlier pull, complete or not. */
+  readonly missingBytes: number;
+  /** Bytes that have to be free for the pull. */
+  readonly neededBytes: number;
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
   readonly freeBytes?: number;
   readonly notices: readonly { readonly code: string; readonly message: string }[];

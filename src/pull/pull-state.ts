@@ -57,6 +57,20 @@ export function planPackages({ contents, chunkSizeBytes }: PinnedPlan): PackageP
   return contents.map((item) => planPackage(item, chunkSizeBytes));
 }
 
+export interface PlannedBytes {
+  readonly chunkSizeBytes?: number | undefined;
+  readonly contents: readonly PackageContents[];
+}
+
+/** Whether a pull of one plan can go on with the files of the other. */
+export function makesSameBytes(left: PlannedBytes, right: PlannedBytes): boolean {
+  return left.chunkSizeBytes === right.chunkSizeBytes && isEqual(left.contents, right.contents);
+}
+
+export function isEqual(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
 /** Pins a plan; the journal beside it speaks of its tasks. */
 export async function writePinnedPlan(paths: StatePaths, plan: PinnedPlan): Promise<void> {
   await writeFileAtomically(paths.plan, JSON.stringify(plan));

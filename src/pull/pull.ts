@@ -14,14 +14,17 @@ import {
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
-import { type ContentCache, createDirectoryCache } from "./content-cache.ts";
+import { createDirectoryCache } from "./content-cache.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
+import { countMissing } from "./missing-bytes.ts";
 import { openPrevious } from "./previous-content.ts";
 import { NO_PROGRESS, PullJournal, type PullProgress, readPullJournal } from "./pull-journal.ts";
 import type { PullOptions, PullSummary } from "./pull-options.ts";
 import {
   createStateDirectory,
+  isEqual,
+  makesSameBytes,
   type PinnedPlan,
   PLAN_LIFETIME_MS,
   planPackages,
@@ -177,14 +180,6 @@ function canContinue(plan: PinnedPlan, { selection, chunkSizeBytes }: PullOption
   );
 }
 
-function makesSameBytes(left: PinnedPlan, right: PinnedPlan): boolean {
-  return left.chunkSizeBytes === right.chunkSizeBytes && isEqual(left.contents, right.contents);
-}
-
-function isEqual(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
-}
-
 /** Removes what an unfinished pull left: its state, and the files that its plan lists. */
 async function dropUnfinished(bundlePath: string, paths: StatePaths): Promise<void> {
   const plan = await readPinnedPlan(paths.plan);
@@ -210,7 +205,15 @@ async function transferAndSeal(
   const plans = planPackages(plan);
   const tasks = planTransfer(plans);
   const cache = createDirectoryCache(paths.blobs);
-  onEvent(plannedEvent(plan, plans, await countMissing(tasks, progress, cache)));
+  const previous = await openPrevious(paths);
+  const available = ({ id, digest, size }: BlobTask) =>
+    progress.finished.has(id)
+      ? size
+      : Math.max(
+          progress.marks.get(id) ?? 0,
+          ...previous.map((content) => content.find(digest)?.available ?? 0),
+        );
+  onEvent(plannedEvent(plan, plans, await countMissing(tasks, { available, cache })));
   // Ended between the seal and the removal of the state: not complete until it is sealed again
   await rm(join(bundlePath, BUNDLE_MANIFEST_FILE), { force: true });
   await reopenFiles(bundlePath, plans);
@@ -231,7 +234,7 @@ async function transferAndSeal(
     writer,
     journal,
     progress,
-    previous: await openPrevious(paths),
+    previous,
     cache,
     fetched,
     openSource: withRewrittenRoots(openSource, plan),
@@ -271,23 +274,6 @@ function plannedEvent(
     bytes: sizeOf(plans),
     fetchBytes,
   };
-}
-
-/** Bytes that neither the package files nor the cache seem to have. */
-async function countMissing(
-  tasks: readonly BlobTask[],
-  { finished, marks }: PullProgress,
-  cache: ContentCache,
-): Promise<number> {
-  const missing = await Promise.all(
-    tasks.map(async (task) => {
-      if (finished.has(task.id)) return 0;
-      const mark = marks.get(task.id) ?? 0;
-      const keptFrom = await cache.keptFrom(task);
-      return keptFrom !== undefined && keptFrom <= mark ? 0 : task.size - mark;
-    }),
-  );
-  return missing.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Files that an interrupted run had already named get their suffix back: everything is verified again. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { PARTIAL_SUFFIX } from "../bundle/format.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
-import { readFileSystem } from "../io/free-space.ts";
+import { type FileSystem, readFileSystem } from "../io/free-space.ts";
 import type { ContentCache } from "./content-cache.ts";
 import { TAKE_OVER_STEP_BYTES } from "./take-over.ts";
 import { planTransfer } from "./transfer-plan.ts";
@@ -11,7 +11,7 @@ import { planTransfer } from "./transfer-plan.ts";
 /** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
-export interface CheckSpaceOptions {
+export interface MeasureSpaceOptions {
   /** What it has of the bundle is moved to its place, not copied. */
   readonly cache: Pick<ContentCache, "keptFrom">;
   /** The files of an earlier run are written on; otherwise they are set aside. */
@@ -24,13 +24,12 @@ export interface CheckSpaceOptions {
 export async function checkSpace(
   bundlePath: string,
   plans: readonly PackagePlan[],
-  { cache, isContinued, earlierFiles }: CheckSpaceOptions,
+  options: MeasureSpaceOptions,
 ): Promise<void> {
-  const fileSystem = await readFileSystem(bundlePath);
+  const { fileSystem, neededBytes } = await measureSpace(bundlePath, plans, options);
   if (!fileSystem) return;
-  const files = plans.flatMap((plan) => plan.files);
-  const { freeBytes, fileLimitBytes, isSparse } = fileSystem;
-  const tooLarge = files.find(({ size }) => size > (fileLimitBytes ?? Number.POSITIVE_INFINITY));
+  const { freeBytes, fileLimitBytes = Number.POSITIVE_INFINITY } = fileSystem;
+  const tooLarge = plans.flatMap(({ files }) => files).find(({ size }) => size > fileLimitBytes);
   if (tooLarge) {
     throw new SpaceExhaustedError(
       join(bundlePath, tooLarge.name),
@@ -38,18 +37,36 @@ export async function checkSpace(
       { hint: "Split the bundle with --images-bundle-chunk-size 4GB" },
     );
   }
+  if (neededBytes > freeBytes) {
+    throw new SpaceExhaustedError(
+      bundlePath,
+      `the bundle needs ${neededBytes} more bytes, ${freeBytes} are free`,
+    );
+  }
+}
+
+export interface MeasuredSpace {
+  /** Undefined where the system does not answer. */
+  readonly fileSystem: FileSystem | undefined;
+  /** Bytes that have to be free before a pull starts. */
+  readonly neededBytes: number;
+}
+
+/** What a pull needs on the file system of its directory, and what is there. */
+export async function measureSpace(
+  bundlePath: string,
+  plans: readonly PackagePlan[],
+  { cache, isContinued, earlierFiles }: MeasureSpaceOptions,
+): Promise<MeasuredSpace> {
+  const fileSystem = await readFileSystem(bundlePath);
+  const files = plans.flatMap((plan) => plan.files);
   const size = files.reduce((sum, file) => sum + file.size, 0);
   const written = isContinued ? await allocatedBytes(pathsOf(bundlePath, files)) : 0;
   // Content is taken over from its end: a file without holes has its whole size from the first write on
-  const released = isSparse ? await allocatedBytes(earlierFiles) : 0;
+  const released = fileSystem?.isSparse ? await allocatedBytes(earlierFiles) : 0;
   const missing = size - written - (await keptBytes(plans, cache));
-  const needed = Math.max(missing - released, Math.min(missing, twiceBytes(plans, released)));
-  if (needed + RESERVE_BYTES > freeBytes) {
-    throw new SpaceExhaustedError(
-      bundlePath,
-      `the bundle needs ${needed + RESERVE_BYTES} more bytes, ${freeBytes} are free`,
-    );
-  }
+  const needed = Math.max(missing - released, Math.min(missing, twiceBytes(plans, released)), 0);
+  return { fileSystem, neededBytes: needed + RESERVE_BYTES };
 }
 
 /** Bytes that the disk holds twice at most while an earlier bundle is taken over. */
@@ -61,7 +78,7 @@ function twiceBytes(plans: readonly PackagePlan[], released: number): number {
 
 async function keptBytes(
   plans: readonly PackagePlan[],
-  cache: CheckSpaceOptions["cache"],
+  cache: MeasureSpaceOptions["cache"],
 ): Promise<number> {
   let bytes = 0;
   for (const task of planTransfer(plans)) {

@@ -63,7 +63,7 @@ describe("a disk that is too small", () => {
     const args = ["plan", "b", "--include-image", `${source.host}/acme/endless:v1`];
     const { exitCode, stdout } = await runMirror(args, { cwd: directory.path });
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/free space .* \(not enough\)/);
+    expect(stdout).toMatch(/free space .* \(not enough: .* are needed\)/);
   });
 });
 

@@ -6,7 +6,7 @@ import type { PreviousBlob, PreviousContent } from "../../src/pull/previous-cont
 import type { PullJournal } from "../../src/pull/pull-journal.ts";
 import { takeOver } from "../../src/pull/take-over.ts";
 import type { BlobTask } from "../../src/pull/transfer-plan.ts";
-import { pullSample } from "../crash/support/resume.ts";
+import { planSample, pullSample } from "../crash/support/resume.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
@@ -84,6 +84,16 @@ describe("pull() over an earlier bundle", () => {
 
   const wishes = (tag: string) => ({ includeImages: [`${source.host}/acme/web:${tag}`] });
 
+  test("is planned with what that has", async () => {
+    const { missingBytes, neededBytes } = await planSample(directory.resolve("v1"), wishes("v2"));
+    expect(missingBytes).toBeGreaterThan(MIB);
+    expect(missingBytes).toBeLessThan(MIB + 20_000);
+    const fresh = await planSample(directory.resolve("none"), wishes("v2"));
+    expect(fresh.missingBytes).toBe(fresh.fetchBytes);
+    expect(fresh.neededBytes).toBeGreaterThan(fresh.bytes);
+    expect(neededBytes).toBeLessThan(fresh.bytes);
+  });
+
   test.each([1, 5, 9])("stopped behind %i blobs, fetches none of them", async (count) => {
     const path = directory.resolve(`stopped-${count}`);
     await cp(directory.resolve("v1"), path, { recursive: true });
@@ -98,6 +108,10 @@ describe("pull() over an earlier bundle", () => {
       },
     });
     await expect(stopped).rejects.toThrow();
+    const { missingBytes, fetchBytes } = await planSample(path, wishes("v2"));
+    expect(missingBytes).toBeGreaterThan(MIB);
+    expect(missingBytes).toBeLessThan(MIB + 20_000);
+    expect(fetchBytes).toBeGreaterThan(61 * MIB);
     const { summary, asked } = await pullSample(path, wishes("v2"));
     expect(summary.complete).toBe(true);
     const shared = layers.slice(2).map(({ descriptor }) => descriptor.digest);

@@ -50,14 +50,19 @@ export function renderPlan(
     plan.freeBytes === undefined ? "unknown" : `${formatBytes(plan.freeBytes)}${warning(plan)}`;
   return [
     ...renderContents(plan.packages, isVerbose),
-    `to fetch    ${formatBytes(plan.fetchBytes)}`,
+    `to fetch    ${formatBytes(plan.missingBytes)}${present(plan)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
   ].join("\n");
 }
 
-function warning({ freeBytes = 0, bytes }: PullPlanReport): string {
-  return freeBytes < bytes ? " (not enough)" : "";
+function present({ fetchBytes, missingBytes }: PullPlanReport): string {
+  const bytes = fetchBytes - missingBytes;
+  return bytes > 0 ? ` (${formatBytes(bytes)} more are there from an earlier pull)` : "";
+}
+
+function warning({ freeBytes = 0, neededBytes }: PullPlanReport): string {
+  return freeBytes < neededBytes ? ` (not enough: ${formatBytes(neededBytes)} are needed)` : "";
 }
 
 interface Package extends PackageRow {

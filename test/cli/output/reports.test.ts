@@ -111,18 +111,25 @@ describe("renderPlan()", () => {
     totals: TOTALS,
     bytes: 5e6,
     fetchBytes: 4e6,
+    missingBytes: 4e6,
+    neededBytes: 5e6,
     notices: [],
   };
 
   test.each([
     [{}, "free space  unknown"],
     [{ freeBytes: 6e6 }, "free space  6.0 MB"],
-    [{ freeBytes: 4e6 }, "free space  4.0 MB (not enough)"],
+    [{ freeBytes: 4e6 }, "free space  4.0 MB (not enough: 5.0 MB are needed)"],
   ])("compares with the free space %j", (free, line) => {
     const lines = renderPlan({ ...plan, ...free }).split("\n");
     expect(lines).toContain("to fetch    4.0 MB");
     expect(lines).toContain("to store    5.0 MB");
     expect(lines).toContain(line);
+  });
+
+  test("says what an earlier pull has left", () => {
+    const lines = renderPlan({ ...plan, missingBytes: 1e6 }).split("\n");
+    expect(lines).toContain("to fetch    1.0 MB (3.0 MB more are there from an earlier pull)");
   });
 });
 

@@ -1,8 +1,9 @@
 import { planPackage } from "../../../src/bundle/bundle-plan.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
+import { planPull } from "../../../src/pull/plan-pull.ts";
 import { pull } from "../../../src/pull/pull.ts";
 import { readPullJournal } from "../../../src/pull/pull-journal.ts";
-import type { PullOptions, PullSummary } from "../../../src/pull/pull-options.ts";
+import type { PullOptions, PullPlanReport, PullSummary } from "../../../src/pull/pull-options.ts";
 import { readPinnedPlan, statePaths } from "../../../src/pull/pull-state.ts";
 import { type BlobTask, planTransfer } from "../../../src/pull/transfer-plan.ts";
 import {
@@ -41,6 +42,17 @@ export async function pullSample(
     openSource: (reference) => noting(client.repository(reference), asked),
   });
   return { summary, asked };
+}
+
+/** Plans in this process what a pull of `wishes` would do. */
+export async function planSample(
+  bundlePath: string,
+  wishes: ParseSelectionOptions,
+): Promise<PullPlanReport> {
+  await using client = openRegistryClient();
+  const { selection } = parseSelection(wishes);
+  const openSource = client.repository.bind(client);
+  return await planPull({ bundlePath, selection, openSource });
 }
 
 function noting(source: SourceRepository, asked: Map<Digest, number>): SourceRepository {
