@@ -28,11 +28,13 @@ ${EXIT_STATUS_HELP}`;
 
 /** Words → command; throws `UsageError`. Nothing is run or printed. */
 export async function parseCommandLine(
-  words: readonly string[],
+  typed: readonly string[],
   { commands, columns }: ParseOptions,
 ): Promise<Parsed> {
   let parsed: Parsed | undefined;
   let text = "";
+  // `mirror help push` is `mirror push --help`
+  const words = typed[0] === "help" ? [...typed.slice(1, 2), "--help"] : typed;
   const named = knownCommand(words, commands);
   const read =
     named === undefined ? words : readWords(words.slice(1), { command: named, ...usageOf(named) });

@@ -32,6 +32,18 @@ describe("mirror", () => {
     expect(stderr).toMatch(/^notice: MIRROR_INCLUDE_MODUL has no effect: .*MIRROR_INCLUDE_MODULE/);
   });
 
+  test.each([
+    [["help"], ["--help"]],
+    [
+      ["help", "push"],
+      ["push", "--help"],
+    ],
+  ])("takes %j for %j", async (words, usual) => {
+    const { status, stdout } = await run(words);
+    expect(status).toBe(0);
+    expect(stdout).toBe((await run(usual)).stdout);
+  });
+
   test("prints its version", async () => {
     expect((await run(["--version"])).stdout).toBe(`${VERSION}\n`);
   });
