@@ -3,6 +3,9 @@ import type { MirrorEvent } from "./renderer.ts";
 import { sanitize, shortDigest } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
+/** An image can have thousands; the receipt has them all. */
+const TAGS_SHOWN = 5;
+
 /** The line that an event leaves in a log; most leave none. */
 export function renderEventLine(event: MirrorEvent): string | undefined {
   switch (event.type) {
@@ -32,5 +35,8 @@ function renderImageLine(
   if (event.outcome === "failed") return `failed ${renderImageName(event)}`;
   // A module has hundreds of images that only their digests name
   if (event.outcome === "already-there" || isAddressedByDigest(event)) return undefined;
-  return `pushed ${renderImageName(event)}`;
+  const rest = event.tags.length - TAGS_SHOWN;
+  if (rest <= 1) return `pushed ${renderImageName(event)}`;
+  const tags = event.tags.slice(0, TAGS_SHOWN);
+  return `pushed ${renderImageName({ ...event, tags })} and ${formatCount(rest, "more tag")}`;
 }

@@ -26,6 +26,16 @@ describe("renderEventLine()", () => {
       "pushed modules/foo:v1.3.0,stable",
     ],
     [
+      "an image with many tags",
+      { ...image, tags: ["a", "b", "c", "d", "e", "f", "g"], outcome: "pushed" },
+      "pushed modules/foo:a,b,c,d,e and 2 more tags",
+    ],
+    [
+      "an image with one tag more than is cut off",
+      { ...image, tags: ["a", "b", "c", "d", "e", "f"], outcome: "pushed" },
+      "pushed modules/foo:a,b,c,d,e,f",
+    ],
+    [
       "an image that was there",
       { ...image, tags: ["v1.3.0"], outcome: "already-there" },
       undefined,
