@@ -252,6 +252,7 @@ describe("pull() and push(): the synthetic edition", () => {
     // Whatever its method, a request asks for what its path names
     const keys = answered.map(({ path, query }) => `${path}?${query}`);
     expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+    expect(keys.filter((key) => key.includes("_catalog"))).toEqual([]);
     const asked = keys.flatMap(
       (key) => /^\/v2\/(.+)\/(?:manifests|blobs|tags)\//.exec(key)?.[1] ?? [],
     );
