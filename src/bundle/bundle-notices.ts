@@ -15,7 +15,7 @@ export interface BundleNotice {
 
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
-  { manifest, packages, unlisted = [] }: Pick<BundleListing, "manifest" | "packages" | "unlisted">,
+  { isPart, manifest, packages, unlisted = [] }: BundleListing,
   { strayFiles, tags, unnamed }: Pick<BundleReader, "strayFiles"> & BundledTags,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
@@ -41,7 +41,8 @@ export function noticesOf(
     notices.push({ code: "UNLISTED_FILES", message: `${message}: ${example(unlisted)}` });
   }
   if (!manifest) {
-    const message = "The bundle has no bundle.json: nothing says whether files of it are missing";
+    const place = isPart ? "One package is read by itself" : "The bundle has no bundle.json";
+    const message = `${place}: nothing says whether files of it are missing`;
     notices.push({ code: "NO_MANIFEST", message });
   }
   return notices;

@@ -22,6 +22,8 @@ export interface BundleListing extends FoundPackages {
   readonly directory: string;
   /** Missing for bundles of other programs. */
   readonly manifest?: BundleManifest;
+  /** A file of one package was named: the rest of its bundle is not looked at. */
+  readonly isPart?: true;
   /** Package files that `bundle.json` does not list, of packages that it does not know. */
   readonly unlisted?: readonly string[];
 }
@@ -55,7 +57,8 @@ export async function listBundle(
   const isChosen = ({ packageName }: PackageFileName) => only === undefined || packageName === only;
   const listed = (await readChecksums(directory))?.sums.keys() ?? [];
   const lost = listLostFiles(names, { found, listed }).filter(isChosen);
-  return { directory, ...groupFiles(directory, found.filter(isChosen), lost) };
+  const groups = groupFiles(directory, found.filter(isChosen), lost);
+  return { directory, ...groups, ...(only === undefined ? {} : { isPart: true }) };
 }
 
 interface Location {

@@ -628,5 +628,6 @@ describe("verifyBundle() of a bundle of another program", () => {
       bundlePath: join(directory.path, "images.tar.0000.chunk"),
     });
     expect(report).toMatchObject({ complete: true, totals: { files: 2, images: 1 } });
+    expect(report.notices).toEqual([expect.stringContaining("One package is read by itself")]);
   });
 });
