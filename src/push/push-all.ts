@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { parsePackageFile } from "../bundle/format.ts";
 import { formatReference } from "../oci/reference.ts";
+import { isChannel } from "../selection/channel.ts";
 import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
 import { readPointedVersion } from "./pointed-version.ts";
@@ -71,7 +72,7 @@ async function checkImages({ bundle, plan }: OpenedPush): Promise<string[]> {
     const version = await readPointedVersion({ bundle, layout, graph });
     const place = version === undefined ? undefined : placeOfVersion(image, version);
     if (place === undefined || hasVersion(plan.images, place)) continue;
-    const subject = `${repository}:${tags.join(",")}`;
+    const subject = `${repository}:${tags.filter(isChannel).join(",")}`;
     const pointed = `${place.repository}:${version}`;
     notices.push(
       `"${subject}" points at "${pointed}", which the bundle does not have: it is published only if the target has it`,

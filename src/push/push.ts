@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
@@ -11,6 +10,7 @@ import { type Failure, toFailure } from "../failure.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
+import { isChannel } from "../selection/channel.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
 import { BlobUploads } from "./blob-uploads.ts";
 import {
@@ -19,12 +19,13 @@ import {
   isChannelImage,
   placeOfVersion,
   refuseAfterFailure,
+  type VersionPlace,
 } from "./channel-closure.ts";
-import { createDiscoveryImage } from "./discovery-image.ts";
 import type { PushEvent } from "./events.ts";
 import { distinctBytes, openPush } from "./open-push.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
 import { readPointedVersion } from "./pointed-version.ts";
+import { publishDiscovery } from "./publish-discovery.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
@@ -123,13 +124,11 @@ class PushRun {
     const ready = (await this.#each(missing, (work) => this.#transfer(work))).filter(isDefined);
     for (const kinds of PUBLISHING_ORDER) {
       const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
-      await this.#each(due, async (work) => {
-        await this.#refuseDangling(work);
-        await this.#publish(work);
-      });
+      await this.#each(due, (work) => this.#publishDue(work));
     }
-    await this.#publishDiscovery(discovery);
     if (this.#fatal !== undefined) throw this.#fatal;
+    const openTarget: PushOptions["openTarget"] = (reference) => this.#open(reference);
+    await publishDiscovery(discovery, { openTarget, signal: this.#signal });
   }
 
   receipt(bundle: Digest | undefined): Receipt {
@@ -234,25 +233,38 @@ class PushRun {
     return work;
   }
 
-  /** A release channel must not point at a version that is not there. */
-  async #refuseDangling({ image, graph }: Work): Promise<void> {
-    if (image.kind !== "release-channel") return;
-    refuseAfterFailure(image, this.#images);
-    if (!isChannelImage(image)) return;
+  /** A release channel must not point at a version that is not there; other tags of its image may. */
+  async #publishDue(work: Work): Promise<void> {
+    const { image } = work;
+    if (image.kind === "release-channel") refuseAfterFailure(image, this.#images);
+    const dangling = isChannelImage(image) ? await this.#findDangling(work) : undefined;
+    if (dangling === undefined) {
+      const isConfirmed = await this.#publish(image);
+      this.#report(image, isConfirmed ? "pushed" : "failed");
+      return;
+    }
+    await this.#publish({ ...image, tags: image.tags.filter((tag) => !isChannel(tag)) });
+    const channels = { ...image, tags: image.tags.filter(isChannel) };
+    this.#fail(channels, danglingChannel(channels, dangling));
+  }
+
+  /** The version that the image points at, if neither the bundle nor the target has it. */
+  async #findDangling({ image, graph }: Work): Promise<VersionPlace | undefined> {
     const [bundle, signal] = [this.#bundle, this.#signal];
     const version = await readPointedVersion({ bundle, layout: image.layout, graph, signal });
-    if (version === undefined) return;
+    if (version === undefined) return undefined;
     const place = placeOfVersion(image, version);
     const arrived = this.#images
       .filter(({ outcome }) => outcome !== "failed")
       .map(({ repository, tag }) => ({ repository, tags: [tag] }));
-    if (hasVersion(arrived, place)) return;
+    if (hasVersion(arrived, place)) return undefined;
     const target = this.#open(place.target);
-    for (const tag of place.tags) if (await readTag(target, tag, signal)) return;
-    throw danglingChannel(image, place);
+    for (const tag of place.tags) if (await readTag(target, tag, signal)) return undefined;
+    return place;
   }
 
-  async #publish({ image }: Work): Promise<void> {
+  /** Writes the tags and reads them back; whether all of them are right. */
+  async #publish(image: PushImage): Promise<boolean> {
     const { repository, root, tags } = image;
     const target = this.#open(image.target);
     const manifest = await this.#readManifest(image, root);
@@ -280,28 +292,11 @@ class PushRun {
         });
       }
     }
-    this.#report(image, isConfirmed ? "pushed" : "failed");
+    return isConfirmed;
   }
 
   async #readManifest({ layout }: PushImage, descriptor: Descriptor): Promise<Manifest> {
     return { descriptor, bytes: await this.#bundle.readDocument(layout, descriptor.digest) };
-  }
-
-  /** `<repo>/modules:<name>`: how clusters and later pulls find the modules; packages and plugins likewise. */
-  async #publishDiscovery(discovery: PushPlan["discovery"]): Promise<void> {
-    if (this.#fatal !== undefined) return;
-    const { manifest, blobs } = createDiscoveryImage();
-    const signal = this.#signal;
-    for (const { repository, tag } of discovery) {
-      const target = this.#open(repository);
-      if ((await readTag(target, tag, signal)) === manifest.descriptor.digest) continue;
-      for (const { descriptor, bytes } of blobs) {
-        await target.push(descriptor, (offset) => Readable.from([bytes.subarray(offset)]), {
-          signal,
-        });
-      }
-      await target.pushManifest(manifest, tag, { signal });
-    }
   }
 }
 

@@ -64,7 +64,7 @@ function tagsOf(path: string): string[] {
 const MODULE = ["modules/foo", "modules/foo/release"] as const;
 const BOTH: Packed = {
   versions: ["v1.0.0"],
-  releases: { "v1.0.0": "v1.0.0", stable: "v1.0.0", alpha: "v2.0.0" },
+  releases: { "v1.0.0": "v1.0.0", stable: "v1.0.0", alpha: "v2.0.0", "v2.0.0": "v2.0.0" },
 };
 
 describe("push() of a release channel whose version the bundle lacks", () => {
@@ -78,19 +78,22 @@ describe("push() of a release channel whose version the bundle lacks", () => {
       "/version",
     ],
     ["the platform", "platform", ["", "release-channel"], "", "/release-channel"],
-  ] as const)("withholds the channel of %s", async (_, name, paths, versions, releases) => {
-    const receipt = await pushTo(await writePackage(name, paths, BOTH));
-    expect(receipt.complete).toBe(false);
-    expect(receipt.failures).toMatchObject([
-      {
-        code: "CONTENT_MISSING",
-        message: expect.stringContaining(`"${paths[0]}:v2.0.0", which neither`),
-        hint: expect.stringContaining("Push a bundle that has this version"),
-      },
-    ]);
-    expect(tagsOf(versions)).toEqual(["v1.0.0"]);
-    expect(tagsOf(versions + releases)).toEqual(["stable", "v1.0.0"]);
-  });
+  ] as const)(
+    "withholds the channel of %s and no other tag",
+    async (_, name, paths, versions, releases) => {
+      const receipt = await pushTo(await writePackage(name, paths, BOTH));
+      expect(receipt.complete).toBe(false);
+      expect(receipt.failures).toMatchObject([
+        {
+          code: "CONTENT_MISSING",
+          message: expect.stringContaining(`"${paths[0]}:v2.0.0", which neither`),
+          hint: expect.stringContaining("Push a bundle that has this version"),
+        },
+      ]);
+      expect(tagsOf(versions)).toEqual(["v1.0.0"]);
+      expect(tagsOf(versions + releases)).toEqual(["stable", "v1.0.0", "v2.0.0"]);
+    },
+  );
 
   test("moves it if the target has the version from another bundle", async () => {
     const newer = { versions: ["v2.0.0"], releases: { "v2.0.0": "v2.0.0" } };
