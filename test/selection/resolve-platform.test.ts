@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { image } from "../support/artifacts.ts";
 import { EDITION_ROOT, type PlatformOptions, platformRepositories } from "../support/edition.ts";
-import { memorySource } from "../support/memory-source.ts";
+import { DeniedError, memorySource } from "../support/memory-source.ts";
 import { digestsOf, failureOf, resolveEdition, tagsIn } from "./support/resolve.ts";
 
 const FIVE = ["alpha", "beta", "early-access", "rock-solid", "stable"];
@@ -220,6 +221,28 @@ describe("resolveSelection(): platform, channels", () => {
     expect(relevant).toEqual(notices);
   });
 
+  test("--since-version above rock-solid takes nothing away between the channels", async () => {
+    const versions = ["v1.68.0", "v1.69.0", "v1.70.0"];
+    const channels = {
+      ...Object.fromEntries(FIVE.map((name) => [name, "v1.68.0"])),
+      alpha: "v1.70.0",
+    };
+    const outcome = await resolve({ sinceVersion: "1.70.0" }, { versions, channels });
+    expect(tagsIn(outcome, "")).toEqual(versions);
+  });
+
+  test("a release that the source spells without v is taken as it is spelled", async () => {
+    const repositories = platformRepositories({ channels: {}, versions: ["1.68.0"] });
+    const path = `${EDITION_ROOT}/release-channel`;
+    const [own] = Object.values(repositories[path] ?? {});
+    if (!own) throw new Error("the fixture lacks its release");
+    const release = Object.fromEntries([...FIVE, "1.68.0"].map((tag) => [tag, own]));
+    const source = memorySource({ ...repositories, [path]: release });
+    const outcome = await resolveEdition(source, PLATFORM_ONLY);
+    expect(tagsIn(outcome, "")).toEqual(["1.68.0"]);
+    expect(tagsIn(outcome, "release-channel")).toEqual(["1.68.0", ...FIVE].sort());
+  });
+
   test("A15: a missing channel is an error that names what is there", async () => {
     const failure = await failureOf(
       platform({ channels: { "rock-solid": "v1.68.0" } }),
@@ -284,8 +307,11 @@ describe("resolveSelection(): platform, suspended channels", () => {
   );
 
   test("A13: several are named together, sorted", async () => {
-    const failure = await failureOf(platform({ suspended: ["stable", "alpha"] }), PLATFORM_ONLY);
-    expect(failure.message).toContain('channels "alpha", "stable"');
+    const failure = await failureOf(
+      platform({ suspended: ["stable", "rock-solid"] }),
+      PLATFORM_ONLY,
+    );
+    expect(failure.message).toContain('channels "rock-solid", "stable"');
   });
 
   test.each(["stable", "v1.69.0", "pr12345"])("A14: does not refuse %s", async (platformTag) => {
@@ -319,6 +345,36 @@ describe("resolveSelection(): platform, images", () => {
     expect(names.filter((tag) => /^[0-9a-f]{64}$/.test(tag))).toHaveLength(5);
     expect(names.filter((tag) => tag.endsWith("-v1-69-0"))).toHaveLength(5);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("an installer's images_tags.json wins, and one without a list is an error", async () => {
+    const path = `${EDITION_ROOT}/install`;
+    const repositories = platformRepositories({ channels: {}, versions: ["v1.69.0"] });
+    const listed = image({ name: "listed" });
+    const main = { ...repositories[EDITION_ROOT], "listed-1": listed };
+    const take = (files: Record<string, string>) =>
+      memorySource({
+        ...repositories,
+        [EDITION_ROOT]: main,
+        [path]: { "v1.69.0": image({ files }) },
+      });
+    const wishes = { ...PLATFORM_ONLY, platformTag: "v1.69.0" };
+    const both = {
+      "deckhouse/candi/images_tags.json": '{"m":{"i":"listed-1"}}',
+      "deckhouse/candi/images_digests.json": `{"m":{"i":"sha256:${"0".repeat(64)}"}}`,
+    };
+    expect(tagsIn(await resolveEdition(take(both), wishes), "")).toEqual(["listed-1", "v1.69.0"]);
+    const failure = await failureOf(take({ "other.json": "{}" }), wishes);
+    expect(failure.code).toBe("CONTENT_INVALID");
+    expect(failure.message).toContain("neither deckhouse/candi/images_digests.json");
+  });
+
+  test("attestations are asked for one by one where tags may not be listed", async () => {
+    const failures = { [`tags ${EDITION_ROOT}`]: new DeniedError("no") };
+    const edition = platformRepositories({ channels: {}, versions: ["v1.69.0"] });
+    const wishes = { ...PLATFORM_ONLY, platformTag: "v1.69.0" };
+    const outcome = await resolveEdition(memorySource(edition, { failures }), wishes);
+    expect(outcome.roots.filter(({ kind }) => kind === "attestation")).toHaveLength(1);
   });
 
   test("takes attestations where they exist, unless they are skipped", async () => {

@@ -380,6 +380,12 @@ describe("resolveSelection(): versions and channels", () => {
     });
   });
 
+  test("an exact tag is published to lts as well where the user says so", async () => {
+    const includeModules = ["foo@=v1.3.0", "foo@=v1.3.0+lts"];
+    const outcome = await resolve(memorySource(FOO), { includeModules });
+    expect(tagsIn(outcome, "modules/foo/release")).toEqual([...FIVE, "lts", "v1.3.0"].sort());
+  });
+
   test("an exact tag with a channel is published to that one only", async () => {
     const outcome = await resolve(memorySource(FOO), { includeModules: ["foo@=v1.3.0+stable"] });
     expect(tagsOf(outcome)).toEqual({
