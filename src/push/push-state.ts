@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
+import { MirrorError } from "../errors.ts";
 import { AppendLog, readAppendLog } from "../io/append-log.ts";
 import { storageError, TargetLockedError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
@@ -23,6 +24,17 @@ export interface PushStateOptions {
   /** Tells bundles apart that are read from the same place. */
   readonly bundle: string;
   readonly target: RepositoryReference;
+  /** Called once if uploads cannot be kept any more; the push itself does not need it. */
+  readonly onUnsaved?: (error: MirrorError) => void;
+}
+
+interface StateParts extends Required<Pick<PushStateOptions, "onUnsaved">> {
+  /** Directory of lock and journal. */
+  readonly home: string;
+  /** Of the journal. */
+  readonly path: string;
+  readonly lock: AsyncDisposable;
+  readonly sessions: Map<string, UploadSession>;
 }
 
 /**
@@ -30,26 +42,21 @@ export interface PushStateOptions {
  * written, else in the user's state directory; a push that ends well leaves nothing.
  */
 export class PushState implements AsyncDisposable {
-  readonly #path: string;
-  readonly #directory: string;
-  readonly #lock: AsyncDisposable;
-  readonly #sessions: Map<string, UploadSession>;
+  readonly #parts: StateParts;
   #log: AppendLog | undefined;
+  #isUnsaved = false;
 
-  private constructor(
-    directory: string,
-    path: string,
-    lock: AsyncDisposable,
-    sessions: Map<string, UploadSession>,
-  ) {
-    this.#directory = directory;
-    this.#path = path;
-    this.#lock = lock;
-    this.#sessions = sessions;
+  private constructor(parts: StateParts) {
+    this.#parts = parts;
   }
 
   /** `TARGET_LOCKED` if another process pushes the same bundle to the same target. */
-  static async open({ directory, bundle, target }: PushStateOptions): Promise<PushState> {
+  static async open({
+    directory,
+    bundle,
+    target,
+    onUnsaved = () => {},
+  }: PushStateOptions): Promise<PushState> {
     const name = formatReference(target);
     const key = createHash("sha256").update(`${bundle}\0${name}`).digest("hex").slice(0, 16);
     const { home, lock } = await lockInSomeHome(directory, {
@@ -68,35 +75,49 @@ export class PushState implements AsyncDisposable {
       if (session) sessions.set(blob, session);
       else sessions.delete(blob);
     }
-    return new PushState(home, path, lock, sessions);
+    return new PushState({ home, path, lock, sessions, onUnsaved });
   }
 
   /** The session store of one blob in one repository. */
   sessionOf(target: RepositoryReference, digest: Digest): UploadSessionStore {
+    const { sessions } = this.#parts;
     const key = formatReference({ ...target, digest });
     return {
-      load: () => this.#sessions.get(key),
+      load: () => sessions.get(key),
       save: async (session) => {
-        if (session === undefined && !this.#sessions.has(key)) return;
-        if (session) this.#sessions.set(key, session);
-        else this.#sessions.delete(key);
-        this.#log ??= AppendLog.open(this.#path);
-        this.#log.append({ key, session: session ?? null } satisfies SessionRecord);
+        if (session === undefined && !sessions.has(key)) return;
+        if (session) sessions.set(key, session);
+        else sessions.delete(key);
+        this.#append({ key, session: session ?? null });
       },
     };
   }
 
+  /** A full or failing disk must not end a push that needs nothing from it. */
+  #append(record: SessionRecord): void {
+    if (this.#isUnsaved) return;
+    try {
+      this.#log ??= AppendLog.open(this.#parts.path);
+      this.#log.append(record);
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      this.#isUnsaved = true;
+      this.#parts.onUnsaved(error);
+    }
+  }
+
   /** Everything has arrived: sessions that are still known, for example of blobs that others have sent, are of no use. */
   forgetAll(): void {
-    this.#sessions.clear();
+    this.#parts.sessions.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { home, path, lock, sessions } = this.#parts;
     this.#log?.[Symbol.dispose]();
-    if (this.#sessions.size === 0) await rm(this.#path, { force: true });
-    await this.#lock[Symbol.asyncDispose]();
+    if (sessions.size === 0) await rm(path, { force: true });
+    await lock[Symbol.asyncDispose]();
     // Gone if this push was the only thing it was for
-    await rmdir(this.#directory).catch(() => {});
+    await rmdir(home).catch(() => {});
   }
 }
 

@@ -59,7 +59,17 @@ export async function push(options: PushOptions): Promise<Receipt> {
   onEvent(openedEvent(bundle, plan));
   const digest = await digestOfBundle(bundle);
   const { directory } = bundle.listing;
-  await using state = await PushState.open({ directory, bundle: digest ?? bundlePath, target });
+  await using state = await PushState.open({
+    directory,
+    bundle: digest ?? bundlePath,
+    target,
+    onUnsaved: ({ message }) =>
+      onEvent({
+        type: "notice",
+        code: "UPLOADS_NOT_KEPT",
+        message: `If this push is interrupted, started blobs are sent again: ${message}`,
+      }),
+  });
   const run = new PushRun(options, bundle, state);
   await run.execute(plan);
   const receipt = run.receipt(digest);

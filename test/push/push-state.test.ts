@@ -1,11 +1,13 @@
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { MirrorError } from "../../src/errors.ts";
 import { push } from "../../src/push/push.ts";
 import { PushState } from "../../src/push/push-state.ts";
 import type { RegistryClient } from "../../src/registry/registry-client.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { startFaultRegistry } from "../support/registry.ts";
+import { mountSmallFileSystem } from "../support/small-file-system.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
 const DIGEST = `sha256:${"ab".repeat(32)}` as const;
@@ -39,6 +41,24 @@ describe("PushState", () => {
       await state.sessionOf(TARGET, DIGEST).save(undefined);
     }
     expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  test("goes on without a journal on a full disk, and says so once", async (context) => {
+    await using small = await mountSmallFileSystem(64 * 1024);
+    if (small === undefined) return context.skip();
+    const errors: MirrorError[] = [];
+    await using state = await PushState.open({
+      directory: small.path,
+      bundle: "full",
+      target: TARGET,
+      onUnsaved: (error) => errors.push(error),
+    });
+    await expect(writeFile(`${small.path}/rest`, Buffer.alloc(128 * 1024))).rejects.toThrow();
+    const sessions = state.sessionOf(TARGET, DIGEST);
+    await sessions.save(SESSION);
+    await sessions.save({ ...SESSION, offset: 9 });
+    expect(errors).toMatchObject([{ code: "SPACE_EXHAUSTED" }]);
+    expect(sessions.load()).toMatchObject({ offset: 9 });
   });
 
   test("refuses a second push to the same target, not one of another bundle", async () => {
