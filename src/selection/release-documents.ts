@@ -12,7 +12,8 @@ const CHANGELOG_URL = "https://github.com/deckhouse/deckhouse/releases/tag";
 
 /**
  * `deckhousereleases.yaml`: one document for each release that channels or a range led to, so that a cluster without a
- * way to the channels can be told of them by hand; a release that was named is published to the channels instead. Nothing in it is needed to push: what cannot be read is left out, and said.
+ * way to the channels can be told of them by hand; a release that was named is published to the channels instead.
+ * Nothing in it is needed to push: what cannot be read is left out, and said.
  */
 export async function describeReleases(
   { platform, platforms }: SourceSelection,
