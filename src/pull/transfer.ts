@@ -128,15 +128,19 @@ class TransferRun {
       writer,
       journal,
       find: ({ id, digest }) => {
-        if (progress.finished.has(id) || this.#finished.has(id)) return undefined;
+        if (this.#finished.has(id)) return undefined;
         const found = content.find(digest);
-        return found && found.available > (this.#marks.get(id) ?? 0) ? found : undefined;
+        const isOfUse =
+          progress.finished.has(id) || (this.#marks.get(id) ?? 0) < (found?.available ?? 0);
+        return isOfUse ? found : undefined;
       },
       copy: (task, blob) => this.#copy(task, content, blob),
     });
   }
 
   async #copy(task: BlobTask, content: PreviousContent, blob: PreviousBlob): Promise<void> {
+    // Hashed before the earlier bundle is cut off: a power cut may have cost the copy that the journal speaks of
+    if (await this.#isInPlace(task)) return this.#finish(task, "reused");
     const end = Math.min(blob.available, task.size);
     const body = readableOf(end, (position, buffer) => content.read(blob, position, buffer));
     const isRight = await this.#receive(task, 0, body).then(isTrue, falseIfMismatch);

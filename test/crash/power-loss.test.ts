@@ -95,6 +95,22 @@ describe("pull() with force after a power cut that lost unsynced bytes", () => {
     expect(await hashFiles(path), step.label).toEqual(wholeForced);
   });
 
+  test("copies again what the journal says that it has copied, if the disk has lost it", async () => {
+    const cut = forced.steps.findLastIndex(({ label }) => /^truncate .*images\.tar$/.test(label));
+    const copied = forced.steps.slice(0, cut).findLast(({ label, unsynced }) => {
+      return label === "append .mirror/journal" && unsynced.includes("images.tar.partial");
+    });
+    if (copied === undefined) throw new Error("nothing was copied");
+    const path = directory.resolve("copied");
+    await forced.restore(copied, path);
+    const { size } = await stat(join(path, "images.tar.partial"));
+    for (let at = 0; at < size; at += BLOCK_BYTES) await zero(join(path, "images.tar.partial"), at);
+    await age(join(path, ".mirror", "lock"));
+    const { asked } = await pullSample(path, source.otherWishes, { force: true });
+    expect(asked.has(source.largeLayer)).toBe(false);
+    expect(await hashFiles(path)).toEqual(wholeForced);
+  });
+
   test("cuts off nothing of the earlier bundle before its copy is durable", () => {
     const cuts = forced.steps.filter(({ label }) =>
       /^(truncate|remove) .*previous.*images\.tar$/.test(label),
