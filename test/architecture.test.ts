@@ -16,7 +16,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   registry: ["root", "oci", "io", "store"],
   doctor: ["root", "oci", "store", "registry"],
   bundle: ["root", "oci", "io", "store", "tar", "gost"],
-  selection: ["root", "oci", "store", "tar", "bundle"],
+  versions: ["root"],
+  selection: ["root", "oci", "store", "tar", "bundle", "versions"],
   pull: ["root", "oci", "io", "store", "bundle", "selection"],
   push: ["root", "oci", "io", "store", "bundle", "selection"],
   verify: ["root", "oci", "io", "store", "bundle", "tar", "gost"],
@@ -36,7 +37,7 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
   "cli-progress": "cli/output",
   "p-limit": undefined,
-  semver: "selection",
+  semver: "versions",
   "tar-stream": "tar",
   undici: "registry/transport",
   yaml: "selection",

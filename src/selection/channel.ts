@@ -1,7 +1,7 @@
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isTag } from "../oci/reference.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { parseJsonObject } from "./parse-json-object.ts";
-import { parseVersion } from "./tag-version.ts";
 
 /** Release channels, from the least to the most proven; `lts` exists in some sources only. */
 export const CHANNELS = ["alpha", "beta", "early-access", "stable", "rock-solid", "lts"] as const;

@@ -1,8 +1,8 @@
 import type { RepositoryReference } from "../oci/reference.ts";
-import { parseConstraint } from "./constraint.ts";
+import { parseConstraint } from "../versions/constraint.ts";
+import { walkVersions } from "../versions/walk-versions.ts";
 import type { Selection } from "./selection.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { walkVersions } from "./walk-versions.ts";
 
 export interface ListCandidatesOptions {
   readonly selection: Pick<Selection, "proxyRegistry">;

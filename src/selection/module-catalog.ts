@@ -1,5 +1,6 @@
 import { parseModulesPath } from "../oci/modules-path.ts";
 import { formatReference } from "../oci/reference.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { isChannel } from "./channel.ts";
 import { isDigestTag } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
@@ -7,7 +8,6 @@ import type { Family } from "./family.ts";
 import type { SourceSelection } from "./selection.ts";
 import { isModuleName } from "./selector.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
 
 /** The names of all modules (or packages) of the source but the excluded ones, sorted. */
 export async function listModuleNames(

@@ -1,9 +1,9 @@
 import { isTag } from "../oci/reference.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { SelectionInvalidError } from "./errors.ts";
 import type { SelectionNotice } from "./notice.ts";
 import type { PlatformReleases, Selection } from "./selection.ts";
 import { parseVersionFilter } from "./selector.ts";
-import { parseVersion } from "./tag-version.ts";
 
 /** What the user said about the platform, as text. */
 export interface PlatformWishes {

@@ -1,5 +1,5 @@
-import type { SemVer } from "semver";
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { parseVersion, type SemVer } from "../versions/tag-version.ts";
 import { CHANNELS, type Channel, isChannel } from "./channel.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { listCandidates } from "./list-candidates.ts";
@@ -7,7 +7,6 @@ import { nearestNames } from "./nearest.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
 import type { PlatformReleases, SourceSelection } from "./selection.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
 import { isInRange, selectTags } from "./version-filter.ts";
 
 /** Which releases of the platform are taken. */

@@ -1,12 +1,12 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { sharedPlacesOf } from "./bare-root.ts";
 import { contractHolderOf, isPrerelease, readContract } from "./plugin-contract.ts";
 import type { PluginCatalog, PluginVersion } from "./plugin-needs.ts";
 import type { SourceSelection } from "./selection.ts";
 import { isModuleName } from "./selector.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
 import { sortTags } from "./version-filter.ts";
 
 /** Below the source, and below the target. */

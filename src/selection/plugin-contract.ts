@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import type { Manifest } from "../store/store.ts";
-import { parseConstraint, satisfies } from "./constraint.ts";
-import { parseVersion } from "./tag-version.ts";
+import { parseConstraint, satisfies } from "../versions/constraint.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 
 /** A module or plugin by name, and the versions of it that will do; no constraint: any. */
 export interface Requirement {

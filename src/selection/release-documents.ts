@@ -1,10 +1,10 @@
 import type { ExtraFile } from "../bundle/contents.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { isChannel } from "./channel.ts";
 import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
 import { sortTags } from "./version-filter.ts";
 
 const FILE = "deckhousereleases.yaml";

@@ -1,6 +1,6 @@
+import { parseVersion } from "../versions/tag-version.ts";
 import type { TakenVersions } from "./plugin-contract.ts";
 import type { Root } from "./root.ts";
-import { parseVersion } from "./tag-version.ts";
 
 /** The versions of the platform and of modules among the roots of a pull. */
 export function takenVersions(roots: readonly Root[]): TakenVersions {

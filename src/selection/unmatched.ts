@@ -1,11 +1,11 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { parseVersion } from "../versions/tag-version.ts";
 import { isDigestTag } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import type { Family } from "./family.ts";
 import { nearestNames } from "./nearest.ts";
 import type { SourceReader } from "./source-reader.ts";
-import { parseVersion } from "./tag-version.ts";
 import { sortTags } from "./version-filter.ts";
 
 export interface MissingModule {

@@ -1,8 +1,7 @@
-import type { SemVer } from "semver";
-import { anchorsOf, type Constraint, parseConstraint, satisfies } from "./constraint.ts";
+import { anchorsOf, type Constraint, parseConstraint, satisfies } from "../versions/constraint.ts";
+import { parseVersion, type SemVer } from "../versions/tag-version.ts";
 import type { VersionFilter } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
-import { parseVersion } from "./tag-version.ts";
 
 export interface SelectTagsOptions {
   /** Of a range keep only the highest patch of each minor, and versions named with `>=` or `<=`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { lowestLiteralOf, parseConstraint } from "../../src/selection/constraint.ts";
-import { walkVersions } from "../../src/selection/walk-versions.ts";
+import { lowestLiteralOf, parseConstraint } from "../../src/versions/constraint.ts";
+import { walkVersions } from "../../src/versions/walk-versions.ts";
 
 async function walk(constraint: string, there: string) {
   const asked: string[] = [];

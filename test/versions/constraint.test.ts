@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { formatConstraint, parseConstraint, satisfies } from "../../src/selection/constraint.ts";
-import { parseVersion } from "../../src/selection/tag-version.ts";
+import { formatConstraint, parseConstraint, satisfies } from "../../src/versions/constraint.ts";
+import { parseVersion } from "../../src/versions/tag-version.ts";
 
 function isIn(version: string, constraint: string): boolean {
   const parsed = parseVersion(version);

@@ -1,5 +1,7 @@
 import { parse, type SemVer } from "semver";
 
+export type { SemVer } from "semver";
+
 const VERSION = /^v?(\d+)\.(\d+)(?:\.(\d+))?(-[0-9A-Za-z.-]+)?$/;
 
 /**
