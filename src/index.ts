@@ -8,7 +8,6 @@ export type {
   BundleTotals,
 } from "./bundle/bundle-manifest.ts";
 export { type BundleStore, openBundleStore } from "./bundle/bundle-store.ts";
-export type { ImageKind, PackageKind } from "./bundle/contents.ts";
 export {
   BundleContentMismatchError,
   BundleCorruptError,
@@ -17,6 +16,7 @@ export {
   BundleVersionError,
 } from "./bundle/errors.ts";
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
+export type { ImageKind, PackageKind } from "./contents/contents.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
 export { type DiagnoseOptions, diagnose } from "./doctor/diagnose.ts";
 export type { Check, CheckName, DoctorReport } from "./doctor/report.ts";

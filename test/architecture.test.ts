@@ -15,13 +15,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ["root", "oci", "io"],
   registry: ["root", "oci", "io", "store"],
   doctor: ["root", "oci", "store", "registry"],
-  bundle: ["root", "oci", "io", "store", "tar", "gost"],
+  contents: ["root", "oci"],
+  bundle: ["root", "oci", "io", "store", "tar", "gost", "contents"],
   versions: ["root"],
-  selection: ["root", "oci", "store", "tar", "bundle", "versions"],
-  pull: ["root", "oci", "io", "store", "bundle", "selection"],
-  push: ["root", "oci", "io", "store", "bundle", "selection"],
-  verify: ["root", "oci", "io", "store", "bundle", "tar", "gost"],
-  inspect: ["root", "oci", "io", "store", "bundle"],
+  selection: ["root", "oci", "store", "tar", "contents", "versions"],
+  pull: ["root", "oci", "io", "store", "contents", "bundle", "selection"],
+  push: ["root", "oci", "io", "store", "contents", "bundle", "selection"],
+  verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
+  inspect: ["root", "oci", "io", "store", "contents", "bundle"],
 };
 const BELOW_ENTRIES = Object.keys(ALLOWED);
 

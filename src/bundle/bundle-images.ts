@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ImageKind } from "../contents/contents.ts";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
@@ -7,7 +8,6 @@ import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import type { BundleReader } from "./bundle-reader.ts";
-import type { ImageKind } from "./contents.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "./format.ts";
 import type { LayoutTable } from "./layout-table.ts";

@@ -1,11 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { ImageKind, PackageKind } from "../contents/contents.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
-import type { ImageKind, PackageKind } from "./contents.ts";
 import { BundleCorruptError, BundleVersionError } from "./errors.ts";
 import { BUNDLE_MANIFEST_FILE, parsePackageFile } from "./format.ts";
 

@@ -1,10 +1,10 @@
+import type { LayoutContents, PackageContents, PackageKind } from "../contents/contents.ts";
 import { OptionInvalidError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
-import type { LayoutContents, PackageContents, PackageKind } from "./contents.ts";
 import {
   blobPath,
   CHUNK_COUNT_LIMIT,

@@ -1,6 +1,6 @@
+import type { ImageContents, LayoutContents, PackageKind } from "../contents/contents.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { ImageContents, LayoutContents, PackageKind } from "./contents.ts";
 import { ANNOTATION, blobPath } from "./format.ts";
 
 /**

@@ -3,7 +3,7 @@ import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
-import type { PackageKind } from "../bundle/contents.ts";
+import type { PackageKind } from "../contents/contents.ts";
 import type { OperationOptions } from "../store/store.ts";
 
 export interface InspectOptions extends OperationOptions {

@@ -8,7 +8,7 @@ import type {
 } from "../bundle/bundle-manifest.ts";
 import { BUNDLE_MEDIA_TYPE } from "../bundle/bundle-manifest.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
-import type { ExtraFile, ImageContents, PackageContents } from "../bundle/contents.ts";
+import type { ExtraFile, ImageContents, PackageContents } from "../contents/contents.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";

@@ -1,4 +1,4 @@
-import type { ArchiveImage } from "../bundle/contents.ts";
+import type { ArchiveImage } from "../contents/contents.ts";
 import { childrenOf } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";

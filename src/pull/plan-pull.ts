@@ -1,5 +1,5 @@
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
-import type { ExtraFile } from "../bundle/contents.ts";
+import type { ExtraFile } from "../contents/contents.ts";
 import { createDirectoryCache, createMemoryCache } from "./content-cache.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import { countMissing } from "./missing-bytes.ts";

@@ -1,5 +1,5 @@
 import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
-import type { PackageKind } from "../bundle/contents.ts";
+import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/selection.ts";

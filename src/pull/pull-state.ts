@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
-import type { ExtraFile, PackageContents } from "../bundle/contents.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
+import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import type { Selection } from "../selection/selection.ts";

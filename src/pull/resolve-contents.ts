@@ -5,7 +5,7 @@ import type {
   ImageContents,
   LayoutContents,
   PackageContents,
-} from "../bundle/contents.ts";
+} from "../contents/contents.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { resolveSelection } from "../selection/resolve.ts";

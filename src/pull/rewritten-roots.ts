@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { ImageContents } from "../bundle/contents.ts";
+import type { ImageContents } from "../contents/contents.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { SourceRepository } from "../store/store.ts";

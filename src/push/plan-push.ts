@@ -1,6 +1,6 @@
 import type { BundledTag } from "../bundle/bundle-images.ts";
-import type { ImageKind } from "../bundle/contents.ts";
 import type { LayoutTable } from "../bundle/layout-table.ts";
+import type { ImageKind } from "../contents/contents.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
 

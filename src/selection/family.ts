@@ -1,4 +1,4 @@
-import type { PackageKind } from "../bundle/contents.ts";
+import type { PackageKind } from "../contents/contents.ts";
 import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
 import type { ModuleSelector, Selection, SourceSelection } from "./selection.ts";
 

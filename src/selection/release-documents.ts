@@ -1,4 +1,4 @@
-import type { ExtraFile } from "../bundle/contents.ts";
+import type { ExtraFile } from "../contents/contents.ts";
 import { parseVersion } from "../versions/tag-version.ts";
 import { isChannel } from "./channel.ts";
 import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";

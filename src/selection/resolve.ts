@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { ExtraFile } from "../bundle/contents.ts";
+import type { ExtraFile } from "../contents/contents.ts";
 import type { MirrorError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { checkClosure } from "./closure.ts";

@@ -1,4 +1,4 @@
-import type { ImageKind, PackageKind } from "../bundle/contents.ts";
+import type { ImageKind, PackageKind } from "../contents/contents.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
 

@@ -1,8 +1,8 @@
 import type { BundleImage, BundleManifest } from "../bundle/bundle-manifest.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
-import type { ImageContents } from "../bundle/contents.ts";
 import { OCI_LAYOUT_JSON, parseLayoutEntry } from "../bundle/format.ts";
 import { renderLayoutIndex } from "../bundle/layout-index.ts";
+import type { ImageContents } from "../contents/contents.ts";
 import type { ScannedEntry } from "../tar/scan.ts";
 import type { Survey } from "./survey.ts";
 

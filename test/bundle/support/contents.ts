@@ -1,5 +1,5 @@
 import type { PackagePlan } from "../../../src/bundle/bundle-plan.ts";
-import type { ImageContents, PackageContents } from "../../../src/bundle/contents.ts";
+import type { ImageContents, PackageContents } from "../../../src/contents/contents.ts";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../../src/oci/media-type.ts";

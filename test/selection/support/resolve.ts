@@ -1,4 +1,4 @@
-import type { ExtraFile } from "../../../src/bundle/contents.ts";
+import type { ExtraFile } from "../../../src/contents/contents.ts";
 import {
   type ParseSelectionOptions,
   parseSelection,
