@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { seedCatalogue } from "../src/demo/catalogue.ts";
-import { openEmbeddedRegistry } from "../src/demo/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../src/server/embedded-registry.ts";
 import { runProcess } from "./support/run-process.ts";
 import { openTempDirectory } from "./support/temp-directory.ts";
 

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { Digest } from "../oci/digest.ts";
-import type { EmbeddedRegistry } from "./embedded-registry.ts";
+import type { EmbeddedRegistry } from "../server/embedded-registry.ts";
 import {
   type BuiltArtifact,
   type BuiltLayer,

@@ -9,11 +9,11 @@ import type { Receipt } from "../push/receipt.ts";
 import { writeReceipt } from "../push/write-receipt.ts";
 import { openRegistryClient } from "../registry/registry-client.ts";
 import { parseSelection } from "../selection/parse-selection.ts";
+import { openEmbeddedRegistry } from "../server/embedded-registry.ts";
 import type { OperationOptions } from "../store/store.ts";
 import type { VerifyReport } from "../verify/report.ts";
 import { verifyBundle } from "../verify/verify.ts";
 import { seedCatalogue } from "./catalogue.ts";
-import { openEmbeddedRegistry } from "./embedded-registry.ts";
 
 export interface RunDemoOptions extends OperationOptions {
   /** Where the bundle and the receipt are written. */

@@ -1,5 +1,5 @@
+import type { RepositoryContent } from "../server/memory-content.ts";
 import type { BuiltArtifact } from "./image-builder.ts";
-import type { RepositoryContent } from "./registry-content.ts";
 
 /** Puts an artifact with everything below it into a repository, without HTTP. */
 export function storeArtifact(

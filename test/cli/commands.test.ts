@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
-import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import type { PullPlanReport, Receipt } from "../../src/index.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 

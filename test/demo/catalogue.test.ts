@@ -3,10 +3,10 @@ import { gunzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
-import { RegistryContent } from "../../src/demo/registry-content.ts";
 import { childrenOf } from "../../src/oci/children.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
+import { RegistryContent } from "../../src/server/memory-content.ts";
 
 describe("seedCatalogue()", () => {
   const content = new RegistryContent();

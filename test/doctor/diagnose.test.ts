@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { bufferContent } from "../../src/demo/registry-content.ts";
 import { type DiagnoseOptions, diagnose } from "../../src/doctor/diagnose.ts";
 import type { Check } from "../../src/doctor/report.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
+import { bufferContent } from "../../src/server/memory-content.ts";
 import { blobOf, manifestOf } from "../registry/support/content.ts";
 import { createFakeClock } from "../support/clock.ts";
 import type { BearerOptions } from "../support/faults/auth-faults.ts";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { access, chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bufferContent } from "../../src/demo/registry-content.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
+import { bufferContent } from "../../src/server/memory-content.ts";
 import { createAuthority } from "../registry/support/authority.ts";
 import { type Answer, send, startServer } from "../registry/support/server.ts";
 import { image, seed } from "../support/artifacts.ts";

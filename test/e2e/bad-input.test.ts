@@ -1,7 +1,7 @@
 import { cp, mkdir, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import { layerTar } from "../../src/demo/layer-archive.ts";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";

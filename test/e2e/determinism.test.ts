@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
-import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
-import { RegistryContent } from "../../src/demo/registry-content.ts";
-import type { RegistryMiddleware } from "../../src/demo/registry-message.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { RegistryContent } from "../../src/server/memory-content.ts";
+import type { RegistryMiddleware } from "../../src/server/message.ts";
 import { runMirror } from "../support/cli.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { hashFiles } from "./support/bundle-directory.ts";

@@ -3,13 +3,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import {
   openRegistryClient,
   type ParseSelectionOptions,
   parseSelection,
   pull,
 } from "../../src/index.ts";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import { openRegistryClient, parseSelection, planPull } from "../../src/index.ts";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, image, index, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";

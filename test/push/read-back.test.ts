@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RegistryMiddleware } from "../../src/demo/registry-message.ts";
 import type { PushEvent } from "../../src/push/events.ts";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import type { RegistryMiddleware } from "../../src/server/message.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";

@@ -4,7 +4,6 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import type { EmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import {
   type BuildImageOptions,
   type BuildIndexOptions,
@@ -16,11 +15,12 @@ import {
 } from "../../src/demo/image-builder.ts";
 import type { LayerFiles } from "../../src/demo/layer-archive.ts";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
-import { type BlobContent, bufferContent } from "../../src/demo/registry-content.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
+import type { EmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { type BlobContent, bufferContent } from "../../src/server/memory-content.ts";
 
 export interface ImageOptions extends Omit<BuildImageOptions, "layers"> {
   /** Number of layers, or the layers; default 1. Files go into one layer more, on top. */

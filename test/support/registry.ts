@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
-import type { RegistryContent } from "../../src/demo/registry-content.ts";
+import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import type { RegistryContent } from "../../src/server/memory-content.ts";
 import type {
   RegistryMiddleware,
   RegistryRequest,
   RegistryResponse,
-} from "../../src/demo/registry-message.ts";
+} from "../../src/server/message.ts";
 import { auth } from "./faults/auth-faults.ts";
 import { lazily } from "./faults/connection.ts";
 import {

@@ -2,8 +2,8 @@ import { Readable } from "node:stream";
 import {
   type EmbeddedRegistry,
   openEmbeddedRegistry,
-} from "../../../src/demo/embedded-registry.ts";
-import type { RegistryMiddleware } from "../../../src/demo/registry-message.ts";
+} from "../../../src/server/embedded-registry.ts";
+import type { RegistryMiddleware } from "../../../src/server/message.ts";
 
 export interface StallingRegistry extends EmbeddedRegistry {
   /** Large blobs that stalled in the middle so far. */

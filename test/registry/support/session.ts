@@ -1,10 +1,10 @@
-import { bufferContent } from "../../../src/demo/registry-content.ts";
 import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../../src/registry/registry-client.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
 import type { Repository } from "../../../src/registry/repository.ts";
+import { bufferContent } from "../../../src/server/memory-content.ts";
 import { createFakeClock, type FakeClock } from "../../support/clock.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../../support/registry.ts";
 import { refuseSecrets } from "../../support/secrets.ts";

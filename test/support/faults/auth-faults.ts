@@ -6,7 +6,7 @@ import {
   type RegistryMiddleware,
   type RegistryRequest,
   type RegistryResponse,
-} from "../../../src/demo/registry-message.ts";
+} from "../../../src/server/message.ts";
 import { MARKER } from "../secrets.ts";
 import { type FaultContext, type FaultMaker, kindOf, repositoryOf } from "./fault.ts";
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import type { RegistryRequest, RegistryResponse } from "../../../src/demo/registry-message.ts";
+import type { RegistryRequest, RegistryResponse } from "../../../src/server/message.ts";
 
 /**
  * How a connection breaks: an orderly end too early, a TCP reset, or silence until the client gives up. A reset takes

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { parseByteRange } from "../../../src/demo/byte-range.ts";
+import { parseByteRange } from "../../../src/server/byte-range.ts";
 import {
   emptyResponse,
   errorResponse,
   type RegistryMiddleware,
   type RegistryRequest,
-} from "../../../src/demo/registry-message.ts";
+} from "../../../src/server/message.ts";
 import { MARKER } from "../secrets.ts";
 import { type Break, breakResponse } from "./connection.ts";
 import { countdown, type FaultMaker, kindOf, type RequestKind, withHeaders } from "./fault.ts";

@@ -1,9 +1,9 @@
-import type { RegistryContent } from "../../../src/demo/registry-content.ts";
+import type { RegistryContent } from "../../../src/server/memory-content.ts";
 import type {
   RegistryMiddleware,
   RegistryRequest,
   RegistryResponse,
-} from "../../../src/demo/registry-message.ts";
+} from "../../../src/server/message.ts";
 
 /** What faults know about the registry that they are in. */
 export interface FaultContext {

@@ -1,4 +1,4 @@
-import { emptyResponse, errorResponse } from "../../../src/demo/registry-message.ts";
+import { emptyResponse, errorResponse } from "../../../src/server/message.ts";
 import { type Break, breakConnection } from "./connection.ts";
 import {
   countdown,

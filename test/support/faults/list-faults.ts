@@ -1,4 +1,4 @@
-import { errorResponse, jsonResponse } from "../../../src/demo/registry-message.ts";
+import { errorResponse, jsonResponse } from "../../../src/server/message.ts";
 import { type FaultMaker, kindOf, withHeaders } from "./fault.ts";
 
 export type LinkStyle =

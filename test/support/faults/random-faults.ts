@@ -1,4 +1,4 @@
-import type { RegistryMiddleware, RegistryRequest } from "../../../src/demo/registry-message.ts";
+import type { RegistryMiddleware, RegistryRequest } from "../../../src/server/message.ts";
 import { drop, range } from "./download-faults.ts";
 import { type FaultContext, type FaultMaker, kindOf } from "./fault.ts";
 import { refuseConnection, tooManyRequests, unavailable } from "./limit-faults.ts";

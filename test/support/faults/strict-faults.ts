@@ -1,4 +1,4 @@
-import { errorResponse } from "../../../src/demo/registry-message.ts";
+import { errorResponse } from "../../../src/server/message.ts";
 import { type FaultMaker, kindOf } from "./fault.ts";
 
 /** Parts are not known: every PATCH is refused. */

@@ -4,7 +4,7 @@ import {
   type RegistryMiddleware,
   type RegistryRequest,
   type RegistryResponse,
-} from "../../../src/demo/registry-message.ts";
+} from "../../../src/server/message.ts";
 import { type Break, breakConnection, breakRequest, lazily } from "./connection.ts";
 import { countdown, type FaultMaker, kindOf, uploadIdOf, withHeaders } from "./fault.ts";
 

@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { RegistryContent } from "./registry-content.ts";
-import { createRegistryHandler, type RegistryHandlerOptions } from "./registry-handler.ts";
+import { createRegistryHandler, type RegistryHandlerOptions } from "./handler.ts";
+import { RegistryContent } from "./memory-content.ts";
 import {
   errorResponse,
   type RegistryHandler,
   type RegistryMiddleware,
   type RegistryRequest,
   type RegistryResponse,
-} from "./registry-message.ts";
+} from "./message.ts";
 
 export interface EmbeddedRegistryOptions extends RegistryHandlerOptions {
   /** Sits between the connection and the registry. */

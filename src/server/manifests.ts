@@ -6,14 +6,9 @@ import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { essenceOf, MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { isTag } from "../oci/reference.ts";
-import type { RegistryCall } from "./registry-call.ts";
-import type { RepositoryContent } from "./registry-content.ts";
-import {
-  emptyResponse,
-  errorResponse,
-  jsonResponse,
-  type RegistryResponse,
-} from "./registry-message.ts";
+import type { RegistryCall } from "./call.ts";
+import type { RepositoryContent } from "./memory-content.ts";
+import { emptyResponse, errorResponse, jsonResponse, type RegistryResponse } from "./message.ts";
 
 /** GET and HEAD by tag or digest; `Accept` is not looked at. */
 export function readManifest(call: RegistryCall): RegistryResponse {

@@ -1,22 +1,16 @@
 import { isRepositoryName } from "../oci/reference.ts";
-import { deleteBlob, readBlob } from "./registry-blobs.ts";
-import type { RegistryCall } from "./registry-call.ts";
-import type { RegistryContent } from "./registry-content.ts";
-import { listReferrers, listRepositories, listTags } from "./registry-lists.ts";
-import { deleteManifest, readManifest, writeManifest } from "./registry-manifests.ts";
+import { deleteBlob, readBlob } from "./blobs.ts";
+import type { RegistryCall } from "./call.ts";
+import { listReferrers, listRepositories, listTags } from "./lists.ts";
+import { deleteManifest, readManifest, writeManifest } from "./manifests.ts";
+import type { RegistryContent } from "./memory-content.ts";
 import {
   emptyResponse,
   errorResponse,
   type RegistryHandler,
   type RegistryResponse,
-} from "./registry-message.ts";
-import {
-  appendToUpload,
-  cancelUpload,
-  commitUpload,
-  readUpload,
-  startUpload,
-} from "./registry-uploads.ts";
+} from "./message.ts";
+import { appendToUpload, cancelUpload, commitUpload, readUpload, startUpload } from "./uploads.ts";
 
 export interface RegistryHandlerOptions {
   /** Accept indexes whose children are missing; default: refuse them with MANIFEST_BLOB_UNKNOWN. */

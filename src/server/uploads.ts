@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { createDigestHash, type Digest, isDigest } from "../oci/digest.ts";
-import type { RegistryCall } from "./registry-call.ts";
-import { bufferContent, type Upload } from "./registry-content.ts";
-import { emptyResponse, errorResponse, type RegistryResponse } from "./registry-message.ts";
+import type { RegistryCall } from "./call.ts";
+import { bufferContent, type Upload } from "./memory-content.ts";
+import { emptyResponse, errorResponse, type RegistryResponse } from "./message.ts";
 
 /** POST: opens a session, stores a whole blob (`digest`) or links one from another repository (`mount`). */
 export async function startUpload(call: RegistryCall): Promise<RegistryResponse> {

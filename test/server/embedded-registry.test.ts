@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { describe, expect, test } from "vitest";
-import { openEmbeddedRegistry } from "../../src/demo/embedded-registry.ts";
 import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
-import { RegistryContent } from "../../src/demo/registry-content.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { RegistryContent } from "../../src/server/memory-content.ts";
 import { AMD64, ARM64, artifact, image, index, pushArtifacts, seed } from "../support/artifacts.ts";
 
 const HELLO = "0123456789";

@@ -1,13 +1,13 @@
 import { isDigest } from "../oci/digest.ts";
 import { parseByteRange } from "./byte-range.ts";
-import type { RegistryCall } from "./registry-call.ts";
-import type { BlobContent } from "./registry-content.ts";
+import type { RegistryCall } from "./call.ts";
+import type { BlobContent } from "./memory-content.ts";
 import {
   emptyResponse,
   errorResponse,
   type RegistryRequest,
   type RegistryResponse,
-} from "./registry-message.ts";
+} from "./message.ts";
 
 /** GET and HEAD of a blob, whole or in one range. */
 export function readBlob(call: RegistryCall): RegistryResponse {

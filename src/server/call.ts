@@ -1,5 +1,5 @@
-import type { RegistryContent } from "./registry-content.ts";
-import type { RegistryRequest } from "./registry-message.ts";
+import type { RegistryContent } from "./memory-content.ts";
+import type { RegistryRequest } from "./message.ts";
 
 /** One request after routing. */
 export interface RegistryCall {

@@ -1,12 +1,12 @@
 import { isDigest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
-import type { RegistryCall } from "./registry-call.ts";
+import type { RegistryCall } from "./call.ts";
 import {
   errorResponse,
   jsonResponse,
   type RegistryRequest,
   type RegistryResponse,
-} from "./registry-message.ts";
+} from "./message.ts";
 
 export function listTags({ content, repository, request }: RegistryCall): RegistryResponse {
   const found = content.repositories.get(repository);
