@@ -19,9 +19,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contents: ["root", "oci"],
   bundle: ["root", "oci", "io", "store", "tar", "gost", "contents"],
   versions: ["root"],
-  selection: ["root", "oci", "store", "tar", "contents", "versions"],
+  vendor: ["root", "oci", "store", "tar", "versions"],
+  selection: ["root", "oci", "store", "tar", "contents", "versions", "vendor"],
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection"],
-  push: ["root", "oci", "io", "store", "contents", "bundle", "selection"],
+  push: ["root", "oci", "io", "store", "contents", "bundle", "vendor"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
   inspect: ["root", "oci", "io", "store", "contents", "bundle"],
 };

@@ -1,5 +1,5 @@
 import type { RepositoryReference } from "../oci/reference.ts";
-import { isChannel } from "../selection/channel.ts";
+import { isChannel } from "../vendor/channel.ts";
 import { ContentWithheldError } from "./errors.ts";
 import type { PushImage } from "./plan-push.ts";
 import type { ReceiptImage } from "./receipt.ts";

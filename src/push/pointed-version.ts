@@ -3,10 +3,10 @@ import type { BundleReader } from "../bundle/bundle-reader.ts";
 import type { LayoutTable } from "../bundle/layout-table.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { type ImageManifest, parseManifest } from "../oci/manifest.ts";
-import { parseChannelRelease } from "../selection/channel.ts";
-import { readImageFiles } from "../selection/image-files.ts";
-import { VERSION_FILE } from "../selection/release-files.ts";
 import type { ContentSource, OperationOptions } from "../store/store.ts";
+import { parseChannelRelease } from "../vendor/channel.ts";
+import { readImageFiles } from "../vendor/image-files.ts";
+import { VERSION_FILE } from "../vendor/release-files.ts";
 
 export interface ReadPointedVersionOptions extends OperationOptions {
   readonly bundle: BundleReader;

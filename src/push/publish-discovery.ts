@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { createDiscoveryImage } from "./discovery-image.ts";
+import { createDiscoveryImage } from "../vendor/discovery-image.ts";
 import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { readTag } from "./read-tag.ts";

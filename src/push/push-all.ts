@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { parsePackageFile } from "../bundle/format.ts";
 import { formatReference } from "../oci/reference.ts";
-import { isChannel } from "../selection/channel.ts";
+import { isChannel } from "../vendor/channel.ts";
 import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
 import { readPointedVersion } from "./pointed-version.ts";

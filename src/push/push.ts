@@ -10,8 +10,8 @@ import { type Failure, toFailure } from "../failure.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
-import { isChannel } from "../selection/channel.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
+import { isChannel } from "../vendor/channel.ts";
 import { BlobUploads } from "./blob-uploads.ts";
 import {
   danglingChannel,

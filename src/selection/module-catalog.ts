@@ -1,7 +1,7 @@
-import { parseModulesPath } from "../oci/modules-path.ts";
 import { formatReference } from "../oci/reference.ts";
+import { isChannel } from "../vendor/channel.ts";
+import { parseModulesPath } from "../vendor/modules-path.ts";
 import { parseVersion } from "../versions/tag-version.ts";
-import { isChannel } from "./channel.ts";
 import { isDigestTag } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import type { Family } from "./family.ts";

@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
-import { parseJsonObject } from "./parse-json-object.ts";
+import { parseJsonObject } from "../vendor/parse-json-object.ts";
 
 /** Files of a module image that list further images. */
 export const IMAGES_DIGESTS_FILE = "images_digests.json";

@@ -1,7 +1,7 @@
-import { CHANNELS } from "./channel.ts";
+import { CHANNELS } from "../vendor/channel.ts";
+import { VERSION_FILE } from "../vendor/release-files.ts";
 import { createRoot, type ModuleScope, pathOf } from "./module-scope.ts";
 import { type ChannelPointer, isSameTag, readReleaseVersion } from "./read-channels.ts";
-import { VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { ExactPin } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";

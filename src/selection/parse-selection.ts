@@ -1,4 +1,3 @@
-import { parseModulesPath } from "../oci/modules-path.ts";
 import {
   formatPlatform,
   type Platform,
@@ -10,6 +9,7 @@ import {
   parseRepositoryReference,
   type RepositoryReference,
 } from "../oci/reference.ts";
+import { parseModulesPath } from "../vendor/modules-path.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";
 import { SelectionInvalidError } from "./errors.ts";
 import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";

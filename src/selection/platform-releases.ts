@@ -1,6 +1,6 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { CHANNELS, type Channel, isChannel } from "../vendor/channel.ts";
 import { parseVersion, type SemVer } from "../versions/tag-version.ts";
-import { CHANNELS, type Channel, isChannel } from "./channel.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { listCandidates } from "./list-candidates.ts";
 import { nearestNames } from "./nearest.ts";

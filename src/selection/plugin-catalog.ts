@@ -1,7 +1,7 @@
 import { MirrorError } from "../errors.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { sharedPlacesOf } from "../vendor/bare-root.ts";
 import { parseVersion } from "../versions/tag-version.ts";
-import { sharedPlacesOf } from "./bare-root.ts";
 import { contractHolderOf, isPrerelease, readContract } from "./plugin-contract.ts";
 import type { PluginCatalog, PluginVersion } from "./plugin-needs.ts";
 import type { SourceSelection } from "./selection.ts";

@@ -2,8 +2,8 @@ import { ContentInvalidError } from "../oci/errors.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
-import { type Channel, type ChannelRelease, parseChannelRelease } from "./channel.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
+import { type Channel, type ChannelRelease, parseChannelRelease } from "../vendor/channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "../vendor/release-files.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 

@@ -1,7 +1,7 @@
 import type { ExtraFile } from "../contents/contents.ts";
+import { isChannel } from "../vendor/channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "../vendor/release-files.ts";
 import { parseVersion } from "../versions/tag-version.ts";
-import { isChannel } from "./channel.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";

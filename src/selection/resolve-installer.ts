@@ -1,5 +1,5 @@
 import { joinRepository } from "../oci/reference.ts";
-import { bareRootOf, sharedPlacesOf } from "./bare-root.ts";
+import { bareRootOf, sharedPlacesOf } from "../vendor/bare-root.ts";
 import type { Component } from "./component.ts";
 import type { SourceSelection } from "./selection.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";

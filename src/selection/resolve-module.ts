@@ -1,6 +1,6 @@
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import type { Manifest } from "../store/store.ts";
-import { CHANNELS } from "./channel.ts";
+import { CHANNELS } from "../vendor/channel.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { listCandidates } from "./list-candidates.ts";
 import {

@@ -1,5 +1,5 @@
 import { joinRepository } from "../oci/reference.ts";
-import { isChannel } from "./channel.ts";
+import { isChannel } from "../vendor/channel.ts";
 import type { Component } from "./component.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { PACKAGES } from "./family.ts";

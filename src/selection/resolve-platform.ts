@@ -1,12 +1,12 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../oci/reference.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel } from "../vendor/channel.ts";
+import { VERSION_FILE } from "../vendor/release-files.ts";
 import type { Component } from "./component.ts";
 import { tagFor } from "./digest-tag.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import { IMAGES_DIGESTS_FILE, IMAGES_TAGS_FILE, parsePlatformImages } from "./platform-images.ts";
 import { type ChosenReleases, chooseReleases, releaseRepositoryOf } from "./platform-releases.ts";
 import { isSameTag, RELEASE_FILES, readReleaseVersion } from "./read-channels.ts";
-import { VERSION_FILE } from "./release-files.ts";
 import type { Root } from "./root.ts";
 import type { SourceSelection } from "./selection.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";

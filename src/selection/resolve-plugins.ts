@@ -1,5 +1,5 @@
 import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
-import { sharedPlacesOf } from "./bare-root.ts";
+import { sharedPlacesOf } from "../vendor/bare-root.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
 import {
   listPlugins,

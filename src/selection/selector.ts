@@ -1,7 +1,7 @@
 import { withoutUserInfo } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
+import { CHANNELS, isChannel } from "../vendor/channel.ts";
 import { formatConstraint, parseConstraint } from "../versions/constraint.ts";
-import { CHANNELS, isChannel } from "./channel.ts";
 import { SelectionInvalidError } from "./errors.ts";
 import type { ExactPin, ImageSelector, ModuleSelector, VersionFilter } from "./selection.ts";
 

@@ -6,8 +6,8 @@ import { isManifestType } from "../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../store/store.ts";
+import { readImageFiles } from "../vendor/image-files.ts";
 import { SelectionUnmatchedError } from "./errors.ts";
-import { readImageFiles } from "./image-files.ts";
 import type { SelectionNoticeCode } from "./notice.ts";
 
 export interface SourceReaderOptions extends OperationOptions {

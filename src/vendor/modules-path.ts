@@ -1,5 +1,5 @@
-import { ReferenceInvalidError } from "./errors.ts";
-import { isRepositoryName } from "./reference.ts";
+import { ReferenceInvalidError } from "../oci/errors.ts";
+import { isRepositoryName } from "../oci/reference.ts";
 
 /**
  * What `--modules-path-suffix` says, for a source and for a target: the path of the modules without slashes at its ends.
