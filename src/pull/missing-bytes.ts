@@ -1,4 +1,4 @@
-import type { ContentCache } from "./content-cache.ts";
+import type { ContentCache } from "../cache/content-cache.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 
 export interface CountMissingOptions {

@@ -1,6 +1,6 @@
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
+import { createDirectoryCache, createMemoryCache } from "../cache/content-cache.ts";
 import type { ExtraFile } from "../contents/contents.ts";
-import { createDirectoryCache, createMemoryCache } from "./content-cache.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { findPresent } from "./previous-content.ts";

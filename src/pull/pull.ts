@@ -11,10 +11,10 @@ import {
   PARTIAL_SUFFIX,
   STATE_DIRECTORY,
 } from "../bundle/format.ts";
+import { createDirectoryCache } from "../cache/content-cache.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
-import { createDirectoryCache } from "./content-cache.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
 import { countMissing } from "./missing-bytes.ts";

@@ -1,5 +1,7 @@
 import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
+import { cacheSources } from "../cache/cached-source.ts";
+import type { ContentCache } from "../cache/content-cache.ts";
 import type {
   ExtraFile,
   ImageContents,
@@ -12,8 +14,6 @@ import { resolveSelection } from "../selection/resolve.ts";
 import type { Root } from "../selection/root.ts";
 import type { Selection } from "../selection/selection.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
-import { cacheSources } from "./cached-source.ts";
-import type { ContentCache } from "./content-cache.ts";
 import type { PullEvent } from "./events.ts";
 import { walkImage } from "./image-graph.ts";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type ContentCache, createDirectoryCache } from "../../src/cache/content-cache.ts";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import { type ContentCache, createDirectoryCache } from "../../src/pull/content-cache.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
 const MIB = 1024 * 1024;
