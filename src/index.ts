@@ -18,8 +18,6 @@ export {
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
 export type { ImageKind, PackageKind } from "./contents/contents.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
-export { type DiagnoseOptions, diagnose } from "./doctor/diagnose.ts";
-export type { Check, CheckName, DoctorReport } from "./doctor/report.ts";
 export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
 export type { Failure } from "./failure.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
@@ -70,8 +68,10 @@ export {
   type StoreLoginOptions,
   storeLogin,
 } from "./registry/auth/login-store.ts";
-export type { LoginCheck } from "./registry/check-login.ts";
+export { type DiagnoseOptions, diagnose } from "./registry/doctor/diagnose.ts";
+export type { Check, CheckName, DoctorReport } from "./registry/doctor/report.ts";
 export { RegistryResponseError, RegistryUnreachableError } from "./registry/errors.ts";
+export type { LoginCheck } from "./registry/host/check-login.ts";
 export {
   openRegistryClient,
   type RegistryClient,

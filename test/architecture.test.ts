@@ -15,7 +15,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ["root", "oci", "io"],
   registry: ["root", "oci", "io", "store"],
   server: ["root", "oci", "io", "store"],
-  doctor: ["root", "oci", "store", "registry"],
   contents: ["root", "oci"],
   bundle: ["root", "oci", "io", "store", "tar", "gost", "contents"],
   versions: ["root"],

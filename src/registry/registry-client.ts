@@ -1,7 +1,7 @@
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions } from "../store/store.ts";
-import { checkLogin, type LoginCheck } from "./check-login.ts";
-import { openRegistryHosts, type RegistryHostsOptions } from "./registry-hosts.ts";
+import { checkLogin, type LoginCheck } from "./host/check-login.ts";
+import { openRegistryHosts, type RegistryHostsOptions } from "./host/registry-hosts.ts";
 import { createRepository, type Repository } from "./repository.ts";
 
 export type RegistryClientOptions = RegistryHostsOptions;

@@ -13,15 +13,20 @@ import type {
   SourceRepository,
   TargetRepository,
 } from "../store/store.ts";
-import { existsBlob, fetchBlob, type RepositoryContext } from "./blobs.ts";
-import { addToFallbackTag, subjectOf } from "./fallback-tag.ts";
-import { existsManifest, fetchManifest, putManifest, resolveManifest } from "./manifests.ts";
-import { mountBlob } from "./mount.ts";
-import { type PushBlobOptions, pushBlob } from "./push-blob.ts";
-import { listReferrers, type ReferrersOptions } from "./referrers.ts";
-import type { RegistryHost } from "./registry-host.ts";
-import { listTags } from "./tags.ts";
-import { cancelUpload } from "./upload-start.ts";
+import { existsBlob, fetchBlob, type RepositoryContext } from "./content/blobs.ts";
+import { addToFallbackTag, subjectOf } from "./content/fallback-tag.ts";
+import {
+  existsManifest,
+  fetchManifest,
+  putManifest,
+  resolveManifest,
+} from "./content/manifests.ts";
+import { listReferrers, type ReferrersOptions } from "./content/referrers.ts";
+import { listTags } from "./content/tags.ts";
+import type { RegistryHost } from "./host/registry-host.ts";
+import { mountBlob } from "./upload/mount.ts";
+import { type PushBlobOptions, pushBlob } from "./upload/push-blob.ts";
+import { cancelUpload } from "./upload/upload-start.ts";
 
 export interface MountOptions extends OperationOptions {
   /** Repository of the same registry that has the blob. */

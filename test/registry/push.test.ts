@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { PushBlobOptions } from "../../src/registry/push-blob.ts";
+import type { PushBlobOptions } from "../../src/registry/upload/push-blob.ts";
 import type { UploadSession } from "../../src/store/store.ts";
 import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";

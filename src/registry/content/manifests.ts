@@ -1,0 +1,208 @@
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, digestOf, isDigest, verifyDigest } from "../../oci/digest.ts";
+import {
+  ContentInvalidError,
+  ContentMismatchError,
+  ReferenceInvalidError,
+} from "../../oci/errors.ts";
+import {
+  essenceOf,
+  isLegacyManifestType,
+  isManifestType,
+  MANIFEST_ACCEPT,
+  MANIFEST_LIMIT_BYTES,
+  MEDIA_TYPE,
+} from "../../oci/media-type.ts";
+import { isTag } from "../../oci/reference.ts";
+import { parseStrictJson } from "../../oci/strict-json.ts";
+import type { Manifest, OperationOptions } from "../../store/store.ts";
+import { repositoryScope } from "../auth/scope.ts";
+import { RegistryResponseError } from "../errors.ts";
+import { readBody } from "../transport/body.ts";
+import { contentLengthOf, headerOf, type ResponseHeaders } from "../transport/headers.ts";
+import type { HttpResponse } from "../transport/http.ts";
+import { toUnreachableError } from "../transport/network-failure.ts";
+import type { RepositoryContext } from "./blobs.ts";
+
+/** One GET. The bytes are checked against the digest asked for and the digest the server claims. */
+export async function fetchManifest(
+  context: RepositoryContext,
+  reference: string,
+  { signal }: OperationOptions = {},
+): Promise<Manifest> {
+  const { host, repository } = context;
+  const target = manifestPath(context, reference);
+  const patience = host.createPatience("GET", target);
+  for (;;) {
+    const response = await host.send({
+      method: "GET",
+      target,
+      headers: { accept: MANIFEST_ACCEPT },
+      scopes: [repositoryScope(repository, "pull")],
+      accepts: [200],
+      signal,
+    });
+    try {
+      const bytes = await readBody(response, { limitBytes: MANIFEST_LIMIT_BYTES });
+      if (bytes) return toManifest(reference, { bytes, headers: response.headers });
+    } catch (error) {
+      await patience.waitAfter(toUnreachableError(error, host.registry), signal);
+      continue;
+    }
+    const { url, status } = response;
+    const objection = `the manifest is larger than ${MANIFEST_LIMIT_BYTES} bytes`;
+    const { registry } = host;
+    throw new RegistryResponseError({ registry, method: "GET", url, status, objection });
+  }
+}
+
+/** HEAD; undefined when it fails to tell type, size and digest: then only a GET can. */
+async function headManifest(
+  context: RepositoryContext,
+  reference: string,
+  options: OperationOptions,
+): Promise<Descriptor | undefined> {
+  const response = await sendHead(context, reference, options);
+  if (response.status !== 200) return undefined;
+  const { headers } = response;
+  const mediaType = essenceOf(headerOf(headers, "content-type") ?? "");
+  const digest = headerOf(headers, "docker-content-digest") ?? "";
+  const size = contentLengthOf(headers);
+  const isComplete = isManifestType(mediaType) && isDigest(digest) && size !== undefined;
+  if (!isComplete) return undefined;
+  if (isDigest(reference) && digest !== reference) return undefined;
+  return { mediaType, digest, size };
+}
+
+export async function resolveManifest(
+  context: RepositoryContext,
+  reference: string,
+  options: OperationOptions = {},
+): Promise<Descriptor> {
+  const found = await headManifest(context, reference, options);
+  return found ?? (await fetchManifest(context, reference, options)).descriptor;
+}
+
+export async function existsManifest(
+  context: RepositoryContext,
+  digest: Digest,
+  options: OperationOptions = {},
+): Promise<boolean> {
+  const { facts } = context.host;
+  const { status } = await sendHead(context, digest, options);
+  if (status === 200) return true;
+  if (status === 404 && facts.hasReliableHead) return false;
+  try {
+    await fetchManifest(context, digest, options);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RegistryResponseError) || error.code !== "REGISTRY_NOT_FOUND") {
+      throw error;
+    }
+    // both agree: from now on one of them is enough
+    if (status === 404) facts.hasReliableHead = true;
+    return false;
+  }
+}
+
+export interface StoredManifest {
+  readonly digest: Digest;
+  /** Digest of the subject if the registry has listed the manifest among its referrers. */
+  readonly indexedSubject: string | undefined;
+}
+
+/** Stores the bytes as they are under a tag or their digest. */
+export async function putManifest(
+  context: RepositoryContext,
+  { manifest, reference }: { readonly manifest: Manifest; readonly reference: string },
+  { signal }: OperationOptions = {},
+): Promise<StoredManifest> {
+  const { host, repository } = context;
+  const { bytes, descriptor } = manifest;
+  verifyDigest(bytes, descriptor.digest);
+  const response = await host.send({
+    method: "PUT",
+    target: manifestPath(context, reference),
+    headers: { "content-type": descriptor.mediaType },
+    body: bytes,
+    scopes: [repositoryScope(repository, "pull", "push")],
+    accepts: [200, 201, 202],
+    signal,
+  });
+  await response.discard();
+  const stored = headerOf(response.headers, "docker-content-digest");
+  refuseOtherDigest(descriptor.digest, stored);
+  const indexedSubject = headerOf(response.headers, "oci-subject");
+  return { digest: descriptor.digest, indexedSubject };
+}
+
+function manifestPath({ repository }: RepositoryContext, reference: string): string {
+  if (!isTag(reference) && !isDigest(reference)) {
+    throw new ReferenceInvalidError(reference, "it is neither a tag nor a digest");
+  }
+  return `/v2/${repository}/manifests/${reference}`;
+}
+
+async function sendHead(
+  { host, repository }: RepositoryContext,
+  reference: string,
+  { signal }: OperationOptions,
+): Promise<HttpResponse> {
+  const response = await host.send({
+    method: "HEAD",
+    target: manifestPath({ host, repository }, reference),
+    headers: { accept: MANIFEST_ACCEPT },
+    scopes: [repositoryScope(repository, "pull")],
+    // answered oddly by some (404 or 401 for what a GET gives): the GET shall decide
+    accepts: [200, 400, 401, 403, 404, 405, 501],
+    signal,
+  });
+  await response.discard();
+  if (response.status === 200) host.facts.hasReliableHead = true;
+  return response;
+}
+
+interface ManifestAnswer {
+  readonly bytes: Buffer;
+  readonly headers: ResponseHeaders;
+}
+
+function toManifest(reference: string, { bytes, headers }: ManifestAnswer): Manifest {
+  const claimed = headerOf(headers, "docker-content-digest");
+  const digest = isDigest(reference) ? reference : claimedDigest(claimed, bytes);
+  verifyDigest(bytes, digest);
+  if (claimed !== undefined && claimed !== digest && sameAlgorithm(claimed, digest)) {
+    throw new ContentMismatchError(digest, `the server calls it "${claimed}"`);
+  }
+  const mediaType = mediaTypeOf({ bytes, headers }, reference);
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+}
+
+/** A claim is only a hint of the algorithm until the bytes have been hashed. */
+function claimedDigest(claimed: string | undefined, bytes: Buffer): Digest {
+  return claimed !== undefined && isDigest(claimed) ? claimed : digestOf(bytes);
+}
+
+function refuseOtherDigest(digest: Digest, claimed: string | undefined): void {
+  if (claimed !== undefined && claimed !== digest && sameAlgorithm(claimed, digest)) {
+    throw new ContentMismatchError(digest, `the server stored it as "${claimed}"`);
+  }
+}
+
+function sameAlgorithm(left: string, right: string): boolean {
+  return left.split(":")[0] === right.split(":")[0];
+}
+
+/** The served type, or the document's own where the server gives only a general one. */
+function mediaTypeOf({ bytes, headers }: ManifestAnswer, reference: string): string {
+  const served = essenceOf(headerOf(headers, "content-type") ?? "");
+  if (isManifestType(served) || isLegacyManifestType(served)) return served;
+  const subject = `manifest ${reference}`;
+  const document = parseStrictJson(bytes, subject);
+  const fields = (typeof document === "object" ? document : {}) as Record<string, unknown>;
+  const own = fields?.["mediaType"];
+  if (typeof own === "string") return own;
+  if (Array.isArray(fields?.["manifests"])) return MEDIA_TYPE.imageIndex;
+  if (Array.isArray(fields?.["layers"])) return MEDIA_TYPE.imageManifest;
+  throw new ContentInvalidError(subject, `the server gives it the type "${served}"`);
+}

@@ -1,0 +1,95 @@
+import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
+import { type Digest, parseDigest } from "../../oci/digest.ts";
+import { MEDIA_TYPE } from "../../oci/media-type.ts";
+import { parseStrictJson } from "../../oci/strict-json.ts";
+import type { Manifest, OperationOptions } from "../../store/store.ts";
+import { repositoryScope } from "../auth/scope.ts";
+import { RegistryResponseError } from "../errors.ts";
+import type { RepositoryContext } from "./blobs.ts";
+import { fetchManifest } from "./manifests.ts";
+import { listPages } from "./pages.ts";
+
+export interface ReferrersOptions extends OperationOptions {
+  /** Only referrers of this type. */
+  readonly artifactType?: string | undefined;
+}
+
+/**
+ * Manifests whose subject is the digest: from the API, or from the fallback tag where there is no API. Which it is gets
+ * remembered for the host.
+ */
+export async function listReferrers(
+  context: RepositoryContext,
+  digest: Digest,
+  { artifactType, signal }: ReferrersOptions = {},
+): Promise<readonly Descriptor[]> {
+  const { facts } = context.host;
+  const found = facts.hasNoReferrersApi ? undefined : await fromApi(context, digest, { signal });
+  const all = found ?? (await listFallbackReferrers(context, digest, { signal }));
+  if (artifactType === undefined) return all;
+  return all.filter((referrer) => referrer.artifactType === artifactType);
+}
+
+/** `sha256:ab…` → `sha256-ab…`, cut as the specification says. */
+export function fallbackTagOf(digest: Digest): string {
+  const { algorithm, encoded } = parseDigest(digest);
+  return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
+}
+
+/** The referrers in the index behind the fallback tag; none if there is no such tag. */
+export async function listFallbackReferrers(
+  context: RepositoryContext,
+  digest: Digest,
+  options: OperationOptions,
+): Promise<readonly Descriptor[]> {
+  let manifest: Manifest;
+  try {
+    manifest = await fetchManifest(context, fallbackTagOf(digest), options);
+  } catch (error) {
+    if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") return [];
+    throw error;
+  }
+  const document = parseStrictJson(manifest.bytes, `index ${fallbackTagOf(digest)}`);
+  return descriptorsOf((document as Record<string, unknown> | null)?.["manifests"]);
+}
+
+async function fromApi(
+  context: RepositoryContext,
+  digest: Digest,
+  { signal }: OperationOptions,
+): Promise<readonly Descriptor[] | undefined> {
+  const { host, repository } = context;
+  parseDigest(digest);
+  const path = `/v2/${repository}/referrers/${digest}`;
+  const scopes = [repositoryScope(repository, "pull")];
+  const referrers: Descriptor[] = [];
+  try {
+    for await (const { document } of listPages(host, { path, scopes, signal })) {
+      const { mediaType, manifests } = (document ?? {}) as Record<string, unknown>;
+      // some servers answer every path with 200 and a document of their own
+      if (mediaType !== MEDIA_TYPE.imageIndex) return absent(context);
+      referrers.push(...descriptorsOf(manifests));
+    }
+    return referrers;
+  } catch (error) {
+    if (isAbsent(error)) return absent(context);
+    throw error;
+  }
+}
+
+function absent({ host }: RepositoryContext): undefined {
+  host.facts.hasNoReferrersApi = true;
+  return undefined;
+}
+
+/** A 404 that names the repository is about the repository; any other means that the path is not known. */
+function isAbsent(error: unknown): boolean {
+  if (!(error instanceof RegistryResponseError)) return false;
+  const isNameUnknown = error.serverErrors.some(({ code }) => code === "NAME_UNKNOWN");
+  return [400, 404, 405, 406].includes(error.status) && !isNameUnknown;
+}
+
+function descriptorsOf(manifests: unknown): readonly Descriptor[] {
+  if (!Array.isArray(manifests)) return [];
+  return manifests.map((entry, position) => parseDescriptor(entry, `manifests[${position}]`));
+}

@@ -1,0 +1,318 @@
+import { Authorizer, type RealmUse } from "../auth/authorizer.ts";
+import type { Credential, CredentialSource } from "../auth/credentials.ts";
+import { isSameSite, parseRealm } from "../auth/realm.ts";
+import type { Scope } from "../auth/scope.ts";
+import { SentSecrets } from "../auth/sent-secrets.ts";
+import { TokenCache } from "../auth/token.ts";
+import type { TokenAccess } from "../auth/token-access.ts";
+import { createTokenIssuer } from "../auth/token-issuer.ts";
+import { RegistryResponseError } from "../errors.ts";
+import type { OnRegistryEvent } from "../registry-event.ts";
+import { readResponseError } from "../response-error.ts";
+import type { Clock } from "../transport/clock.ts";
+import { headerValues, warningsOf } from "../transport/headers.ts";
+import { HostGate } from "../transport/host-gate.ts";
+import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
+import { RateLimit } from "../transport/rate-limit.ts";
+import { sendFollowing } from "../transport/redirect.ts";
+import { Patience, type Retry } from "../transport/retry.ts";
+import type { Transport } from "../transport/transport.ts";
+import { untilAborted } from "../transport/until-aborted.ts";
+import { EndpointScheme } from "./endpoint-scheme.ts";
+import { createHostFacts, type HostFacts } from "./host-facts.ts";
+
+/** A request to a registry as the operations state it: who may send it and how often is the host's concern. */
+export interface RegistryRequest extends Omit<HttpRequest, "url" | "headers"> {
+  /** Path below the registry (`/v2/…`), or a URL that the registry gave. */
+  readonly target: string | URL;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly scopes: readonly Scope[];
+  /** Statuses that are answers; any other becomes a `RegistryResponseError`. */
+  readonly accepts: readonly number[];
+  /** How long the authorization should stay valid, for long uploads. */
+  readonly minimumLifeMs?: number | undefined;
+}
+
+export interface RegistryHostOptions {
+  /** As in references: `docker.io`, `127.0.0.1:5000`. */
+  readonly registry: string;
+  readonly transport: Transport;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  readonly insecure: boolean;
+  readonly retryTimeoutMs: number;
+  readonly requestsPerSecond?: number | undefined;
+  readonly partSizeBytes?: number | undefined;
+  readonly onEvent: OnRegistryEvent;
+}
+
+/** A 401 may be answered with a first token and once more with a fresh or larger one. */
+const ANSWER_LIMIT = 2;
+/** Different warnings of one host that are passed on. */
+const WARNING_LIMIT = 50;
+const NO_CHALLENGE =
+  "The server wants a login and does not say how: check that a registry answers here, not a proxy";
+
+/** One registry: its address, how it authenticates, how fast it may be asked, what was learnt about it. */
+export class RegistryHost {
+  readonly registry: string;
+  readonly facts: HostFacts;
+  readonly clock: Clock;
+  readonly onEvent: OnRegistryEvent;
+  readonly #options: RegistryHostOptions;
+  readonly #scheme: EndpointScheme;
+  readonly #authorizer: Authorizer;
+  readonly #gate: HostGate;
+  readonly #rate: RateLimit;
+  readonly #secrets = new SentSecrets();
+  readonly #warnings = new Set<string>();
+  readonly #exclusive = new Map<string, Promise<void>>();
+  #hasAnswered = false;
+  #pilot: Promise<unknown> | undefined;
+
+  constructor(options: RegistryHostOptions) {
+    const { registry, clock, onEvent, requestsPerSecond } = options;
+    this.#options = options;
+    this.registry = registry;
+    this.clock = clock;
+    this.onEvent = onEvent;
+    this.facts = createHostFacts(registry, options.partSizeBytes);
+    this.#scheme = new EndpointScheme(options);
+    this.#gate = new HostGate(clock);
+    this.#rate = new RateLimit({
+      clock,
+      requestsPerSecond,
+      onLimited: (rate) => {
+        onEvent({ type: "rate-limited", registry, requestsPerSecond: rate });
+      },
+    });
+    this.#authorizer = this.#createAuthorizer();
+  }
+
+  /** `basic`, `bearer`; undefined as long as the registry has not asked for a login. */
+  get loginScheme(): string | undefined {
+    return this.#authorizer.challenge?.scheme;
+  }
+
+  /** Where tokens come from. */
+  get realm(): string | undefined {
+    return this.#authorizer.challenge?.parameters.get("realm");
+  }
+
+  /** The credential that requests for these scopes are sent with. */
+  credential(scopes: readonly Scope[]): Promise<Credential | undefined> {
+    return this.#authorizer.credential(scopes);
+  }
+
+  /** What the token for these scopes says it is for; undefined: no token is used. */
+  tokenAccess(scopes: readonly Scope[]): Promise<TokenAccess | undefined> {
+    return this.#authorizer.tokenAccess(scopes);
+  }
+
+  get baseUrl(): URL {
+    return this.#scheme.baseUrl;
+  }
+
+  readonly reachOfHost = (hostname: string) => this.#options.transport.reachOfHost(hostname);
+
+  /** Sends a request until it is answered or patience ends. */
+  async send(request: RegistryRequest): Promise<HttpResponse> {
+    const patience = this.createPatience(request.method, request.target);
+    for (;;) {
+      try {
+        return await this.sendOnce(request);
+      } catch (failure) {
+        await patience.waitAfter(failure, request.signal);
+      }
+    }
+  }
+
+  /** Sends a request once: for callers that have to look at the state of the server before the next attempt. */
+  async sendOnce(request: RegistryRequest): Promise<HttpResponse> {
+    const startedAt = await this.#pass(request.signal);
+    const response = await this.#piloted(
+      () => this.#scheme.send((baseUrl) => this.#sendAuthorized(request, baseUrl)),
+      request.signal,
+    );
+    this.#noteWarnings(response);
+    if (request.accepts.includes(response.status)) {
+      this.#rate.reportSuccess();
+      return response;
+    }
+    const hint = await this.#hintFor(response, request.scopes);
+    const http = { ...request, url: response.url, headers: {} };
+    const { registry } = this;
+    const { redact } = this.#secrets;
+    const error = await readResponseError(http, response, { registry, hint, redact });
+    if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
+    throw error;
+  }
+
+  /** Runs work that must not overlap with other work of the same key. */
+  async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#exclusive.get(key) ?? Promise.resolve();
+    const running = before.then(work);
+    const settled = running.then(ignore, ignore);
+    this.#exclusive.set(key, settled);
+    try {
+      return await running;
+    } finally {
+      if (this.#exclusive.get(key) === settled) this.#exclusive.delete(key);
+    }
+  }
+
+  createPatience(method: string, target: string | URL): Patience {
+    const { registry, clock } = this;
+    const path = typeof target === "string" ? target.replace(/\?.*$/s, "") : target.pathname;
+    const { retryTimeoutMs } = this.#options;
+    return new Patience({
+      clock,
+      gate: this.#gate,
+      timeoutMs: retryTimeoutMs,
+      hasAnswered: () => this.#hasAnswered,
+      onRetry: (retry: Retry) => {
+        this.onEvent({ type: "retrying", registry, method, path, ...retry });
+      },
+    });
+  }
+
+  async #pass(signal: AbortSignal | undefined): Promise<number> {
+    await this.#gate.pass(signal);
+    return await this.#rate.take(signal);
+  }
+
+  async #sendAuthorized(request: RegistryRequest, baseUrl: URL): Promise<HttpResponse> {
+    const { target, minimumLifeMs } = request;
+    const url = new URL(target, baseUrl);
+    // a location on another origin is used without credentials
+    if (url.origin !== baseUrl.origin) return await this.#sendHttp(request, url, undefined);
+    let scopes = request.scopes;
+    let previous: string | undefined;
+    for (let answers = 0; ; answers += 1) {
+      const authorizing = this.#authorizer.authorize({ scopes, minimumLifeMs });
+      const authorization = await untilAborted(authorizing, request.signal);
+      const response = await this.#sendHttp(request, url, authorization);
+      const isOurs = response.url.origin === baseUrl.origin;
+      const isRepeated = answers > 0 && authorization === previous;
+      if (response.status !== 401 || !isOurs || isRepeated || answers === ANSWER_LIMIT) {
+        return response;
+      }
+      const challenges = headerValues(response.headers, "www-authenticate");
+      const next = await this.#authorizer.answer({ challenges, authorization, scopes });
+      if (!next) return response;
+      await response.discard();
+      scopes = next;
+      previous = authorization;
+    }
+  }
+
+  async #hintFor(
+    { status, headers }: HttpResponse,
+    scopes: readonly Scope[],
+  ): Promise<string | undefined> {
+    if (status === 401 && headerValues(headers, "www-authenticate").length === 0)
+      return NO_CHALLENGE;
+    return status === 401 || status === 403 ? await this.#authorizer.denialHint(scopes) : undefined;
+  }
+
+  /** Before the first answer one request goes ahead, so that one 401 teaches all that start together. */
+  async #piloted(
+    exchange: () => Promise<HttpResponse>,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    while (this.#pilot && !this.#hasAnswered) {
+      const settled = this.#pilot.then(ignore, ignore);
+      await untilAborted(settled, signal);
+    }
+    if (this.#hasAnswered) return await exchange();
+    const pilot = exchange();
+    this.#pilot = pilot;
+    try {
+      const response = await pilot;
+      this.#hasAnswered = true;
+      return response;
+    } finally {
+      this.#pilot = undefined;
+    }
+  }
+
+  #createAuthorizer(): Authorizer {
+    const { registry, clock, reachOfHost } = this;
+    const { credentials, transport } = this.#options;
+    const send: SendRequest = (request) => {
+      this.#secrets.note(request);
+      return sendToken(request, { registry, reachOfHost, transport });
+    };
+    const issue = createTokenIssuer({
+      registry,
+      send,
+      credential: (scopes) => this.#authorizer.credential(scopes),
+      renewCredential: (scopes) => this.#authorizer.renewCredential(scopes),
+      redact: this.#secrets.redact,
+      denialHint: (scopes) => this.#authorizer.denialHint(scopes),
+    });
+    const tokens = new TokenCache(clock, issue);
+    const checkRealm = (realm: string, use: RealmUse) => this.#checkRealm(realm, use);
+    return new Authorizer({ registry, credentials, tokens, checkRealm });
+  }
+
+  #checkRealm(realm: string, { hasCredential }: RealmUse): URL {
+    const { registry, baseUrl, reachOfHost } = this;
+    try {
+      const url = parseRealm(realm, { registryUrl: baseUrl, reachOfHost });
+      if (hasCredential && !isSameSite(url, baseUrl)) {
+        this.#warn("REALM_ELSEWHERE", `Registry "${registry}" has logins checked by "${url.host}"`);
+      }
+      return url;
+    } catch (cause) {
+      const objection = cause instanceof Error ? cause.message : String(cause);
+      const url = new URL("/v2/", baseUrl);
+      throw new RegistryResponseError(
+        { registry, method: "GET", url, status: 401, objection },
+        { cause },
+      );
+    }
+  }
+
+  async #sendHttp(
+    request: RegistryRequest,
+    url: URL,
+    authorization: string | undefined,
+  ): Promise<HttpResponse> {
+    const { target: _target, scopes: _scopes, accepts: _accepts, ...rest } = request;
+    const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
+    this.#secrets.note({ headers });
+    const { registry, reachOfHost } = this;
+    const send = this.#options.transport.send;
+    return await sendFollowing(send, { ...rest, url, headers }, { registry, reachOfHost });
+  }
+
+  #noteWarnings(response: HttpResponse): void {
+    for (const message of warningsOf(response.headers)) {
+      this.#warn("REGISTRY_WARNING", this.#secrets.redact(message));
+    }
+  }
+
+  #warn(code: string, message: string): void {
+    if (this.#warnings.has(message) || this.#warnings.size >= WARNING_LIMIT) return;
+    this.#warnings.add(message);
+    this.onEvent({ type: "warning", code, message, registry: this.registry });
+  }
+}
+
+interface TokenSendOptions {
+  readonly registry: string;
+  readonly reachOfHost: RegistryHost["reachOfHost"];
+  readonly transport: Transport;
+}
+
+/** A POST carries secrets in its body, so it is never sent on to where a redirect points. */
+async function sendToken(
+  request: HttpRequest,
+  { registry, reachOfHost, transport }: TokenSendOptions,
+): Promise<HttpResponse> {
+  if (request.method !== "GET") return await transport.send(request);
+  return await sendFollowing(transport.send, request, { registry, reachOfHost });
+}
+
+function ignore(): void {}

@@ -1,0 +1,80 @@
+import { USER_AGENT } from "../../version.ts";
+import type { CredentialSource } from "../auth/credentials.ts";
+import type { OnRegistryEvent } from "../registry-event.ts";
+import { type Clock, SYSTEM_CLOCK } from "../transport/clock.ts";
+import type { TlsOptions } from "../transport/tls-options.ts";
+import { openTransport, type Transport } from "../transport/transport.ts";
+import { apiHostOf } from "./endpoint-scheme.ts";
+import { RegistryHost } from "./registry-host.ts";
+
+export interface RegistryHostsOptions extends TlsOptions {
+  /** Finds credentials by registry host; default: none, everything is anonymous. */
+  readonly credentials?: CredentialSource | undefined;
+  /** Allow plain HTTP for any host where HTTPS does not answer; loopback hosts always may. */
+  readonly insecure?: boolean | undefined;
+  /** Connections per host; requests beyond them wait. Default 16. */
+  readonly concurrency?: number | undefined;
+  /** Requests per second and host; default: as many as the server takes. */
+  readonly requestsPerSecond?: number | undefined;
+  /** How long a request or transfer without progress is tried again; default 15 minutes. */
+  readonly retryTimeoutMs?: number | undefined;
+  /** A connection without a byte for this long is given up and the transfer continued; default one minute. */
+  readonly stallTimeoutMs?: number | undefined;
+  /** Blobs beyond this are sent in parts of this size, where the registry takes parts; default 40 MiB. */
+  readonly partSizeBytes?: number | undefined;
+  readonly onEvent?: OnRegistryEvent | undefined;
+  readonly userAgent?: string | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** The hosts of one client and what they share. */
+export interface RegistryHosts extends AsyncDisposable {
+  readonly transport: Transport;
+  readonly hostOf: (registry: string) => RegistryHost;
+}
+
+const CONNECTIONS = 16;
+const RETRY_TIMEOUT_MS = 15 * 60_000;
+const STALL_TIMEOUT_MS = 60_000;
+
+/** Opens the connections of a client; hosts are made when they are first asked for. */
+export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts {
+  const hosts = new Map<string, RegistryHost>();
+  const transport = openTransport({
+    connections: options.concurrency ?? CONNECTIONS,
+    userAgent: options.userAgent ?? USER_AGENT,
+    ca: options.ca,
+    caFiles: options.caFiles,
+    certFile: options.certFile,
+    keyFile: options.keyFile,
+    certsDirectories: options.certsDirectories,
+    tlsSkipVerify: options.tlsSkipVerify,
+    env: options.env,
+    homeDirectory: options.homeDirectory,
+    isRegistry: (host) => [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
+    warn: (code, message) => options.onEvent?.({ type: "warning", code, message }),
+    stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+  });
+  const hostOf = (registry: string): RegistryHost => {
+    const known = hosts.get(registry);
+    if (known) return known;
+    const host = new RegistryHost({
+      registry,
+      transport,
+      credentials: options.credentials ?? (async () => undefined),
+      clock: options.clock ?? SYSTEM_CLOCK,
+      insecure: options.insecure ?? false,
+      retryTimeoutMs: options.retryTimeoutMs ?? RETRY_TIMEOUT_MS,
+      requestsPerSecond: options.requestsPerSecond,
+      partSizeBytes: options.partSizeBytes,
+      onEvent: options.onEvent ?? (() => undefined),
+    });
+    hosts.set(registry, host);
+    return host;
+  };
+  return {
+    hostOf,
+    transport,
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}

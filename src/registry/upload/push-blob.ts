@@ -1,0 +1,40 @@
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { PushContentOptions, PushContentResult } from "../../store/store.ts";
+import { isKnownBlob, type RepositoryContext } from "../content/blobs.ts";
+import { mountBlob } from "./mount.ts";
+import { type BlobContent, uploadBlob } from "./upload.ts";
+import { cancelUpload, type UploadStart } from "./upload-start.ts";
+
+export interface PushBlobOptions extends PushContentOptions {
+  /** True: the caller has just asked, and the content is not there. */
+  readonly isKnownMissing?: boolean | undefined;
+}
+
+/** Makes a blob be there by the cheapest way that works: mounted, already there, or sent. */
+export async function pushBlob(
+  context: RepositoryContext,
+  content: BlobContent,
+  options: PushBlobOptions = {},
+): Promise<PushContentResult> {
+  const { session } = options;
+  const opened = await tryMount(context, content.expected, options);
+  if (opened === "mounted") {
+    await session?.save(undefined);
+    return { outcome: "mounted", sentBytes: 0 };
+  }
+  if (!options.isKnownMissing && (await isKnownBlob(context, content.expected, options))) {
+    if (opened) await cancelUpload(context, opened.location);
+    await session?.save(undefined);
+    return { outcome: "already-there", sentBytes: 0 };
+  }
+  return await uploadBlob(context, content, { ...options, opened });
+}
+
+async function tryMount(
+  context: RepositoryContext,
+  expected: Descriptor,
+  { mountFrom: from, signal }: PushBlobOptions,
+): Promise<"mounted" | UploadStart | undefined> {
+  if (from === undefined || from === context.repository) return undefined;
+  return await mountBlob(context, expected, { from, signal });
+}
