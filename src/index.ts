@@ -80,19 +80,19 @@ export {
 export type { RegistryEvent } from "./registry/registry-event.ts";
 export type { Repository } from "./registry/repository.ts";
 export { SelectionInvalidError, SelectionUnmatchedError } from "./selection/errors.ts";
-export { nearestNames } from "./selection/nearest.ts";
+export { nearestNames } from "./selection/grammar/nearest.ts";
 export {
   type ParsedSelection,
   type ParseSelectionOptions,
   parseSelection,
-} from "./selection/parse-selection.ts";
+} from "./selection/grammar/parse-selection.ts";
 export type {
   ExactPin,
   ImageSelector,
   ModuleSelector,
   Selection,
   VersionFilter,
-} from "./selection/selection.ts";
+} from "./selection/grammar/selection.ts";
 export type {
   ContentSink,
   ContentSource,

@@ -8,7 +8,7 @@ import { push } from "../push/push.ts";
 import type { Receipt } from "../push/receipt.ts";
 import { writeReceipt } from "../push/write-receipt.ts";
 import { openRegistryClient } from "../registry/registry-client.ts";
-import { parseSelection } from "../selection/parse-selection.ts";
+import { parseSelection } from "../selection/grammar/parse-selection.ts";
 import { openEmbeddedRegistry } from "../server/embedded-registry.ts";
 import type { OperationOptions } from "../store/store.ts";
 import type { VerifyReport } from "../verify/report.ts";

@@ -12,7 +12,7 @@ import type { ExtraFile, ImageContents, PackageContents } from "../contents/cont
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { Selection } from "../selection/selection.ts";
+import type { Selection } from "../selection/grammar/selection.ts";
 import type { PinnedPlan } from "./pull-state.ts";
 
 /** `bundle.json` for contents that are all written. */

@@ -2,7 +2,7 @@ import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/bundle
 import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
-import type { Selection } from "../selection/selection.ts";
+import type { Selection } from "../selection/grammar/selection.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { PullEvent } from "./events.ts";
 

@@ -5,7 +5,7 @@ import { STATE_DIRECTORY } from "../bundle/format.ts";
 import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import type { Selection } from "../selection/selection.ts";
+import type { Selection } from "../selection/grammar/selection.ts";
 
 /** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planPackage is pure). */
 export interface PinnedPlan {

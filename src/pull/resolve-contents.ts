@@ -10,9 +10,9 @@ import type {
 } from "../contents/contents.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import { resolveSelection } from "../selection/resolve.ts";
-import type { Root } from "../selection/root.ts";
-import type { Selection } from "../selection/selection.ts";
+import type { Selection } from "../selection/grammar/selection.ts";
+import { resolveSelection } from "../selection/resolve/resolve.ts";
+import type { Root } from "../selection/resolve/root.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { PullEvent } from "./events.ts";
 import { walkImage } from "./image-graph.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/bundle-store.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import { parseSelection } from "../../src/selection/parse-selection.ts";
+import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { copy } from "../../src/store/copy.ts";
 import { pushArtifacts, seed } from "../support/artifacts.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { seedModules } from "../e2e/support/product-module.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";

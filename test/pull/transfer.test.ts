@@ -2,7 +2,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBundle } from "../../src/bundle/bundle-reader.ts";
 import { pull } from "../../src/pull/pull.ts";
-import { parseSelection } from "../../src/selection/parse-selection.ts";
+import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import type { SourceRepository } from "../../src/store/store.ts";
 import { image, layer } from "../support/artifacts.ts";
 import { memorySource, releaseImage } from "../support/memory-source.ts";

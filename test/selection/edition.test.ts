@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { ParseSelectionOptions } from "../../src/selection/parse-selection.ts";
-import type { Root } from "../../src/selection/root.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
+import type { Root } from "../../src/selection/resolve/root.ts";
 import { image } from "../support/artifacts.ts";
 import { buildEdition, EDITION_ROOT, type EditionVariant } from "../support/edition.ts";
 import { DeniedError, memorySource } from "../support/memory-source.ts";

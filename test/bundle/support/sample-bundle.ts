@@ -8,7 +8,7 @@ import { pull } from "../../../src/pull/pull.ts";
 import {
   type ParseSelectionOptions,
   parseSelection,
-} from "../../../src/selection/parse-selection.ts";
+} from "../../../src/selection/grammar/parse-selection.ts";
 import { type ScannedEntry, scanTar } from "../../../src/tar/scan.ts";
 import { AMD64, ARM64, image, index, layer } from "../../support/artifacts.ts";
 import { type MemoryRepositories, memorySource } from "../../support/memory-source.ts";

@@ -13,7 +13,7 @@ import {
 import {
   type ParseSelectionOptions,
   parseSelection,
-} from "../../../src/selection/parse-selection.ts";
+} from "../../../src/selection/grammar/parse-selection.ts";
 import type { SourceRepository } from "../../../src/store/store.ts";
 
 export interface PullSampleOptions

@@ -2,9 +2,9 @@ import type { ExtraFile } from "../../../src/contents/contents.ts";
 import {
   type ParseSelectionOptions,
   parseSelection,
-} from "../../../src/selection/parse-selection.ts";
-import { resolveSelection } from "../../../src/selection/resolve.ts";
-import type { Root } from "../../../src/selection/root.ts";
+} from "../../../src/selection/grammar/parse-selection.ts";
+import { resolveSelection } from "../../../src/selection/resolve/resolve.ts";
+import type { Root } from "../../../src/selection/resolve/root.ts";
 import { EDITION_ROOT } from "../../support/edition.ts";
 import type { MemorySource } from "../../support/memory-source.ts";
 

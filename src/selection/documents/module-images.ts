@@ -1,0 +1,52 @@
+import { isDigest } from "../../oci/digest.ts";
+import { ContentInvalidError } from "../../oci/errors.ts";
+import { isRepositoryName, isTag } from "../../oci/reference.ts";
+import { parseJsonObject } from "../../vendor/parse-json-object.ts";
+
+/** Files of a module image that list further images. */
+export const IMAGES_DIGESTS_FILE = "images_digests.json";
+export const EXTRA_IMAGES_FILE = "extra_images.json";
+
+/** An image that lives in a repository of its own beside the module. */
+interface ExtraImage {
+  readonly name: string;
+  /** Tag or digest. */
+  readonly reference: string;
+}
+
+interface ParsedExtraImages {
+  readonly images: readonly ExtraImage[];
+  /** Names whose value names no image. */
+  readonly skipped: readonly string[];
+}
+
+/** Every sha256 digest in the file, wherever it stands: the shape of the document differs between modules. */
+export function parseImagesDigests(bytes: Uint8Array): string[] {
+  const found =
+    Buffer.from(bytes)
+      .toString("utf8")
+      .match(/sha256:[a-f0-9]{64}/g) ?? [];
+  return [...new Set(found)].sort();
+}
+
+/** A flat object from name to tag; whole numbers are tags as well. `subject` names the file in errors. */
+export function parseExtraImages(bytes: Uint8Array, subject: string): ParsedExtraImages {
+  const document = parseJsonObject(bytes, subject);
+  const images: ExtraImage[] = [];
+  const skipped: string[] = [];
+  for (const [name, value] of Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (typeof value !== "string" && !Number.isSafeInteger(value)) skipped.push(name);
+    else images.push(createExtraImage(name, String(value), subject));
+  }
+  return { images, skipped };
+}
+
+function createExtraImage(name: string, reference: string, subject: string): ExtraImage {
+  if (!isRepositoryName(name) || name.includes("/")) {
+    throw new ContentInvalidError(subject, `"${name}" is not the name of an image`);
+  }
+  if (!isTag(reference) && !isDigest(reference)) {
+    throw new ContentInvalidError(subject, `"${reference}" of "${name}" is not a tag`);
+  }
+  return { name, reference };
+}

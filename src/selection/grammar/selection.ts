@@ -1,0 +1,97 @@
+import type { Platform } from "../../oci/platform.ts";
+import type { Reference, RepositoryReference } from "../../oci/reference.ts";
+
+/** `name[@constraint]` after parsing: which versions of one module (or tags of one image) are wanted. */
+export type VersionFilter =
+  /** Nothing said: what the release channels point at (modules), `latest` (images). */
+  | { readonly kind: "default" }
+  /** A range, normalised text; several are or-ed. Exact tags of the same name are taken besides it. */
+  | {
+      readonly kind: "range";
+      readonly range: string;
+      readonly pins?: readonly ExactPin[] | undefined;
+    }
+  /** Exact tags, each with the channels that it is published to in the target. */
+  | { readonly kind: "exact"; readonly pins: readonly ExactPin[] };
+
+export interface ExactPin {
+  readonly tag: string;
+  /** `all`: every release channel; otherwise the one that was named. */
+  readonly channel: "all" | string;
+}
+
+/** One module, package or plugin. */
+export interface ModuleSelector {
+  readonly name: string;
+  readonly filter: VersionFilter;
+}
+
+export interface ImageSelector {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly reference: Reference;
+  readonly filter: VersionFilter;
+}
+
+/** Which releases of the platform are wanted. */
+export type PlatformReleases =
+  /** What the channels point at, and the latest patch of each minor between them; `since` extends it downwards. */
+  | { readonly kind: "channels"; readonly since?: string | undefined }
+  | { readonly kind: "range"; readonly range: string }
+  /** A channel, a version or any tag, and the channels that it is published to in the target. */
+  | { readonly kind: "tag"; readonly tag: string; readonly channel: "all" | string };
+
+/** All modules (or packages) of the source, or some of them. */
+export interface MemberSelection {
+  /** False with `--no-…` and nothing included, or without a source. */
+  readonly enabled: boolean;
+  /** Empty: all of the source. Sorted by name, one per name. */
+  readonly include: readonly ModuleSelector[];
+  readonly exclude: readonly string[];
+}
+
+/**
+ * The user's wishes, parsed; two equal selections have equal JSON. A component that is enabled and that no flag asks for
+ * is taken if the source has it.
+ */
+export interface Selection {
+  /** Repository below which everything but images lives. */
+  readonly source?: RepositoryReference | undefined;
+  readonly platform: {
+    readonly enabled: boolean;
+    readonly releases: PlatformReleases;
+    /** Take releases although their channel is suspended. */
+    readonly ignoreSuspend: boolean;
+  };
+  /** The standalone installer; `tag` only if it was asked for. */
+  readonly installer: { readonly enabled: boolean; readonly tag?: string | undefined };
+  /** The security databases. */
+  readonly security: { readonly enabled: boolean };
+  readonly modules: MemberSelection & {
+    /** Path of the modules below the source, without slashes at the ends; empty = directly below it. */
+    readonly pathSuffix: string;
+    readonly onlyExtraImages: boolean;
+  };
+  readonly packages: MemberSelection & {
+    readonly onlyExtraImages: boolean;
+    /** The release images of all packages, whichever are taken. */
+    readonly versions: boolean;
+  };
+  /** Plugins of the command line: the named ones, and with `automatic` those that modules need. */
+  readonly plugins: {
+    readonly automatic: boolean;
+    readonly include: readonly ModuleSelector[];
+  };
+  readonly images: readonly ImageSelector[];
+  /** Children of indexes that are kept; empty = all. */
+  readonly platforms: readonly Platform[];
+  /** Keep only the highest patch of each minor in ranges. */
+  readonly latestPatch: boolean;
+  /** Take the attestations of images. */
+  readonly vex: boolean;
+  /** The source lists no tags: versions are asked for one by one. */
+  readonly proxyRegistry: boolean;
+}
+
+/** A selection with a source: what resolving the components of a source needs. */
+export type SourceSelection = Selection & { readonly source: RepositoryReference };

@@ -1,0 +1,172 @@
+import { withoutUserInfo } from "../../oci/errors.ts";
+import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
+import { CHANNELS, isChannel } from "../../vendor/channel.ts";
+import { formatConstraint, parseConstraint } from "../../versions/constraint.ts";
+import { SelectionInvalidError } from "../errors.ts";
+import type { ExactPin, ImageSelector, ModuleSelector, VersionFilter } from "./selection.ts";
+
+/** Makes the error for one selector. */
+type Refuse = (reason: string, hint?: string, cause?: unknown) => SelectionInvalidError;
+
+/** Longer input is a mistake, and parsing it would cost time. */
+const SELECTOR_LIMIT = 2048;
+
+const EMPTY_HINT =
+  'Quote the whole selector, for example "console@>=1.2": a shell takes an unquoted > or < for a redirection';
+const PATH_HINT =
+  "Put paths and selectors in separate arguments, and quote a selector that contains > or <";
+const FORMS_HINT =
+  'Write a version (1.3.0), a range (^1.3.0, ~1.3.0, ">=1.1 <1.3") or an exact tag (=v1.3.0)';
+
+/** Parses `name[@constraint]`; `option` is the flag that errors name, and says what the name is of. */
+export function parseModuleSelector(entry: string, option = "--include-module"): ModuleSelector {
+  const refuse = createRefuse(entry, option);
+  const noun = option.slice(option.lastIndexOf("-") + 1);
+  const { name, constraint } = splitSelector(entry, refuse);
+  if (name === "") throw refuse(`the ${noun} name is missing`, "Write name or name@constraint");
+  if (!isModuleName(name)) {
+    throw refuse(
+      `"${name}" is not a ${noun} name`,
+      name.includes("/")
+        ? `Name images with --include-image and ${noun}s without their registry`
+        : "Use lower-case letters, digits and single separators (. _ __ -)",
+    );
+  }
+  return {
+    name,
+    filter: constraint === undefined ? { kind: "default" } : parseFilter(constraint, refuse),
+  };
+}
+
+/** Parses `registry/repository[:tag|@digest|@constraint]`. */
+export function parseImageSelector(entry: string, option = "--include-image"): ImageSelector {
+  const refuse = createRefuse(entry, option);
+  if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
+  const { name, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
+  if (name === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
+  const text = entry.trim();
+  if (constraint === undefined || isDigestLike(constraint)) {
+    const digest = constraint === undefined ? "" : `@${constraint}`;
+    return { text, reference: parseReference(name + digest), filter: { kind: "default" } };
+  }
+  const reference = parseReference(name);
+  if (reference.tag !== undefined) {
+    throw refuse(
+      "it has both a tag and a constraint",
+      `Drop ":${reference.tag}" or the constraint`,
+    );
+  }
+  const filter = parseFilter(constraint, refuse);
+  if (filter.kind !== "exact") return { text, reference, filter };
+  const [pin] = filter.pins;
+  if (pin?.channel !== "all") {
+    throw refuse("release channels belong to modules", "Drop the part from + on");
+  }
+  return { text, reference: { ...reference, tag: pin.tag }, filter: { kind: "default" } };
+}
+
+/** Parses a constraint without a name: a range or one exact tag; `option` is the flag that errors name. */
+export function parseVersionFilter(text: string, option: string): VersionFilter {
+  const refuse = createRefuse(text, option);
+  const constraint = withoutQuotes(text);
+  if (constraint === "") throw refuse("the constraint is empty", EMPTY_HINT);
+  return parseFilter(constraint, refuse);
+}
+
+/** The name of a module is a tag of the catalogue and one segment of a repository path. */
+export function isModuleName(name: string): boolean {
+  return isTag(name) && isRepositoryName(name);
+}
+
+/** What either filter takes (D5); a filter that says nothing vanishes beside one that does. */
+export function mergeFilters(left: VersionFilter, right: VersionFilter): VersionFilter {
+  const ranges = [left, right].flatMap((filter) => (filter.kind === "range" ? [filter.range] : []));
+  const pins = mergePins([...exactPinsOf(left), ...exactPinsOf(right)]);
+  if (ranges.length > 0) {
+    const range = formatConstraint(parseConstraint(ranges.join(" || ")));
+    return { kind: "range", range, ...(pins.length > 0 ? { pins } : {}) };
+  }
+  return pins.length > 0 ? { kind: "exact", pins } : { kind: "default" };
+}
+
+/** The exact tags of a filter. */
+export function exactPinsOf(filter: VersionFilter): readonly ExactPin[] {
+  return filter.kind === "default" ? [] : (filter.pins ?? []);
+}
+
+function mergePins(pins: readonly ExactPin[]): ExactPin[] {
+  const unique = new Map(pins.map((pin) => [`${pin.tag}+${pin.channel}`, pin]));
+  return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pin]) => pin);
+}
+
+function createRefuse(entry: string, option: string): Refuse {
+  const refuse: Refuse = (reason, hint, cause) =>
+    new SelectionInvalidError(`${option} "${withoutUserInfo(entry)}"`, reason, { hint, cause });
+  if (entry.length > SELECTOR_LIMIT) {
+    throw new SelectionInvalidError(
+      `${option} "${entry.slice(0, 40)}…"`,
+      `it is longer than ${SELECTOR_LIMIT} characters`,
+    );
+  }
+  return refuse;
+}
+
+/** Splits at the first `@`. Quotes around the constraint are the user's: a file or variable keeps them. */
+function splitSelector(entry: string, refuse: Refuse): { name: string; constraint?: string } {
+  const at = entry.indexOf("@");
+  if (at < 0) return { name: entry.trim() };
+  const name = entry.slice(0, at).trim();
+  const constraint = withoutQuotes(entry.slice(at + 1));
+  if (constraint === "") throw refuse("the constraint behind @ is empty", EMPTY_HINT);
+  return { name, constraint };
+}
+
+function withoutQuotes(text: string): string {
+  return text
+    .trim()
+    .replace(/^(["'])(.*)\1$/, "$2")
+    .trim();
+}
+
+function isDigestLike(text: string): boolean {
+  return /^[A-Za-z0-9+._-]+:/.test(text);
+}
+
+function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
+  if (/^=(?![<>])/.test(constraint)) {
+    return { kind: "exact", pins: [parsePin(constraint.slice(1), refuse)] };
+  }
+  if (/[/\\]|^\.+$/.test(constraint)) {
+    throw refuse(`"${constraint}" looks like a path, not like a version`, PATH_HINT);
+  }
+  try {
+    return { kind: "range", range: formatConstraint(parseConstraint(constraint)) };
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const hint = isTag(constraint)
+      ? `Write "=${constraint}" for exactly this tag, and quote a constraint that contains > or <`
+      : FORMS_HINT;
+    throw refuse(cause.message, hint, cause);
+  }
+}
+
+/** `tag[+channel]`, without the leading `=`. */
+function parsePin(text: string, refuse: Refuse): ExactPin {
+  const plus = text.indexOf("+");
+  const tag = (plus < 0 ? text : text.slice(0, plus)).trim();
+  if (!isTag(tag)) {
+    throw refuse(
+      tag === "" ? "the tag behind = is empty" : `"${tag}" is not a tag`,
+      "Repeat the flag to name several tags, and write ranges without a leading =",
+    );
+  }
+  if (plus < 0) return { tag, channel: "all" };
+  const channel = text.slice(plus + 1).trim();
+  if (!isChannel(channel)) {
+    throw refuse(
+      `"${channel}" is not a release channel`,
+      `Use one of ${CHANNELS.join(", ")}, or drop the part from + on`,
+    );
+  }
+  return { tag, channel };
+}

@@ -1,0 +1,89 @@
+import {
+  anchorsOf,
+  type Constraint,
+  parseConstraint,
+  satisfies,
+} from "../../versions/constraint.ts";
+import { parseVersion, type SemVer } from "../../versions/tag-version.ts";
+import type { VersionFilter } from "./selection.ts";
+import { exactPinsOf } from "./selector.ts";
+
+export interface SelectTagsOptions {
+  /** Of a range keep only the highest patch of each minor, and versions named with `>=` or `<=`. */
+  readonly latestPatch?: boolean | undefined;
+}
+
+interface VersionTag {
+  readonly tag: string;
+  readonly version: SemVer;
+}
+
+/**
+ * The tags that a filter takes, in the spelling of the registry, in ascending order of their versions; exact tags that
+ * are no versions come last. Two tags for one version are both taken. Tags that are no versions (`latest`, `2`) are
+ * taken by exact name only.
+ */
+export function selectTags(
+  tags: readonly string[],
+  filter: VersionFilter,
+  { latestPatch = false }: SelectTagsOptions = {},
+): string[] {
+  const selected = new Set(filter.kind === "range" ? selectRange(tags, filter, latestPatch) : []);
+  const pinned = new Set(exactPinsOf(filter).map(({ tag }) => tag));
+  for (const tag of tags) if (pinned.has(tag)) selected.add(tag);
+  return sortTags([...selected]);
+}
+
+/** Whether a version lies in the range of a filter; false for filters without one. */
+export function isInRange(tag: string, filter: VersionFilter): boolean {
+  const version = parseVersion(tag);
+  return (
+    filter.kind === "range" &&
+    version !== undefined &&
+    satisfies(parseConstraint(filter.range), version)
+  );
+}
+
+/** Ascending by version; tags that are no versions follow in alphabetical order. */
+export function sortTags(tags: readonly string[]): string[] {
+  const versions = versionTags(tags).toSorted(compareVersionTags);
+  const others = tags.filter((tag) => parseVersion(tag) === undefined);
+  return [...versions.map(({ tag }) => tag), ...others.toSorted()];
+}
+
+function selectRange(
+  tags: readonly string[],
+  { range }: { readonly range: string },
+  latestPatch: boolean,
+): string[] {
+  const constraint = parseConstraint(range);
+  const matching = versionTags(tags).filter(({ version }) => satisfies(constraint, version));
+  const kept = latestPatch ? keepLatestPatches(matching, constraint) : matching;
+  return kept.map(({ tag }) => tag);
+}
+
+function keepLatestPatches(matching: readonly VersionTag[], constraint: Constraint): VersionTag[] {
+  const highest = new Map<string, SemVer>();
+  for (const { version } of matching) {
+    const minor = `${version.major}.${version.minor}`;
+    const best = highest.get(minor);
+    if (best === undefined || version.compare(best) > 0) highest.set(minor, version);
+  }
+  const anchors = anchorsOf(constraint);
+  return matching.filter(
+    ({ version }) =>
+      highest.get(`${version.major}.${version.minor}`)?.compare(version) === 0 ||
+      anchors.some((anchor) => anchor.compare(version) === 0),
+  );
+}
+
+function versionTags(tags: readonly string[]): VersionTag[] {
+  return tags.flatMap((tag) => {
+    const version = parseVersion(tag);
+    return version === undefined ? [] : [{ tag, version }];
+  });
+}
+
+function compareVersionTags(left: VersionTag, right: VersionTag): number {
+  return left.version.compare(right.version) || (left.tag < right.tag ? -1 : 1);
+}

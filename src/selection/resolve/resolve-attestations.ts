@@ -1,0 +1,68 @@
+import { MirrorError } from "../../errors.ts";
+import { isDigest, parseDigest } from "../../oci/digest.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import type { SourceSelection } from "../grammar/selection.ts";
+import type { Root } from "./root.ts";
+import type { SourceReader } from "./source-reader.ts";
+import { allMatched } from "./unmatched.ts";
+
+/**
+ * The VEX attestations of images: `sha256-<hex>.att` in the repository of the image. One tag list says which exist; a
+ * source that gives no list is asked for each.
+ */
+export async function resolveAttestations(
+  { vex, proxyRegistry }: SourceSelection,
+  roots: readonly Root[],
+  reader: SourceReader,
+): Promise<Root[]> {
+  if (!vex) return [];
+  const groups = await allMatched(
+    [...groupByOrigin(roots)].map(async (images) => {
+      const [first] = images;
+      if (first === undefined) return [];
+      const tags = proxyRegistry ? undefined : await tryListTags(reader, first.origin);
+      return allMatched(images.map((image) => findAttestation(image, tags, reader)));
+    }),
+  );
+  return groups.flat(2);
+}
+
+/** Repositories with images that are addressed by digest: only those have attestations. */
+function groupByOrigin(roots: readonly Root[]): Iterable<readonly Root[]> {
+  const groups = new Map<string, Root[]>();
+  for (const root of roots) {
+    if (root.kind !== "image") continue;
+    const name = formatReference(root.origin);
+    groups.set(name, [...(groups.get(name) ?? []), root]);
+  }
+  return [...groups.values()].filter((images) =>
+    images.some(({ reference }) => isDigest(reference)),
+  );
+}
+
+async function tryListTags(
+  reader: SourceReader,
+  repository: RepositoryReference,
+): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const tags = await reader.listTags(repository);
+    return tags === undefined ? undefined : new Set(tags);
+  } catch (error) {
+    // Who may read an image may not always list its repository
+    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return undefined;
+    throw error;
+  }
+}
+
+async function findAttestation(
+  image: Root,
+  tags: ReadonlySet<string> | undefined,
+  reader: SourceReader,
+): Promise<Root[]> {
+  const { algorithm, encoded } = parseDigest(image.manifest.descriptor.digest);
+  const reference = `${algorithm}-${encoded}.att`;
+  if (tags !== undefined && !tags.has(reference)) return [];
+  const manifest = await reader.findManifest(image.origin, reference);
+  if (manifest === undefined) return [];
+  return [{ ...image, tags: [reference], kind: "attestation", reference, manifest }];
+}

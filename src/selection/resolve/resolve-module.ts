@@ -1,0 +1,269 @@
+import { formatReference, joinRepository } from "../../oci/reference.ts";
+import type { Manifest } from "../../store/store.ts";
+import { CHANNELS } from "../../vendor/channel.ts";
+import {
+  EXTRA_IMAGES_FILE,
+  IMAGES_DIGESTS_FILE,
+  parseExtraImages,
+  parseImagesDigests,
+} from "../documents/module-images.ts";
+import { SelectionUnmatchedError } from "../errors.ts";
+import type { ModuleSelector } from "../grammar/selection.ts";
+import { exactPinsOf } from "../grammar/selector.ts";
+import { isInRange, selectTags, sortTags } from "../grammar/version-filter.ts";
+import { listCandidates } from "./list-candidates.ts";
+import { resolveReleases } from "./module-releases.ts";
+import { createRoot, type ModuleScope, pathOf, type ResolveModuleOptions } from "./module-scope.ts";
+import { type ChannelPointer, readChannels } from "./read-channels.ts";
+import type { Root } from "./root.ts";
+import { type FoundImage, formatFound } from "./source-reader.ts";
+import { allMatched, moduleUnmatched } from "./unmatched.ts";
+
+/**
+ * The roots of one module or package: its versions, their release images and channels, and every image that a version lists. A
+ * channel is in the answer only with the version that it points at.
+ */
+export async function resolveModule(
+  selector: ModuleSelector,
+  options: ResolveModuleOptions,
+): Promise<Root[]> {
+  const { family, reader, selection } = options;
+  const catalog = family.catalogOf(selection);
+  const repository = joinRepository(catalog, selector.name);
+  const release = joinRepository(repository, family.releases);
+  const places = { catalog, repository, release };
+  const scope: ModuleScope = { ...options, ...selector, ...places, unlisted: [] };
+  const { kind } = selector.filter;
+  const [channels] = await Promise.all([
+    kind === "exact" ? [] : readModuleChannels(scope),
+    // Asked for early, read when the channels are known
+    kind === "range" && !selection.proxyRegistry ? reader.listTags(repository) : undefined,
+  ]);
+  const versions = await findVersions(scope, channels);
+  if (versions.length === 0) return reportEmpty(scope);
+  const { onlyExtraImages } = family.wishesOf(selection);
+  const groups = await allMatched([
+    ...versions.map((version) => resolveListedImages(scope, version)),
+    ...(onlyExtraImages ? [] : [resolveReleases(scope, { versions, channels })]),
+  ]);
+  reportUnlisted(scope);
+  if (onlyExtraImages && groups.flat().length === 0) reportNoExtras(scope, versions);
+  const modules = versions.map((version) => createRoot(scope, version));
+  return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
+}
+
+async function readModuleChannels({
+  release,
+  reader,
+  selection,
+}: ModuleScope): Promise<ChannelPointer[]> {
+  const { platforms } = selection;
+  const pointers = await readChannels(release, { channels: CHANNELS, platforms }, reader);
+  for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
+    const name = formatFound(release, channel);
+    reader.notice("channel-suspended", `Channel "${name}" is suspended by its vendor`);
+  }
+  return pointers;
+}
+
+/** The module images of all wanted versions, each tag once. */
+async function findVersions(
+  scope: ModuleScope,
+  channels: readonly ChannelPointer[],
+): Promise<FoundImage[]> {
+  const { filter } = scope;
+  const ranged = filter.kind === "range" ? await listRange(scope, channels) : [];
+  const pinned = exactPinsOf(filter).map(({ tag }) => tag);
+  const found = await allMatched([
+    ...ranged.map((tag) => findListed(scope, tag)),
+    ...pinned.map((tag) => findPinned(scope, tag)),
+    ...channels.map((pointer) => findPointed(scope, pointer)),
+  ]);
+  return [...new Map(found.map((image) => [image.reference, image])).values()];
+}
+
+async function listRange(
+  scope: ModuleScope,
+  channels: readonly ChannelPointer[],
+): Promise<string[]> {
+  const { family, name, filter, reader, repository, selection } = scope;
+  if (filter.kind !== "range") return [];
+  const tags = await listCandidates(repository, filter, scope);
+  const { latestPatch } = selection;
+  const selected = selectTags(tags ?? [], { kind: "range", range: filter.range }, { latestPatch });
+  if (selected.length === 0 && !channels.some(({ version }) => isInRange(version, filter))) {
+    throw await moduleUnmatched(scope, {
+      reader,
+      subject: `versions ${filter.range} of ${family.noun} "${name}"`,
+      reason: `no tag of the ${family.noun} lies in this range`,
+    });
+  }
+  if (tags === undefined) {
+    reader.notice(
+      "tag-list-missing",
+      `Repository "${formatReference(repository)}" does not list its tags: only the versions of the release channels are taken`,
+    );
+  }
+  return selected;
+}
+
+async function findListed({ reader, repository }: ModuleScope, tag: string): Promise<FoundImage> {
+  const manifest = await reader.findManifest(repository, tag);
+  if (manifest !== undefined) return { repository, reference: tag, manifest };
+  throw new SelectionUnmatchedError(
+    `image "${formatFound(repository, tag)}"`,
+    "the repository lists the tag, but does not have it",
+  );
+}
+
+async function findPinned(scope: ModuleScope, tag: string): Promise<FoundImage> {
+  const { family, name, reader, repository } = scope;
+  const manifest = await reader.findManifest(repository, tag);
+  if (manifest !== undefined) return { repository, reference: tag, manifest };
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `tag "${tag}" of ${family.noun} "${name}"`,
+    reason: "the source does not have it",
+    wanted: tag,
+  });
+}
+
+/** The version of a channel, which the source may publish without `v`. */
+async function findPointed(
+  scope: ModuleScope,
+  { channel, version }: ChannelPointer,
+): Promise<FoundImage> {
+  const { family, name, reader, repository } = scope;
+  for (const tag of new Set([version, version.replace(/^v(?=\d)/, "")])) {
+    const manifest = await reader.findManifest(repository, tag);
+    if (manifest !== undefined) return { repository, reference: tag, manifest };
+  }
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `version "${version}" of ${family.noun} "${name}"`,
+    reason: `channel ${channel} points at it, but the source does not have it`,
+    wanted: version,
+  });
+}
+
+/** A module that has nothing to take: an error for a name that the user gave, a notice otherwise. */
+async function reportEmpty(scope: ModuleScope): Promise<[]> {
+  const { family, name, isNamed, reader } = scope;
+  if (!isNamed) {
+    reader.notice(
+      "module-empty",
+      `${titleOf(family)} "${name}" is skipped: it has no release channels`,
+    );
+    return [];
+  }
+  throw await moduleUnmatched(scope, {
+    reader,
+    subject: `versions of ${family.noun} "${name}"`,
+    reason: "it has no release channels, and no version is named",
+  });
+}
+
+/** What `images_digests.json` and `extra_images.json` of a version name. */
+async function resolveListedImages(scope: ModuleScope, version: FoundImage): Promise<Root[]> {
+  const { family, reader, selection } = scope;
+  const { onlyExtraImages } = family.wishesOf(selection);
+  const names = [EXTRA_IMAGES_FILE, ...(onlyExtraImages ? [] : [IMAGES_DIGESTS_FILE])];
+  const found = await reader.readFiles(version, { names, platforms: selection.platforms });
+  if (!onlyExtraImages && found.every((files) => !files.has(IMAGES_DIGESTS_FILE))) {
+    scope.unlisted.push(version.reference);
+  }
+  const lists = found.map((files) =>
+    allMatched([
+      resolveInternalImages(scope, version, files.get(IMAGES_DIGESTS_FILE)),
+      resolveExtraImages(scope, version, files.get(EXTRA_IMAGES_FILE)),
+    ]),
+  );
+  return (await allMatched(lists)).flat(2);
+}
+
+/** Small modules have no images of their own; of others the list got lost. */
+function reportUnlisted({ family, name, reader, unlisted }: ModuleScope): void {
+  if (unlisted.length === 0) return;
+  const list = sortTags(unlisted).join(", ");
+  reader.notice(
+    "image-list-missing",
+    `${titleOf(family)} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
+  );
+}
+
+function titleOf({ noun }: ModuleScope["family"]): string {
+  return noun === "module" ? "Module" : "Package";
+}
+
+/** Many modules have none; who names one expects some. */
+function reportNoExtras(
+  { family, name, isNamed, reader }: ModuleScope,
+  versions: readonly FoundImage[],
+): void {
+  if (!isNamed) return;
+  const list = sortTags(versions.map(({ reference }) => reference)).join(", ");
+  reader.notice(
+    "module-empty",
+    `${titleOf(family)} "${name}" is skipped: no extra images in ${list}`,
+  );
+}
+
+async function resolveInternalImages(
+  scope: ModuleScope,
+  version: FoundImage,
+  file: Buffer | undefined,
+): Promise<Root[]> {
+  const digests = file === undefined ? [] : parseImagesDigests(file);
+  return allMatched(
+    digests.map(async (digest) => {
+      const { repository } = scope;
+      const manifest = await requireListed(scope, { repository, reference: digest }, version);
+      return createRoot(scope, { repository, reference: digest, manifest });
+    }),
+  );
+}
+
+async function resolveExtraImages(
+  scope: ModuleScope,
+  version: FoundImage,
+  file: Buffer | undefined,
+): Promise<Root[]> {
+  if (file === undefined) return [];
+  const { reader, repository } = scope;
+  const origin = formatFound(version.repository, version.reference);
+  const { images, skipped } = parseExtraImages(file, `${EXTRA_IMAGES_FILE} of "${origin}"`);
+  for (const name of skipped) {
+    reader.notice(
+      "extra-image-skipped",
+      `Extra image "${name}" of "${origin}" is skipped: its value names no tag`,
+    );
+  }
+  return allMatched(
+    images.map(async ({ name, reference }) => {
+      const image = { repository: joinRepository(repository, "extra", name), reference };
+      const manifest = await requireListed(scope, image, version);
+      return createRoot(
+        scope,
+        { ...image, manifest },
+        {
+          path: `${pathOf(scope)}/extra/${name}`,
+          kind: "extra",
+        },
+      );
+    }),
+  );
+}
+
+async function requireListed(
+  { reader }: ModuleScope,
+  { repository, reference }: Omit<FoundImage, "manifest">,
+  version: FoundImage,
+): Promise<Manifest> {
+  const manifest = await reader.findManifest(repository, reference);
+  if (manifest !== undefined) return manifest;
+  throw new SelectionUnmatchedError(
+    `image "${formatFound(repository, reference)}"`,
+    `"${formatFound(version.repository, version.reference)}" lists it, but the source does not have it`,
+    { hint: "Leave the version out, or ask the vendor to publish the image" },
+  );
+}

@@ -1,0 +1,64 @@
+import { joinRepository } from "../../oci/reference.ts";
+import { isChannel } from "../../vendor/channel.ts";
+import { SelectionUnmatchedError } from "../errors.ts";
+import type { SourceSelection } from "../grammar/selection.ts";
+import { isModuleName } from "../grammar/selector.ts";
+import type { Component } from "./component.ts";
+import { PACKAGES } from "./family.ts";
+import type { Root } from "./root.ts";
+import { formatFound, type SourceReader } from "./source-reader.ts";
+import { allMatched } from "./unmatched.ts";
+
+/**
+ * The release images of all packages, whichever packages are taken: what a cluster shows as available. Channels come
+ * with the packages, because they must not point at a version that is not there.
+ */
+export const PACKAGE_VERSIONS: Component = {
+  name: "packages",
+  wishOf: ({ packages }) => (packages.versions ? "if-there" : "no"),
+  placeOf: PACKAGES.catalogOf,
+  probe: async (selection, reader) => {
+    const tags = await reader.listTags(PACKAGES.catalogOf(selection));
+    return tags !== undefined && tags.length > 0;
+  },
+  resolve: async (selection, reader) => {
+    const names = (await reader.listTags(PACKAGES.catalogOf(selection))) ?? [];
+    const known = [...new Set(names)].filter(isModuleName).sort();
+    const roots = await allMatched(known.map((name) => resolveVersions(name, selection, reader)));
+    return roots.flat();
+  },
+};
+
+async function resolveVersions(
+  name: string,
+  selection: SourceSelection,
+  reader: SourceReader,
+): Promise<Root[]> {
+  const origin = joinRepository(PACKAGES.catalogOf(selection), name, PACKAGES.releases);
+  const path = `${PACKAGES.directory}/${name}/${PACKAGES.releases}`;
+  const tags = (await reader.listTags(origin)) ?? [];
+  return allMatched(
+    tags
+      .filter((tag) => !isChannel(tag))
+      .map(async (reference): Promise<Root> => {
+        const manifest = await reader.findManifest(origin, reference);
+        if (manifest === undefined) {
+          throw new SelectionUnmatchedError(
+            `image "${formatFound(origin, reference)}"`,
+            "the repository lists the tag, but does not have it",
+          );
+        }
+        return {
+          packageName: "package-versions",
+          packageKind: "package",
+          layout: path,
+          repository: path,
+          tags: [reference],
+          kind: "release-channel",
+          origin,
+          reference,
+          manifest,
+        };
+      }),
+  );
+}

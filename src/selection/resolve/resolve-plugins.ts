@@ -1,0 +1,226 @@
+import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
+import { sharedPlacesOf } from "../../vendor/bare-root.ts";
+import {
+  listPlugins,
+  openCatalog,
+  PLUGINS_DIRECTORY,
+  placesOf,
+  readPlugin,
+  released,
+} from "../documents/plugin-catalog.ts";
+import { conflictsOf } from "../documents/plugin-conditions.ts";
+import { isMet, requirementOf, type TakenVersions, unmetOf } from "../documents/plugin-contract.ts";
+import { SelectionUnmatchedError } from "../errors.ts";
+import type { ModuleSelector, SourceSelection } from "../grammar/selection.ts";
+import { exactPinsOf } from "../grammar/selector.ts";
+import { selectTags } from "../grammar/version-filter.ts";
+import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
+import type { Root } from "./root.ts";
+import type { FoundImage, SourceReader } from "./source-reader.ts";
+import { takenVersions } from "./taken-versions.ts";
+import { allMatched, imageUnmatched } from "./unmatched.ts";
+
+/**
+ * Plugins of the command line: those that were named, of the others the newest version that works with each version of
+ * a module that is taken, and the plugins that these need. Their contracts say so.
+ */
+export async function resolvePlugins(
+  selection: SourceSelection,
+  roots: readonly Root[],
+  reader: SourceReader,
+): Promise<Root[]> {
+  const scope: PluginScope = {
+    selection,
+    reader,
+    taken: takenVersions(roots),
+    catalog: openCatalog(selection, reader),
+    chosen: [],
+  };
+  const named = await allMatched(
+    selection.plugins.include.map((selector) => resolveNamed(selector, selection, reader)),
+  );
+  await addNamed(scope, named.flat());
+  await addForModules(scope);
+  for (const conflict of conflictsOf(scope.chosen, scope.taken)) {
+    reader.notice("plugin-unmet", conflict);
+  }
+  const found = new Map(
+    scope.chosen.map(({ name, image }) => [`${name}:${image.reference}`, createRoot(name, image)]),
+  );
+  return [...found.values()];
+}
+
+interface PluginScope {
+  readonly selection: SourceSelection;
+  readonly reader: SourceReader;
+  readonly taken: TakenVersions;
+  readonly catalog: PluginCatalog;
+  /** Grows. */
+  readonly chosen: PluginVersion[];
+}
+
+/** Named plugins, whatever they need of the cluster; the plugins that they need have to be there. */
+async function addNamed(scope: PluginScope, named: readonly NamedImage[]): Promise<void> {
+  const { catalog, chosen, reader, taken } = scope;
+  const versions = await Promise.all(
+    named.map(({ name, image }) => readPlugin(name, image, reader)),
+  );
+  chosen.push(...versions);
+  const onUnmet = ({ name, image }: PluginVersion, unmet: string) => {
+    const message = `Plugin "${name}" ${image.reference} ${unmet}, which is not taken: the cluster has to have it`;
+    reader.notice("plugin-unmet", message);
+  };
+  for (const version of versions) {
+    const { contract, image, name } = version;
+    const title = `plugin "${name}" ${image.reference}`;
+    if (contract === undefined) {
+      const message = `The contract of ${title} cannot be read: what it needs is not known`;
+      reader.notice("plugin-unmet", message);
+      continue;
+    }
+    const unmet = unmetOf(contract, taken);
+    if (unmet !== undefined) onUnmet(version, unmet);
+    const needs = await findNeeds(version, { catalog, taken, chosen, onUnmet });
+    if (typeof needs === "string") {
+      const hint = "Name a version of it that is there with --include-plugin";
+      throw new SelectionUnmatchedError(`what ${title} needs`, `it ${needs}`, { hint });
+    }
+    chosen.push(...needs);
+  }
+}
+
+interface NamedImage {
+  readonly name: string;
+  readonly image: FoundImage;
+}
+
+async function resolveNamed(
+  { name, filter }: ModuleSelector,
+  selection: SourceSelection,
+  reader: SourceReader,
+): Promise<NamedImage[]> {
+  const [place] = sharedPlacesOf(selection.source);
+  const repositories = placesOf(selection).map((catalog) => joinRepository(catalog, name));
+  const pins = exactPinsOf(filter).map(({ tag }) => tag);
+  const pinned = await allMatched(
+    pins.map(async (tag) => {
+      for (const repository of repositories) {
+        const manifest = await reader.findManifest(repository, tag);
+        if (manifest !== undefined) return { repository, reference: tag, manifest };
+      }
+      throw await pluginUnmatched(name, { tag, place, reader });
+    }),
+  );
+  if (filter.kind === "exact") return pinned.map((image) => ({ name, image }));
+  for (const repository of repositories) {
+    const tags = await reader.listTags(repository);
+    if (tags === undefined) continue;
+    const { latestPatch } = selection;
+    const wanted =
+      filter.kind === "range"
+        ? selectTags(tags, filter, { latestPatch })
+        : released(tags).slice(-1);
+    const found = await findAll(repository, wanted, reader);
+    if (found.length > 0) return [...pinned, ...found].map((image) => ({ name, image }));
+  }
+  throw await pluginUnmatched(name, { place, reader });
+}
+
+interface UnmatchedPlugin {
+  readonly tag?: string;
+  readonly place: RepositoryReference | undefined;
+  readonly reader: SourceReader;
+}
+
+async function pluginUnmatched(name: string, { tag, place, reader }: UnmatchedPlugin) {
+  const repository = joinRepository(
+    place ?? { registry: "", repository: "" },
+    PLUGINS_DIRECTORY,
+    name,
+  );
+  return imageUnmatched(repository, {
+    reader,
+    subject: tag === undefined ? `plugin "${name}"` : `tag "${tag}" of plugin "${name}"`,
+    reason: "the source does not have such a version",
+    wanted: tag,
+  });
+}
+
+/** For each version of each module that a plugin is for, the newest version of the plugin that works with it. */
+async function addForModules(scope: PluginScope): Promise<void> {
+  const { catalog, reader, selection, taken } = scope;
+  if (!selection.plugins.automatic || taken.modules.size === 0) return;
+  const named = new Set(selection.plugins.include.map(({ name }) => name));
+  const names = (await listPlugins(selection, reader)).filter((name) => !named.has(name));
+  // Asked for together, looked at in order
+  const newest = await Promise.all(names.map((name) => readNewest(name, catalog)));
+  for (const [position, name] of names.entries()) {
+    const contract = newest[position];
+    if (contract === undefined) continue;
+    for (const [module, tags] of taken.modules) {
+      if (requirementOf(contract, module) === undefined) continue;
+      for (const tag of tags) await addForModule(scope, name, { module, tag });
+    }
+  }
+}
+
+/** Whether a plugin is for a module is what the newest contract that can be read says. */
+async function readNewest(name: string, catalog: PluginCatalog) {
+  for (const tag of await catalog.listVersions(name)) {
+    const version = await catalog.readVersion(name, tag);
+    if (version?.contract !== undefined) return version.contract;
+  }
+  return undefined;
+}
+
+async function addForModule(
+  { catalog, chosen, reader, taken }: PluginScope,
+  name: string,
+  { module, tag }: { readonly module: string; readonly tag: string },
+): Promise<void> {
+  let first = "";
+  for (const candidate of await catalog.listVersions(name)) {
+    const version = await catalog.readVersion(name, candidate);
+    const contract = version?.contract;
+    const paired = contract && requirementOf(contract, module);
+    if (!version || !contract || !paired || !isMet(paired, tag)) continue;
+    const unmet = unmetOf(contract, taken, module);
+    const needs = unmet ?? (await findNeeds(version, { catalog, taken, chosen }));
+    if (typeof needs !== "string") {
+      chosen.push(version, ...needs);
+      return;
+    }
+    first ||= `: ${candidate} ${needs}`;
+  }
+  const message = `No version of plugin "${name}" works with ${tag} of module "${module}"${first}`;
+  reader.notice("plugins-not-chosen", message);
+}
+
+async function findAll(
+  repository: RepositoryReference,
+  tags: readonly string[],
+  reader: SourceReader,
+): Promise<FoundImage[]> {
+  const found = await Promise.all(
+    tags.map(async (reference) => {
+      const manifest = await reader.findManifest(repository, reference);
+      return manifest === undefined ? [] : [{ repository, reference, manifest }];
+    }),
+  );
+  return found.flat();
+}
+
+function createRoot(name: string, { repository, reference, manifest }: FoundImage): Root {
+  const path = `${PLUGINS_DIRECTORY}/${name}`;
+  return {
+    packageName: `plugin-${name}`,
+    packageKind: "plugin",
+    layout: path,
+    repository: path,
+    tags: [reference],
+    kind: "image",
+    origin: repository,
+    reference,
+    manifest,
+  };
+}

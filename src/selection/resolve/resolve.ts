@@ -1,0 +1,169 @@
+import { setMaxListeners } from "node:events";
+import type { ExtraFile } from "../../contents/contents.ts";
+import type { MirrorError } from "../../errors.ts";
+import { isDigest } from "../../oci/digest.ts";
+import { describeReleases } from "../documents/release-documents.ts";
+import { SelectionInvalidError, SelectionUnmatchedError } from "../errors.ts";
+import type { Selection, SourceSelection } from "../grammar/selection.ts";
+import type { SelectionNoticeCode } from "../notice.ts";
+import { checkClosure } from "./closure.ts";
+import { type Component, resolveComponent } from "./component.ts";
+import { resolveAttestations } from "./resolve-attestations.ts";
+import { resolveImages } from "./resolve-images.ts";
+import { INSTALLER } from "./resolve-installer.ts";
+import { MODULES_COMPONENT, PACKAGES_COMPONENT } from "./resolve-modules.ts";
+import { PACKAGE_VERSIONS } from "./resolve-package-versions.ts";
+import { PLATFORM } from "./resolve-platform.ts";
+import { resolvePlugins } from "./resolve-plugins.ts";
+import { SECURITY } from "./resolve-security.ts";
+import type { Root } from "./root.ts";
+import {
+  createSourceReader,
+  type SourceReader,
+  type SourceReaderOptions,
+} from "./source-reader.ts";
+import { allMatched } from "./unmatched.ts";
+
+export type ResolveSelectionOptions = SourceReaderOptions;
+
+export interface ResolvedSelection {
+  readonly roots: readonly Root[];
+  /** Files that are made of what was read. */
+  readonly files: readonly ExtraFile[];
+}
+
+/** What a source can offer. */
+const COMPONENTS: readonly Component[] = [
+  PLATFORM,
+  INSTALLER,
+  SECURITY,
+  MODULES_COMPONENT,
+  PACKAGES_COMPONENT,
+  PACKAGE_VERSIONS,
+];
+
+/**
+ * Wishes → manifests. Each tag list and manifest is requested once, at most `concurrency` requests run at a time, and
+ * the answer is in the same order however they end. Notices come sorted, after the last request. Whatever the source
+ * lacks is one `SELECTION_UNMATCHED`; any other failure stops the run.
+ */
+export async function resolveSelection(
+  selection: Selection,
+  options: ResolveSelectionOptions,
+): Promise<ResolvedSelection> {
+  const stop = new AbortController();
+  const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+  // Every request listens
+  setMaxListeners(0, signal);
+  const reader = createSourceReader({
+    ...options,
+    signal,
+    onNotice: (code, message) => notices.set(`${code}: ${message}`, { code, message }),
+  });
+  try {
+    const results = await allMatched<Offered>([
+      resolveSource(selection, reader),
+      resolveImages(selection, reader).then((roots) => ({ roots })),
+    ]);
+    const found = results.flatMap(({ roots }) => roots);
+    const denied = results.find((result) => result.denied)?.denied;
+    if (found.length === 0 && denied) throw denied;
+    checkClosure(found);
+    const files = results.flatMap((result) => result.files ?? []);
+    return { roots: requireRoots(mergeRoots(found)), files };
+  } finally {
+    stop.abort();
+    for (const [, { code, message }] of [...notices].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      options.onNotice?.(code, message);
+    }
+  }
+}
+
+interface Offered {
+  readonly roots: readonly Root[];
+  readonly files?: readonly ExtraFile[];
+  readonly denied?: MirrorError | undefined;
+}
+
+/** All components at once, then what follows from their roots: plugins that modules need, attestations of images. */
+async function resolveSource(selection: Selection, reader: SourceReader): Promise<Offered> {
+  const { source } = selection;
+  if (source === undefined) return { roots: [] };
+  const sourced: SourceSelection = { ...selection, source };
+  const results = await allMatched(
+    COMPONENTS.map((component) => resolveComponent(component, sourced, reader)),
+  );
+  const missing = new Set(results.flatMap((result) => result.missing ?? []));
+  if (missing.size > 0) {
+    reader.notice("components-missing", `The source has no ${[...missing].join(", no ")}`);
+  }
+  const roots = results.flatMap((result) => result.roots);
+  const followers = await allMatched([
+    resolvePlugins(sourced, roots, reader),
+    resolveAttestations(sourced, roots, reader),
+  ]);
+  const denied = results.find((result) => result.denied)?.denied;
+  const files = await describeReleases(sourced, roots, reader);
+  return { roots: [...roots, ...followers.flat()], files, denied };
+}
+
+function requireRoots(roots: Root[]): Root[] {
+  if (roots.length > 0) return roots;
+  throw new SelectionUnmatchedError("anything to pull", "the selection takes no image", {
+    hint: "Name modules with --include-module or images with --include-image",
+  });
+}
+
+/** One root per layout, repository and digest, with the tags of all that were merged. */
+function mergeRoots(roots: readonly Root[]): Root[] {
+  const merged = new Map<string, Root>();
+  for (const root of roots.toSorted(compareRoots)) {
+    const { packageName, layout, repository, manifest } = root;
+    const key = [packageName, layout, repository, manifest.descriptor.digest].join("\0");
+    const tags = [...(merged.get(key)?.tags ?? []), ...root.tags];
+    merged.set(key, { ...(merged.get(key) ?? root), tags: [...new Set(tags)].sort() });
+  }
+  const result = [...merged.values()].sort(compareRoots);
+  refuseAmbiguousTags(result);
+  return result;
+}
+
+/** A tag of the target can point at one manifest only: `web:1` and `web:1@sha256:…` may differ. */
+function refuseAmbiguousTags(roots: readonly Root[]): void {
+  const digests = new Map<string, string>();
+  for (const { repository, tags, manifest } of roots) {
+    const { digest } = manifest.descriptor;
+    for (const name of tags.map((tag) => `${repository}:${tag}`)) {
+      const other = digests.get(name);
+      if (other !== undefined && other !== digest) {
+        throw new SelectionInvalidError(
+          "this selection",
+          `it takes both ${other} and ${digest} for "${name}"`,
+          { hint: "Name the image once, by its tag or by its digest" },
+        );
+      }
+      digests.set(name, digest);
+    }
+  }
+}
+
+/** By place, then by tag; of several spellings of one root a tag comes before a digest. */
+function compareRoots(left: Root, right: Root): number {
+  const [a, b] = [left, right].map((root) => [
+    root.packageName,
+    root.layout,
+    root.repository,
+    isDigest(root.reference) ? "1" : "0",
+    root.reference,
+    root.manifest.descriptor.digest,
+    root.kind,
+  ]);
+  return compareTexts(a ?? [], b ?? []);
+}
+
+function compareTexts(left: readonly string[], right: readonly string[]): number {
+  const position = left.findIndex((text, index) => text !== right[index]);
+  if (position < 0) return 0;
+  return (left[position] ?? "") < (right[position] ?? "") ? -1 : 1;
+}

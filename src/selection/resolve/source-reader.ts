@@ -1,0 +1,176 @@
+import pLimit from "p-limit";
+import { MirrorError } from "../../errors.ts";
+import { isDigest } from "../../oci/digest.ts";
+import { type ImageManifest, parseManifest } from "../../oci/manifest.ts";
+import { isManifestType } from "../../oci/media-type.ts";
+import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
+import { readImageFiles } from "../../vendor/image-files.ts";
+import { SelectionUnmatchedError } from "../errors.ts";
+import type { SelectionNoticeCode } from "../notice.ts";
+
+export interface SourceReaderOptions extends OperationOptions {
+  readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  /** Requests at once; default 8. */
+  readonly concurrency?: number | undefined;
+  readonly onNotice?: ((code: SelectionNoticeCode, message: string) => void) | undefined;
+  /** A tag list, manifest or image file is being asked for. */
+  readonly onResolving?: ((reference: string) => void) | undefined;
+}
+
+/** The sources of one run: nothing is requested twice, and that something does not exist is an answer, not an error. */
+export interface SourceReader {
+  /** All tags; `undefined` if there is no such repository. */
+  listTags(repository: RepositoryReference): Promise<readonly string[] | undefined>;
+  /** By tag or digest; `undefined` if the repository or the manifest does not exist. */
+  findManifest(repository: RepositoryReference, reference: string): Promise<Manifest | undefined>;
+  /** Files of an image; of an index once for each platform, or for each of `platforms` if there are any. */
+  readFiles(image: FoundImage, options: ReadFilesOptions): Promise<ReadonlyMap<string, Buffer>[]>;
+  notice(code: SelectionNoticeCode, message: string): void;
+}
+
+/** A manifest and where it is. */
+export interface FoundImage {
+  readonly repository: RepositoryReference;
+  /** Tag or digest. */
+  readonly reference: string;
+  readonly manifest: Manifest;
+}
+
+interface ReadFilesOptions {
+  readonly names: readonly string[];
+  readonly platforms: readonly Platform[];
+}
+
+const DEFAULT_CONCURRENCY = 8;
+
+/** Indexes in indexes are legal and hardly ever seen. */
+const INDEX_DEPTH_LIMIT = 4;
+
+export function createSourceReader(options: SourceReaderOptions): SourceReader {
+  const { signal, onNotice, onResolving } = options;
+  const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
+  const sources = new Map<string, SourceRepository>();
+  const tagLists = new Map<string, Promise<readonly string[] | undefined>>();
+  const manifests = new Map<string, Promise<Manifest | undefined>>();
+  const files = new Map<string, Promise<ReadonlyMap<string, Buffer>[]>>();
+
+  const openSource = (repository: RepositoryReference): SourceRepository =>
+    remember(sources, formatReference(repository), () => options.openSource(repository));
+
+  // The limit is around single requests: nobody holds a place while waiting for somebody else's
+  const request = <Value>(reference: string, send: () => Promise<Value>): Promise<Value> =>
+    limit(() => {
+      signal?.throwIfAborted();
+      onResolving?.(reference);
+      return send();
+    });
+
+  const reader: SourceReader = {
+    listTags: (repository) => {
+      const name = formatReference(repository);
+      return remember(tagLists, name, () =>
+        orUndefined(request(name, () => collect(openSource(repository).listTags({ signal })))),
+      );
+    },
+    findManifest: (repository, reference) => {
+      const name = formatFound(repository, reference);
+      return remember(manifests, name, () =>
+        orUndefined(
+          request(name, () => openSource(repository).fetchManifest(reference, { signal })),
+        ),
+      );
+    },
+    readFiles: async (image, { names, platforms }) => {
+      const { repository, reference, manifest } = image;
+      const { digest } = manifest.descriptor;
+      const source = openSource(repository);
+      const found = await listImageManifests(reader, image, { platforms, depth: 0 });
+      return remember(files, [formatFound(repository, digest), ...names].join("\n"), () =>
+        Promise.all(
+          found.map((layers) =>
+            request(formatFound(repository, reference), () =>
+              readImageFiles({ manifest: layers, source, names, signal }),
+            ),
+          ),
+        ),
+      );
+    },
+    notice: (code, message) => onNotice?.(code, message),
+  };
+  return reader;
+}
+
+/** `registry/repository:tag` or `…@digest`. */
+export function formatFound(repository: RepositoryReference, reference: string): string {
+  return formatReference(
+    isDigest(reference) ? { ...repository, digest: reference } : { ...repository, tag: reference },
+  );
+}
+
+function remember<Value>(known: Map<string, Value>, key: string, create: () => Value): Value {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const created = create();
+  known.set(key, created);
+  return created;
+}
+
+async function orUndefined<Value>(answer: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    const isAbsent =
+      error instanceof MirrorError &&
+      (error.code === "REGISTRY_NOT_FOUND" || error.code === "CONTENT_MISSING");
+    if (isAbsent) return undefined;
+    throw error;
+  }
+}
+
+async function collect(tags: AsyncIterable<string>): Promise<string[]> {
+  const collected: string[] = [];
+  for await (const tag of tags) collected.push(tag);
+  return collected;
+}
+
+/** The image manifests that an image has for the wanted platforms; attestations are none. */
+async function listImageManifests(
+  reader: SourceReader,
+  { repository, reference, manifest }: FoundImage,
+  { platforms, depth }: { readonly platforms: readonly Platform[]; readonly depth: number },
+): Promise<ImageManifest[]> {
+  const { bytes, descriptor } = manifest;
+  const document = parseManifest(bytes, descriptor.mediaType, formatFound(repository, reference));
+  if (document.kind === "manifest") return [document];
+  if (depth === INDEX_DEPTH_LIMIT) return [];
+  const children = document.manifests.filter(
+    ({ mediaType, platform }) =>
+      isManifestType(mediaType) &&
+      platform?.os !== "unknown" &&
+      (platform === undefined ||
+        platforms.length === 0 ||
+        platforms.some((wanted) => matchesPlatform(wanted, platform))),
+  );
+  if (children.length === 0 && platforms.length > 0) {
+    throw new SelectionUnmatchedError(
+      `image "${formatFound(repository, reference)}" for ${platforms.map(formatPlatform).join(", ")}`,
+      "the index has no such platform",
+    );
+  }
+  const found = await Promise.all(
+    children.map(async ({ digest }) => {
+      const child = await reader.findManifest(repository, digest);
+      if (child === undefined) {
+        throw new SelectionUnmatchedError(
+          `image "${formatFound(repository, digest)}"`,
+          `"${formatFound(repository, reference)}" lists it, but the source does not have it`,
+        );
+      }
+      const image = { repository, reference: digest, manifest: child };
+      return listImageManifests(reader, image, { platforms, depth: depth + 1 });
+    }),
+  );
+  return found.flat();
+}
