@@ -51,7 +51,7 @@ export async function readBundledTags(reader: BundleReader): Promise<BundledTags
     unnamed.push(...found.unnamed);
   }
   if (!reader.manifest) return { tags: keepLast(tags), unnamed };
-  const { kinds, differences } = compareWithManifest(reader.manifest, tags);
+  const { kinds, differences } = compareTags(reader.manifest, tags);
   const [difference] = differences;
   if (difference) {
     const path = join(reader.listing.directory, BUNDLE_MANIFEST_FILE);
@@ -163,7 +163,7 @@ interface ManifestDifference {
 }
 
 /** Pure: `bundle.json` and the layouts must publish the same tags for the same digests. */
-export function compareWithManifest(
+export function compareTags(
   manifest: BundleManifest,
   found: readonly BundledTag[],
 ): ManifestComparison {

@@ -4,7 +4,7 @@ import { BundleCorruptError, BundleMissingError } from "./errors.ts";
 import type { FileProblem, FoundFile, FoundPackages } from "./listed-package.ts";
 
 /** Compares the files that are there with those that `bundle.json` lists. */
-export function compareWithManifest(
+export function compareFiles(
   directory: string,
   manifest: BundleManifest,
   found: readonly FoundFile[],

@@ -5,7 +5,7 @@ import { isDigestAlgorithm } from "../oci/digest.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { readChecksums } from "./checksum-file.ts";
-import { compareWithManifest } from "./compare-files.ts";
+import { compareFiles } from "./compare-files.ts";
 import { BundleMissingError } from "./errors.ts";
 import {
   CHECKSUM_FILE,
@@ -46,7 +46,7 @@ export async function listBundle(
   const names = await listNames(directory);
   const found = await listPackageFiles(directory, names);
   const manifest = only === undefined ? await readManifest(directory) : undefined;
-  if (manifest) return { directory, manifest, ...compareWithManifest(directory, manifest, found) };
+  if (manifest) return { directory, manifest, ...compareFiles(directory, manifest, found) };
   if (only === undefined) {
     const isUnfinished = await isUnfinishedPull(directory, names);
     if (found.length === 0 && !isUnfinished && names.includes("index.json")) {

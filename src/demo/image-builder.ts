@@ -2,13 +2,13 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import type { Platform } from "../oci/platform.ts";
-import { type BlobContent, bufferContent } from "../server/memory-content.ts";
+import { bufferContent, type HeldBlob } from "../server/memory-content.ts";
 import type { Manifest } from "../store/store.ts";
 import { type LayerFiles, layerTar, storedGzip } from "./layer-archive.ts";
 
 interface BuiltBlob {
   readonly descriptor: Descriptor;
-  readonly content: BlobContent;
+  readonly content: HeldBlob;
 }
 
 export interface BuiltLayer extends BuiltBlob {

@@ -1,12 +1,12 @@
 /** Bytes per write or read: large enough for the disk, and at most this is fetched again after a kill. */
-export const BLOCK_BYTES: number = 1024 * 1024;
+export const WRITE_BLOCK_BYTES: number = 1024 * 1024;
 
 /** Memory for blocks, used again and again. */
 export class BlockPool {
   readonly #free: Buffer[] = [];
 
   take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(WRITE_BLOCK_BYTES);
   }
 
   /** Any part of a block stands for all of it. */

@@ -1,5 +1,5 @@
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
-import { BLOCK_BYTES, type BlockPool } from "../io/block-pool.ts";
+import { type BlockPool, WRITE_BLOCK_BYTES } from "../io/block-pool.ts";
 import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { parseDigest } from "../oci/digest.ts";
 import type { BlobTask } from "./transfer-plan.ts";
@@ -29,9 +29,9 @@ export class BlobPlaces {
     const hash = this.openHash(task);
     const copy = blocks.take();
     try {
-      for (let position = 0; position < end; position += BLOCK_BYTES) {
+      for (let position = 0; position < end; position += WRITE_BLOCK_BYTES) {
         signal.throwIfAborted();
-        const bytes = blocks.take().subarray(0, Math.min(BLOCK_BYTES, end - position));
+        const bytes = blocks.take().subarray(0, Math.min(WRITE_BLOCK_BYTES, end - position));
         const isSame = await this.#readSame(task, position, { bytes, copy });
         blocks.giveBack(isSame ? await hash.update(bytes) : bytes);
         if (isSame) continue;

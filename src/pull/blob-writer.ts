@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
-import { BLOCK_BYTES, type BlockPool } from "../io/block-pool.ts";
+import { type BlockPool, WRITE_BLOCK_BYTES } from "../io/block-pool.ts";
 import type { ContentHash } from "../io/content-hasher.ts";
 import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
@@ -75,13 +75,13 @@ export class BlobWriter extends Writable {
   /** Copies a chunk into the block that is written next: its own memory is wanted for the next read. */
   #keep(chunk: Buffer): void {
     for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + BLOCK_BYTES - this.#buffered);
+      const part = chunk.subarray(taken, taken + WRITE_BLOCK_BYTES - this.#buffered);
       this.#block ??= this.#options.blocks.take();
       part.copy(this.#block, this.#buffered);
       taken += part.length;
       this.#buffered += part.length;
       this.#received += part.length;
-      if (this.#buffered === BLOCK_BYTES) this.#flush();
+      if (this.#buffered === WRITE_BLOCK_BYTES) this.#flush();
     }
   }
 

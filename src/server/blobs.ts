@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { parseByteRange } from "./byte-range.ts";
 import type { RegistryCall } from "./call.ts";
-import type { BlobContent } from "./memory-content.ts";
+import type { HeldBlob } from "./memory-content.ts";
 import {
   emptyResponse,
   errorResponse,
@@ -48,11 +48,7 @@ export function deleteBlob(call: RegistryCall): RegistryResponse {
   return emptyResponse(202);
 }
 
-function findBlob({
-  content,
-  repository,
-  reference,
-}: RegistryCall): BlobContent | RegistryResponse {
+function findBlob({ content, repository, reference }: RegistryCall): HeldBlob | RegistryResponse {
   if (!isDigest(reference)) {
     return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
   }

@@ -3,14 +3,14 @@ import { Readable } from "node:stream";
 import type { Digest } from "../oci/digest.ts";
 
 /** The bytes of a blob, in memory or made when they are asked for. */
-export interface BlobContent {
+export interface HeldBlob {
   readonly size: number;
   /** Streams the bytes from `start` up to, not including, `end`. */
   open(start: number, end: number): Readable;
 }
 
 export interface RepositoryContent {
-  readonly blobs: Map<Digest, BlobContent>;
+  readonly blobs: Map<Digest, HeldBlob>;
   readonly manifests: Map<Digest, { readonly mediaType: string; readonly bytes: Buffer }>;
   readonly tags: Map<string, Digest>;
 }
@@ -42,7 +42,7 @@ export class RegistryContent {
 /** Large enough that the cost per chunk vanishes, small enough that a slow reader holds little. */
 const SLICE_BYTES = 256 * 1024;
 
-export function bufferContent(bytes: Buffer): BlobContent {
+export function bufferContent(bytes: Buffer): HeldBlob {
   return {
     size: bytes.length,
     open: (start, end) => Readable.from(slices(bytes.subarray(start, end)), { objectMode: false }),

@@ -1,6 +1,6 @@
 import {
   type BundledTag,
-  compareWithManifest,
+  compareTags,
   keepLast,
   readLayoutTags,
   type UnnamedManifest,
@@ -69,8 +69,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
     }
   }
   // What an unreadable index.json lists is not known to differ
-  const { differences } =
-    manifest && isWhole ? compareWithManifest(manifest, tags) : { differences: [] };
+  const { differences } = manifest && isWhole ? compareTags(manifest, tags) : { differences: [] };
   const path = `${reader.listing.directory}/${BUNDLE_MANIFEST_FILE}`;
   for (const { image, reason } of differences) {
     findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);

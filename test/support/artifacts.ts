@@ -20,7 +20,7 @@ import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import type { EmbeddedRegistry } from "../../src/server/embedded-registry.ts";
-import { type BlobContent, bufferContent } from "../../src/server/memory-content.ts";
+import { bufferContent, type HeldBlob } from "../../src/server/memory-content.ts";
 
 export interface ImageOptions extends Omit<BuildImageOptions, "layers"> {
   /** Number of layers, or the layers; default 1. Files go into one layer more, on top. */
@@ -95,7 +95,7 @@ export function layer(files: LayerFiles): BuiltLayer {
 
 /** A layer of exactly `size` incompressible bytes that are made while they are read, so gigabytes cost no memory. */
 export function randomLayer(size: number, seed = 1): BuiltLayer {
-  const content: BlobContent = {
+  const content: HeldBlob = {
     size,
     open: (start, end) => Readable.from(randomSlices(seed, start, end), { objectMode: false }),
   };

@@ -22,7 +22,7 @@ import { EndpointScheme } from "./endpoint-scheme.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
 
 /** A request to a registry as the operations state it: who may send it and how often is the host's concern. */
-export interface RegistryRequest extends Omit<HttpRequest, "url" | "headers"> {
+export interface HostRequest extends Omit<HttpRequest, "url" | "headers"> {
   /** Path below the registry (`/v2/…`), or a URL that the registry gave. */
   readonly target: string | URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -116,7 +116,7 @@ export class RegistryHost {
   readonly reachOfHost = (hostname: string) => this.#options.transport.reachOfHost(hostname);
 
   /** Sends a request until it is answered or patience ends. */
-  async send(request: RegistryRequest): Promise<HttpResponse> {
+  async send(request: HostRequest): Promise<HttpResponse> {
     const patience = this.createPatience(request.method, request.target);
     for (;;) {
       try {
@@ -128,7 +128,7 @@ export class RegistryHost {
   }
 
   /** Sends a request once: for callers that have to look at the state of the server before the next attempt. */
-  async sendOnce(request: RegistryRequest): Promise<HttpResponse> {
+  async sendOnce(request: HostRequest): Promise<HttpResponse> {
     const startedAt = await this.#pass(request.signal);
     const response = await this.#piloted(
       () => this.#scheme.send((baseUrl) => this.#sendAuthorized(request, baseUrl)),
@@ -181,7 +181,7 @@ export class RegistryHost {
     return await this.#rate.take(signal);
   }
 
-  async #sendAuthorized(request: RegistryRequest, baseUrl: URL): Promise<HttpResponse> {
+  async #sendAuthorized(request: HostRequest, baseUrl: URL): Promise<HttpResponse> {
     const { target, minimumLifeMs } = request;
     const url = new URL(target, baseUrl);
     // a location on another origin is used without credentials
@@ -275,7 +275,7 @@ export class RegistryHost {
   }
 
   async #sendHttp(
-    request: RegistryRequest,
+    request: HostRequest,
     url: URL,
     authorization: string | undefined,
   ): Promise<HttpResponse> {

@@ -2,7 +2,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { PushContentOptions, PushContentResult } from "../../store/store.ts";
 import { isKnownBlob, type RepositoryContext } from "../content/blobs.ts";
 import { mountBlob } from "./mount.ts";
-import { type BlobContent, uploadBlob } from "./upload.ts";
+import { type UploadContent, uploadBlob } from "./upload.ts";
 import { cancelUpload, type UploadStart } from "./upload-start.ts";
 
 export interface PushBlobOptions extends PushContentOptions {
@@ -13,7 +13,7 @@ export interface PushBlobOptions extends PushContentOptions {
 /** Makes a blob be there by the cheapest way that works: mounted, already there, or sent. */
 export async function pushBlob(
   context: RepositoryContext,
-  content: BlobContent,
+  content: UploadContent,
   options: PushBlobOptions = {},
 ): Promise<PushContentResult> {
   const { session } = options;

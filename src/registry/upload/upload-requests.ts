@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { ContentMismatchError } from "../../oci/errors.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
-import type { RegistryRequest } from "../host/registry-host.ts";
+import type { HostRequest } from "../host/registry-host.ts";
 import { headerOf } from "../transport/headers.ts";
 import type { HttpResponse, RequestBody } from "../transport/http.ts";
 import { parseUploadRange } from "./upload-session.ts";
@@ -129,7 +129,7 @@ function readRange(
   return bytes === end ? end + 1 : end;
 }
 
-type BareRequest = Pick<RegistryRequest, "method" | "target" | "scopes" | "minimumLifeMs">;
+type BareRequest = Pick<HostRequest, "method" | "target" | "scopes" | "minimumLifeMs">;
 
 function uploadRequest(
   { repository }: RepositoryContext,

@@ -18,7 +18,7 @@ import { readUploadStatus, sendCommit, sendPart, type UploadPiece } from "./uplo
 import { isSessionUsable } from "./upload-session.ts";
 import { cancelUpload, startUpload, type UploadStart } from "./upload-start.ts";
 
-export interface BlobContent {
+export interface UploadContent {
   readonly expected: Descriptor;
   /** Opens the content at a byte position. */
   readonly open: OpenContent;
@@ -38,7 +38,7 @@ const GRACE = { graceMs: 10_000, idleMs: 2_000 } as const;
  */
 interface Upload {
   readonly context: RepositoryContext;
-  readonly content: BlobContent;
+  readonly content: UploadContent;
   readonly options: UploadBlobOptions;
   readonly cursor: ContentCursor;
   readonly patience: Patience;
@@ -55,7 +55,7 @@ interface Upload {
 /** Sends a blob that is not there, whatever it takes. */
 export async function uploadBlob(
   context: RepositoryContext,
-  content: BlobContent,
+  content: UploadContent,
   options: UploadBlobOptions = {},
 ): Promise<PushContentResult> {
   const upload = createUpload(context, content, options);
@@ -75,7 +75,7 @@ export async function uploadBlob(
 
 function createUpload(
   context: RepositoryContext,
-  content: BlobContent,
+  content: UploadContent,
   options: UploadBlobOptions,
 ): Upload {
   const { size, digest } = content.expected;

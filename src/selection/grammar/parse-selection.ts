@@ -1,8 +1,4 @@
-import {
-  formatPlatform,
-  type Platform,
-  parsePlatform as parseImagePlatform,
-} from "../../oci/platform.ts";
+import { formatPlatform, type Platform, parsePlatform } from "../../oci/platform.ts";
 import {
   formatReference,
   isTag,
@@ -14,7 +10,7 @@ import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";
 import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";
-import { type PlatformWishes, parsePlatform } from "./parse-platform.ts";
+import { type PlatformWishes, parsePlatformReleases } from "./parse-platform-releases.ts";
 import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
 import { parseImageSelector } from "./selector.ts";
 
@@ -60,7 +56,7 @@ export interface ParsedSelection {
 export function parseSelection(options: ParseSelectionOptions): ParsedSelection {
   const { onlyExtraImages = false, proxyRegistry = false, skipVexImages = false } = options;
   const hasSource = options.source !== undefined;
-  const platform = parsePlatform(options, hasSource);
+  const platform = parsePlatformReleases(options, hasSource);
   const modules = parseMembers(options, MODULE_FLAGS);
   const packages = parseMembers(options, PACKAGE_FLAGS);
   const include = mergeSelectors(options.includePlugins ?? [], "--include-plugin");
@@ -249,7 +245,7 @@ function imageKeyOf({ reference, filter }: ImageSelector): string {
 function mergePlatforms(texts: readonly string[]): Platform[] {
   const merged = new Map<string, Platform>();
   for (const text of texts) {
-    const platform = parseImagePlatform(text);
+    const platform = parsePlatform(text);
     merged.set(formatPlatform(platform), platform);
   }
   return [...merged.values()].sort(byKey(formatPlatform));

@@ -30,7 +30,7 @@ const FLAGS = {
   includePlatform: "--include-platform",
 } as const;
 
-export function parsePlatform(wishes: PlatformWishes, hasSource: boolean): ParsedPlatform {
+export function parsePlatformReleases(wishes: PlatformWishes, hasSource: boolean): ParsedPlatform {
   const given = (Object.keys(FLAGS) as (keyof typeof FLAGS)[])
     .filter((name) => wishes[name] !== undefined)
     .map((name) => FLAGS[name]);
