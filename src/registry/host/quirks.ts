@@ -41,10 +41,14 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "every Location holds the offset, so a part that breaks off loses the session",
         source: "run",
-        code: "upload.ts",
+        code: "upload/upload.ts",
       },
-      { what: "POST of a whole blob only opens an upload", source: "run", code: "upload.ts" },
-      { what: "no referrers API", source: "run", code: "referrers.ts" },
+      {
+        what: "POST of a whole blob only opens an upload",
+        source: "run",
+        code: "upload/upload.ts",
+      },
+      { what: "no referrers API", source: "run", code: "content/referrers.ts" },
       { what: "the length of a 416 is that of the blob", source: "run", code: "response-error.ts" },
     ],
   },
@@ -54,12 +58,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "pages of tags of more than 1000 names are refused",
         source: "distribution 3.0 registry/handlers/tags.go",
-        code: "tags.ts",
+        code: "content/tags.ts",
       },
       {
         what: "wrong offsets get 416 and the session survives",
         source: "distribution#3755",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
     ],
   },
@@ -69,12 +73,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "parts that leave less than 5 MiB make it copy the blob",
         source: "distribution registry/storage/driver/s3-aws/s3.go",
-        code: "host-facts.ts",
+        code: "host/host-facts.ts",
       },
       {
         what: "a large commit takes minutes, and its answer may be lost",
         source: "distribution registry/storage/driver/s3-aws/s3.go",
-        code: "upload-requests.ts",
+        code: "upload/upload-requests.ts",
       },
     ],
   },
@@ -84,9 +88,13 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "a part that breaks off ends the session",
         source: "zot pkg/api/routes.go",
-        code: "upload.ts",
+        code: "upload/upload.ts",
       },
-      { what: "an empty upload reports 0--1", source: "zot#3983", code: "upload-session.ts" },
+      {
+        what: "an empty upload reports 0--1",
+        source: "zot#3983",
+        code: "upload/upload-session.ts",
+      },
     ],
   },
   {
@@ -96,7 +104,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "ranges have a unit and an exclusive end, and a status has no Location",
         source: "quay endpoints/v2/blob.py",
-        code: "upload-session.ts",
+        code: "upload/upload-session.ts",
       },
       {
         what: "429 without Retry-After",
@@ -116,7 +124,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "a mount from a missing project gets 401",
         source: "go-containerregistry#1393, #1609",
-        code: "mount.ts",
+        code: "upload/mount.ts",
       },
     ],
   },
@@ -128,14 +136,22 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "201 for a part, and a Range that stays at the first one",
         source: "aws/containers-roadmap#2831",
-        code: "upload.ts",
+        code: "upload/upload.ts",
       },
-      { what: "no status of uploads", source: "dotnet/sdk#33019", code: "upload-requests.ts" },
-      { what: "an empty commit gets 500", source: "cirruslabs/tart#159", code: "upload-plan.ts" },
+      {
+        what: "no status of uploads",
+        source: "dotnet/sdk#33019",
+        code: "upload/upload-requests.ts",
+      },
+      {
+        what: "an empty commit gets 500",
+        source: "cirruslabs/tart#159",
+        code: "upload/upload-plan.ts",
+      },
       {
         what: "pages of tags of more than 1000 names are refused",
         source: "go-containerregistry#1091",
-        code: "tags.ts",
+        code: "content/tags.ts",
       },
     ],
   },
@@ -147,7 +163,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "parts are not taken",
         source: "Artifact Registry documentation, dotnet/sdk-container-builds#287",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
     ],
   },
@@ -159,9 +175,9 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "parts over 4 MiB get 416; one request of any size is taken",
         source: "oras-project/rust-oci-client#35, #37",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
-      { what: "no referrers API", source: "NVIDIA/aicr#1957", code: "referrers.ts" },
+      { what: "no referrers API", source: "NVIDIA/aicr#1957", code: "content/referrers.ts" },
     ],
   },
   {
@@ -172,12 +188,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "bodies need a length, and Content-Range has no unit",
         source: "harbor#23016",
-        code: "upload-requests.ts",
+        code: "upload/upload-requests.ts",
       },
       {
         what: "a reset ends the session",
         source: "azure-sdk-for-js#25448",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
       {
         what: "429 for manifests",
@@ -193,12 +209,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "the API is at registry-1.docker.io, and files have three names for it",
         source: "distribution/reference normalize.go",
-        code: "endpoint-scheme.ts",
+        code: "host/endpoint-scheme.ts",
       },
       {
         what: "a mount from a repository that is not visible fails with its token",
         source: "go-containerregistry#1679",
-        code: "mount.ts",
+        code: "upload/mount.ts",
       },
     ],
   },
@@ -208,12 +224,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "HEAD of a manifest has no digest and a general type",
         source: "deitch/docker_registry2#83",
-        code: "manifests.ts",
+        code: "content/manifests.ts",
       },
       {
         what: "Accept of manifests on other requests gets 406",
         source: "dotnet/sdk-container-builds#382",
-        code: "manifests.ts",
+        code: "content/manifests.ts",
       },
       {
         what: "POST to the token server gets 401",
@@ -228,12 +244,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "HEAD of a manifest gets 404 without a login",
         source: "crazy-max/diun#1614",
-        code: "manifests.ts",
+        code: "content/manifests.ts",
       },
       {
         what: "no digest in the answer to a manifest",
         source: "distribution#3849",
-        code: "manifests.ts",
+        code: "content/manifests.ts",
       },
     ],
   },
@@ -245,7 +261,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "estesp/manifest-tool#53",
         code: "auth/scope.ts",
       },
-      { what: "tags come in pages", source: "GitLab documentation", code: "pages.ts" },
+      { what: "tags come in pages", source: "GitLab documentation", code: "content/pages.ts" },
     ],
   },
   {
@@ -254,7 +270,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "the Range of a part counts from the part",
         source: "regclient#627",
-        code: "upload.ts",
+        code: "upload/upload.ts",
       },
     ],
   },
@@ -275,7 +291,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "ranges without an end get 416",
         source: "anchore/stereoscope#695",
-        code: "blobs.ts",
+        code: "content/blobs.ts",
       },
     ],
   },
@@ -285,7 +301,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "every page of tags needs the scope of the first",
         source: "pulp_container#2049",
-        code: "pages.ts",
+        code: "content/pages.ts",
       },
     ],
   },
@@ -295,12 +311,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "413 for bodies over a limit of its own",
         source: "nginx client_max_body_size; run",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
       {
         what: "or connections that are cut in the middle of them",
         source: "Cloudflare documentation, 100 MB",
-        code: "upload-plan.ts",
+        code: "upload/upload-plan.ts",
       },
     ],
   },

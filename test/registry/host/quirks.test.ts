@@ -77,7 +77,9 @@ describe("REGISTRY_QUIRKS", () => {
     expect(row.quirks.length).toBeGreaterThan(0);
     for (const { source, code } of row.quirks) {
       expect(source).not.toBe("");
-      expect(existsSync(new URL(`../../src/registry/${code}`, import.meta.url)), code).toBe(true);
+      expect(existsSync(new URL(`../../../src/registry/${code}`, import.meta.url)), code).toBe(
+        true,
+      );
     }
     expect(document).toContain(`| ${row.registry} `);
   });
