@@ -1,7 +1,7 @@
-import { isDigest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { BlobStat } from "./backend.ts";
 import { parseByteRange } from "./byte-range.ts";
-import type { RegistryCall } from "./call.ts";
-import type { HeldBlob } from "./memory-content.ts";
+import type { RegistryCall, WriteCall } from "./call.ts";
 import {
   emptyResponse,
   errorResponse,
@@ -10,57 +10,62 @@ import {
 } from "./message.ts";
 
 /** GET and HEAD of a blob, whole or in one range. */
-export function readBlob(call: RegistryCall): RegistryResponse {
-  const blob = findBlob(call);
-  if ("status" in blob) return blob;
+export async function readBlob(call: RegistryCall): Promise<RegistryResponse> {
+  const found = await findBlob(call);
+  if ("status" in found) return found;
+  const { backend, repository, request } = call;
+  const { digest, size } = found;
   const headers = {
     "content-type": "application/octet-stream",
-    "docker-content-digest": call.reference,
+    "docker-content-digest": digest,
     "accept-ranges": "bytes",
-    etag: `"${call.reference}"`,
+    etag: `"${digest}"`,
   };
-  const range = parseByteRange(rangeOf(call.request, headers.etag), blob.size);
+  const range = parseByteRange(rangeOf(request, headers.etag), size);
   if (range === "unsatisfiable") {
     return errorResponse(
       416,
       { code: "RANGE_INVALID", message: "range is outside of the blob" },
-      { "content-range": `bytes */${blob.size}` },
+      { "content-range": `bytes */${size}` },
     );
   }
-  const { start, end } = range === "everything" ? { start: 0, end: blob.size } : range;
+  const { start, end } = range === "everything" ? { start: 0, end: size } : range;
   return {
     status: range === "everything" ? 200 : 206,
     headers: {
       ...headers,
       "content-length": String(end - start),
-      ...(range === "everything"
-        ? {}
-        : { "content-range": `bytes ${start}-${end - 1}/${blob.size}` }),
+      ...(range === "everything" ? {} : { "content-range": `bytes ${start}-${end - 1}/${size}` }),
     },
-    ...(call.request.method === "HEAD" ? {} : { body: blob.open(start, end) }),
+    ...(request.method === "HEAD"
+      ? {}
+      : { body: await backend.openBlob(repository, digest, { start, end }) }),
   };
 }
 
-export function deleteBlob(call: RegistryCall): RegistryResponse {
-  const blob = findBlob(call);
-  if ("status" in blob) return blob;
-  call.content.repository(call.repository).blobs.delete(call.reference);
+export async function deleteBlob(call: WriteCall): Promise<RegistryResponse> {
+  const found = await findBlob(call);
+  if ("status" in found) return found;
+  await call.writer.deleteBlob(call.repository, found.digest);
   return emptyResponse(202);
 }
 
-function findBlob({ content, repository, reference }: RegistryCall): HeldBlob | RegistryResponse {
+interface FoundBlob extends BlobStat {
+  readonly digest: Digest;
+}
+
+async function findBlob(call: RegistryCall): Promise<FoundBlob | RegistryResponse> {
+  const { backend, repository, reference } = call;
   if (!isDigest(reference)) {
     return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
   }
-  const blob = content.repositories.get(repository)?.blobs.get(reference);
-  return (
-    blob ??
-    errorResponse(404, {
-      code: "BLOB_UNKNOWN",
-      message: "blob is not in this repository",
-      detail: { digest: reference },
-    })
-  );
+  const stat = await backend.statBlob(repository, reference);
+  if (stat !== undefined) return { digest: reference, size: stat.size };
+  return errorResponse(404, {
+    code: "BLOB_UNKNOWN",
+    message: "blob is not in this repository",
+    detail: { digest: reference },
+  });
 }
 
 /** The range to honor: none when `If-Range` names other content. */

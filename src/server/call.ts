@@ -1,12 +1,17 @@
-import type { RegistryContent } from "./memory-content.ts";
+import type { RegistryBackend, RegistryWriter } from "./backend.ts";
 import type { RegistryRequest } from "./message.ts";
 
 /** One request after routing. */
 export interface RegistryCall {
-  readonly content: RegistryContent;
+  readonly backend: RegistryBackend;
   readonly request: RegistryRequest;
   readonly repository: string;
   /** Last segment of the path: a digest, a tag or the id of an upload. */
   readonly reference: string;
+}
+
+/** One request that changes the registry. */
+export interface WriteCall extends RegistryCall {
+  readonly writer: RegistryWriter;
   readonly sparseIndexes: boolean;
 }

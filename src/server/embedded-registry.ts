@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { createRegistryHandler, type RegistryHandlerOptions } from "./handler.ts";
+import { createMemoryBackend } from "./memory-backend.ts";
 import { RegistryContent } from "./memory-content.ts";
 import {
   errorResponse,
@@ -11,7 +12,7 @@ import {
   type RegistryResponse,
 } from "./message.ts";
 
-export interface EmbeddedRegistryOptions extends RegistryHandlerOptions {
+export interface EmbeddedRegistryOptions extends Pick<RegistryHandlerOptions, "sparseIndexes"> {
   /** Sits between the connection and the registry. */
   readonly middleware?: RegistryMiddleware | undefined;
   /** What the registry holds at first; default nothing. Stays usable after the registry is closed. */
@@ -34,7 +35,8 @@ export async function openEmbeddedRegistry(
   options: EmbeddedRegistryOptions = {},
 ): Promise<EmbeddedRegistry> {
   const { content = new RegistryContent(), middleware, port = 0 } = options;
-  const handler = createRegistryHandler(content, options);
+  const backend = createMemoryBackend(content);
+  const handler = createRegistryHandler(backend, { ...options, writer: backend });
   const answer: RegistryHandler = middleware ? (request) => middleware(request, handler) : handler;
   const server = createServer({ requestTimeout: 0 }, (incoming, outgoing) => {
     void serve(answer, incoming, outgoing);

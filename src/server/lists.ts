@@ -6,37 +6,30 @@ import {
   jsonResponse,
   type RegistryRequest,
   type RegistryResponse,
+  unknownRepository,
 } from "./message.ts";
 
-export function listTags({ content, repository, request }: RegistryCall): RegistryResponse {
-  const found = content.repositories.get(repository);
-  if (found === undefined) {
-    return errorResponse(404, {
-      code: "NAME_UNKNOWN",
-      message: "repository is not known",
-      detail: { name: repository },
-    });
-  }
-  return pageResponse(request, found.tags.keys(), (tags) => ({ name: repository, tags }));
+export async function listTags(call: RegistryCall): Promise<RegistryResponse> {
+  const { backend, repository, request } = call;
+  const found = await backend.listTags(repository);
+  if (found === undefined) return unknownRepository(repository);
+  return pageResponse(request, found, (tags) => ({ name: repository, tags }));
 }
 
-export function listRepositories({ content, request }: RegistryCall): RegistryResponse {
-  return pageResponse(request, content.repositories.keys(), (repositories) => ({ repositories }));
+export async function listRepositories(call: RegistryCall): Promise<RegistryResponse> {
+  const found = await call.backend.listRepositories();
+  return pageResponse(call.request, found, (repositories) => ({ repositories }));
 }
 
 /** GET of the manifests whose `subject` is the digest; empty for content that is not known. */
-export function listReferrers(call: RegistryCall): RegistryResponse {
-  const { content, reference, repository, request } = call;
+export async function listReferrers(call: RegistryCall): Promise<RegistryResponse> {
+  const { backend, reference, repository, request } = call;
   if (!isDigest(reference)) {
     return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
   }
   const wanted = request.query.get("artifactType");
-  const stored = content.repositories.get(repository)?.manifests ?? new Map();
-  const manifests = [...stored]
-    .map(([digest, { bytes, mediaType }]) => describeReferrer(digest, bytes, mediaType))
-    .filter(({ subject }) => subject === reference)
-    .map(({ descriptor }) => descriptor)
-    .filter(({ artifactType }) => wanted === null || artifactType === wanted);
+  const found = await backend.listReferrers(repository, reference);
+  const manifests = found.filter(({ artifactType }) => wanted === null || artifactType === wanted);
   return jsonResponse(
     200,
     { schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex, manifests },
@@ -71,24 +64,4 @@ function pageResponse(
 
 function byCodeUnit(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
-}
-
-interface ReferrerDocument {
-  readonly subject?: { readonly digest: string };
-  readonly config?: { readonly mediaType: string };
-  readonly artifactType?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-function describeReferrer(digest: string, bytes: Buffer, mediaType: string) {
-  const document = JSON.parse(bytes.toString()) as ReferrerDocument;
-  const artifactType = document.artifactType || document.config?.mediaType;
-  const descriptor = {
-    mediaType,
-    digest,
-    size: bytes.length,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(document.annotations === undefined ? {} : { annotations: document.annotations }),
-  };
-  return { subject: document.subject?.digest, descriptor };
 }

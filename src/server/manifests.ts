@@ -6,30 +6,35 @@ import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { essenceOf, MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { isTag } from "../oci/reference.ts";
-import type { RegistryCall } from "./call.ts";
-import type { RepositoryContent } from "./memory-content.ts";
-import { emptyResponse, errorResponse, jsonResponse, type RegistryResponse } from "./message.ts";
+import type { RegistryCall, WriteCall } from "./call.ts";
+import {
+  emptyResponse,
+  errorResponse,
+  jsonResponse,
+  type RegistryResponse,
+  unknownRepository,
+} from "./message.ts";
 
 /** GET and HEAD by tag or digest; `Accept` is not looked at. */
-export function readManifest(call: RegistryCall): RegistryResponse {
-  const digest = findDigest(call);
-  const manifest = call.content.repositories.get(call.repository)?.manifests.get(digest ?? "");
-  if (digest === undefined || manifest === undefined) return unknownManifest(call);
+export async function readManifest(call: RegistryCall): Promise<RegistryResponse> {
+  const manifest = await call.backend.readManifest(call.repository, call.reference);
+  if (manifest === undefined) return unknownManifest(call);
+  const { bytes, descriptor } = manifest;
   return {
     status: 200,
     headers: {
-      "content-type": manifest.mediaType,
-      "content-length": String(manifest.bytes.length),
-      "docker-content-digest": digest,
-      etag: `"${digest}"`,
+      "content-type": descriptor.mediaType,
+      "content-length": String(bytes.length),
+      "docker-content-digest": descriptor.digest,
+      etag: `"${descriptor.digest}"`,
     },
-    body: manifest.bytes,
+    body: bytes,
   };
 }
 
 /** PUT by tag or digest: everything that the document points at has to be in the repository. */
-export async function writeManifest(call: RegistryCall): Promise<RegistryResponse> {
-  const { content, reference, repository, request } = call;
+export async function writeManifest(call: WriteCall): Promise<RegistryResponse> {
+  const { reference, repository, request, writer } = call;
   if (Number(request.headers["content-length"]) > MANIFEST_LIMIT_BYTES) {
     return errorResponse(413, { code: "SIZE_INVALID", message: "manifest is too large" });
   }
@@ -38,11 +43,10 @@ export async function writeManifest(call: RegistryCall): Promise<RegistryRespons
   const checked = checkManifest(bytes, mediaType, reference);
   if ("status" in checked) return checked;
   const { document, digest } = checked;
-  const missing = findMissing(document, content.repositories.get(repository), call.sparseIndexes);
+  const missing = await findMissing(document, call);
   if (missing.length > 0) return unknownChildren(missing);
-  const { manifests, tags } = content.repository(repository);
-  manifests.set(digest, { mediaType, bytes });
-  if (!isDigest(reference)) tags.set(reference, digest);
+  const manifest = { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  await writer.writeManifest(repository, manifest, isDigest(reference) ? undefined : reference);
   return emptyResponse(201, {
     location: `/v2/${repository}/manifests/${digest}`,
     "docker-content-digest": digest,
@@ -51,36 +55,23 @@ export async function writeManifest(call: RegistryCall): Promise<RegistryRespons
 }
 
 /** DELETE of a tag removes the tag, of a digest the manifest with all its tags. */
-export function deleteManifest(call: RegistryCall): RegistryResponse {
-  const digest = findDigest(call);
-  const repository = call.content.repositories.get(call.repository);
-  if (digest === undefined || !repository?.manifests.has(digest)) return unknownManifest(call);
-  for (const [tag, tagged] of repository.tags) {
-    if (tag === call.reference || (call.reference === digest && tagged === digest)) {
-      repository.tags.delete(tag);
-    }
-  }
-  if (call.reference === digest) repository.manifests.delete(digest);
+export async function deleteManifest(call: WriteCall): Promise<RegistryResponse> {
+  const { backend, reference, repository, writer } = call;
+  const manifest = await backend.readManifest(repository, reference);
+  if (manifest === undefined) return unknownManifest(call);
+  if (isDigest(reference)) await writer.deleteManifest(repository, reference);
+  else await writer.deleteTag(repository, reference);
   return emptyResponse(202);
 }
 
-function findDigest({ content, repository, reference }: RegistryCall): Digest | undefined {
-  if (isDigest(reference)) return reference;
-  return content.repositories.get(repository)?.tags.get(reference);
-}
-
-function unknownManifest({ content, repository, reference }: RegistryCall): RegistryResponse {
-  return content.repositories.has(repository)
-    ? errorResponse(404, {
-        code: "MANIFEST_UNKNOWN",
-        message: "manifest is not in this repository",
-        detail: { reference },
-      })
-    : errorResponse(404, {
-        code: "NAME_UNKNOWN",
-        message: "repository is not known",
-        detail: { name: repository },
-      });
+async function unknownManifest(call: RegistryCall): Promise<RegistryResponse> {
+  const { backend, repository, reference } = call;
+  if (!(await backend.hasRepository(repository))) return unknownRepository(repository);
+  return errorResponse(404, {
+    code: "MANIFEST_UNKNOWN",
+    message: "manifest is not in this repository",
+    detail: { reference },
+  });
 }
 
 interface CheckedManifest {
@@ -112,17 +103,20 @@ function checkManifest(
   }
 }
 
-function findMissing(
+async function findMissing(
   document: ImageManifest | ImageIndex,
-  repository: RepositoryContent | undefined,
-  sparseIndexes: boolean,
-): Descriptor[] {
+  { backend, repository, sparseIndexes }: WriteCall,
+): Promise<Descriptor[]> {
   if (document.kind === "index" && sparseIndexes) return [];
   const { blobs, manifests } = childrenOf(document);
-  return [
-    ...blobs.filter(({ digest }) => !repository?.blobs.has(digest)),
-    ...manifests.filter(({ digest }) => !repository?.manifests.has(digest)),
-  ];
+  const missing: Descriptor[] = [];
+  for (const blob of blobs) {
+    if (!(await backend.statBlob(repository, blob.digest))) missing.push(blob);
+  }
+  for (const manifest of manifests) {
+    if (!(await backend.readManifest(repository, manifest.digest))) missing.push(manifest);
+  }
+  return missing;
 }
 
 function unknownChildren(missing: readonly Descriptor[]): RegistryResponse {

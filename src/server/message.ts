@@ -61,3 +61,11 @@ export function errorResponse(
 ): RegistryResponse {
   return jsonResponse(status, { errors: [error] }, headers);
 }
+
+export function unknownRepository(name: string): RegistryResponse {
+  return errorResponse(404, {
+    code: "NAME_UNKNOWN",
+    message: "repository is not known",
+    detail: { name },
+  });
+}

@@ -1,46 +1,36 @@
-import { createHash, randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
-import { createDigestHash, type Digest, isDigest } from "../oci/digest.ts";
-import type { RegistryCall } from "./call.ts";
-import { bufferContent, type Upload } from "./memory-content.ts";
+import { isDigest } from "../oci/digest.ts";
+import type { BackendUpload } from "./backend.ts";
+import type { WriteCall } from "./call.ts";
 import { emptyResponse, errorResponse, type RegistryResponse } from "./message.ts";
 
 /** POST: opens a session, stores a whole blob (`digest`) or links one from another repository (`mount`). */
-export async function startUpload(call: RegistryCall): Promise<RegistryResponse> {
-  const { content, repository, request } = call;
-  const mounted = mountBlob(call);
+export async function startUpload(call: WriteCall): Promise<RegistryResponse> {
+  const { repository, request, writer } = call;
+  const mounted = await mountBlob(call);
   if (mounted !== undefined) return mounted;
-  const upload: Upload = {
-    repository,
-    parts: [],
-    sha256: createHash("sha256"),
-    size: 0,
-    isWriting: false,
-  };
-  const id = randomUUID();
-  content.uploads.set(id, upload);
-  if (request.query.has("digest")) return commitUpload({ ...call, reference: id });
-  return sessionResponse(202, id, upload);
+  const id = await writer.startUpload(repository);
+  const session = { ...call, reference: id };
+  return request.query.has("digest") ? commitUpload(session) : sessionResponse(202, session, 0);
 }
 
-export function readUpload(call: RegistryCall): RegistryResponse {
-  const upload = findUpload(call);
-  return "status" in upload ? upload : sessionResponse(204, call.reference, upload);
+export async function readUpload(call: WriteCall): Promise<RegistryResponse> {
+  const upload = await findUpload(call);
+  return "status" in upload ? upload : sessionResponse(204, call, upload.size);
 }
 
 /** PATCH: with `Content-Range` the part has to start where the session ends. */
-export async function appendToUpload(call: RegistryCall): Promise<RegistryResponse> {
-  const upload = findUpload(call);
+export async function appendToUpload(call: WriteCall): Promise<RegistryResponse> {
+  const upload = await findUpload(call);
   if ("status" in upload) return upload;
   const refused = refusePart(call, upload);
   if (refused !== undefined) return refused;
-  await append(upload, call.request.body);
-  return sessionResponse(202, call.reference, upload);
+  await upload.append(call.request.body);
+  return sessionResponse(202, call, upload.size);
 }
 
 /** PUT: takes the last part, if there is one, and turns the session into a blob. */
-export async function commitUpload(call: RegistryCall): Promise<RegistryResponse> {
-  const upload = findUpload(call);
+export async function commitUpload(call: WriteCall): Promise<RegistryResponse> {
+  const upload = await findUpload(call);
   if ("status" in upload) return upload;
   const digest = call.request.query.get("digest") ?? "";
   if (!isDigest(digest)) {
@@ -48,102 +38,76 @@ export async function commitUpload(call: RegistryCall): Promise<RegistryResponse
   }
   const refused = refusePart(call, upload);
   if (refused !== undefined) return refused;
-  await append(upload, call.request.body);
-  call.content.uploads.delete(call.reference);
-  if (digestOfUpload(upload, digest) !== digest) {
-    return errorResponse(400, {
-      code: "DIGEST_INVALID",
-      message: "digest does not match the uploaded content",
-    });
-  }
-  const { blobs } = call.content.repository(call.repository);
-  blobs.set(digest, bufferContent(Buffer.concat(upload.parts, upload.size)));
-  return blobResponse(call.repository, digest);
+  await upload.append(call.request.body);
+  if (await upload.commit(digest)) return blobResponse(call.repository, digest);
+  return errorResponse(400, {
+    code: "DIGEST_INVALID",
+    message: "digest does not match the uploaded content",
+  });
 }
 
-export function cancelUpload(call: RegistryCall): RegistryResponse {
-  const upload = findUpload(call);
+export async function cancelUpload(call: WriteCall): Promise<RegistryResponse> {
+  const upload = await findUpload(call);
   if ("status" in upload) return upload;
-  call.content.uploads.delete(call.reference);
+  await upload.cancel();
   return emptyResponse(204);
 }
 
-function mountBlob({ content, repository, request }: RegistryCall): RegistryResponse | undefined {
+async function mountBlob(call: WriteCall): Promise<RegistryResponse | undefined> {
+  const { repository, request, writer } = call;
   const digest = request.query.get("mount") ?? "";
   const from = request.query.get("from") ?? "";
-  const blob = content.repositories.get(from)?.blobs.get(digest);
-  if (blob === undefined) return undefined;
-  content.repository(repository).blobs.set(digest, blob);
+  if (!isDigest(digest) || !(await writer.linkBlob(repository, digest, from))) return undefined;
   return blobResponse(repository, digest);
 }
 
-function findUpload({ content, repository, reference }: RegistryCall): Upload | RegistryResponse {
-  const upload = content.uploads.get(reference);
-  if (upload?.repository === repository) return upload;
+async function findUpload(call: WriteCall): Promise<BackendUpload | RegistryResponse> {
+  const upload = await call.writer.findUpload(call.repository, call.reference);
+  if (upload !== undefined) return upload;
   return errorResponse(404, { code: "BLOB_UPLOAD_UNKNOWN", message: "upload is not known" });
 }
 
-function refusePart(
-  { request, reference }: RegistryCall,
-  upload: Upload,
-): RegistryResponse | undefined {
+function refusePart(call: WriteCall, upload: BackendUpload): RegistryResponse | undefined {
+  const { headers } = call.request;
   if (upload.isWriting) {
     return errorResponse(400, {
       code: "BLOB_UPLOAD_INVALID",
       message: "another request writes to this upload",
     });
   }
-  const range = request.headers["content-range"];
+  const range = headers["content-range"];
   if (range === undefined) return undefined;
   const [, first, last] = /^(\d+)-(\d+)$/.exec(range) ?? [];
   const length = Number(last) + 1 - Number(first);
   const isNext = Number(first) === upload.size && length > 0;
-  const isWhole = Number(request.headers["content-length"] ?? length) === length;
+  const isWhole = Number(headers["content-length"] ?? length) === length;
   if (isNext && isWhole) return undefined;
   return errorResponse(
     416,
     { code: "RANGE_INVALID", message: "part does not start where the upload ends" },
-    sessionHeaders(reference, upload),
+    sessionHeaders(call, upload.size),
   );
 }
 
-/** What arrived before a connection broke stays in the session. */
-async function append(upload: Upload, body: Readable): Promise<void> {
-  upload.isWriting = true;
-  try {
-    for await (const part of body as AsyncIterable<Buffer>) {
-      upload.parts.push(part);
-      upload.sha256.update(part);
-      upload.size += part.length;
-    }
-  } finally {
-    upload.isWriting = false;
-  }
-}
-
-function digestOfUpload(upload: Upload, wanted: Digest): Digest {
-  if (wanted.startsWith("sha256:")) return `sha256:${upload.sha256.digest("hex")}`;
-  const hash = createDigestHash(wanted);
-  for (const part of upload.parts) hash.update(part);
-  return `${wanted.slice(0, wanted.indexOf(":"))}:${hash.digest("hex")}`;
-}
-
-function blobResponse(repository: string, digest: Digest): RegistryResponse {
+function blobResponse(repository: string, digest: string): RegistryResponse {
   return emptyResponse(201, {
     location: `/v2/${repository}/blobs/${digest}`,
     "docker-content-digest": digest,
   });
 }
 
-function sessionResponse(status: number, id: string, upload: Upload): RegistryResponse {
-  return emptyResponse(status, sessionHeaders(id, upload));
+function sessionResponse(status: number, call: WriteCall, size: number): RegistryResponse {
+  return emptyResponse(status, sessionHeaders(call, size));
 }
 
 /** An empty session is `0-0`, as distribution writes it: the specification has no form for it. */
-function sessionHeaders(id: string, { repository, size }: Upload): RegistryResponse["headers"] {
+function sessionHeaders(
+  { repository, reference }: WriteCall,
+  size: number,
+): RegistryResponse["headers"] {
   return {
-    location: `/v2/${repository}/blobs/uploads/${id}`,
-    "docker-upload-uuid": id,
+    location: `/v2/${repository}/blobs/uploads/${reference}`,
+    "docker-upload-uuid": reference,
     range: `0-${Math.max(size - 1, 0)}`,
   };
 }
