@@ -104,6 +104,19 @@ describe("output", () => {
   });
 });
 
+describe("files", () => {
+  // Elsewhere a failure has a meaning of its own, or is none
+  const OWN_WORDS = /^(?:io|cli|registry)\/|^version\.ts$|^bundle\/file-hash-thread\.ts$/;
+
+  test.each(files.map(nameOf).filter((name) => !OWN_WORDS.test(name)))(
+    "%s asks the system through io/file-system.ts, which names what fails",
+    (name) => {
+      const calls = /^import \{(?! constants \}).*\} from "node:fs(?:\/promises)?";$/m;
+      expect(readSource(name)).not.toMatch(calls);
+    },
+  );
+});
+
 describe("tests", () => {
   const NEEDS_PROGRAMS = /support\/(?:authority|certificate|docker-registry|nginx)\.ts"/;
 

@@ -1,7 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile, refuseIfLocked } from "../io/file-lock.ts";
+import { readdir } from "../io/file-system.ts";
 import { STATE_DIRECTORY } from "./format.ts";
 
 /** The lock of the one run that may write. */

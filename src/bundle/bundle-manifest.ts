@@ -1,7 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageKind, PackageKind } from "../contents/contents.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { readFile, stat } from "../io/file-system.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";

@@ -1,7 +1,7 @@
-import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { storageError } from "../io/errors.ts";
+import { rename, rm } from "../io/file-system.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
 import type { BundleFile } from "./bundle-manifest.ts";

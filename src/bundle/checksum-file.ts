@@ -1,6 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { readFile, stat } from "../io/file-system.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { CHECKSUM_FILE } from "./format.ts";
 

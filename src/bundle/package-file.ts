@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { open, rm } from "../io/file-system.ts";
 import { readFully } from "../io/read-range.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { findFile, sliceByFile, startsOf } from "./chunk-plan.ts";

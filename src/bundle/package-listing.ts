@@ -1,6 +1,6 @@
-import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { readdir, stat } from "../io/file-system.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";

@@ -1,10 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline as connect, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  readFrom,
+  rename,
+  rm,
+  stat,
+  writeFrom,
+} from "../io/file-system.ts";
 import { createVerifyStream } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
@@ -76,7 +84,7 @@ export function createDirectoryCache(directory: string): ContentCache {
   const keep = async (target: Descriptor, fetched: () => Promise<Readable>): Promise<void> => {
     if (await isIntact(cache, target)) return;
     const content = verifying(target, await fetched());
-    const write = target.size > PIECE_BYTES ? writePieces : writeFile;
+    const write = target.size > PIECE_BYTES ? writePieces : writeFrom;
     await replaceAt(pathOf(target.digest), (path) => write(path, content), {
       isThere: () => cache.has(target),
     });
@@ -88,7 +96,7 @@ export function createDirectoryCache(directory: string): ContentCache {
       return digest.endsWith(`:${hex}`) ? bytes : undefined;
     },
     async write(digest, bytes) {
-      await replaceAt(pathOf(digest), (path) => writeFile(path, [bytes]));
+      await replaceAt(pathOf(digest), (path) => writeFrom(path, [bytes]));
     },
     async through(target, fetched) {
       const keeping = coming.get(target.digest) ?? keep(target, fetched);
@@ -170,7 +178,7 @@ function pieceName(position: number): string {
 async function* readFiles(files: readonly KeptFile[], offset: number): AsyncGenerator<Buffer> {
   for (const { path, start, size } of files) {
     if (start + size > offset) {
-      yield* createReadStream(path, { start: Math.max(offset - start, 0) });
+      yield* readFrom(path, Math.max(offset - start, 0));
     }
   }
 }
@@ -199,15 +207,11 @@ function isPlaced({ path, start, size }: KeptFile, placed: number): boolean {
   return start + size <= placed && basename(path) === pieceName(start / PIECE_BYTES);
 }
 
-async function writeFile(path: string, content: Iterable<Buffer> | Readable): Promise<void> {
-  await pipeline(content, createWriteStream(path));
-}
-
 async function writePieces(path: string, content: Readable): Promise<void> {
   await mkdir(path);
   let position = 0;
   for await (const piece of splitIntoPieces(content)) {
-    await writeFile(join(path, pieceName(position++)), piece);
+    await writeFrom(join(path, pieceName(position++)), piece);
   }
 }
 

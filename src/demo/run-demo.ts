@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { mkdir } from "../io/file-system.ts";
 import type { PullEvent } from "../pull/events.ts";
 import { pull } from "../pull/pull.ts";
 import type { PullSummary } from "../pull/pull-options.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { hasErrorCode, storageError } from "./errors.ts";
+import { readFile } from "./file-system.ts";
 
 /**
  * An append-only file of JSON records. Each record starts with a line break and the first half of its own hash, so a

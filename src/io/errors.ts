@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
 
 /** Another run holds the bundle. */
@@ -46,6 +47,10 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
     "the medium reports an input/output error",
     "Check the medium and its cable, then run the same command again",
   ],
+  EREMOTEIO: [
+    "the medium reports an input/output error",
+    "Check the medium and its cable, then run the same command again",
+  ],
   EROFS: ["the file system is read-only", "Mount it for writing or choose another directory"],
   EACCES: ["permission denied", "Choose a directory that you may use, or change its permissions"],
   EPERM: [
@@ -71,20 +76,67 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   ENOTDIR: ["a part of the path is not a directory", "Check the path"],
   EISDIR: ["it is a directory", "Check the path"],
   EEXIST: ["it is a file", "Name a directory, or remove the file"],
+  ELOOP: ["its links lead in a circle", "Check the symbolic links on the path"],
+  EBUSY: ["it is in use", "End what uses it, then run the same command again"],
+  ENFILE: [
+    "too many files are open on this machine",
+    "End other programs, or raise the system's limit of open files",
+  ],
+  ENOMEM: ["the system has no memory left", "End other programs, then run the same command again"],
+  EINVAL: [
+    "the file system refuses the operation",
+    "Choose a directory on another file system, then run the same command again",
+  ],
+  EUCLEAN: ["the file system is damaged", "Check the file system (fsck), then run it again"],
+  EBADMSG: ["the file system is damaged", "Check the file system (fsck), then run it again"],
+  ENOMEDIUM: ["there is no medium in the drive", "Insert the medium and mount it again"],
+  ...silent("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN", "ECONNREFUSED"),
 };
 
-/** An error of `node:fs` with the path and a next step; anything else comes back as it is. */
+/** What network file systems, and those of other processes, end with when the other side is gone. */
+function silent(...codes: readonly string[]): Record<string, readonly [string, string]> {
+  const hint = "Check the file server and mount it again, then run the same command again";
+  return Object.fromEntries(
+    codes.map((code) => [code, ["the file system does not answer", hint] as const]),
+  );
+}
+
+const ANY_HINT = "Check the disk or medium and how it is mounted, then run the same command again";
+
+/**
+ * What a system call of `node:fs` has failed with, as a failure that has the path and a next step; anything else comes
+ * back as it is.
+ */
 export function storageError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof MirrorError || !("code" in error)) return error;
-  const code = String(error.code);
+  const code = systemCode(String(error.code));
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new SpaceExhaustedError(path, "no space is left", { cause: error });
   }
+  const isSystemCall = "syscall" in error && typeof error.syscall === "string";
   const known = REASONS[code];
-  if (!known) return error;
-  return new StorageFailedError(path, known[0], { cause: error, hint: known[1] });
+  if (!known && !isSystemCall) return error;
+  const [reason, hint] = known ?? [`the system reports ${code}`, ANY_HINT];
+  return new StorageFailedError(path, reason, { cause: error, hint });
 }
 
+/** Errors of Linux that `node:os` has no number of. */
+const LINUX_ERRORS: Readonly<Record<number, string>> = { 117: "EUCLEAN", 123: "ENOMEDIUM" };
+
+/** Node.js has no name for some errors of the system: `Unknown system error -122` → `EDQUOT`. */
+function systemCode(code: string): string {
+  const unnamed = /^Unknown system error -(\d+)$/.exec(code);
+  if (!unnamed) return code;
+  const errno = Number(unnamed[1]);
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === errno) ?? [];
+  const ofLinux = process.platform === "linux" ? LINUX_ERRORS[errno] : undefined;
+  return name ?? ofLinux ?? `error ${errno}`;
+}
+
+/** Whether an error, or what the system said when it was made, has one of the codes. */
 export function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  if (codes.includes(systemCode(String(error.code)))) return true;
+  const isOfSystem = error instanceof StorageFailedError || error instanceof SpaceExhaustedError;
+  return isOfSystem && hasErrorCode(error.cause, ...codes);
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { link, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { link, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { hasErrorCode, storageError, TargetLockedError } from "./errors.ts";
+import { readdir, readFile, rm, stat } from "./file-system.ts";
 
 interface Holder {
   readonly pid: number;

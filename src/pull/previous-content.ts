@@ -1,4 +1,3 @@
-import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import type { PlannedFile } from "../bundle/bundle-plan.ts";
@@ -6,6 +5,7 @@ import { openBundle } from "../bundle/bundle-reader.ts";
 import { PackageFile } from "../bundle/package-file.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { readFile, rm } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readPullJournal } from "./pull-journal.ts";
 import { planPackages, readPinnedPlan, type StatePaths } from "./pull-state.ts";

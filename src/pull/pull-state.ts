@@ -1,10 +1,10 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { mkdir, readFile, rm } from "../io/file-system.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 
 /** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planPackage is pure). */

@@ -1,4 +1,3 @@
-import { mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
@@ -13,6 +12,7 @@ import {
 } from "../bundle/format.ts";
 import { createDirectoryCache } from "../cache/content-cache.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";

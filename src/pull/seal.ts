@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format.ts";
 import type { ExtraFile } from "../contents/contents.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
+import { rm } from "../io/file-system.ts";
 import { removeState, type StatePaths } from "./pull-state.ts";
 
 export interface SealedContents {

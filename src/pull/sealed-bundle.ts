@@ -1,10 +1,10 @@
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
 import { type BundleManifest, readBundleManifest } from "../bundle/bundle-manifest.ts";
 import { planFiles } from "../bundle/bundle-plan.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import { readdir, stat } from "../io/file-system.ts";
 import { describeSelection } from "./describe-bundle.ts";
 import type { PullOptions, PullSummary } from "./pull-options.ts";
 import { PLAN_LIFETIME_MS, removeState, type StatePaths } from "./pull-state.ts";

@@ -1,4 +1,3 @@
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import {
@@ -9,6 +8,7 @@ import {
 } from "../bundle/format.ts";
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { mkdir, readdir, rename, rm, stat } from "../io/file-system.ts";
 import { planPackages, readPinnedPlan, type StatePaths } from "./pull-state.ts";
 
 /** Beside the files of a bundle that was set aside. */

@@ -1,9 +1,9 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { PARTIAL_SUFFIX } from "../bundle/format.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
+import { stat } from "../io/file-system.ts";
 import { type FileSystem, readFileSystem } from "../io/free-space.ts";
 import { TAKE_OVER_STEP_BYTES } from "./take-over.ts";
 import { planTransfer } from "./transfer-plan.ts";

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm, rmdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
@@ -8,6 +7,7 @@ import { MirrorError } from "../errors.ts";
 import { AppendLog, readAppendLog } from "../io/append-log.ts";
 import { storageError, TargetLockedError } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
+import { mkdir, rm, rmdir } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { UploadSession, UploadSessionStore } from "../store/store.ts";

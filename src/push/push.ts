@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
@@ -7,6 +6,7 @@ import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
+import { readFile } from "../io/file-system.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";

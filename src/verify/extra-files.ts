@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import type { BundleListing } from "../bundle/package-listing.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { readFile } from "../io/file-system.ts";
 import type { Findings } from "./findings.ts";
 
 const COPY_AGAIN = { hint: "Copy the file again from the source medium" };

@@ -1,10 +1,10 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import { GOST_SUFFIX } from "../bundle/format.ts";
 import type { BundleListing } from "../bundle/package-listing.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import { open } from "../io/file-system.ts";
 import type { Findings } from "./findings.ts";
 import type { SurveyedFile } from "./survey.ts";
 

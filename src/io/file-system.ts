@@ -1,0 +1,53 @@
+import { createReadStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import { storageError } from "./errors.ts";
+
+// The calls of `node:fs/promises` that name a path, failing as this program fails: what the system refuses on a path is
+// a `STORAGE_FAILED` or `SPACE_EXHAUSTED` that names it, whoever forgets to say so. `hasErrorCode` still sees the code.
+
+export const mkdir: typeof fs.mkdir = naming(fs.mkdir);
+export const open: typeof fs.open = naming(fs.open);
+export const readdir: typeof fs.readdir = naming(fs.readdir);
+export const readFile: typeof fs.readFile = naming(fs.readFile);
+export const rename: typeof fs.rename = naming(fs.rename);
+export const rm: typeof fs.rm = naming(fs.rm);
+export const rmdir: typeof fs.rmdir = naming(fs.rmdir);
+export const stat: typeof fs.stat = naming(fs.stat);
+
+function naming<Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call {
+  const named = async (...args: Parameters<Call>): Promise<unknown> => {
+    try {
+      return await call(...args);
+    } catch (error) {
+      throw storageError(error, String(args[0]));
+    }
+  };
+  // Overloads are lost on the way
+  return named as unknown as Call;
+}
+
+/** Streams a file from a byte to its end. */
+export async function* readFrom(path: string, start: number): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { start });
+  } catch (error) {
+    throw storageError(error, path);
+  }
+}
+
+/** Makes or replaces a file; what `content` fails with is passed on as it is. */
+export async function writeFrom(
+  path: string,
+  content: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<void> {
+  const file = await open(path, "w", 0o644);
+  try {
+    for await (const bytes of content) {
+      await file.writeFile(bytes).catch((error: unknown) => {
+        throw storageError(error, path);
+      });
+    }
+  } finally {
+    await file.close();
+  }
+}
