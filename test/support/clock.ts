@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/registry/transport/clock.ts";
+import type { Clock } from "../../src/io/clock.ts";
 
 export interface FakeClock extends Clock {
   /** What has been slept so far, in milliseconds. */

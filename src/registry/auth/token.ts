@@ -1,4 +1,4 @@
-import type { Clock } from "../transport/clock.ts";
+import type { Clock } from "../../io/clock.ts";
 import { coversScopes, type Scope, scopeKey } from "./scope.ts";
 
 /** What one token is for. */

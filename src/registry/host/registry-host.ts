@@ -1,3 +1,4 @@
+import type { Clock } from "../../io/clock.ts";
 import { Authorizer, type RealmUse } from "../auth/authorizer.ts";
 import type { Credential, CredentialSource } from "../auth/credentials.ts";
 import { isSameSite, parseRealm } from "../auth/realm.ts";
@@ -9,7 +10,6 @@ import { createTokenIssuer } from "../auth/token-issuer.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
-import type { Clock } from "../transport/clock.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import { HostGate } from "../transport/host-gate.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";

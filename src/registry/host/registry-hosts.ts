@@ -1,7 +1,7 @@
+import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { CredentialSource } from "../auth/credentials.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
-import { type Clock, SYSTEM_CLOCK } from "../transport/clock.ts";
 import type { TlsOptions } from "../transport/tls-options.ts";
 import { openTransport, type Transport } from "../transport/transport.ts";
 import { apiHostOf } from "./endpoint-scheme.ts";
