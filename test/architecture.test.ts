@@ -40,7 +40,6 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
   "cli-progress": "cli/output",
   "p-limit": undefined,
-  semver: "versions",
   "tar-stream": "tar",
   undici: "registry/transport",
   yaml: "selection",

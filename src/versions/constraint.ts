@@ -1,5 +1,5 @@
-import { Range, type SemVer } from "semver";
-import { parseVersion } from "./tag-version.ts";
+import { type Comparator, meets, type Operator } from "./comparator.ts";
+import { compareVersions, createVersion, type Version } from "./version.ts";
 
 /**
  * A range of versions in the dialect of Masterminds/semver: space or comma is "and", `||` is "or", a pre-release is
@@ -12,37 +12,36 @@ export interface Constraint {
 
 interface Alternative {
   readonly text: string;
-  readonly range: Range;
-  readonly excluded: readonly Range[];
-  /** Versions written behind `>=` and `<=`. */
-  readonly anchors: readonly SemVer[];
-  /** Every version that is written. */
-  readonly literals: readonly SemVer[];
+  readonly comparators: readonly Comparator[];
 }
 
-interface Comparator {
-  readonly operator: string;
-  /** Normalised: no `v`, no leading zeros, parts up to the first wildcard; `*` if there are none. */
-  readonly version: string;
-  readonly isPartial: boolean;
+/** As it is written: without an operator the rest of the constraint decides. */
+interface Term extends Omit<Comparator, "operator"> {
+  readonly operator: Operator | "";
 }
 
-const OPERATOR = "!=|=>|>=|=<|<=|~>|>|<|=|~|\\^|";
 const VERSION =
-  "v?(\\d+|[xX*])(?:\\.(\\d+|[xX*]))?(?:\\.(\\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]+)?";
-const COMPARATOR = new RegExp(`\\s*(${OPERATOR})\\s*${VERSION}(?=$|[\\s<>=!~^])`, "y");
-const HYPHEN = /(^|\s)([^\s<>=!~^]+)\s+-\s+([^\s<>=!~^]+)(?=\s|$)/g;
+  "v?(\\d+|[xX*])(?:\\.(\\d+|[xX*]))?(?:\\.(\\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?";
+const END = "(?=$|[\\s,<>=!~^])";
+const COMPARISON = new RegExp(`(!=|=>|>=|=<|<=|~>|>|<|=|~|\\^|)\\s*${VERSION}${END}`, "y");
+const HYPHEN = new RegExp(`${VERSION}\\s+-\\s+${VERSION}${END}`, "y");
+const SEPARATOR = /\s*,?\s*/y;
 
 const SYNONYMS: Readonly<Record<string, string>> = { "=>": ">=", "=<": "<=", "~>": "~" };
 
 /** Order of the comparators of one alternative: what opens it, what closes it, what is taken out. */
-const OPERATOR_ORDER = ["", "=", "^", "~", ">", ">=", "<", "<=", "!="];
+const OPERATOR_ORDER: readonly Operator[] = ["=", "^", "~", ">", ">=", "<", "<=", "!="];
 
 /** Throws `SyntaxError` with the reason as its message. */
 export function parseConstraint(text: string): Constraint {
+  const sides = text.split("||").map((side) => scanTerms(side.trim()));
+  // One version and nothing else is `^1.3.0` (D2); beside other comparators or sides it is `=1.3.0`
+  const bare = sides.flat().length === 1 ? "^" : "=";
   const alternatives = new Map<string, Alternative>();
-  for (const part of text.replaceAll(",", " ").split("||")) {
-    const alternative = parseAlternative(part.trim());
+  for (const terms of sides) {
+    const alternative = createAlternative(
+      terms.map((term) => ({ ...term, operator: term.operator || bare })),
+    );
     alternatives.set(alternative.text, alternative);
   }
   return {
@@ -56,22 +55,29 @@ export function formatConstraint({ alternatives }: Constraint): string {
   return alternatives.map(({ text }) => text).join(" || ");
 }
 
-export function satisfies({ alternatives }: Constraint, version: SemVer): boolean {
+export function satisfies({ alternatives }: Constraint, version: Version): boolean {
   return alternatives.some(
-    ({ range, excluded }) => range.test(version) && !excluded.some((hole) => hole.test(version)),
+    ({ comparators }) =>
+      (version.prerelease.length === 0 || comparators.some(namesPrerelease)) &&
+      comparators.every((comparator) => meets(version, comparator)),
   );
 }
 
 /** Versions that were named with `>=` or `<=`: `--latest-patch` keeps them although they are not the highest patch. */
-export function anchorsOf({ alternatives }: Constraint): readonly SemVer[] {
-  return alternatives.flatMap(({ anchors }) => anchors);
+export function anchorsOf({ alternatives }: Constraint): readonly Version[] {
+  return alternatives
+    .flatMap(({ comparators }) => comparators)
+    .filter(({ operator, written }) => [">=", "<="].includes(operator) && written > 0)
+    .map(({ version }) => version);
 }
 
 /** The smallest version that is written; undefined where none is (`*`). */
-export function lowestLiteralOf({ alternatives }: Constraint): SemVer | undefined {
+export function lowestLiteralOf({ alternatives }: Constraint): Version | undefined {
   const [lowest] = alternatives
-    .flatMap(({ literals }) => literals)
-    .sort((left, right) => left.compare(right));
+    .flatMap(({ comparators }) => comparators)
+    .filter(({ written }) => written > 0)
+    .map(({ version }) => version)
+    .sort(compareVersions);
   return lowest;
 }
 
@@ -80,93 +86,77 @@ export function splitAlternatives({ alternatives }: Constraint): readonly Constr
   return alternatives.map((alternative) => ({ alternatives: [alternative] }));
 }
 
-function parseAlternative(text: string): Alternative {
-  if (text === "") throw new SyntaxError("a side of || or the whole constraint is empty");
-  const comparators = withBareAsCaret(
-    scanComparators(text.replace(HYPHEN, "$1>=$2 <=$3")),
-  ).toSorted(compareComparators);
-  const written = [...new Set(comparators.map(formatComparator))];
-  const includePrerelease = comparators.some(({ version }) => version.includes("-"));
-  const included = written.filter((comparator) => !comparator.startsWith("!="));
+function namesPrerelease({ version }: Comparator): boolean {
+  return version.prerelease.length > 0;
+}
+
+function createAlternative(comparators: readonly Comparator[]): Alternative {
+  const written = new Map(
+    comparators.map((comparator) => [formatComparator(comparator), comparator]),
+  );
+  const sorted = [...written].sort(([left, a], [right, b]) => {
+    const order = OPERATOR_ORDER.indexOf(a.operator) - OPERATOR_ORDER.indexOf(b.operator);
+    return order || (left < right ? -1 : 1);
+  });
   return {
-    text: written.join(" "),
-    range: createRange(included.join(" ") || "*", includePrerelease),
-    excluded: comparators
-      .filter(({ operator }) => operator === "!=")
-      .map(({ version }) => createRange(version, true)),
-    anchors: comparators.flatMap(anchorOf),
-    literals: comparators.flatMap(literalOf),
+    text: sorted.map(([text]) => text).join(" "),
+    comparators: sorted.map(([, comparator]) => comparator),
   };
 }
 
-function scanComparators(text: string): Comparator[] {
-  const comparators: Comparator[] = [];
+/** `1.2 - 1.4` is `>=1.2 <=1.4`. */
+function scanTerms(text: string): Term[] {
+  if (text === "") throw new SyntaxError("a side of || or the whole constraint is empty");
+  const terms: Term[] = [];
   let position = 0;
+  const next = (pattern: RegExp) => {
+    pattern.lastIndex = position;
+    const match = pattern.exec(text);
+    if (match !== null) position = pattern.lastIndex;
+    return match;
+  };
   while (position < text.length) {
-    COMPARATOR.lastIndex = position;
-    const match = COMPARATOR.exec(text);
-    if (match === null) {
-      throw new SyntaxError(`"${text.slice(position).trim()}" is not a version or a comparison`);
+    const rest = text.slice(position);
+    const bounds = next(HYPHEN);
+    const comparison = bounds ?? next(COMPARISON);
+    if (comparison === null) {
+      throw new SyntaxError(`"${rest.trim()}" is not a version or a comparison`);
     }
-    comparators.push(createComparator(match));
-    position = COMPARATOR.lastIndex;
+    const [written, ...parts] = comparison;
+    if (bounds === null) {
+      terms.push(createTerm(written, parts));
+    } else {
+      terms.push(createTerm(written, [">=", ...parts.slice(0, 4)]));
+      terms.push(createTerm(written, ["<=", ...parts.slice(4)]));
+    }
+    next(SEPARATOR);
   }
-  return comparators;
+  if (/,\s*$/.test(text)) throw new SyntaxError(`nothing stands behind the last comma`);
+  return terms;
 }
 
-function createComparator([text, operator = "", ...parts]: RegExpExecArray): Comparator {
+/** `parts`: the operator, three numbers or wildcards, and the pre-release. */
+function createTerm(text: string, [sign = "", ...parts]: readonly (string | undefined)[]): Term {
+  const operator = (SYNONYMS[sign] ?? sign) as Term["operator"];
   const numbers = parts.slice(0, 3).filter((part) => part !== undefined);
   const wildcard = numbers.findIndex((part) => /[xX*]/.test(part));
-  const kept = (wildcard < 0 ? numbers : numbers.slice(0, wildcard)).map((part) =>
-    part.replace(/^0+(?=\d)/, ""),
-  );
-  const prerelease = parts[3];
-  if (prerelease !== undefined && kept.length < 3) {
-    throw new SyntaxError(`"${text.trim()}" has a pre-release, but not all of X.Y.Z`);
+  const kept = wildcard < 0 ? numbers : numbers.slice(0, wildcard);
+  const version = createVersion(kept, parts[3]);
+  if (version === undefined) throw new SyntaxError(`"${text}" is not a range of versions`);
+  if (kept.length > 0) {
+    // Who writes 1.3.x means what it says
+    return { operator: operator || (wildcard < 0 ? "" : "="), version, written: kept.length };
   }
-  const canonical = SYNONYMS[operator] ?? operator;
-  if (kept.length === 0 && [">", "<", "!="].includes(canonical)) {
-    throw new SyntaxError(`"${text.trim()}" can never match`);
-  }
-  const version = kept.length === 0 ? "*" : kept.join(".");
-  return {
-    operator: kept.length === 0 || (canonical === "" && wildcard >= 0) ? "=" : canonical,
-    version: prerelease === undefined ? version : `${version}-${prerelease}`,
-    isPartial: kept.length < 3,
-  };
+  if (operator === "<") throw new SyntaxError(`"${text}" can never match`);
+  // Behind > and != a wildcard alone is 0.0.0, everywhere else it is any version
+  if (operator === ">" || operator === "!=") return { operator, version, written: 3 };
+  return { operator: "=", version, written: 0 };
 }
 
-/** `1.3.0` alone is `^1.3.0` (D2); beside other comparators it is `=1.3.0`. */
-function withBareAsCaret(comparators: readonly Comparator[]): Comparator[] {
-  const operator = comparators.length === 1 ? "^" : "=";
-  return comparators.map((comparator) =>
-    comparator.operator === "" ? { ...comparator, operator } : comparator,
-  );
-}
-
-function compareComparators(left: Comparator, right: Comparator): number {
-  const order = OPERATOR_ORDER.indexOf(left.operator) - OPERATOR_ORDER.indexOf(right.operator);
-  return order || (left.version < right.version ? -1 : 1);
-}
-
-function formatComparator({ operator, version, isPartial }: Comparator): string {
-  if (version === "*") return "*";
-  return operator === "=" && isPartial ? `${version}.x` : `${operator}${version}`;
-}
-
-function createRange(text: string, includePrerelease: boolean): Range {
-  try {
-    return new Range(text, { includePrerelease, loose: true });
-  } catch (cause) {
-    throw new SyntaxError(`"${text}" is not a range of versions`, { cause });
-  }
-}
-
-function anchorOf(comparator: Comparator): SemVer[] {
-  return [">=", "<="].includes(comparator.operator) ? literalOf(comparator) : [];
-}
-
-function literalOf({ version }: Comparator): SemVer[] {
-  const literal = parseVersion(/^\d+$/.test(version) ? `${version}.0` : version);
-  return literal === undefined ? [] : [literal];
+function formatComparator({ operator, version, written }: Comparator): string {
+  if (written === 3) return `${operator}${version.text}`;
+  const numbers = version.numbers.slice(0, written).join(".");
+  const prerelease = version.prerelease.length > 0 ? `-${version.prerelease.join(".")}` : "";
+  if (written === 0) return `*${prerelease}`;
+  return operator === "=" ? `${numbers}.x${prerelease}` : `${operator}${numbers}${prerelease}`;
 }

@@ -1,17 +1,14 @@
-import { parse, type SemVer } from "semver";
+import { createVersion, type Version } from "./version.ts";
 
-export type { SemVer } from "semver";
-
-const VERSION = /^v?(\d+)\.(\d+)(?:\.(\d+))?(-[0-9A-Za-z.-]+)?$/;
+const VERSION = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?$/;
 
 /**
  * The version that a tag stands for: `v1.3.0`, `1.3` (as 1.3.0), `2024.01.15`. A tag with a single number (`2`,
  * `20240101`) is none: it is a moving alias or a date, and as a major version it would lie in every open range.
  */
-export function parseVersion(tag: string): SemVer | undefined {
+export function parseVersion(tag: string): Version | undefined {
   const match = VERSION.exec(tag);
   if (match === null) return undefined;
-  const [, major = "", minor = "", patch = "0", prerelease = ""] = match;
-  const numbers = [major, minor, patch].map((part) => part.replace(/^0+(?=\d)/, ""));
-  return parse(numbers.join(".") + prerelease, { loose: true }) ?? undefined;
+  const [, major = "", minor = "", patch = "0", prerelease] = match;
+  return createVersion([major, minor, patch], prerelease);
 }

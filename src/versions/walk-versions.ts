@@ -1,5 +1,11 @@
-import { SemVer } from "semver";
 import { type Constraint, lowestLiteralOf, satisfies, splitAlternatives } from "./constraint.ts";
+import {
+  compareVersions,
+  LOWEST_RELEASE,
+  type Step,
+  stepVersion,
+  type Version,
+} from "./version.ts";
 
 /**
  * The versions of a range in a source that lists no tags, found by asking for one after the other: patch by patch from
@@ -10,17 +16,15 @@ import { type Constraint, lowestLiteralOf, satisfies, splitAlternatives } from "
  */
 export async function walkVersions(
   constraint: Constraint,
-  exists: (version: SemVer) => Promise<boolean>,
-): Promise<SemVer[]> {
-  const found: SemVer[] = [];
+  exists: (version: Version) => Promise<boolean>,
+): Promise<Version[]> {
+  const found: Version[] = [];
   for (const alternative of splitAlternatives(constraint)) {
     found.push(...(await walkAlternative(alternative, exists)));
   }
-  const unique = new Map(found.map((version) => [version.version, version]));
-  return [...unique.values()].sort((left, right) => left.compare(right));
+  const unique = new Map(found.map((version) => [version.text, version]));
+  return [...unique.values()].sort(compareVersions);
 }
-
-type Step = "patch" | "minor" | "major";
 
 const NEXT_STEP: Readonly<Record<Step, Step | undefined>> = {
   patch: "minor",
@@ -30,26 +34,22 @@ const NEXT_STEP: Readonly<Record<Step, Step | undefined>> = {
 
 async function walkAlternative(
   constraint: Constraint,
-  exists: (version: SemVer) => Promise<boolean>,
-): Promise<SemVer[]> {
-  const found: SemVer[] = [];
-  let version: SemVer | undefined = lowestLiteralOf(constraint) ?? new SemVer("0.0.0");
+  exists: (version: Version) => Promise<boolean>,
+): Promise<Version[]> {
+  const found: Version[] = [];
+  let version = lowestLiteralOf(constraint) ?? LOWEST_RELEASE;
   // Behind an excluded lower bound (">1.0.0") comes its next patch
-  if (!satisfies(constraint, version)) version = after(version, "patch");
+  if (!satisfies(constraint, version)) version = stepVersion(version, "patch");
   let step: Step | undefined = "patch";
   while (step !== undefined) {
     if (satisfies(constraint, version) && (await exists(version))) {
       found.push(version);
       step = "patch";
-      version = after(version, step);
+      version = stepVersion(version, step);
       continue;
     }
     step = NEXT_STEP[step];
-    if (step !== undefined) version = after(version, step);
+    if (step !== undefined) version = stepVersion(version, step);
   }
   return found;
-}
-
-function after(version: SemVer, step: Step): SemVer {
-  return new SemVer(version.version).inc(step);
 }

@@ -5,11 +5,11 @@ import { walkVersions } from "../../src/versions/walk-versions.ts";
 async function walk(constraint: string, there: string) {
   const asked: string[] = [];
   const known = new Set(there.split(" "));
-  const found = await walkVersions(parseConstraint(constraint), async ({ version }) => {
-    asked.push(version);
-    return known.has(version);
+  const found = await walkVersions(parseConstraint(constraint), async ({ text }) => {
+    asked.push(text);
+    return known.has(text);
   });
-  return { found: found.map(({ version }) => version).join(" "), asked: asked.join(" ") };
+  return { found: found.map(({ text }) => text).join(" "), asked: asked.join(" ") };
 }
 
 describe("walkVersions()", () => {
@@ -48,6 +48,6 @@ describe("lowestLiteralOf()", () => {
     [">=v1.50.0 <2.0.0", "1.50.0"],
     [">=1.64 <=1.68", "1.64.0"],
   ])("of %s is %s", (constraint, lowest) => {
-    expect(lowestLiteralOf(parseConstraint(constraint))?.version).toBe(lowest);
+    expect(lowestLiteralOf(parseConstraint(constraint))?.text).toBe(lowest);
   });
 });

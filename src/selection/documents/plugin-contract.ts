@@ -77,7 +77,7 @@ export function isMet({ constraint }: Requirement, tag: string): boolean {
 /** Whether a tag names a version before a release, and not just how it was built. */
 export function isPrerelease(tag: string): boolean {
   const [first] = parseVersion(tag)?.prerelease ?? [];
-  return /^(?:alpha|beta|rc|pre|snapshot)/i.test(String(first ?? ""));
+  return /^(?:alpha|beta|rc|pre|snapshot)/i.test(first ?? "");
 }
 
 /** Why a contract is not met by what is taken, leaving out a module that was looked at; undefined: it is met. */

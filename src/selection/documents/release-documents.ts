@@ -2,6 +2,7 @@ import type { ExtraFile } from "../../contents/contents.ts";
 import { isChannel } from "../../vendor/channel.ts";
 import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/release-files.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
+import { minorOf } from "../../versions/version.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import { sortTags } from "../grammar/version-filter.ts";
 import type { Root } from "../resolve/root.ts";
@@ -74,7 +75,7 @@ function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPl
 function createDocument(tag: string, release: unknown, changelog: unknown) {
   const { requirements, disruptions } = asRecord(release);
   const version = parseVersion(tag);
-  const minor = version ? `${version.major}.${version.minor}` : "";
+  const minor = version ? minorOf(version) : "";
   return {
     apiVersion: "deckhouse.io/v1alpha1",
     kind: "DeckhouseRelease",

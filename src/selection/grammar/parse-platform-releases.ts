@@ -89,7 +89,7 @@ function parseInclude(text: string): PlatformReleases {
 function parseSince(text: string): string {
   const bare = text.trim().replace(/\+[0-9A-Za-z.-]+$/, "");
   const version = parseVersion(/^v?\d+$/.test(bare) ? `${bare}.0` : bare);
-  if (version !== undefined) return version.version;
+  if (version !== undefined) return version.text;
   throw new SelectionInvalidError(`${FLAGS.sinceVersion} "${text}"`, "it is not a version", {
     hint: "Write a version such as 1.70.0",
   });

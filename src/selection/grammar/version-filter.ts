@@ -4,7 +4,8 @@ import {
   parseConstraint,
   satisfies,
 } from "../../versions/constraint.ts";
-import { parseVersion, type SemVer } from "../../versions/tag-version.ts";
+import { parseVersion } from "../../versions/tag-version.ts";
+import { compareVersions, minorOf, type Version } from "../../versions/version.ts";
 import type { VersionFilter } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 
@@ -15,7 +16,7 @@ export interface SelectTagsOptions {
 
 interface VersionTag {
   readonly tag: string;
-  readonly version: SemVer;
+  readonly version: Version;
 }
 
 /**
@@ -63,17 +64,17 @@ function selectRange(
 }
 
 function keepLatestPatches(matching: readonly VersionTag[], constraint: Constraint): VersionTag[] {
-  const highest = new Map<string, SemVer>();
+  const highest = new Map<string, Version>();
   for (const { version } of matching) {
-    const minor = `${version.major}.${version.minor}`;
+    const minor = minorOf(version);
     const best = highest.get(minor);
-    if (best === undefined || version.compare(best) > 0) highest.set(minor, version);
+    if (best === undefined || compareVersions(version, best) > 0) highest.set(minor, version);
   }
   const anchors = anchorsOf(constraint);
   return matching.filter(
     ({ version }) =>
-      highest.get(`${version.major}.${version.minor}`)?.compare(version) === 0 ||
-      anchors.some((anchor) => anchor.compare(version) === 0),
+      highest.get(minorOf(version))?.text === version.text ||
+      anchors.some(({ text }) => text === version.text),
   );
 }
 
@@ -85,5 +86,5 @@ function versionTags(tags: readonly string[]): VersionTag[] {
 }
 
 function compareVersionTags(left: VersionTag, right: VersionTag): number {
-  return left.version.compare(right.version) || (left.tag < right.tag ? -1 : 1);
+  return compareVersions(left.version, right.version) || (left.tag < right.tag ? -1 : 1);
 }

@@ -19,8 +19,8 @@ export async function listCandidates(
 ): Promise<readonly string[] | undefined> {
   if (!selection.proxyRegistry) return reader.listTags(repository);
   const found: string[] = [];
-  await walkVersions(parseConstraint(range), async ({ version }) => {
-    for (const tag of prefixes.map((prefix) => prefix + version)) {
+  await walkVersions(parseConstraint(range), async ({ text }) => {
+    for (const tag of prefixes.map((prefix) => prefix + text)) {
       if ((await reader.findManifest(repository, tag)) === undefined) continue;
       found.push(tag);
       return true;

@@ -1,6 +1,7 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { CHANNELS, type Channel, isChannel } from "../../vendor/channel.ts";
-import { parseVersion, type SemVer } from "../../versions/tag-version.ts";
+import { parseVersion } from "../../versions/tag-version.ts";
+import { compareVersions, minorOf } from "../../versions/version.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import { nearestNames } from "../grammar/nearest.ts";
 import type { PlatformReleases, SourceSelection } from "../grammar/selection.ts";
@@ -64,7 +65,7 @@ async function chooseByChannels(
   const channels = await readPlatformChannels(scope, names);
   refuseSuspended(channels, selection);
   const bounds = boundsOf(channels, { since, reader });
-  const range = bounds ? `>=${bounds.lower.version} <=${bounds.upper.version}` : undefined;
+  const range = bounds ? `>=${bounds.lower.text} <=${bounds.upper.text}` : undefined;
   const between = range === undefined ? [] : latestPatches(tags, range);
   const pointed = channels.map(({ version }) => spelledAs(version, tags));
   return { versions: sortVersions([...between, ...pointed]), channels, aliases: [] };
@@ -98,11 +99,11 @@ function boundsOf(channels: readonly ChannelPointer[], { since, reader }: Bounds
     }
     return undefined;
   }
-  if (wanted && wanted.compare(proven) > 0) {
-    const message = `--since-version ${since} has no effect: it is above the release of rock-solid, ${proven.version}`;
+  if (wanted && compareVersions(wanted, proven) > 0) {
+    const message = `--since-version ${since} has no effect: it is above the release of rock-solid, ${proven.text}`;
     reader.notice("since-ignored", message);
   }
-  const lower: SemVer = wanted && wanted.compare(proven) < 0 ? wanted : proven;
+  const lower = wanted && compareVersions(wanted, proven) < 0 ? wanted : proven;
   return { lower, upper };
 }
 
@@ -113,8 +114,8 @@ function latestPatches(tags: readonly string[], range: string): string[] {
   const matching = selectTags(released, filter);
   const highest = new Map<string, string>();
   for (const tag of matching) {
-    const { major, minor } = parseVersion(tag) ?? {};
-    highest.set(`${major}.${minor}`, tag);
+    const version = parseVersion(tag);
+    if (version) highest.set(minorOf(version), tag);
   }
   return [...highest.values()];
 }
@@ -178,7 +179,7 @@ async function checkTag(scope: Scope, tag: string): Promise<string> {
   const version = parseVersion(tag);
   if (version === undefined || scope.selection.platform.ignoreSuspend) return tag;
   const channels = await readPlatformChannels(scope, CHANNELS);
-  const same = channels.filter((channel) => parseVersion(channel.version)?.compare(version) === 0);
+  const same = channels.filter((channel) => parseVersion(channel.version)?.text === version.text);
   refuseSuspended(same, scope.selection);
   return tag;
 }
@@ -250,6 +251,6 @@ function sortVersions(tags: readonly string[]): string[] {
   const unique = [...new Set(tags)];
   return unique.sort((left, right) => {
     const [a, b] = [parseVersion(left), parseVersion(right)];
-    return a && b ? a.compare(b) || (left < right ? -1 : 1) : Number(a === undefined);
+    return a && b ? compareVersions(a, b) || (left < right ? -1 : 1) : Number(a === undefined);
   });
 }
