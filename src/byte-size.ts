@@ -15,13 +15,13 @@ const UNITS: Readonly<Record<string, number>> = {
 export interface ParseByteSizeOptions {
   /** Unit of a bare number. */
   readonly defaultUnit: "B" | "MB" | "GB";
-  /** Name of the option, for the error. */
-  readonly option?: string;
+  /** The option that the size is for: errors name it. */
+  readonly option: string;
 }
 
 /** `4GiB` → 4294967296, `700MB` → 700000000; a bare number has the default unit; fractions are allowed. */
 export function parseByteSize(text: string, options: ParseByteSizeOptions): number {
-  const { defaultUnit, option = "images-bundle-chunk-size" } = options;
+  const { defaultUnit, option } = options;
   const [, number, unit = defaultUnit] = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)?\s*$/.exec(text) ?? [];
   const factor = UNITS[unit.toUpperCase()];
   const bytes = Math.floor(Number(number) * (factor ?? Number.NaN));

@@ -36,14 +36,14 @@ export abstract class MirrorError extends Error {
   }
 }
 
-/** An option of a library call (or the flag behind it) has a value that cannot be used. */
+/** An option of a call has a value that cannot be used. */
 export class OptionInvalidError extends MirrorError {
   override readonly code = "OPTION_INVALID";
   readonly option: string;
 
-  constructor(option: string, reason: string, options?: MirrorErrorOptions) {
-    super(`Cannot use option "${option}": ${reason}`, options);
-    this.option = option;
+  constructor(name: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot use \`${name}\`: ${reason}`, options);
+    this.option = name;
   }
 }
 

@@ -35,6 +35,7 @@ export {
   type Reference,
   type RepositoryReference,
 } from "./oci/reference.ts";
+export type { CallName, OptionName } from "./option.ts";
 export type { PullEvent } from "./pull/events.ts";
 export { planPull } from "./pull/plan-pull.ts";
 export { pull } from "./pull/pull.ts";

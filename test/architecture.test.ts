@@ -116,6 +116,17 @@ describe("files", () => {
   );
 });
 
+describe("texts", () => {
+  /** The demo shows what a user would type. */
+  const below = files.map(nameOf).filter((name) => !/^(?:cli|demo)\//.test(name));
+
+  test.each(below)("%s names options, and no flag or command of the command line", (name) => {
+    expect(
+      literalsOf(name).filter((text) => /(?:^|[^-\w])--[a-z]|\bmirror [a-z]+["`]/.test(text)),
+    ).toEqual([]);
+  });
+});
+
 describe("tests", () => {
   const NEEDS_PROGRAMS = /support\/(?:authority|certificate|docker-registry|nginx)\.ts"/;
 
@@ -143,6 +154,14 @@ function layerOf(file: string): string {
 function specifiersOf(name: string): readonly string[] {
   const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
   return [...readSource(name).matchAll(pattern)].map(([, specifier]) => specifier ?? "");
+}
+
+/** The literals of a file; comments are left out. */
+function literalsOf(name: string): readonly string[] {
+  const pattern =
+    /\/\*.*?\*\/|(?<!:)\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/gs;
+  const found = [...readSource(name).matchAll(pattern)].map(([text]) => text);
+  return found.filter((text) => !text.startsWith("/"));
 }
 
 /** `yargs/helpers` → `yargs`, `@scope/name/x` → `@scope/name`. */

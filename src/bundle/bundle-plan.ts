@@ -136,7 +136,7 @@ export function planFiles(
   const count = Math.ceil(size / chunkSizeBytes);
   if (count > CHUNK_COUNT_LIMIT) {
     throw new OptionInvalidError(
-      "images-bundle-chunk-size",
+      "chunkSizeBytes",
       `"${name}" would have ${count} chunk files, more than ${CHUNK_COUNT_LIMIT}`,
       { hint: "Choose larger chunks" },
     );

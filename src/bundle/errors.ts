@@ -1,5 +1,6 @@
 import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
 import { printable } from "../oci/errors.ts";
+import { call } from "../option.ts";
 
 export interface BundleLocation {
   readonly path: string;
@@ -15,7 +16,7 @@ export class BundleCorruptError extends MirrorError {
     super(
       `Cannot read bundle "${location.path}" at byte ${location.offset}: ${printable(reason)}`,
       {
-        hint: 'Copy the file again from the source medium and check it with "mirror verify"',
+        hint: `Copy the file again from the source medium and check it with ${call("verifyBundle")}`,
         ...options,
       },
     );
@@ -69,7 +70,7 @@ export class BundleContentMismatchError extends MirrorError {
 
   constructor(location: BundleLocation, digest: string, reason: string) {
     super(`Cannot use blob ${digest} of "${location.path}" at byte ${location.offset}: ${reason}`, {
-      hint: 'Copy the file again from the source medium and check it with "mirror verify"',
+      hint: `Copy the file again from the source medium and check it with ${call("verifyBundle")}`,
     });
     this.location = location;
     this.digest = digest;

@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readdir, stat } from "../io/file-system.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
+import { call } from "../option.ts";
 import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { readChecksums } from "./checksum-file.ts";
@@ -175,6 +176,6 @@ function refuseWhatIsNoBundle(
   throw new BundleMissingError(
     directory,
     "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)",
-    { hint: 'Name the directory that "mirror pull" has written' },
+    { hint: `Name the directory that ${call("pull")} has written` },
   );
 }

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from "node:stream";
 import type { FlagTable, FlagValues } from "./options/flag.ts";
+import type { FlagWords } from "./output/flag-words.ts";
 
-/** What a command may touch of the process around it. */
-export interface CliContext {
+/** What the program may touch of the process around it. */
+export interface ProcessContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable;
   /** Results. */
@@ -10,6 +11,12 @@ export interface CliContext {
   /** Everything else. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly signal: AbortSignal;
+}
+
+/** What a command works with. */
+export interface CliContext extends ProcessContext {
+  /** Texts of the library, in the words of this command. */
+  readonly inFlags: FlagWords;
 }
 
 interface Positional {

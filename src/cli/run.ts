@@ -1,4 +1,4 @@
-import type { CliContext, Command } from "./command.ts";
+import type { CliContext, Command, ProcessContext } from "./command.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
 import { asksForDebug, noticesOfMisspelling } from "./options/environment.ts";
@@ -6,6 +6,7 @@ import { type FlagSources, resolveFlags } from "./options/flag.ts";
 import { REPORT_FLAGS } from "./options/output.ts";
 import { readConfig } from "./options/read-config.ts";
 import { renderError } from "./output/error.ts";
+import { createFlagWords } from "./output/flag-words.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 
@@ -13,8 +14,9 @@ const HELP_COLUMNS = 100;
 const ALL_FLAGS: ReadonlySet<string> = new Set(COMMANDS.flatMap(({ flags }) => Object.keys(flags)));
 
 /** Runs one command line to its end and returns the exit status; never throws. */
-export async function runCli(words: readonly string[], context: CliContext): Promise<number> {
+export async function runCli(words: readonly string[], context: ProcessContext): Promise<number> {
   let resumeHint = "Run the same command again";
+  let inFlags = createFlagWords(undefined, COMMANDS);
   try {
     const parsed = await parseCommandLine(words, {
       commands: COMMANDS,
@@ -25,13 +27,14 @@ export async function runCli(words: readonly string[], context: CliContext): Pro
       return EXIT_DONE;
     }
     resumeHint = parsed.command.resumeHint;
-    return await runCommand(parsed, context);
+    inFlags = createFlagWords(parsed.command, COMMANDS);
+    return await runCommand(parsed, { ...context, inFlags });
   } catch (error) {
     if (context.signal.aborted) {
       context.stderr.write(`interrupted. ${resumeHint}.\n`);
       return EXIT_INTERRUPTED;
     }
-    context.stderr.write(renderError(error, { debug: isDebug(words, context.env) }));
+    context.stderr.write(renderError(error, { debug: isDebug(words, context.env), inFlags }));
     return exitCodeOf(error);
   }
 }
@@ -62,6 +65,6 @@ function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {
 }
 
 /** Asked when the flags may not even have been understood. */
-function isDebug(words: readonly string[], env: CliContext["env"]): boolean {
+function isDebug(words: readonly string[], env: ProcessContext["env"]): boolean {
   return words.includes("--debug") || asksForDebug(env);
 }

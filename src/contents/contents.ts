@@ -54,7 +54,7 @@ export interface ImageContents {
   readonly layers: readonly Descriptor[];
   /** Where manifests and blobs are fetched from. */
   readonly origin: RepositoryReference;
-  /** Digest of the index in the source, where `--platform` rewrote it. */
+  /** Digest of the index in the source, where `platforms` rewrote it. */
   readonly sourceDigest?: Digest | undefined;
   /** For `manifest.json` of `images.tar`: the image that one-platform tools load. */
   readonly archive?: ArchiveImage | undefined;

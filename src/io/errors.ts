@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import { option } from "../option.ts";
 
 /** Another run holds the bundle. */
 export class TargetLockedError extends MirrorError {
@@ -71,7 +72,7 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   ENXIO: ["the device is gone", "Mount the medium again, then run the same command again"],
   EFBIG: [
     "the file is too large for this file system",
-    "Split the bundle with --images-bundle-chunk-size 4000MB",
+    `Split the bundle with ${option("chunkSizeBytes")} 4000MB`,
   ],
   ENOTDIR: ["a part of the path is not a directory", "Check the path"],
   EISDIR: ["it is a directory", "Check the path"],

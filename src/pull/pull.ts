@@ -14,6 +14,7 @@ import { createDirectoryCache } from "../cache/content-cache.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
+import { option } from "../option.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
@@ -92,12 +93,12 @@ async function prepareDirectory(
   if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
     if (names.includes(STATE_DIRECTORY)) await removeLeftovers(bundlePath, paths);
     throw new BundleDirectoryOccupiedError(bundlePath, "it holds a complete bundle", {
-      hint: "Use --force to replace it (what it holds is not fetched again), or name another directory",
+      hint: `Use ${option("force")} to replace it (what it holds is not fetched again), or name another directory`,
     });
   }
   if (!names.includes(STATE_DIRECTORY)) {
     throw new BundleDirectoryOccupiedError(bundlePath, "it is not empty", {
-      hint: "Use --force to pull beside what is there, or name another directory",
+      hint: `Use ${option("force")} to pull beside what is there, or name another directory`,
     });
   }
 }
@@ -141,7 +142,7 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     await checkSpace(bundlePath, planPackages(plan), { cache, isContinued, earlierFiles });
   };
   const unfinished = await readPinnedPlan(paths.plan);
-  // With --force tags are looked up again; what is on disk is kept in every case
+  // With `force` tags are looked up again; what is on disk is kept in every case
   if (unfinished && !options.force && canContinue(unfinished, options)) {
     await check(unfinished, true);
     const progress = await readPullJournal(paths.journal);

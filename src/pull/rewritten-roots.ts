@@ -10,7 +10,7 @@ import type { PinnedPlan } from "./pull-state.ts";
 export type OpenBlobSource = (reference: RepositoryReference) => Pick<SourceRepository, "fetch">;
 
 /**
- * Sources that also have the indexes that `--platform` has rewritten, which are in no registry. They wait in the cache;
+ * Sources that also have the indexes that `platforms` has rewritten, which are in no registry. They wait in the cache;
  * when that has lost one, it is made again from the index that the plan was made of.
  */
 export function withRewrittenRoots(

@@ -5,6 +5,7 @@ import type { ContentCache } from "../cache/content-cache.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
 import { stat } from "../io/file-system.ts";
 import { type FileSystem, readFileSystem } from "../io/free-space.ts";
+import { option } from "../option.ts";
 import { TAKE_OVER_STEP_BYTES } from "./take-over.ts";
 import { planTransfer } from "./transfer-plan.ts";
 
@@ -34,7 +35,7 @@ export async function checkSpace(
     throw new SpaceExhaustedError(
       join(bundlePath, tooLarge.name),
       `it would have ${tooLarge.size} bytes, a file on FAT32 can have ${fileLimitBytes}`,
-      { hint: "Split the bundle with --images-bundle-chunk-size 4GB" },
+      { hint: `Split the bundle with ${option("chunkSizeBytes")} 4GB` },
     );
   }
   if (neededBytes > freeBytes) {

@@ -11,6 +11,7 @@ import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
+import { option } from "../option.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { BlobPlaces } from "./blob-places.ts";
 import { BlobWriter } from "./blob-writer.ts";
@@ -55,8 +56,7 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "REGISTRY_REFUSED",
 ]);
 
-const FAILED_BLOB_HINT =
-  "Run the same command again; if the source has replaced the image, add --force to look its tags up again";
+const FAILED_BLOB_HINT = `Run the same command again; if the source has replaced the image, add ${option("force")} to look its tags up again`;
 
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
 export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {

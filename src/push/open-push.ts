@@ -3,6 +3,7 @@ import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
+import { call } from "../option.ts";
 import { parseModulesPath } from "../vendor/modules-path.ts";
 import { type PlanPushOptions, type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
@@ -28,7 +29,7 @@ export async function openPush({
     const plan = planPush(bundled.tags, { target, modulesPath });
     if (plan.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
-        hint: 'See with "mirror verify" whether files of it are missing',
+        hint: `See with ${call("verifyBundle")} whether files of it are missing`,
       });
     }
     const notices = [

@@ -1,5 +1,6 @@
 import { type ErrorCode, MirrorError, type MirrorErrorOptions } from "../errors.ts";
 import { printable } from "../oci/errors.ts";
+import { option } from "../option.ts";
 import { redactUrl } from "./redact.ts";
 
 /** One entry of the `errors` array of a registry's answer, stripped of control characters. */
@@ -132,7 +133,7 @@ function quote(serverErrors: readonly ServerError[]): string {
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   REGISTRY_NOT_FOUND: "Check the repository, tag or digest; some registries hide what they deny",
-  REGISTRY_LIMITED: "Wait, log in for a higher limit, or lower the rate with --rps",
+  REGISTRY_LIMITED: `Wait, log in for a higher limit, or lower the rate with ${option("requestsPerSecond")}`,
 };
 
 /** Amazon ECR, for one, makes no repository for a push. */
@@ -163,14 +164,13 @@ const UNREACHABLE_HINTS: Readonly<Record<UnreachableReason, string>> = {
   dns: "Check the spelling of the host and the DNS of this machine",
   refused: "Check the port and that the registry is running",
   network: "Check the network, routes and proxy of this machine",
-  certificate: "Name the issuing certificate with --ca-file, or use --tls-skip-verify to trust any",
-  "client-certificate":
-    "Give a certificate that the registry accepts with --cert-file and --key-file, or in certs.d",
+  certificate: `Name the issuing certificate with ${option("caFiles")}, or use ${option("tlsSkipVerify")} to trust any`,
+  "client-certificate": `Give a certificate that the registry accepts with ${option("certFile")} and ${option("keyFile")}, or in certs.d`,
   proxy: "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that are reached without it",
   "proxy-denied":
     "Give the user of the proxy as in HTTPS_PROXY=http://user:password@host:port, or name the host in NO_PROXY",
-  "plain-http": "Use --insecure to allow plain HTTP",
-  tls: "Check the port, and --insecure if the registry has no TLS",
+  "plain-http": `Use ${option("insecure")} to allow plain HTTP`,
+  tls: `Check the port, and ${option("insecure")} if the registry has no TLS`,
   timeout: "Check firewalls and proxies between this machine and the registry",
   reset: "Run the command again: it goes on where it stopped",
   protocol: "Check that the port belongs to a registry",

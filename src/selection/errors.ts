@@ -1,10 +1,11 @@
 import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
 import { printable } from "../oci/errors.ts";
+import { type OptionName, option } from "../option.ts";
 
 /** A selector, or the combination of selectors, has no meaning. */
 export class SelectionInvalidError extends MirrorError {
   override readonly code = "SELECTION_INVALID";
-  /** The flag and its value, as far as there is one: `--include-module "foo@^^1"`. */
+  /** The option and its value, as far as there is one: `includeModules` "foo@^^1". */
   readonly selector: string;
 
   constructor(selector: string, reason: string, options?: MirrorErrorOptions) {
@@ -38,7 +39,7 @@ export class SelectionUnmatchedError extends MirrorError {
 
 /**
  * Reading a part of the source is not allowed. Some registries also deny what does not exist: only the user can tell,
- * and the flag says so.
+ * and the option says so.
  */
 export class ComponentDeniedError extends MirrorError {
   override readonly code = "REGISTRY_DENIED";
@@ -47,11 +48,11 @@ export class ComponentDeniedError extends MirrorError {
   readonly place: string;
 
   constructor(
-    { name, place, without }: { name: string; place: string; without: string },
+    { name, place, without }: { name: string; place: string; without: OptionName },
     cause: MirrorError,
   ) {
     const login = cause.hint ?? "Log in with an account that may read it";
-    const hint = `${login}; if the source has no ${name}, say so with ${without}`;
+    const hint = `${login}; if the source has no ${name}, say so with ${option(without)}`;
     super(`Cannot read the ${name}: access to "${printable(place)}" is denied`, { cause, hint });
     this.component = name;
     this.place = place;

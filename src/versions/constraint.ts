@@ -63,7 +63,7 @@ export function satisfies({ alternatives }: Constraint, version: Version): boole
   );
 }
 
-/** Versions that were named with `>=` or `<=`: `--latest-patch` keeps them although they are not the highest patch. */
+/** Versions that were named with `>=` or `<=`: `latestPatch` keeps them although they are not the highest patch. */
 export function anchorsOf({ alternatives }: Constraint): readonly Version[] {
   return alternatives
     .flatMap(({ comparators }) => comparators)

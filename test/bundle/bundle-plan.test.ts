@@ -125,7 +125,7 @@ describe("planPackage()", () => {
     const layers = [{ mediaType: "x", digest: `sha256:${"e".repeat(64)}`, size: 10 ** 12 }];
     const contents = packageContents([{ ...image, layers }]);
     expect(() => planPackage(contents, 1000)).toThrow(
-      expect.objectContaining({ code: "OPTION_INVALID", option: "images-bundle-chunk-size" }),
+      expect.objectContaining({ code: "OPTION_INVALID", option: "chunkSizeBytes" }),
     );
     expect(planPackage(contents, 10 ** 9).files).toHaveLength(1001);
   });

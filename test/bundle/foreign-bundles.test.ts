@@ -182,7 +182,7 @@ describe("push() of a module of d8 mirror", () => {
 
   test("refuses a suffix that is no path before it sends anything", async () => {
     await write("module-foo.tar", d8Package(await layouts("")));
-    await expect(pushTo(directory.path, "../mods")).rejects.toThrow("--modules-path-suffix");
+    await expect(pushTo(directory.path, "../mods")).rejects.toThrow("`modulesPathSuffix`");
     expect(registry.log.entries).toEqual([]);
   });
 

@@ -74,7 +74,7 @@ describe("a loopback host", () => {
     await using server = await startServer(found, { key, cert: certificate });
     const failure = await exists(server.host);
     expect(failure).toMatchObject({ code: "REGISTRY_UNREACHABLE", reason: "certificate" });
-    expect(failure).toMatchObject({ hint: expect.stringMatching(/--ca-file.*--tls-skip-verify/) });
+    expect(failure).toMatchObject({ hint: expect.stringMatching(/`caFiles`.*`tlsSkipVerify`/) });
     expect(server.seen).toEqual([]);
   });
 });

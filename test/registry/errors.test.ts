@@ -59,8 +59,8 @@ describe("RegistryResponseError", () => {
 
 describe("RegistryUnreachableError", () => {
   test.each([
-    ["plain-http", "--insecure"],
-    ["certificate", "--ca-file"],
+    ["plain-http", "`insecure`"],
+    ["certificate", "`caFiles`"],
     ["dns", "spelling"],
     ["refused", "port"],
   ] as const)("has a remedy for %s", (reason, remedy) => {

@@ -87,9 +87,9 @@ describe("a private authority", () => {
 
 describe("a file", () => {
   test.each<[string, RegistryClientOptions, string]>([
-    ["that is not there", { caFiles: ["/nonexistent/ca.pem"] }, "ca-file"],
-    ["without its key", { certFile: "/nonexistent/cert.pem" }, "cert-file"],
-    ["without its certificate", { keyFile: "/nonexistent/key.pem" }, "key-file"],
+    ["that is not there", { caFiles: ["/nonexistent/ca.pem"] }, "caFiles"],
+    ["without its key", { certFile: "/nonexistent/cert.pem" }, "certFile"],
+    ["without its certificate", { keyFile: "/nonexistent/key.pem" }, "keyFile"],
   ])("%s is a usage error before the first request", async (_, options, option) => {
     await using server = await startServer(found);
     const { result } = await ask(server.host, options);
@@ -107,7 +107,7 @@ describe("a file", () => {
 
   test("with the key of another certificate is a usage error", async () => {
     const pair = { certFile: client.certificatePath, keyFile: certificate.keyPath };
-    expect((await ask("127.0.0.1:1", pair)).result).toMatchObject({ option: "key-file" });
+    expect((await ask("127.0.0.1:1", pair)).result).toMatchObject({ option: "keyFile" });
   });
 
   test("of a variable that cannot be read is a warning once a host speaks TLS", async () => {
@@ -130,7 +130,7 @@ describe("a certificate that is not trusted", () => {
       [
         /"CN=registry" issued by "CN=mirror test CA"/,
         /issuer not known here/,
-        /CN=mirror test CA.*--ca-file/,
+        /CN=mirror test CA.*`caFiles`/,
       ],
     ],
     [
@@ -154,7 +154,7 @@ describe("a certificate that is not trusted", () => {
     await using server = await startServer(found, { cert: made.cert, key: made.key });
     const { result } = await ask(server.host, { ca });
     const text = `${(result as Error).message} ${(result as { hint?: string }).hint}`;
-    for (const pattern of [...patterns, new RegExp(server.host), /--tls-skip-verify/]) {
+    for (const pattern of [...patterns, new RegExp(server.host), /`tlsSkipVerify`/]) {
       expect(text).toMatch(pattern);
     }
     expect(server.seen).toEqual([]);

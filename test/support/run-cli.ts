@@ -1,4 +1,5 @@
 import { PassThrough, Readable } from "node:stream";
+import { COMMANDS } from "../../src/cli/commands/list.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { refuseSecrets } from "./secrets.ts";
 
@@ -25,5 +26,20 @@ export async function runInProcess(
   const textOf = (stream: PassThrough) => String(stream.read() ?? "");
   const result = { status, stdout: textOf(stdout), stderr: textOf(stderr) };
   refuseSecrets(result.stdout + result.stderr, `output of mirror ${words[0]}`);
+  refuseForeignWords(words[0] ?? "", result);
   return result;
+}
+
+/** What a command advises can be done with this command, and in its own words. */
+function refuseForeignWords(name: string, { stdout, stderr }: CliResult): void {
+  const [option] = /`[a-z]+[A-Z][A-Za-z]*`/.exec(stdout + stderr) ?? [];
+  if (option !== undefined) throw new Error(`mirror ${name} speaks of the option ${option}`);
+  const flags = COMMANDS.find((command) => command.name === name)?.flags;
+  if (flags === undefined) return;
+  for (const hint of stderr.match(/^hint: .*$/gm) ?? []) {
+    for (const [, flag = ""] of hint.matchAll(/(?:^|[ "])--([a-z-]+)(?! \(mirror)\b/g)) {
+      if (flag in flags || flag === "help") continue;
+      throw new Error(`mirror ${name} has no --${flag}, and advises it: ${hint}`);
+    }
+  }
 }

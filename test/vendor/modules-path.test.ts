@@ -24,7 +24,7 @@ describe("parseModulesPath()", () => {
       expect(() => parseModulesPath(text)).toThrow(
         expect.objectContaining({
           code: "REFERENCE_INVALID",
-          message: expect.stringContaining("--modules-path-suffix"),
+          message: expect.stringContaining("`modulesPathSuffix`"),
         }),
       );
     },

@@ -49,7 +49,7 @@ export const DOCTOR_COMMAND: Command<typeof FLAGS> = {
   async run(given, context) {
     const report = await runDoctor(given, context);
     const { result } = toOutputOptions(given.flags, context);
-    printResult(report, { ...context, result, text: () => renderDoctorReport(report) });
+    printResult(report, { ...context, result, text: renderDoctorReport });
     return exitCodeOfChecks(report.checks);
   },
 };
@@ -64,7 +64,7 @@ async function runDoctor(
   const probeSize = flags["probe-size"];
   using renderer = openRenderer(progress, context);
   const onEvent = (event: RegistryEvent) => {
-    const line = renderRegistryEvent(event, { debug });
+    const line = renderRegistryEvent(context.inFlags(event), { debug });
     if (line !== undefined) renderer.onLine(line);
   };
   const given = login && {
@@ -82,7 +82,9 @@ async function runDoctor(
     push: flags["pull-only"] !== true,
     ...(probeSize === undefined
       ? {}
-      : { probeSizeBytes: parseByteSize(probeSize, { defaultUnit: "B", option: "probe-size" }) }),
+      : {
+          probeSizeBytes: parseByteSize(probeSize, { defaultUnit: "B", option: "probeSizeBytes" }),
+        }),
     credentials: createCredentials({ ...surroundings, ...given, authFile, onEvent }),
     onEvent,
     signal: context.signal,

@@ -16,7 +16,7 @@ export const INSPECT_COMMAND: Command<typeof REPORT_FLAGS> = {
     const bundlePath = positionals["bundle"] ?? ".";
     const bundle = await inspectBundle({ bundlePath, signal: context.signal });
     const { result } = toOutputOptions(flags, context);
-    printResult(bundle, { ...context, result, text: () => renderBundle(bundle) });
+    printResult(bundle, { ...context, result, text: renderBundle });
     return EXIT_DONE;
   },
 };

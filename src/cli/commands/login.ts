@@ -59,7 +59,7 @@ async function check(registry: string, { given, context, login }: CheckOptions) 
     login: { login: login.username, password: login.password, origin: "--username" },
     renderer,
     debug,
-    env: context.env,
+    context,
   });
   return await client.checkLogin(registry, { signal: context.signal });
 }

@@ -17,7 +17,7 @@ export interface OpenClientOptions {
   readonly login?: Login | undefined;
   readonly renderer: Renderer;
   readonly debug: boolean;
-  readonly env: CliContext["env"];
+  readonly context: CliContext;
 }
 
 /** A registry client as the flags want it; what happens at the registries becomes lines of status. */
@@ -27,14 +27,14 @@ export function openClient({
   login,
   renderer,
   debug,
-  env: given,
+  context,
 }: OpenClientOptions): RegistryClient {
   const onEvent = (event: RegistryEvent) => {
-    const line = renderRegistryEvent(event, { debug });
+    const line = renderRegistryEvent(context.inFlags(event), { debug });
     if (line !== undefined) renderer.onLine(line);
   };
   const authFile = flags.authfile;
-  const surroundings = toSurroundings(given);
+  const surroundings = toSurroundings(context.env);
   return openRegistryClient({
     ...toRegistryOptions(flags),
     ...surroundings,

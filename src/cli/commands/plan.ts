@@ -42,7 +42,7 @@ export async function runPlan(
     return { ...planned, notices: [...notices, ...planned.notices] };
   });
   const { result } = toOutputOptions(flags, context);
-  const text = () => renderPlan(plan, { isVerbose: flags["verbose-summary"] });
+  const text = (shown: typeof plan) => renderPlan(shown, { isVerbose: flags["verbose-summary"] });
   printResult(plan, { ...context, result, text });
   return EXIT_DONE;
 }

@@ -43,7 +43,8 @@ async function runPull(
     pull({ ...options, ...bundleOptions, concurrency }),
   );
   const { result } = toOutputOptions(flags, context);
-  const text = () => renderPullSummary(summary, { isVerbose: flags["verbose-summary"] });
+  const text = (shown: typeof summary) =>
+    renderPullSummary(shown, { isVerbose: flags["verbose-summary"] });
   printResult(summary, { ...context, result, text });
   return exitCodeOfOutcome(summary);
 }

@@ -101,7 +101,7 @@ async function runDryPush(
 ): Promise<number> {
   const plan = await planPushAll(wishes);
   const { result } = toOutputOptions(flags, context);
-  printResult(plan, { ...context, result, text: () => renderPushPlan(plan) });
+  printResult(plan, { ...context, result, text: renderPushPlan });
   return EXIT_DONE;
 }
 
@@ -109,9 +109,9 @@ async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext
   const receiptPath = flags.receipt ?? "./receipt.json";
   await checkReceiptPath(receiptPath);
   const receipt = await sendAll(wishes, flags, context);
-  await writeReceipt(receiptPath, receipt);
+  await writeReceipt(receiptPath, context.inFlags(receipt));
   const { result } = toOutputOptions(flags, context);
-  const text = () => renderReceipt(receipt, receiptPath);
+  const text = (shown: Receipt) => renderReceipt(shown, receiptPath);
   printResult(receipt, { ...context, result, text });
   return exitCodeOfOutcome(receipt);
 }
@@ -128,7 +128,7 @@ async function sendAll(
   const { env, signal } = context;
   using renderer = openRenderer(progress, context);
   for (const notice of noticesOfEnvironment(env)) renderer.onEvent(notice);
-  await using client = openClient({ flags, registry, login, renderer, debug, env });
+  await using client = openClient({ flags, registry, login, renderer, debug, context });
   return await pushAll({
     ...wishes,
     openTarget: (reference) => client.repository(reference),

@@ -16,7 +16,7 @@ export const VERIFY_COMMAND: Command<typeof OUTPUT_FLAGS> = {
   async run(given, context) {
     const report = await runVerify(given, context);
     const { result } = toOutputOptions(given.flags, context);
-    printResult(report, { ...context, result, text: () => renderVerifyReport(report) });
+    printResult(report, { ...context, result, text: renderVerifyReport });
     return exitCodeOfReport(report);
   },
 };

@@ -43,7 +43,7 @@ export async function withSource<Result>(
     login,
     renderer,
     debug,
-    env: context.env,
+    context,
   });
   const options: PlanPullOptions = {
     bundlePath,

@@ -52,7 +52,9 @@ export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleO
   const text = flags["images-bundle-chunk-size"];
   const isSplit = text !== undefined && !/^0+(?:\.0*)?$/.test(text);
   return {
-    ...(isSplit ? { chunkSizeBytes: parseByteSize(text, { defaultUnit: "GB" }) } : {}),
+    ...(isSplit
+      ? { chunkSizeBytes: parseByteSize(text, { defaultUnit: "GB", option: "chunkSizeBytes" }) }
+      : {}),
     force: flags.force ?? false,
     resume: !(flags["no-pull-resume"] ?? false),
     ...(flags["gost-digest"] ? { gostDigest: true } : {}),

@@ -1,19 +1,28 @@
 import { MirrorError, SpaceExhaustedError, StorageFailedError } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
+import type { FlagWords } from "./flag-words.ts";
 import { sanitize } from "./sanitize.ts";
 
 const CAUSE_LIMIT = 4;
 
+export interface RenderErrorOptions {
+  readonly debug: boolean;
+  readonly inFlags?: FlagWords;
+}
+
 /** What the user reads: the message, the causes in short, what to do; the stack only of bugs and with `--debug`. */
-export function renderError(error: unknown, { debug }: { readonly debug: boolean }): string {
+export function renderError(
+  error: unknown,
+  { debug, inFlags = (text) => text }: RenderErrorOptions,
+): string {
   const isExpected = error instanceof MirrorError || error instanceof UsageError;
-  const lines = [
+  const texts = [
     `error: ${isExpected ? "" : "a bug in this program: "}${messageOf(error)}`,
     ...causesOf(error).map((message) => `  because: ${message}`),
     ...(isExpected && error.hint ? [`hint: ${sanitize(error.hint)}`] : []),
     ...(isExpected ? [] : ["hint: Report it with the lines below"]),
-    ...(debug || !isExpected ? stacksOf(error) : []),
   ];
+  const lines = [...texts.map(inFlags), ...(debug || !isExpected ? stacksOf(error) : [])];
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { ProgressMode } from "../options/output.ts";
+import type { FlagWords } from "./flag-words.ts";
 import { createJsonRenderer } from "./json.ts";
 import { createPlainRenderer } from "./plain.ts";
 import type { Renderer } from "./renderer.ts";
@@ -10,8 +11,22 @@ export interface RendererStreams {
   readonly stderr: Writable & { readonly columns?: number };
 }
 
-/** Picks the renderer; nothing else in the program knows which one it is. */
-export function openRenderer(mode: ProgressMode, { stdout, stderr }: RendererStreams): Renderer {
+/** Picks the renderer; nothing else in the program knows which one it is. Texts of events are shown in flags. */
+export function openRenderer(
+  mode: ProgressMode,
+  { inFlags, ...streams }: RendererStreams & { readonly inFlags: FlagWords },
+): Renderer {
+  const renderer = createRenderer(mode, streams);
+  return {
+    ...renderer,
+    onEvent: (event) => {
+      const hasText = "message" in event || "reason" in event;
+      renderer.onEvent(hasText ? inFlags(event) : event);
+    },
+  };
+}
+
+function createRenderer(mode: ProgressMode, { stdout, stderr }: RendererStreams): Renderer {
   switch (mode) {
     case "tty":
       return createTtyRenderer({ stream: stderr });

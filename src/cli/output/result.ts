@@ -1,18 +1,22 @@
 import type { Writable } from "node:stream";
 import type { OutputOptions } from "../options/output.ts";
+import type { FlagWords } from "./flag-words.ts";
 
 /** Prints what a command answers: the value as JSON, or the text that people read. */
-export function printResult(
-  value: unknown,
+export function printResult<Value>(
+  report: Value,
   {
     stdout,
     result,
     text,
+    inFlags,
   }: Pick<OutputOptions, "result"> & {
     readonly stdout: Writable;
-    readonly text: () => string;
+    readonly text: (value: Value) => string;
+    readonly inFlags: FlagWords;
   },
 ): void {
+  const value = inFlags(report);
   switch (result) {
     case "lines":
       stdout.write(`${JSON.stringify(value)}\n`);
@@ -21,6 +25,6 @@ export function printResult(
       stdout.write(`${JSON.stringify(value, null, 2)}\n`);
       return;
     case "text":
-      stdout.write(text());
+      stdout.write(text(value));
   }
 }

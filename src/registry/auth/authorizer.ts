@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { call, option } from "../../option.ts";
 import { type Challenge, parseChallenges, selectChallenge } from "./challenge.ts";
 import { type Credential, type CredentialSource, describeCredential } from "./credentials.ts";
 import { mergeScopes, parseScopes, repositoryOfScopes, type Scope } from "./scope.ts";
@@ -119,7 +120,7 @@ export class Authorizer {
   async denialHint(scopes: readonly Scope[]): Promise<string> {
     const { registry } = this.#options;
     const credential = await this.credential(scopes);
-    const remedy = `use --source-login and --source-password (--registry-login and --registry-password for the target), or "mirror login ${registry}"`;
+    const remedy = `use ${option("login")} and ${option("password")}, or keep one for "${registry}" with ${call("storeLogin")}`;
     return credential
       ? `Check the permissions of ${describeCredential(credential)}; to use another one, ${remedy}`
       : `No credentials were found for "${registry}": ${remedy}`;

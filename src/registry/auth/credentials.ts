@@ -1,7 +1,7 @@
 import { registryKey } from "./registry-key.ts";
 
 interface CredentialOrigin {
-  /** Where it was found, in words for the user: `--source-login`, a file name, a helper. */
+  /** Where it was found, in words for the user: `login`, a file name, a helper. */
   readonly origin: string;
 }
 
@@ -44,7 +44,7 @@ export interface StaticCredentialOptions {
   readonly registry: string;
   readonly username: string;
   readonly password: string;
-  /** Where it is from, in words: `--source-login`. */
+  /** Where it is from, in words: `login`. */
   readonly origin: string;
 }
 

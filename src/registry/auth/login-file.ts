@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { OptionInvalidError } from "../../errors.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { storageError } from "../../io/errors.ts";
+import { option } from "../../option.ts";
 
 /** The parts of `config.json` and `auth.json` that logins are in; whatever else a file has is kept. */
 export interface LoginFile {
@@ -42,10 +43,10 @@ async function readLoginFile(path: string): Promise<LoginFile> {
     // not chained: the text of a JSON error quotes the file, which holds secrets
   }
   throw new OptionInvalidError(
-    "authfile",
+    "authFile",
     `"${path}" is not a JSON object, so nothing was changed`,
     {
-      hint: "Repair or move the file, or name another one with --authfile",
+      hint: `Repair or move the file, or name another one with ${option("authFile")}`,
     },
   );
 }

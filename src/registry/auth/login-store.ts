@@ -92,7 +92,7 @@ async function refuseHelperFailure(path: string, work: () => Promise<void>): Pro
     await work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OptionInvalidError("authfile", `${reason}, and "${path}" names it`, {
+    throw new OptionInvalidError("authFile", `${reason}, and "${path}" names it`, {
       cause,
       hint: "Install the helper, or remove it from credsStore and credHelpers of that file",
     });

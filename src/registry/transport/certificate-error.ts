@@ -1,3 +1,4 @@
+import { option } from "../../option.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { ShownCertificate } from "./certificate-chain.ts";
 
@@ -24,7 +25,7 @@ export function createCertificateError(failure: CertificateFailure): RegistryUnr
   return new RegistryUnreachableError(
     host,
     { reason: "certificate", detail: `${code}: ${shown}${number} ${why}` },
-    { cause, hint: `${remedy}, or use --tls-skip-verify to trust any` },
+    { cause, hint: `${remedy}, or use ${option("tlsSkipVerify")} to trust any` },
   );
 }
 
@@ -41,7 +42,7 @@ function explain({ host, code, chain }: CertificateFailure): Explanation {
     case "CERT_HAS_EXPIRED": {
       const certificate = chain.find(({ validTo }) => Date.parse(validTo) < Date.now()) ?? own;
       const why = `expired on ${certificate?.validTo ?? "an unknown day"}`;
-      const remedy = `Renew the certificate of "${host}" and check the clock of this machine; if it is replaced by a private one, name its issuer with --ca-file`;
+      const remedy = `Renew the certificate of "${host}" and check the clock of this machine; if it is replaced by a private one, name its issuer with ${option("caFiles")}`;
       return { certificate, why, remedy };
     }
     case "CERT_NOT_YET_VALID": {
@@ -78,5 +79,5 @@ function explain({ host, code, chain }: CertificateFailure): Explanation {
 }
 
 function trust(host: string, name = "the issuer"): string {
-  return `Name the certificate "${name}" with --ca-file, or store it as certs.d/${host}/ca.crt`;
+  return `Name the certificate "${name}" with ${option("caFiles")}, or store it as certs.d/${host}/ca.crt`;
 }

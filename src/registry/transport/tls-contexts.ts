@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import { OptionInvalidError } from "../../errors.ts";
+import { option } from "../../option.ts";
 import { type ClientCertificate, readHostCertificates } from "./certs-directory.ts";
 import { readNamedCertificates, readNamedPem } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
@@ -61,7 +62,7 @@ async function readNamed(options: TlsOptions): Promise<Named> {
   const { ca = [], caFiles = [] } = options;
   // the other files matter only to a connection with TLS
   const client = await readClient(options);
-  const read = await Promise.all(caFiles.map((path) => readNamedCertificates(path, "ca-file")));
+  const read = await Promise.all(caFiles.map((path) => readNamedCertificates(path, "caFiles")));
   return { client, ca: [...ca, ...read] };
 }
 
@@ -69,17 +70,17 @@ async function readClient({ certFile, keyFile }: TlsOptions) {
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
     throw new OptionInvalidError(
-      certFile === undefined ? "key-file" : "cert-file",
-      "a client certificate needs both --cert-file and --key-file",
+      certFile === undefined ? "keyFile" : "certFile",
+      `a client certificate needs both ${option("certFile")} and ${option("keyFile")}`,
     );
   }
-  const cert = await readNamedCertificates(certFile, "cert-file");
-  const key = await readNamedPem(keyFile, "key-file");
+  const cert = await readNamedCertificates(certFile, "certFile");
+  const key = await readNamedPem(keyFile, "keyFile");
   try {
     createSecureContext({ cert, key });
   } catch {
     // not chained: messages about keys stay out of logs
-    throw new OptionInvalidError("key-file", `"${keyFile}" is not the key of "${certFile}"`);
+    throw new OptionInvalidError("keyFile", `"${keyFile}" is not the key of "${certFile}"`);
   }
   return { cert, key };
 }

@@ -1,13 +1,14 @@
+import { option } from "../../option.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
 import type { ModuleSelector } from "./selection.ts";
-import { exactPinsOf, mergeFilters, parseModuleSelector } from "./selector.ts";
+import { exactPinsOf, type MemberOption, mergeFilters, parseModuleSelector } from "./selector.ts";
 
-/** Parses the values of one include flag; names given twice are or-ed (D5). Sorted by name. */
-export function mergeSelectors(entries: readonly string[], option: string): ModuleSelector[] {
+/** Parses the values of one include option; names given twice are or-ed (D5). Sorted by name. */
+export function mergeSelectors(entries: readonly string[], from: MemberOption): ModuleSelector[] {
   const merged = new Map<string, ModuleSelector>();
   for (const entry of entries) {
-    const { name, filter } = parseModuleSelector(entry, option);
+    const { name, filter } = parseModuleSelector(entry, from);
     const known = merged.get(name);
     merged.set(name, {
       name,
@@ -15,18 +16,18 @@ export function mergeSelectors(entries: readonly string[], option: string): Modu
     });
   }
   const selectors = [...merged.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
-  for (const selector of selectors) refuseSharedChannel(selector, option);
+  for (const selector of selectors) refuseSharedChannel(selector, from);
   return selectors;
 }
 
 /** A channel can point at one version only. */
-function refuseSharedChannel({ name, filter }: ModuleSelector, option: string): void {
+function refuseSharedChannel({ name, filter }: ModuleSelector, from: MemberOption): void {
   const tags = new Map<string, string>();
   for (const { tag, channel } of exactPinsOf(filter)) {
     const other = tags.get(channel);
     if (channel !== "all" && other !== undefined) {
       throw new SelectionInvalidError(
-        `${option} "${name}@=${tag}+${channel}"`,
+        `${option(from)} "${name}@=${tag}+${channel}"`,
         `channel ${channel} is already given to "${other}"`,
         { hint: "Name each release channel once per name" },
       );
@@ -36,8 +37,10 @@ function refuseSharedChannel({ name, filter }: ModuleSelector, option: string): 
 }
 
 export interface ExcludeOptions {
-  /** `module`, `package`: what the flags end with. */
+  /** `module`, `package`. */
   readonly noun: string;
+  readonly excludedBy: MemberOption;
+  readonly includedBy: MemberOption;
   readonly include: readonly ModuleSelector[];
   readonly enabled: boolean;
 }
@@ -50,10 +53,9 @@ export interface ParsedExcludes {
 /** Excludes matter only where everything of the source is taken (D4). */
 export function parseExcludes(
   entries: readonly string[],
-  { noun, include, enabled }: ExcludeOptions,
+  { noun, excludedBy, includedBy, include, enabled }: ExcludeOptions,
 ): ParsedExcludes {
-  const option = `--exclude-${noun}`;
-  const selectors = entries.map((entry) => parseModuleSelector(entry, option));
+  const selectors = entries.map((entry) => parseModuleSelector(entry, excludedBy));
   if (enabled && include.length === 0) {
     return {
       exclude: [...new Set(selectors.map(({ name }) => name))].sort(),
@@ -61,18 +63,18 @@ export function parseExcludes(
         .filter(({ filter }) => filter.kind !== "default")
         .map(({ name }) => ({
           code: "exclude-constraint-ignored",
-          message: `${option} "${name}" excludes all versions of the ${noun}: its constraint has no effect`,
+          message: `${option(excludedBy)} "${name}" excludes all versions of the ${noun}: its constraint has no effect`,
         })),
     };
   }
   const included = new Set(include.map(({ name }) => name));
   const reasonFor = (name: string) =>
-    included.has(name) ? `--include-${noun} names it` : "only what is included is taken";
+    included.has(name) ? `${option(includedBy)} names it` : "only what is included is taken";
   return {
     exclude: [],
     notices: selectors.map(({ name }) => ({
       code: "exclude-ignored",
-      message: `${option} "${name}" has no effect: ${reasonFor(name)}`,
+      message: `${option(excludedBy)} "${name}" has no effect: ${reasonFor(name)}`,
     })),
   };
 }

@@ -1,4 +1,5 @@
 import { isTag } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
@@ -19,31 +20,25 @@ export interface PlatformWishes {
 
 export interface ParsedPlatform {
   readonly platform: Selection["platform"];
-  /** The flag that asks for the platform. */
-  readonly flag?: string | undefined;
+  /** The option that asks for the platform, as texts name it. */
+  readonly option?: string | undefined;
   readonly notices: readonly SelectionNotice[];
 }
 
-const FLAGS = {
-  platformTag: "--platform-tag",
-  sinceVersion: "--since-version",
-  includePlatform: "--include-platform",
-} as const;
+const CHOICES = ["platformTag", "sinceVersion", "includePlatform"] as const;
 
 export function parsePlatformReleases(wishes: PlatformWishes, hasSource: boolean): ParsedPlatform {
-  const given = (Object.keys(FLAGS) as (keyof typeof FLAGS)[])
-    .filter((name) => wishes[name] !== undefined)
-    .map((name) => FLAGS[name]);
+  const given = CHOICES.filter((name) => wishes[name] !== undefined).map(option);
   const releases = parseReleases(wishes, given);
   const { noPlatform = false, ignoreSuspend = false } = wishes;
   const enabled = hasSource && !noPlatform;
   return {
     platform: { enabled, releases: enabled ? releases : { kind: "channels" }, ignoreSuspend },
-    flag: noPlatform ? undefined : given[0],
+    option: noPlatform ? undefined : given[0],
     notices: noPlatform
-      ? given.map((flag) => ({
+      ? given.map((name) => ({
           code: "platform-flag-ignored",
-          message: `${flag} has no effect: --no-platform leaves the platform out`,
+          message: `${name} has no effect: ${option("noPlatform")} leaves the platform out`,
         }))
       : [],
   };
@@ -70,7 +65,7 @@ function parseReleases(
 function parseTag(text: string): PlatformReleases {
   const tag = text.trim();
   if (!isTag(tag)) {
-    throw new SelectionInvalidError(`--platform-tag "${text}"`, "it is not a tag", {
+    throw new SelectionInvalidError(`${option("platformTag")} "${text}"`, "it is not a tag", {
       hint: "Write a release channel (stable), a version (v1.70.3) or any other tag",
     });
   }
@@ -78,7 +73,7 @@ function parseTag(text: string): PlatformReleases {
 }
 
 function parseInclude(text: string): PlatformReleases {
-  const filter = parseVersionFilter(text, FLAGS.includePlatform);
+  const filter = parseVersionFilter(text, "includePlatform");
   if (filter.kind === "range") return { kind: "range", range: filter.range };
   const [pin] = filter.kind === "exact" ? filter.pins : [];
   if (pin === undefined) throw new Error("a constraint is a range or an exact tag");
@@ -90,7 +85,7 @@ function parseSince(text: string): string {
   const bare = text.trim().replace(/\+[0-9A-Za-z.-]+$/, "");
   const version = parseVersion(/^v?\d+$/.test(bare) ? `${bare}.0` : bare);
   if (version !== undefined) return version.text;
-  throw new SelectionInvalidError(`${FLAGS.sinceVersion} "${text}"`, "it is not a version", {
+  throw new SelectionInvalidError(`${option("sinceVersion")} "${text}"`, "it is not a version", {
     hint: "Write a version such as 1.70.0",
   });
 }

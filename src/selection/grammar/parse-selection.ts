@@ -5,6 +5,7 @@ import {
   parseRepositoryReference,
   type RepositoryReference,
 } from "../../oci/reference.ts";
+import { type OptionName, option } from "../../option.ts";
 import { parseModulesPath } from "../../vendor/modules-path.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
@@ -14,7 +15,7 @@ import { type PlatformWishes, parsePlatformReleases } from "./parse-platform-rel
 import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
 import { parseImageSelector } from "./selector.ts";
 
-/** What the user said, flag by flag, as text. */
+/** What the user said, option by option, as text. */
 export interface ParseSelectionOptions extends PlatformWishes {
   /** `registry-host[:port]/path` below which everything but images lives. */
   readonly source?: string | undefined;
@@ -57,12 +58,12 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
   const { onlyExtraImages = false, proxyRegistry = false, skipVexImages = false } = options;
   const hasSource = options.source !== undefined;
   const platform = parsePlatformReleases(options, hasSource);
-  const modules = parseMembers(options, MODULE_FLAGS);
-  const packages = parseMembers(options, PACKAGE_FLAGS);
-  const include = mergeSelectors(options.includePlugins ?? [], "--include-plugin");
+  const modules = parseMembers(options, MODULE_OPTIONS);
+  const packages = parseMembers(options, PACKAGE_OPTIONS);
+  const include = mergeSelectors(options.includePlugins ?? [], "includePlugins");
   const installer = parseInstaller(options);
   const selection: Selection = {
-    ...withSource(options, platform.flag),
+    ...withSource(options, platform.option),
     platform: platform.platform,
     installer: installer.installer,
     security: { enabled: hasSource && !options.noSecurityDb },
@@ -88,7 +89,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
   };
   if (onlyExtraImages && include.length > 0) {
     throw new SelectionInvalidError(
-      "--only-extra-images and --include-plugin",
+      `${option("onlyExtraImages")} and ${option("includePlugins")}`,
       "a plugin is no extra image",
       { hint: "Drop one of them" },
     );
@@ -108,25 +109,25 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
   };
 }
 
-/** Everything but images needs a source; without one, a flag that asks for something is an error. */
+/** Everything but images needs a source; without one, an option that asks for something is an error. */
 function withSource(
   options: ParseSelectionOptions,
-  platformFlag: string | undefined,
+  platformOption: string | undefined,
 ): { readonly source?: RepositoryReference } {
   if (options.source !== undefined) return { source: parseRepositoryReference(options.source) };
-  const first = (option: string, entries: readonly string[] = []) =>
-    entries.slice(0, 1).map((entry) => `${option} "${entry}"`);
+  const first = (asked: OptionName, entries: readonly string[] = []) =>
+    entries.slice(0, 1).map((entry) => `${option(asked)} "${entry}"`);
   const [wish] = [
-    ...first("--include-module", options.includeModules),
-    ...first("--include-package", options.includePackages),
-    ...first("--include-plugin", options.includePlugins),
-    ...(platformFlag === undefined ? [] : [platformFlag]),
-    ...(options.installerTag === undefined ? [] : ["--installer-tag"]),
-    ...(options.onlyExtraImages ? ["--only-extra-images"] : []),
+    ...first("includeModules", options.includeModules),
+    ...first("includePackages", options.includePackages),
+    ...first("includePlugins", options.includePlugins),
+    ...(platformOption === undefined ? [] : [platformOption]),
+    ...(options.installerTag === undefined ? [] : [option("installerTag")]),
+    ...(options.onlyExtraImages ? [option("onlyExtraImages")] : []),
   ];
   if (wish === undefined) return {};
   throw new SelectionInvalidError(wish, "there is no source to take it from", {
-    hint: 'Add --source registry-host/path, or set "source" in the configuration file',
+    hint: `Add ${option("source")} registry-host/path`,
   });
 }
 
@@ -137,17 +138,20 @@ function refuseNothing(selection: Selection): void {
   );
   if (isWanted || packages.versions || plugins.include.length > 0 || images.length > 0) return;
   throw new SelectionInvalidError("this selection", "it contains nothing", {
-    hint: 'Name images with --include-image, or a source of modules with --source or "source" in the configuration file',
+    hint: `Name images with ${option("includeImages")}, or a source of modules with ${option("source")}`,
   });
 }
 
 function parseInstaller({ source, noInstaller, installerTag }: ParseSelectionOptions) {
   const notices: SelectionNotice[] = [];
   if (installerTag !== undefined && !isTag(installerTag)) {
-    throw new SelectionInvalidError(`--installer-tag "${installerTag}"`, "it is not a tag");
+    throw new SelectionInvalidError(
+      `${option("installerTag")} "${installerTag}"`,
+      "it is not a tag",
+    );
   }
   if (installerTag !== undefined && noInstaller) {
-    const message = "--installer-tag has no effect: --no-installer leaves the installer out";
+    const message = `${option("installerTag")} has no effect: ${option("noInstaller")} leaves the installer out`;
     notices.push({ code: "installer-tag-ignored", message });
   }
   const enabled = source !== undefined && !noInstaller;
@@ -155,14 +159,14 @@ function parseInstaller({ source, noInstaller, installerTag }: ParseSelectionOpt
   return { installer: { enabled, ...tag }, notices };
 }
 
-const MODULE_FLAGS = {
+const MODULE_OPTIONS = {
   noun: "module",
   include: "includeModules",
   exclude: "excludeModules",
   without: "noModules",
 } as const;
 
-const PACKAGE_FLAGS = {
+const PACKAGE_OPTIONS = {
   noun: "package",
   include: "includePackages",
   exclude: "excludePackages",
@@ -174,26 +178,32 @@ interface ParsedMembers {
   readonly notices: readonly SelectionNotice[];
 }
 
-/** Modules and packages are chosen with the same flags. Includes win over `--no-…`, with a notice (D10). */
+/** Modules and packages are chosen in the same way. Includes win over leaving all out, with a notice (D10). */
 function parseMembers(
   options: ParseSelectionOptions,
-  flags: typeof MODULE_FLAGS | typeof PACKAGE_FLAGS,
+  names: typeof MODULE_OPTIONS | typeof PACKAGE_OPTIONS,
 ): ParsedMembers {
-  const { noun } = flags;
-  const include = mergeSelectors(options[flags.include] ?? [], `--include-${noun}`);
+  const { noun } = names;
+  const include = mergeSelectors(options[names.include] ?? [], names.include);
   const isAsked = include.length > 0 || Boolean(options.onlyExtraImages);
-  const isLeftOut = Boolean(options[flags.without]) && !isAsked;
+  const isLeftOut = Boolean(options[names.without]) && !isAsked;
   // A proxy cannot list what there is
   const isListed = !options.proxyRegistry || include.length > 0;
   const enabled = options.source !== undefined && !isLeftOut && isListed;
-  const excludes = parseExcludes(options[flags.exclude] ?? [], { noun, include, enabled });
-  const winner = include.length > 0 ? `--include-${noun}` : "--only-extra-images";
+  const excludes = parseExcludes(options[names.exclude] ?? [], {
+    noun,
+    includedBy: names.include,
+    excludedBy: names.exclude,
+    include,
+    enabled,
+  });
+  const winner = include.length > 0 ? names.include : "onlyExtraImages";
   const ignored: readonly SelectionNotice[] =
-    options[flags.without] && isAsked
+    options[names.without] && isAsked
       ? [
           {
             code: `no-${noun}s-ignored`,
-            message: `--no-${noun}s has no effect: ${winner} asks for ${noun}s`,
+            message: `${option(names.without)} has no effect: ${option(winner)} asks for ${noun}s`,
           },
         ]
       : [];
@@ -205,7 +215,7 @@ function parseMembers(
 
 function vexNotices({ vex, source }: Selection): SelectionNotice[] {
   if (vex || source === undefined) return [];
-  const message = "--skip-vex-images leaves out the attestations that say which CVEs do not apply";
+  const message = `${option("skipVexImages")} leaves out the attestations that say which CVEs do not apply`;
   return [{ code: "vex-skipped", message }];
 }
 
@@ -214,14 +224,14 @@ function proxyNotices(options: ParseSelectionOptions): SelectionNotice[] {
   if (!options.proxyRegistry || options.source === undefined) return [];
   const hasPackages = (options.includePackages ?? []).length > 0;
   const left = [
-    ...(options.noPackages || hasPackages ? [] : ["packages (use --include-package)"]),
+    ...(options.noPackages || hasPackages ? [] : [`packages (use ${option("includePackages")})`]),
     ...(options.noPackageVersions ? [] : ["release images of packages that are not included"]),
     ...(options.noPlugins || options.onlyExtraImages
       ? []
-      : ["plugins that modules need (use --include-plugin)"]),
+      : [`plugins that modules need (use ${option("includePlugins")})`]),
   ];
   if (left.length === 0) return [];
-  const message = `--proxy-registry leaves out what only a tag list could tell: ${left.join(", ")}`;
+  const message = `${option("proxyRegistry")} leaves out what only a tag list could tell: ${left.join(", ")}`;
   return [{ code: "proxy-unlisted", message }];
 }
 

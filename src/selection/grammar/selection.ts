@@ -43,7 +43,7 @@ export type PlatformReleases =
 
 /** All modules (or packages) of the source, or some of them. */
 export interface MemberSelection {
-  /** False with `--no-…` and nothing included, or without a source. */
+  /** False with `noModules` and the like and nothing included, or without a source. */
   readonly enabled: boolean;
   /** Empty: all of the source. Sorted by name, one per name. */
   readonly include: readonly ModuleSelector[];

@@ -1,9 +1,22 @@
 import { withoutUserInfo } from "../../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
+import { type OptionName, option } from "../../option.ts";
 import { CHANNELS, isChannel } from "../../vendor/channel.ts";
 import { formatConstraint, parseConstraint } from "../../versions/constraint.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { ExactPin, ImageSelector, ModuleSelector, VersionFilter } from "./selection.ts";
+
+/** What the names of an option are names of. */
+export const NOUNS = {
+  includeModules: "module",
+  excludeModules: "module",
+  includePackages: "package",
+  excludePackages: "package",
+  includePlugins: "plugin",
+} as const;
+
+/** An option whose values are `name[@constraint]`. */
+export type MemberOption = keyof typeof NOUNS;
 
 /** Makes the error for one selector. */
 type Refuse = (reason: string, hint?: string, cause?: unknown) => SelectionInvalidError;
@@ -18,17 +31,20 @@ const PATH_HINT =
 const FORMS_HINT =
   'Write a version (1.3.0), a range (^1.3.0, ~1.3.0, ">=1.1 <1.3") or an exact tag (=v1.3.0)';
 
-/** Parses `name[@constraint]`; `option` is the flag that errors name, and says what the name is of. */
-export function parseModuleSelector(entry: string, option = "--include-module"): ModuleSelector {
-  const refuse = createRefuse(entry, option);
-  const noun = option.slice(option.lastIndexOf("-") + 1);
+/** Parses `name[@constraint]`; `from` is the option that errors name, and says what the name is of. */
+export function parseModuleSelector(
+  entry: string,
+  from: MemberOption = "includeModules",
+): ModuleSelector {
+  const refuse = createRefuse(entry, from);
+  const noun = NOUNS[from];
   const { name, constraint } = splitSelector(entry, refuse);
   if (name === "") throw refuse(`the ${noun} name is missing`, "Write name or name@constraint");
   if (!isModuleName(name)) {
     throw refuse(
       `"${name}" is not a ${noun} name`,
       name.includes("/")
-        ? `Name images with --include-image and ${noun}s without their registry`
+        ? `Name images with ${option("includeImages")} and ${noun}s without their registry`
         : "Use lower-case letters, digits and single separators (. _ __ -)",
     );
   }
@@ -39,8 +55,8 @@ export function parseModuleSelector(entry: string, option = "--include-module"):
 }
 
 /** Parses `registry/repository[:tag|@digest|@constraint]`. */
-export function parseImageSelector(entry: string, option = "--include-image"): ImageSelector {
-  const refuse = createRefuse(entry, option);
+export function parseImageSelector(entry: string): ImageSelector {
+  const refuse = createRefuse(entry, "includeImages");
   if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
   const { name, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
   if (name === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
@@ -65,9 +81,9 @@ export function parseImageSelector(entry: string, option = "--include-image"): I
   return { text, reference: { ...reference, tag: pin.tag }, filter: { kind: "default" } };
 }
 
-/** Parses a constraint without a name: a range or one exact tag; `option` is the flag that errors name. */
-export function parseVersionFilter(text: string, option: string): VersionFilter {
-  const refuse = createRefuse(text, option);
+/** Parses a constraint without a name: a range or one exact tag; `from` is the option that errors name. */
+export function parseVersionFilter(text: string, from: OptionName): VersionFilter {
+  const refuse = createRefuse(text, from);
   const constraint = withoutQuotes(text);
   if (constraint === "") throw refuse("the constraint is empty", EMPTY_HINT);
   return parseFilter(constraint, refuse);
@@ -99,12 +115,15 @@ function mergePins(pins: readonly ExactPin[]): ExactPin[] {
   return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pin]) => pin);
 }
 
-function createRefuse(entry: string, option: string): Refuse {
+function createRefuse(entry: string, from: OptionName): Refuse {
   const refuse: Refuse = (reason, hint, cause) =>
-    new SelectionInvalidError(`${option} "${withoutUserInfo(entry)}"`, reason, { hint, cause });
+    new SelectionInvalidError(`${option(from)} "${withoutUserInfo(entry)}"`, reason, {
+      hint,
+      cause,
+    });
   if (entry.length > SELECTOR_LIMIT) {
     throw new SelectionInvalidError(
-      `${option} "${entry.slice(0, 40)}…"`,
+      `${option(from)} "${entry.slice(0, 40)}…"`,
       `it is longer than ${SELECTOR_LIMIT} characters`,
     );
   }
@@ -157,7 +176,7 @@ function parsePin(text: string, refuse: Refuse): ExactPin {
   if (!isTag(tag)) {
     throw refuse(
       tag === "" ? "the tag behind = is empty" : `"${tag}" is not a tag`,
-      "Repeat the flag to name several tags, and write ranges without a leading =",
+      "Repeat the selector to name several tags, and write ranges without a leading =",
     );
   }
   if (plus < 0) return { tag, channel: "all" };

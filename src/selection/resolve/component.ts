@@ -1,5 +1,6 @@
 import { MirrorError } from "../../errors.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import type { OptionName } from "../../option.ts";
 import { ComponentDeniedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Root } from "./root.ts";
@@ -13,7 +14,7 @@ export interface Component {
    * The flag that leaves it out, for what a bundle must not lack unnoticed: being denied is an error then. Without a flag
    * it is skipped, for not everybody may read it.
    */
-  readonly without?: string;
+  readonly without?: OptionName;
   /** Whether it is wanted at all, only if the source has it, or because a flag asks for it. */
   readonly wishOf: (selection: SourceSelection) => "no" | "if-there" | "asked";
   /** Where it would be. */

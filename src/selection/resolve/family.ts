@@ -1,14 +1,18 @@
 import type { PackageKind } from "../../contents/contents.ts";
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
+import type { OptionName } from "../../option.ts";
 import type { ModuleSelector, Selection, SourceSelection } from "../grammar/selection.ts";
 
 /** Modules and packages are the same thing at two places: all that differs is said here. */
 export interface Family {
-  /** Also the prefix of package files and the end of flag names. */
+  /** Also the prefix of package files. */
   readonly noun: "module" | "package";
   readonly kind: PackageKind;
   /** Path below the target. */
   readonly directory: string;
+  /** What leaves it out, all of it or by name. */
+  readonly without: OptionName;
+  readonly exclude: OptionName;
   /** Last segment of the repository of release images. */
   readonly releases: string;
   /** The repository whose tags are the names. */
@@ -27,6 +31,8 @@ export const MODULES: Family = {
   noun: "module",
   kind: "module",
   directory: "modules",
+  without: "noModules",
+  exclude: "excludeModules",
   releases: "release",
   catalogOf: ({ source, modules }) => joinRepository(source, modules.pathSuffix),
   wishesOf: ({ modules }) => modules,
@@ -36,6 +42,8 @@ export const PACKAGES: Family = {
   noun: "package",
   kind: "package",
   directory: "packages",
+  without: "noPackages",
+  exclude: "excludePackages",
   releases: "version",
   catalogOf: ({ source }) => joinRepository(source, "packages"),
   wishesOf: ({ packages }) => packages,

@@ -11,7 +11,7 @@ export interface ListCandidatesOptions {
   readonly prefixes?: readonly string[];
 }
 
-/** The tags that a range can choose from: the tag list, or what a walk finds where there is none (`--proxy-registry`). */
+/** The tags that a range can choose from: the tag list, or what a walk finds where there is none (`proxyRegistry`). */
 export async function listCandidates(
   repository: RepositoryReference,
   { range }: { readonly range: string },

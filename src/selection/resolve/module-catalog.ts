@@ -1,4 +1,5 @@
 import { formatReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { isChannel } from "../../vendor/channel.ts";
 import { parseModulesPath } from "../../vendor/modules-path.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
@@ -31,7 +32,7 @@ export async function listModuleNames(
     if (tags.includes(name)) continue;
     reader.notice(
       "exclude-unknown",
-      `--exclude-${family.noun} "${name}" has no effect: the source has no such ${family.noun}`,
+      `${option(family.exclude)} "${name}" has no effect: the source has no such ${family.noun}`,
     );
   }
   const names = [...new Set(tags)].filter((name) => !exclude.includes(name)).sort();
@@ -45,7 +46,7 @@ export async function listModuleNames(
   });
 }
 
-/** With `--modules-path-suffix /` the names of modules stand among the tags of the platform. */
+/** With `modulesPathSuffix: "/"` the names of modules stand among the tags of the platform. */
 function isShared(family: Family, selection: SourceSelection): boolean {
   return formatReference(family.catalogOf(selection)) === formatReference(selection.source);
 }
@@ -56,11 +57,11 @@ function isNameLike(tag: string): boolean {
 
 /** Who says where modules are, or which of them not to take, counts on having some. */
 function refuseAsked(family: Family, selection: SourceSelection): void {
-  const { noun } = family;
+  const { noun, without } = family;
   const isMoved = noun === "module" && selection.modules.pathSuffix !== parseModulesPath();
   if (!isMoved && family.wishesOf(selection).exclude.length === 0) return;
   const place = formatReference(family.catalogOf(selection));
   throw new SelectionUnmatchedError(`any ${noun}`, `no tag of "${place}" is the name of one`, {
-    hint: `Check --source and --modules-path-suffix, or use --no-${noun}s`,
+    hint: `Check ${option("source")} and ${option("modulesPathSuffix")}, or use ${option(without)}`,
   });
 }

@@ -1,4 +1,5 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { CHANNELS, type Channel, isChannel } from "../../vendor/channel.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { compareVersions, minorOf } from "../../versions/version.ts";
@@ -93,14 +94,13 @@ function boundsOf(channels: readonly ChannelPointer[], { since, reader }: Bounds
   const wanted = since === undefined ? undefined : parseVersion(since);
   if (upper === undefined || proven === undefined) {
     if (wanted) {
-      const message =
-        "--since-version has no effect: without the channels alpha and rock-solid only what the channels point at is taken";
+      const message = `${option("sinceVersion")} has no effect: without the channels alpha and rock-solid only what the channels point at is taken`;
       reader.notice("since-ignored", message);
     }
     return undefined;
   }
   if (wanted && compareVersions(wanted, proven) > 0) {
-    const message = `--since-version ${since} has no effect: it is above the release of rock-solid, ${proven.text}`;
+    const message = `${option("sinceVersion")} ${since} has no effect: it is above the release of rock-solid, ${proven.text}`;
     reader.notice("since-ignored", message);
   }
   const lower = wanted && compareVersions(wanted, proven) < 0 ? wanted : proven;
@@ -143,7 +143,7 @@ async function chooseByRange(
   throw new SelectionUnmatchedError(
     `releases ${range} of the platform`,
     `no tag of "${formatReference(release)}" lies in this range`,
-    { hint: "Widen --include-platform, or look at the tags of the repository" },
+    { hint: `Widen ${option("includePlatform")}, or look at the tags of the repository` },
   );
 }
 
@@ -202,7 +202,7 @@ function refuseSuspended(channels: readonly ChannelPointer[], { platform }: Sour
   throw new SelectionUnmatchedError(
     "releases that may be rolled out",
     `the source registry contains suspended release ${names.length > 1 ? "channels" : "channel"} ${list}`,
-    { hint: "Try again later, or use --ignore-suspend to take them all the same" },
+    { hint: `Try again later, or use ${option("ignoreSuspend")} to take them all the same` },
   );
 }
 
@@ -213,7 +213,7 @@ function requireChannels(found: readonly Channel[], release: RepositoryReference
     throw new SelectionUnmatchedError(
       "a release channel of the platform",
       `"${where}" has none (checked: ${CHANNELS.join(", ")})`,
-      { hint: "Name one release with --platform-tag, or use --no-platform" },
+      { hint: `Name one release with ${option("platformTag")}, or use ${option("noPlatform")}` },
     );
   }
   const missing = DEFAULT_CHANNELS.filter((channel) => !found.includes(channel));
@@ -229,15 +229,15 @@ function availableHint(available: readonly string[]): string {
   const [first] = nearestNames("stable", available);
   const example = first ?? available[0];
   return example === undefined
-    ? "Name a version with --platform-tag, or use --no-platform"
-    : `Choose from ${available.join(", ")}, for example --platform-tag ${example}`;
+    ? `Name a version with ${option("platformTag")}, or use ${option("noPlatform")}`
+    : `Choose from ${available.join(", ")}, for example ${option("platformTag")} ${example}`;
 }
 
 function platformMissing(release: RepositoryReference): SelectionUnmatchedError {
   return new SelectionUnmatchedError(
     "the platform",
     `there is no repository "${formatReference(release)}"`,
-    { hint: "Check --source, and log in if the repository is private" },
+    { hint: `Check ${option("source")}, and log in if the repository is private` },
   );
 }
 

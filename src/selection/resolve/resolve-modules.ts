@@ -10,7 +10,7 @@ import { allMatched } from "./unmatched.ts";
 /** Modules and packages: the named ones, or all of the source but the excluded. */
 export const MODULES_COMPONENT: Component = {
   ...createComponent(MODULES, "modules"),
-  without: "--no-modules",
+  without: "noModules",
   // What a plain source is for: having none is a notice of its own
   probe: async (selection, reader) => {
     await reader.listTags(MODULES.catalogOf(selection));

@@ -1,4 +1,5 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import type { Channel } from "../../vendor/channel.ts";
 import { VERSION_FILE } from "../../vendor/release-files.ts";
 import { tagFor } from "../documents/digest-tag.ts";
@@ -16,7 +17,7 @@ import { allMatched, channelUnmatched, imageUnmatched } from "./unmatched.ts";
 /** Releases of the platform with all their images, their installers and their release channels. */
 export const PLATFORM: Component = {
   name: "platform",
-  without: "--no-platform",
+  without: "noPlatform",
   wishOf: ({ platform }) => {
     if (!platform.enabled) return "no";
     const { releases } = platform;
@@ -103,7 +104,7 @@ async function findAliases(scope: Scope, tag: string): Promise<readonly Channel[
   const withhold = (reason: string): [] => {
     if (releases.kind === "tag" && releases.channel !== "all") {
       const { channel } = releases;
-      const hint = `Use --platform-tag ${tag} to take the release without a channel`;
+      const hint = `Use ${option("platformTag")} ${tag} to take the release without a channel`;
       throw channelUnmatched({ image: name, reason, tag, channel, hint });
     }
     const message = `Release "${tag}" of the platform is published to no release channel: ${reason}`;

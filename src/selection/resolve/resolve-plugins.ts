@@ -1,4 +1,5 @@
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { sharedPlacesOf } from "../../vendor/bare-root.ts";
 import {
   listPlugins,
@@ -82,7 +83,7 @@ async function addNamed(scope: PluginScope, named: readonly NamedImage[]): Promi
     if (unmet !== undefined) onUnmet(version, unmet);
     const needs = await findNeeds(version, { catalog, taken, chosen, onUnmet });
     if (typeof needs === "string") {
-      const hint = "Name a version of it that is there with --include-plugin";
+      const hint = `Name a version of it that is there with ${option("includePlugins")}`;
       throw new SelectionUnmatchedError(`what ${title} needs`, `it ${needs}`, { hint });
     }
     chosen.push(...needs);

@@ -19,7 +19,7 @@ type Database = (typeof DATABASES)[number];
 /** The databases of the vulnerability scanner: artifacts with media types of their own. */
 export const SECURITY: Component = {
   name: "security databases",
-  without: "--no-security-db",
+  without: "noSecurityDb",
   wishOf: ({ security }) => (security.enabled ? "if-there" : "no"),
   placeOf: (selection) => repositoryOf(DATABASES[0], selection),
   probe: async (selection, reader) =>

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { ExtraFile } from "../../contents/contents.ts";
 import type { MirrorError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
+import { option } from "../../option.ts";
 import { describeReleases } from "../documents/release-documents.ts";
 import { SelectionInvalidError, SelectionUnmatchedError } from "../errors.ts";
 import type { Selection, SourceSelection } from "../grammar/selection.ts";
@@ -111,7 +112,7 @@ async function resolveSource(selection: Selection, reader: SourceReader): Promis
 function requireRoots(roots: Root[]): Root[] {
   if (roots.length > 0) return roots;
   throw new SelectionUnmatchedError("anything to pull", "the selection takes no image", {
-    hint: "Name modules with --include-module or images with --include-image",
+    hint: `Name modules with ${option("includeModules")} or images with ${option("includeImages")}`,
   });
 }
 

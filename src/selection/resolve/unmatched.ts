@@ -1,5 +1,6 @@
 import { MirrorError } from "../../errors.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
@@ -137,7 +138,7 @@ function tagSuggestion(all: readonly string[], wanted: string | undefined) {
 
 function nameHint(nearest: readonly string[], names: readonly string[]): string {
   if (nearest.length > 0) return `Did you mean ${nearest.map((name) => `"${name}"`).join(" or ")}?`;
-  if (names.length === 0) return "Check --source and --modules-path-suffix";
+  if (names.length === 0) return `Check ${option("source")} and ${option("modulesPathSuffix")}`;
   const sorted = names.toSorted();
   const listed = sorted.slice(0, LISTED_TAGS).join(", ");
   return `Choose from ${listed}${sorted.length > LISTED_TAGS ? ` and ${sorted.length - LISTED_TAGS} more` : ""}`;

@@ -9,7 +9,7 @@ describe("renderError()", () => {
     const error = new OptionInvalidError("source", "nobody answers", { cause, hint: "Start it" });
     expect(renderError(error, { debug: false })).toBe(
       [
-        'error: Cannot use option "source": nobody answers',
+        "error: Cannot use `source`: nobody answers",
         "  because: connect ECONNREFUSED",
         "  because: host is down",
         "hint: Start it",

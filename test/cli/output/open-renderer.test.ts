@@ -140,7 +140,11 @@ describe("createTtyRenderer()", () => {
 describe("openRenderer()", () => {
   test("prints each event as it is with json, and lines elsewhere", () => {
     const [stdout, stderr] = [capture(), capture()];
-    using renderer = openRenderer("json", { stdout: stdout.stream, stderr: stderr.stream });
+    using renderer = openRenderer("json", {
+      stdout: stdout.stream,
+      stderr: stderr.stream,
+      inFlags: (value) => value,
+    });
     for (const event of PULL) renderer.onEvent(event);
     renderer.onLine("waiting");
     const lines = stdout.text().trimEnd().split("\n");
@@ -150,7 +154,11 @@ describe("openRenderer()", () => {
 
   test("prints nothing with none", () => {
     const { stream, text } = capture();
-    using renderer = openRenderer("none", { stdout: stream, stderr: stream });
+    using renderer = openRenderer("none", {
+      stdout: stream,
+      stderr: stream,
+      inFlags: (value) => value,
+    });
     for (const event of PULL) renderer.onEvent(event);
     renderer.onLine("waiting");
     expect(text()).toBe("");

@@ -153,7 +153,7 @@ describe("parseSelection()", () => {
     });
     expect(codesOf(options)).toEqual(["exclude-ignored", "exclude-ignored"]);
     expect(parseSelection(options).notices[0]?.message).toBe(
-      '--exclude-module "a" has no effect: --include-module names it',
+      '`excludeModules` "a" has no effect: `includeModules` names it',
     );
   });
 
@@ -193,7 +193,7 @@ describe("parseSelection()", () => {
     expect(() => parseSelection(options)).toThrow(
       expect.objectContaining({
         code: "SELECTION_INVALID",
-        hint: expect.stringMatching(/--source.*configuration file/),
+        hint: expect.stringMatching(/`source`/),
       }),
     );
   });
@@ -227,7 +227,7 @@ describe("parseSelection()", () => {
     ],
     ...["1.50.0", "v1.50", "1.50.0+build.1"].map(
       (sinceVersion): [string, ParseSelectionOptions, unknown] => [
-        `--since-version ${sinceVersion}`,
+        `\`sinceVersion\` ${sinceVersion}`,
         { sinceVersion },
         { kind: "channels", since: "1.50.0" },
       ],
@@ -241,25 +241,33 @@ describe("parseSelection()", () => {
 
   test.each<[string, ParseSelectionOptions, RegExp]>([
     ["P10", { includePlatform: "./bundle" }, /looks like a path/],
-    ["P11", { includePlatform: "1.64." }, /--include-platform "1\.64\."/],
+    ["P11", { includePlatform: "1.64." }, /`includePlatform` "1\.64\."/],
     ["an empty constraint", { includePlatform: "" }, /constraint is empty/],
-    ["a since that is no version", { sinceVersion: "invalid" }, /--since-version "invalid"/],
+    ["a since that is no version", { sinceVersion: "invalid" }, /`sinceVersion` "invalid"/],
     ["a since with a tail", { sinceVersion: "1.50.0abc" }, /is not a version/],
-    ["two ways", { platformTag: "v1", sinceVersion: "1.5" }, /--platform-tag and --since-version/],
+    ["two ways", { platformTag: "v1", sinceVersion: "1.5" }, /`platformTag` and `sinceVersion`/],
     [
       "two ways",
       { platformTag: "v1", includePlatform: "^1" },
-      /--platform-tag and --include-platf/,
+      /`platformTag` and `includePlatform`/,
     ],
-    ["two ways", { sinceVersion: "1", includePlatform: "^1" }, /--since-version and --include/],
-    ["a bad installer tag", { installerTag: "a b" }, /--installer-tag/],
-    ["P8", { includePackages: ["p@"] }, /--include-package "p@"/],
-    ["P8", { excludePackages: ["p@"] }, /--exclude-package "p@"/],
-    ["P8", { includePlugins: ["p@"] }, /--include-plugin "p@"/],
-    ["plugins", { onlyExtraImages: true, includePlugins: ["p"] }, /--only-extra-images and --incl/],
+    [
+      "two ways",
+      { sinceVersion: "1", includePlatform: "^1" },
+      /`sinceVersion` and `includePlatform`/,
+    ],
+    ["a bad installer tag", { installerTag: "a b" }, /`installerTag`/],
+    ["P8", { includePackages: ["p@"] }, /`includePackages` "p@"/],
+    ["P8", { excludePackages: ["p@"] }, /`excludePackages` "p@"/],
+    ["P8", { includePlugins: ["p@"] }, /`includePlugins` "p@"/],
+    [
+      "plugins",
+      { onlyExtraImages: true, includePlugins: ["p"] },
+      /`onlyExtraImages` and `includePlugins`/,
+    ],
     ["proxy", { proxyRegistry: true }, /releases of the platform cannot be listed/],
-    ["proxy", { proxyRegistry: true, platformTag: "v1" }, /with --platform-tag/],
-    ["proxy", { proxyRegistry: true, sinceVersion: "1.1" }, /with --since-version/],
+    ["proxy", { proxyRegistry: true, platformTag: "v1" }, /with `platformTag`/],
+    ["proxy", { proxyRegistry: true, sinceVersion: "1.1" }, /with `sinceVersion`/],
     ["proxy", { proxyRegistry: true, noPlatform: true }, /modules cannot be listed/],
     ["proxy", { proxyRegistry: true, noPlatform: true, includeModules: ["a"] }, /module "a"/],
     [

@@ -58,16 +58,16 @@ describe("parseModuleSelector()", () => {
     [
       "P8: an empty constraint",
       "console@",
-      /--include-module "console@": the constraint behind @ is empty/,
+      /`includeModules` "console@": the constraint behind @ is empty/,
       /Quote .*>=1.2/,
     ],
     ["P8: quotes with nothing in them", 'console@""', /is empty/, /Quote/],
-    ["P9: two operators", "console@^^1.0", /--include-module "console@\^\^1\.0"/, /range/],
+    ["P9: two operators", "console@^^1.0", /`includeModules` "console@\^\^1\.0"/, /range/],
     ["P10: a relative path", "console@./bundle", /looks like a path/, /separate arguments/],
     ["P10: an absolute path", "console@/mnt/usb", /looks like a path/, /separate arguments/],
     ["P11: a dot too many", "console@1.64.", /not a version/, undefined],
     ["a name in upper case", "Console", /not a module name/, /lower-case/],
-    ["an image", "ghcr.io/acme/web", /not a module name/, /--include-image/],
+    ["an image", "ghcr.io/acme/web", /not a module name/, /`includeImages`/],
     [
       "an unknown channel",
       "foo@=v1.3.0+bogus",
@@ -77,7 +77,7 @@ describe("parseModuleSelector()", () => {
     ["an empty channel", "foo@=v1.3.0+", /"" is not a release channel/, /lts/],
     ["an empty tag", "foo@=", /tag behind = is empty/, undefined],
     ["an empty tag with a channel", "foo@=+stable", /tag behind = is empty/, undefined],
-    ["two exact tags in one entry", "foo@=v1 || =v2", /is not a tag/, /Repeat the flag/],
+    ["two exact tags in one entry", "foo@=v1 || =v2", /is not a tag/, /Repeat the selector/],
     ["an empty alternative", "foo@^1 ||", /empty/, undefined],
     ["a range that can never match", "foo@<*", /never match/, undefined],
     ["a malformed pre-release", "foo@>=1.2.0-01", /not a range/, undefined],
@@ -92,8 +92,8 @@ describe("parseModuleSelector()", () => {
   });
 
   test("names the flag that the entry came from", () => {
-    const error = errorOf(() => parseModuleSelector("console@", "--exclude-module"));
-    expect(error.selector).toBe('--exclude-module "console@"');
+    const error = errorOf(() => parseModuleSelector("console@", "excludeModules"));
+    expect(error.selector).toBe('`excludeModules` "console@"');
   });
 
   test("shows no control characters of the entry", () => {
@@ -139,7 +139,7 @@ describe("parseImageSelector()", () => {
   test.each<[string, string, RegExp]>([
     ["a tag and a constraint", "ghcr.io/acme/web:v2@^2", /both a tag and a constraint/],
     ["a release channel", "ghcr.io/acme/web@=v2+stable", /release channels belong to modules/],
-    ["an empty constraint", "ghcr.io/acme/web@", /--include-image "ghcr.io\/acme\/web@": .*empty/],
+    ["an empty constraint", "ghcr.io/acme/web@", /`includeImages` "ghcr.io\/acme\/web@": .*empty/],
     ["a word", "ghcr.io/acme/web@invalid", /not a version/],
     ["nothing", " ", /image name is missing/],
   ])("refuses %s: %s", (_, entry, message) => {

@@ -117,7 +117,7 @@ describe("resolveSelection(): platform, one tag", () => {
       const failure = await failureOf(source, wishes);
       expect(failure.code).toBe("SELECTION_UNMATCHED");
       expect(failure.message).toContain(`${reason}: "v1.69.0" cannot be published to`);
-      expect(failure.hint).toContain("--platform-tag v1.69.0");
+      expect(failure.hint).toContain("`platformTag` v1.69.0");
     }
   });
 
@@ -255,7 +255,7 @@ describe("resolveSelection(): platform, channels", () => {
   test("no channel at all is an error that says how to name a release", async () => {
     const failure = await failureOf(platform({ channels: {} }), PLATFORM_ONLY);
     expect(failure.message).toContain("has none (checked: alpha");
-    expect(failure.hint).toContain("--platform-tag");
+    expect(failure.hint).toContain("`platformTag`");
   });
 
   test("with lts alone, takes what it points at", async () => {
@@ -302,7 +302,7 @@ describe("resolveSelection(): platform, suspended channels", () => {
       expect(failure.message).toContain(
         'the source registry contains suspended release channel "alpha"',
       );
-      expect(failure.hint).toContain("--ignore-suspend");
+      expect(failure.hint).toContain("`ignoreSuspend`");
     },
   );
 

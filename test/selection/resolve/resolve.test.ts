@@ -176,7 +176,7 @@ describe("resolveSelection(): names of modules", () => {
     const failure = await failureOf(web, { ...wishes, includeImages: ["registry.test/web:v1"] });
     expect(failure).toMatchObject({ code: "SELECTION_UNMATCHED" });
     expect(failure.message).toContain("Cannot find any module");
-    expect(failure.hint).toContain("--modules-path-suffix");
+    expect(failure.hint).toContain("`modulesPathSuffix`");
   });
 
   test("modulesPathSuffix / looks for modules beside the platform, not among its tags", async () => {

@@ -1,0 +1,99 @@
+import type { CallName, OptionName } from "../../index.ts";
+import type { Command } from "../command.ts";
+
+/** Texts of the library, in the words of the command line. */
+export type FlagWords = <Value>(value: Value) => Value;
+
+/** Flags that set an option; a command has at most one of them. An option without a flag does not compile. */
+const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
+  authFile: ["authfile"],
+  caFiles: ["ca-file"],
+  certFile: ["cert-file"],
+  chunkSizeBytes: ["images-bundle-chunk-size"],
+  excludeModules: ["exclude-module"],
+  excludePackages: ["exclude-package"],
+  force: ["force"],
+  ignoreSuspend: ["ignore-suspend"],
+  includeImages: ["include-image"],
+  includeModules: ["include-module"],
+  includePackages: ["include-package"],
+  includePlatform: ["include-platform"],
+  includePlugins: ["include-plugin"],
+  insecure: ["insecure"],
+  installerTag: ["installer-tag"],
+  keyFile: ["key-file"],
+  login: ["source-login", "registry-login", "username"],
+  modulesPathSuffix: ["modules-path-suffix"],
+  noInstaller: ["no-installer"],
+  noModules: ["no-modules"],
+  noPackages: ["no-packages"],
+  noPlatform: ["no-platform"],
+  noSecurityDb: ["no-security-db"],
+  onlyExtraImages: ["only-extra-images"],
+  password: ["source-password", "registry-password", "password-stdin"],
+  platformTag: ["platform-tag"],
+  probeSizeBytes: ["probe-size"],
+  proxyRegistry: ["proxy-registry"],
+  requestsPerSecond: ["rps"],
+  sinceVersion: ["since-version"],
+  skipVexImages: ["skip-vex-images"],
+  source: ["source"],
+  tlsSkipVerify: ["tls-skip-verify"],
+};
+
+const COMMANDS_OF: Readonly<Record<CallName, string>> = {
+  pull: "mirror pull",
+  storeLogin: "mirror login",
+  verifyBundle: "mirror verify",
+};
+
+/** Fields of reports, events and failures that are prose. */
+const PROSE: ReadonlySet<string> = new Set(["message", "hint", "detail", "reason"]);
+
+type FlagsOf = Pick<Command, "name" | "flags">;
+
+/**
+ * Writes options as flags of a command: `caFiles` in backticks is --ca-file. A flag that the command does not have is named
+ * with one that has it. In a value, every field that is prose is written so.
+ */
+export function createFlagWords(
+  command: FlagsOf | undefined,
+  commands: readonly FlagsOf[],
+): FlagWords {
+  const words = (text: string) =>
+    text.replace(/`([A-Za-z]+)`/g, (tag, name: string) => {
+      if (Object.hasOwn(COMMANDS_OF, name)) return `"${COMMANDS_OF[name as CallName]}"`;
+      if (!Object.hasOwn(FLAGS_OF, name)) return tag;
+      return flagWord(FLAGS_OF[name as OptionName], command, commands);
+    });
+  return <Value>(value: Value) => mapProse(value, words) as Value;
+}
+
+function flagWord(
+  flags: readonly string[],
+  command: FlagsOf | undefined,
+  commands: readonly FlagsOf[],
+): string {
+  const own = flags.find((flag) => command !== undefined && flag in command.flags);
+  if (own !== undefined) return `--${own}`;
+  const [first = ""] = flags;
+  const other = commands.find((one) => first in one.flags);
+  return other === undefined ? `--${first}` : `--${first} (mirror ${other.name})`;
+}
+
+function mapProse(value: unknown, words: (text: string) => string): unknown {
+  if (typeof value === "string") return words(value);
+  if (Array.isArray(value)) return value.map((item) => mapFields(item, words));
+  return mapFields(value, words);
+}
+
+function mapFields(value: unknown, words: (text: string) => string): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => mapFields(item, words));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [
+      key,
+      PROSE.has(key) && typeof field === "string" ? words(field) : mapFields(field, words),
+    ]),
+  );
+}

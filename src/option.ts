@@ -1,0 +1,47 @@
+/** An option of the library that a text can name. The command line has a flag for each, or says so (`cli/output/flag-words.ts`). */
+export type OptionName =
+  | "authFile"
+  | "caFiles"
+  | "certFile"
+  | "chunkSizeBytes"
+  | "excludeModules"
+  | "excludePackages"
+  | "force"
+  | "ignoreSuspend"
+  | "includeImages"
+  | "includeModules"
+  | "includePackages"
+  | "includePlatform"
+  | "includePlugins"
+  | "insecure"
+  | "installerTag"
+  | "keyFile"
+  | "login"
+  | "modulesPathSuffix"
+  | "noInstaller"
+  | "noModules"
+  | "noPackages"
+  | "noPlatform"
+  | "noSecurityDb"
+  | "onlyExtraImages"
+  | "password"
+  | "platformTag"
+  | "probeSizeBytes"
+  | "proxyRegistry"
+  | "requestsPerSecond"
+  | "sinceVersion"
+  | "skipVexImages"
+  | "source"
+  | "tlsSkipVerify";
+
+/** An option as texts of the library name it: `caFiles` in backticks. The command line puts its flag there. */
+export function option(name: OptionName): string {
+  return `\`${name}\``;
+}
+
+/** A function of the library that a text advises to call. The command line has a command for each. */
+export type CallName = "pull" | "storeLogin" | "verifyBundle";
+
+export function call(name: CallName): string {
+  return `\`${name}\``;
+}
