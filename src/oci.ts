@@ -25,7 +25,7 @@ export {
 } from "./registry/registry-client.ts";
 export type { RegistryEvent } from "./registry/registry-event.ts";
 export type { Repository } from "./registry/repository.ts";
-export { type CopyEnd, type CopyOptions, copy } from "./store/copy.ts";
+export { type CopyEnd, type CopyOptions, type CopyOutcome, copy } from "./store/copy.ts";
 export type {
   ContentSink,
   ContentSource,

@@ -1,9 +1,6 @@
-import { childrenOf } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { ContentInvalidError } from "../oci/errors.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { isManifestType } from "../oci/media-type.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { walkGraph } from "../store/walk.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import type { LayoutTable } from "./layout-table.ts";
 
@@ -15,38 +12,28 @@ export interface BundledGraph {
   readonly blobs: readonly Descriptor[];
 }
 
-const DEPTH_LIMIT = 8;
+export interface ReadBundledGraphOptions extends OperationOptions {
+  /** The image as the bundle names it, for messages; default: its digest. */
+  readonly subject?: string | undefined;
+}
 
 /** Reads and verifies the manifests below a root; blobs are only looked up. Throws where the layout lacks one. */
 export async function readBundledGraph(
   reader: BundleReader,
   layout: LayoutTable,
   root: Descriptor,
+  { subject = root.digest, signal }: ReadBundledGraphOptions = {},
 ): Promise<BundledGraph> {
-  const children = new Map<Digest, Descriptor>();
-  const blobs = new Map<Digest, Descriptor>();
-  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
-    if (depth > DEPTH_LIMIT) {
-      throw new ContentInvalidError(`manifest ${root.digest}`, "its indexes are nested too deeply");
-    }
-    const bytes = await reader.readDocument(layout, descriptor.digest);
-    const found = childrenOf(parseManifest(bytes, descriptor.mediaType, descriptor.digest));
-    for (const blob of found.blobs) {
-      reader.placeOf(layout, blob.digest);
-      blobs.set(blob.digest, coreOf(blob));
-    }
-    for (const child of found.manifests) {
-      if (children.has(child.digest)) continue;
-      await visit(child, depth + 1);
-      children.set(child.digest, coreOf(child));
-    }
+  const { blobs, leavesFirst } = await walkGraph(root, {
+    subject: `image ${subject}`,
+    read: ({ digest }) => reader.readDocument(layout, digest),
+    signal,
+  });
+  for (const { digest } of blobs) reader.placeOf(layout, digest);
+  const children = leavesFirst.slice(0, -1);
+  return {
+    root,
+    children: children.map(({ descriptor }) => coreOf(descriptor)),
+    blobs: blobs.map(coreOf),
   };
-  if (!isManifestType(root.mediaType)) {
-    throw new ContentInvalidError(
-      `image ${root.digest}`,
-      `its media type "${root.mediaType}" is not a manifest's`,
-    );
-  }
-  await visit(root, 0);
-  return { root, children: [...children.values()], blobs: [...blobs.values()] };
 }

@@ -2,10 +2,11 @@ import type { ArchiveImage } from "../contents/contents.ts";
 import { childrenOf } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
-import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
+import { ContentInvalidError } from "../oci/errors.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../oci/platform.ts";
 import type { Manifest, ManifestSource, OperationOptions } from "../store/store.ts";
+import { type WalkedManifest, walkGraph } from "../store/walk.ts";
 
 /** Everything below one root, in graph order. */
 export interface ImageGraph {
@@ -28,9 +29,6 @@ export interface WalkOptions extends OperationOptions {
   readonly reference: string;
 }
 
-/** Deepest nesting of indexes that is followed. */
-const DEPTH_LIMIT = 8;
-
 /** What most machines that load an archive run on. */
 const ARCHIVE_PLATFORM: Platform = { os: "linux", architecture: "amd64" };
 
@@ -39,74 +37,42 @@ const ATTESTATION_SUBJECT = "vnd.docker.reference.digest";
 
 /** Reads the manifests below a root, each once, and lists what they point at. */
 export async function walkImage(options: WalkOptions): Promise<ImageGraph> {
-  const root = keepPlatforms(options);
-  const documents = new Map<Digest, Descriptor>();
-  const layers = new Map<Digest, Descriptor>();
-  const sizes = new Map<Digest, number>();
-  const archives: PlatformArchive[] = [];
-
-  const note = (into: Map<Digest, Descriptor>, descriptor: Descriptor) => {
-    const known = sizes.get(descriptor.digest);
-    if (known !== undefined && known !== descriptor.size) {
-      const reason = `it is described with ${known} and with ${descriptor.size} bytes`;
-      throw new ContentMismatchError(descriptor.digest, reason);
-    }
-    sizes.set(descriptor.digest, descriptor.size);
-    into.set(descriptor.digest, coreOf(descriptor));
-  };
-
-  const visit = async (
-    manifest: Manifest,
-    { depth, platform }: { readonly depth: number; readonly platform?: Platform | undefined },
-  ): Promise<void> => {
-    if (depth > DEPTH_LIMIT) {
-      throw new ContentInvalidError(
-        `image ${options.reference}`,
-        "its indexes are nested too deeply",
-      );
-    }
-    const { descriptor, bytes } = manifest;
-    note(documents, descriptor);
-    const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
-    const children = childrenOf(document);
-    if (document.kind === "manifest") {
-      note(documents, document.config);
-      archives.push({ platform, image: archiveOf(document) });
-      for (const layer of children.blobs.slice(1)) note(layers, layer);
-      return;
-    }
-    for (const blob of children.blobs) note(layers, blob);
-    // In document order, one after the other: the order is part of the plan
-    const loading = children.manifests.map((child) => loadChild(options, child));
-    await Promise.allSettled(loading);
-    for (const [position, child] of loading.entries()) {
-      const { platform } = children.manifests[position] ?? {};
-      await visit(await child, { depth: depth + 1, platform });
-    }
-  };
-
-  await visit(root.manifest, { depth: 0 });
-  const archive = chooseArchive(archives);
+  const { source, reference, signal } = options;
+  const { manifest, platforms, isRewritten } = keepPlatforms(options);
+  const { manifests } = await walkGraph(manifest.descriptor, {
+    subject: `image ${reference}`,
+    read: async ({ digest }) =>
+      digest === manifest.descriptor.digest
+        ? manifest.bytes
+        : (await source.fetchManifest(digest, { signal })).bytes,
+    signal,
+  });
+  const archive = chooseArchive(manifests);
   return {
-    root: coreOf(root.manifest.descriptor),
-    documents: [...documents.values()],
-    layers: [...layers.values()],
-    platforms: root.platforms,
-    ...(root.isRewritten ? { rewritten: root.manifest.bytes } : {}),
+    root: coreOf(manifest.descriptor),
+    documents: distinct(manifests.flatMap(documentsOf)),
+    layers: distinct(manifests.flatMap(layersOf)),
+    platforms,
+    ...(isRewritten ? { rewritten: manifest.bytes } : {}),
     ...(archive ? { archive } : {}),
   };
 }
 
-async function loadChild(
-  { source, signal, reference }: WalkOptions,
-  child: Descriptor,
-): Promise<Manifest> {
-  const found = await source.fetchManifest(child.digest, { signal });
-  if (found.bytes.length !== child.size) {
-    const reason = `it has ${found.bytes.length} bytes, "${reference}" says ${child.size}`;
-    throw new ContentMismatchError(child.digest, reason);
+function documentsOf({ descriptor, document }: WalkedManifest): Descriptor[] {
+  return document.kind === "manifest" ? [descriptor, document.config] : [descriptor];
+}
+
+function layersOf({ document }: WalkedManifest): readonly Descriptor[] {
+  const { blobs } = childrenOf(document);
+  return document.kind === "manifest" ? blobs.slice(1) : blobs;
+}
+
+function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
+  const byDigest = new Map<Digest, Descriptor>();
+  for (const descriptor of descriptors) {
+    if (!byDigest.has(descriptor.digest)) byDigest.set(descriptor.digest, coreOf(descriptor));
   }
-  return { descriptor: coreOf(child), bytes: found.bytes };
+  return [...byDigest.values()];
 }
 
 export interface ChosenRoot {
@@ -179,13 +145,11 @@ function platformsOf(index: Pick<ImageIndex, "manifests">): string[] {
   return [...new Set(found)].sort();
 }
 
-interface PlatformArchive {
-  readonly platform?: Platform | undefined;
-  readonly image: ArchiveImage | undefined;
-}
-
-function chooseArchive(archives: readonly PlatformArchive[]): ArchiveImage | undefined {
-  const runnable = archives.filter(({ platform, image }) => image && platform?.os !== "unknown");
+function chooseArchive(manifests: readonly WalkedManifest[]): ArchiveImage | undefined {
+  const runnable = manifests.flatMap(({ descriptor: { platform }, document }) => {
+    const image = platform?.os === "unknown" ? undefined : archiveOf(document);
+    return image ? [{ platform, image }] : [];
+  });
   const preferred = runnable.find(
     ({ platform }) => platform && matchesPlatform(ARCHIVE_PLATFORM, platform),
   );
@@ -193,8 +157,9 @@ function chooseArchive(archives: readonly PlatformArchive[]): ArchiveImage | und
 }
 
 /** Only runnable images go into `manifest.json`: artifacts have no root file system. */
-function archiveOf(manifest: ImageManifest): ArchiveImage | undefined {
-  if (!/\.image\.(v1\+json|config)|container\.image/.test(manifest.config.mediaType))
-    return undefined;
-  return { config: manifest.config.digest, layers: manifest.layers.map(({ digest }) => digest) };
+function archiveOf(document: ImageManifest | ImageIndex): ArchiveImage | undefined {
+  if (document.kind === "index") return undefined;
+  const { config, layers } = document;
+  if (!/\.image\.(v1\+json|config)|container\.image/.test(config.mediaType)) return undefined;
+  return { config: config.digest, layers: layers.map(({ digest }) => digest) };
 }

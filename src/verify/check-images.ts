@@ -10,16 +10,15 @@ import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleCorruptError } from "../bundle/errors.ts";
 import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format.ts";
 import type { LayoutTable } from "../bundle/layout-table.ts";
-import { MirrorError } from "../errors.ts";
-import { type Children, childrenOf } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseManifest } from "../oci/manifest.ts";
-import { isManifestType } from "../oci/media-type.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { walkGraph } from "../store/walk.ts";
 import { baseName, type Findings } from "./findings.ts";
 import type { Problem } from "./report.ts";
 import type { Survey } from "./survey.ts";
 
-export interface CheckImagesOptions {
+export interface CheckImagesOptions extends OperationOptions {
   readonly reader: BundleReader;
   readonly surveys: readonly Survey[];
   readonly manifest: BundleManifest | undefined;
@@ -64,8 +63,8 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
       isWhole &&= found.isRead;
       for (const { name, root } of found.images) {
         roots.add(`${name.slice(0, name.lastIndexOf(":"))}@${root.digest}`);
-        await checker.check(name, root);
       }
+      for (const images of groupByRoot(found.images)) await checker.check(images);
     }
   }
   // What an unreadable index.json lists is not known to differ
@@ -99,13 +98,20 @@ function layoutsOf(survey: Survey, manifest: BundleManifest | undefined): KnownL
   }));
 }
 
-const DEPTH_LIMIT = 8;
+/** The names of each root: what it needs is looked up once. */
+function groupByRoot(images: readonly PlannedImage[]): PlannedImage[][] {
+  const groups = new Map<string, PlannedImage[]>();
+  for (const image of images) {
+    const key = `${image.root.digest} ${image.root.mediaType} ${image.root.size}`;
+    groups.set(key, [...(groups.get(key) ?? []), image]);
+  }
+  return [...groups.values()];
+}
 
 class LayoutChecker {
   readonly #options: CheckImagesOptions;
   readonly #survey: Survey;
   readonly #table: LayoutTable;
-  readonly #children = new Map<string, Children>();
 
   constructor(options: CheckImagesOptions, survey: Survey, table: LayoutTable) {
     this.#options = options;
@@ -143,18 +149,24 @@ class LayoutChecker {
     return { digest, mediaType, size: this.#table.blobs.get(digest)?.size ?? 0 };
   }
 
-  async check(image: string, root: Descriptor): Promise<void> {
-    const seen = new Set<string>();
-    const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
-      if (seen.has(descriptor.digest)) return;
-      seen.add(descriptor.digest);
-      const causes = this.#need(descriptor);
-      if (causes.length > 0) return this.#blame(causes, image);
-      if (!isManifestType(descriptor.mediaType) || depth > DEPTH_LIMIT) return;
-      const { blobs, manifests } = await this.#childrenOf(descriptor, image);
-      for (const child of [...manifests, ...blobs]) await visit(child, depth + 1);
+  /** Everything below one root; all its names suffer from what is wrong. */
+  async check(images: readonly PlannedImage[]): Promise<void> {
+    const [image] = images;
+    if (image === undefined) return;
+    const suffer = (causes: readonly Problem[]) => {
+      for (const { name } of images) this.#blame(causes, name);
     };
-    await visit(root, 0);
+    const { findings, signal } = this.#options;
+    try {
+      const { blobs } = await walkGraph(image.root, {
+        subject: `image ${image.name}`,
+        read: (descriptor) => this.#readManifest(descriptor, suffer),
+        signal,
+      });
+      for (const blob of blobs) suffer(this.#need(blob));
+    } catch (error) {
+      suffer([findings.add(error, this.#whereIs(image.root))]);
+    }
   }
 
   /** Why the blob cannot be used; empty if it can. */
@@ -185,26 +197,37 @@ class LayoutChecker {
     for (const cause of causes) this.#options.findings.blame(cause, image);
   }
 
-  async #childrenOf({ digest, mediaType }: Descriptor, image: string): Promise<Children> {
-    const known = this.#children.get(digest);
-    if (known) return known;
+  async #readManifest(
+    descriptor: Descriptor,
+    suffer: (causes: readonly Problem[]) => void,
+  ): Promise<Buffer | undefined> {
+    const { digest } = descriptor;
     const { reader, findings } = this.#options;
-    const path = blobPath(this.#table.path, digest);
+    const causes = this.#need(descriptor);
+    if (causes.length > 0) {
+      suffer(causes);
+      return undefined;
+    }
     try {
       const bytes = await reader.readDocument(this.#table, digest);
-      const children = childrenOf(parseManifest(bytes, mediaType, digest));
-      this.#children.set(digest, children);
-      return children;
+      // Read here as well, so that the finding names the manifest and not only its image
+      parseManifest(bytes, descriptor.mediaType, digest);
+      return bytes;
     } catch (error) {
-      if (!(error instanceof MirrorError)) throw error;
-      const place = this.#table.blobs.get(digest);
-      const { path: file, offset } = reader.locate(
-        place ?? { package: this.#survey.package, offset: 0 },
-      );
-      const problem = findings.add(error, { file: baseName(file), offset, entry: path, digest });
+      const problem = findings.add(error, this.#whereIs(descriptor));
+      const path = blobPath(this.#table.path, digest);
       findings.spoil({ package: this.#survey.package, path }, problem);
-      findings.blame(problem, image);
-      return { manifests: [], blobs: [] };
+      suffer([problem]);
+      return undefined;
     }
+  }
+
+  #whereIs({ digest }: Descriptor): Partial<Problem> {
+    const place = this.#table.blobs.get(digest);
+    const { path, offset } = this.#options.reader.locate(
+      place ?? { package: this.#survey.package, offset: 0 },
+    );
+    const entry = blobPath(this.#table.path, digest);
+    return { file: baseName(path), offset, entry, digest };
   }
 }

@@ -64,7 +64,13 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     checkGostSums(survey.files, gostSums, { directory: listing.directory, findings });
   }
   const { manifest } = claims;
-  const { roots, ...bundled } = await checkImages({ reader, surveys, manifest, findings });
+  const { roots, ...bundled } = await checkImages({
+    reader,
+    surveys,
+    manifest,
+    findings,
+    signal,
+  });
   const { problems } = findings;
   return {
     schemaVersion: 1,

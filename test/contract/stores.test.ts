@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
-import { copy } from "../../src/store/copy.ts";
+import { type CopyOutcome, copy } from "../../src/store/copy.ts";
 import { pushArtifacts, seed } from "../support/artifacts.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { memorySource } from "../support/memory-source.ts";
@@ -108,7 +109,7 @@ describe("copy()", () => {
     const root = await copy(
       { store: source.store, reference: "latest" },
       { store: target.store, reference: "v2" },
-      { onCopied: ({ digest }) => copied.push(digest) },
+      { after: ({ digest }) => void copied.push(digest) },
     );
     const { blobs = [], children = [], manifest } = HELD["latest"] ?? {};
     expect(root).toEqual(manifest?.descriptor);
@@ -124,12 +125,93 @@ describe("copy()", () => {
   test("copies only the root again when all the rest is there", async () => {
     await using source = await openEmbedded();
     await using target = await openEmptyEmbedded();
-    const copied: string[] = [];
-    const onCopied = ({ digest }: { readonly digest: string }) => void copied.push(digest);
+    const outcomes = new Map<string, CopyOutcome>();
+    const after = ({ digest }: Descriptor, outcome: CopyOutcome) =>
+      void outcomes.set(digest, outcome);
     const from = { store: source.store, reference: "latest" };
     await copy(from, { store: target.store, reference: "one" });
-    await copy(from, { store: target.store, reference: "two" }, { onCopied });
-    expect(copied).toEqual([HELD["latest"]?.manifest.descriptor.digest]);
+    await copy(from, { store: target.store, reference: "two" }, { after });
+    const { manifest, children = [] } = HELD["latest"] ?? {};
+    expect(Object.fromEntries(outcomes)).toEqual({
+      [manifest?.descriptor.digest ?? ""]: "copied",
+      ...Object.fromEntries(
+        children.map((child) => [child.manifest.descriptor.digest, "already-there"]),
+      ),
+    });
+  });
+
+  test("passes over what its caller skips, with all below it", async () => {
+    await using source = await openEmbedded();
+    await using target = await openEmptyEmbedded();
+    const { blobs = [], manifest } = HELD["v1"] ?? {};
+    const asked: string[] = [];
+    const watched: OpenedTarget["store"] = {
+      ...target.store,
+      push: (blob, open, options) => {
+        asked.push(blob.digest);
+        return target.store.push(blob, open, options);
+      },
+      pushManifest: async ({ descriptor }) => descriptor.digest,
+    };
+    const skipped = blobs[1]?.descriptor.digest;
+    await copy(
+      { store: source.store, reference: "v1" },
+      { store: watched, reference: "v1" },
+      { skip: ({ digest }) => digest === skipped },
+    );
+    expect(asked).toEqual([blobs[0]?.descriptor.digest]);
+    expect(manifest).toBeDefined();
+  });
+
+  test("tells before it copies, and mounts from where its caller says", async () => {
+    await using registry = await openEmbeddedRegistry();
+    seed(registry, "acme/held", HELD);
+    await using client = openRegistryClient();
+    const store = (repository: string) =>
+      client.repository({ registry: registry.host, repository });
+    const told: string[] = [];
+    await copy(
+      { store: store("acme/held"), reference: "v1" },
+      { store: store("acme/new"), reference: "v1" },
+      {
+        concurrency: 1,
+        mount: () => "acme/held",
+        before: ({ digest }) => void told.push(`before ${digest}`),
+        after: ({ digest }, outcome) => void told.push(`${outcome} ${digest}`),
+      },
+    );
+    const { blobs = [], manifest } = HELD["v1"] ?? {};
+    const digest = manifest?.descriptor.digest;
+    expect(told).toEqual([
+      ...blobs.flatMap(({ descriptor }) => [
+        `before ${descriptor.digest}`,
+        `mounted ${descriptor.digest}`,
+      ]),
+      `before ${digest}`,
+      `copied ${digest}`,
+    ]);
+  });
+
+  test.each([1, 3])("has at most %i blobs on their way at once", async (concurrency) => {
+    await using source = await openEmbedded();
+    await using target = await openEmptyEmbedded();
+    let running = 0;
+    let most = 0;
+    const watched: OpenedTarget["store"] = {
+      ...target.store,
+      push: async (...call) => {
+        most = Math.max(most, ++running);
+        const result = await target.store.push(...call);
+        running -= 1;
+        return result;
+      },
+    };
+    await copy(
+      { store: source.store, reference: "latest" },
+      { store: watched, reference: "latest" },
+      { concurrency },
+    );
+    expect(most).toBe(concurrency);
   });
 
   test("copies by digest", async () => {

@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
 import { MirrorError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
-import { type ImageManifest, parseManifest } from "../../oci/manifest.ts";
-import { isManifestType } from "../../oci/media-type.ts";
+import type { ImageManifest } from "../../oci/manifest.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
+import { walkGraph } from "../../store/walk.ts";
 import { readImageFiles } from "../../vendor/image-files.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SelectionNoticeCode } from "../notice.ts";
@@ -45,9 +45,6 @@ interface ReadFilesOptions {
 
 const DEFAULT_CONCURRENCY = 8;
 
-/** Indexes in indexes are legal and hardly ever seen. */
-const INDEX_DEPTH_LIMIT = 4;
-
 export function createSourceReader(options: SourceReaderOptions): SourceReader {
   const { signal, onNotice, onResolving } = options;
   const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
@@ -86,7 +83,7 @@ export function createSourceReader(options: SourceReaderOptions): SourceReader {
       const { repository, reference, manifest } = image;
       const { digest } = manifest.descriptor;
       const source = openSource(repository);
-      const found = await listImageManifests(reader, image, { platforms, depth: 0 });
+      const found = await listImageManifests(reader, image, { platforms, signal });
       return remember(files, [formatFound(repository, digest), ...names].join("\n"), () =>
         Promise.all(
           found.map((layers) =>
@@ -139,38 +136,33 @@ async function collect(tags: AsyncIterable<string>): Promise<string[]> {
 async function listImageManifests(
   reader: SourceReader,
   { repository, reference, manifest }: FoundImage,
-  { platforms, depth }: { readonly platforms: readonly Platform[]; readonly depth: number },
+  { platforms, signal }: Pick<ReadFilesOptions, "platforms"> & OperationOptions,
 ): Promise<ImageManifest[]> {
-  const { bytes, descriptor } = manifest;
-  const document = parseManifest(bytes, descriptor.mediaType, formatFound(repository, reference));
-  if (document.kind === "manifest") return [document];
-  if (depth === INDEX_DEPTH_LIMIT) return [];
-  const children = document.manifests.filter(
-    ({ mediaType, platform }) =>
-      isManifestType(mediaType) &&
+  const name = formatFound(repository, reference);
+  const { manifests } = await walkGraph(manifest.descriptor, {
+    subject: `image ${name}`,
+    read: async ({ digest }) => {
+      if (digest === manifest.descriptor.digest) return manifest.bytes;
+      const child = await reader.findManifest(repository, digest);
+      if (child !== undefined) return child.bytes;
+      throw new SelectionUnmatchedError(
+        `image "${formatFound(repository, digest)}"`,
+        `"${name}" lists it, but the source does not have it`,
+      );
+    },
+    follow: ({ platform }) =>
       platform?.os !== "unknown" &&
       (platform === undefined ||
         platforms.length === 0 ||
         platforms.some((wanted) => matchesPlatform(wanted, platform))),
-  );
-  if (children.length === 0 && platforms.length > 0) {
+    signal,
+  });
+  const found = manifests.flatMap(({ document }) => (document.kind === "manifest" ? document : []));
+  if (found.length === 0 && platforms.length > 0) {
     throw new SelectionUnmatchedError(
-      `image "${formatFound(repository, reference)}" for ${platforms.map(formatPlatform).join(", ")}`,
+      `image "${name}" for ${platforms.map(formatPlatform).join(", ")}`,
       "the index has no such platform",
     );
   }
-  const found = await Promise.all(
-    children.map(async ({ digest }) => {
-      const child = await reader.findManifest(repository, digest);
-      if (child === undefined) {
-        throw new SelectionUnmatchedError(
-          `image "${formatFound(repository, digest)}"`,
-          `"${formatFound(repository, reference)}" lists it, but the source does not have it`,
-        );
-      }
-      const image = { repository, reference: digest, manifest: child };
-      return listImageManifests(reader, image, { platforms, depth: depth + 1 });
-    }),
-  );
-  return found.flat();
+  return found;
 }
