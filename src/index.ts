@@ -22,6 +22,7 @@ export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from ".
 export type { Failure } from "./failure.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
 export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
+export type { Notice } from "./notice.ts";
 export {
   ContentInvalidError,
   ContentMismatchError,
@@ -43,6 +44,7 @@ export type {
   PlannedPackageReport,
   PlanPullOptions,
   PullOptions,
+  PullOutcome,
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";

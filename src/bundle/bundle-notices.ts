@@ -1,16 +1,16 @@
+import type { Notice } from "../notice.ts";
 import type { BundledTags } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import type { BundleListing } from "./package-listing.ts";
 
 /** What a user should know about a bundle that is not wrong with it. */
-export interface BundleNotice {
+export interface BundleNotice extends Notice {
   readonly code:
     | "NO_MANIFEST"
     | "UNNAMED_MANIFESTS"
     | "STRAY_FILES"
     | "UNLISTED_FILES"
     | "EMPTY_PACKAGES";
-  readonly message: string;
 }
 
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */

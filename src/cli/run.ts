@@ -3,20 +3,32 @@ import { COMMANDS } from "./commands/list.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED, exitCodeOf } from "./exit-code.ts";
 import { asksForDebug, noticesOfMisspelling } from "./options/environment.ts";
 import { type FlagSources, resolveFlags } from "./options/flag.ts";
-import { REPORT_FLAGS } from "./options/output.ts";
+import { REPORT_FLAGS, resultModeOf, toOutputOptions } from "./options/output.ts";
 import { readConfig } from "./options/read-config.ts";
 import { renderError } from "./output/error.ts";
+import { type FailureDocument, toFailureDocument, toInterruption } from "./output/failure.ts";
 import { createFlagWords } from "./output/flag-words.ts";
+import { formatDocument } from "./output/result.ts";
 import { sanitize } from "./output/sanitize.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 
 const HELP_COLUMNS = 100;
 const ALL_FLAGS: ReadonlySet<string> = new Set(COMMANDS.flatMap(({ flags }) => Object.keys(flags)));
 
+/** What is known of a run when it ends: more and more of it. */
+interface Run {
+  resumeHint: string;
+  inFlags: CliContext["inFlags"];
+  result: ReturnType<typeof resultModeOf>;
+}
+
 /** Runs one command line to its end and returns the exit status; never throws. */
 export async function runCli(words: readonly string[], context: ProcessContext): Promise<number> {
-  let resumeHint = "Run the same command again";
-  let inFlags = createFlagWords(undefined, COMMANDS);
+  const run: Run = {
+    resumeHint: "Run the same command again",
+    inFlags: createFlagWords(undefined, COMMANDS),
+    result: resultModeOf(words, context.env),
+  };
   try {
     const parsed = await parseCommandLine(words, {
       commands: COMMANDS,
@@ -26,30 +38,46 @@ export async function runCli(words: readonly string[], context: ProcessContext):
       context.stdout.write(parsed.text);
       return EXIT_DONE;
     }
-    resumeHint = parsed.command.resumeHint;
-    inFlags = createFlagWords(parsed.command, COMMANDS);
-    return await runCommand(parsed, { ...context, inFlags });
+    return await runCommand(parsed, run, context);
   } catch (error) {
     if (context.signal.aborted) {
-      context.stderr.write(`interrupted. ${resumeHint}.\n`);
+      context.stderr.write(`interrupted. ${run.resumeHint}.\n`);
+      printFailure(toInterruption(run.resumeHint), run, context);
       return EXIT_INTERRUPTED;
     }
-    context.stderr.write(renderError(error, { debug: isDebug(words, context.env), inFlags }));
+    const debug = isDebug(words, context.env);
+    context.stderr.write(renderError(error, { debug, inFlags: run.inFlags }));
+    printFailure(toFailureDocument(error), run, context);
     return exitCodeOf(error);
   }
 }
 
+/** Programs that read stdout get a document there in any case. */
+function printFailure(
+  document: FailureDocument,
+  { result, inFlags }: Run,
+  { stdout }: ProcessContext,
+): void {
+  if (result === "text") return;
+  stdout.write(formatDocument(inFlags(document), { type: "error", result }));
+}
+
 async function runCommand(
   { command, argv }: Extract<Parsed, { kind: "command" }>,
-  context: CliContext,
+  run: Run,
+  context: ProcessContext,
 ): Promise<number> {
   const { env } = context;
+  run.resumeHint = command.resumeHint;
+  run.inFlags = createFlagWords(command, COMMANDS);
   for (const notice of noticesOfMisspelling(env, ALL_FLAGS)) {
     context.stderr.write(`notice: ${sanitize(notice)}\n`);
   }
   const config = await readConfigFile({ argv, env, config: {} });
   const flags = resolveFlags(command.flags, { argv, env, config });
-  return await command.run({ flags, positionals: positionalsOf(command, argv) }, context);
+  run.result = toOutputOptions(flags, context).result;
+  const positionals = positionalsOf(command, argv);
+  return await command.run({ flags, positionals }, { ...context, inFlags: run.inFlags });
 }
 
 async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {
@@ -65,6 +93,6 @@ function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {
 }
 
 /** Asked when the flags may not even have been understood. */
-function isDebug(words: readonly string[], env: ProcessContext["env"]): boolean {
+function isDebug(words: readonly string[], env: CliContext["env"]): boolean {
   return words.includes("--debug") || asksForDebug(env);
 }

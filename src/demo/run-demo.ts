@@ -30,8 +30,11 @@ export interface DemoStep {
   readonly lines: readonly string[];
 }
 
+export const DEMO_MEDIA_TYPE = "application/vnd.airgap-mirror.demo.v1+json";
+
 export interface DemoSummary {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof DEMO_MEDIA_TYPE;
   readonly directory: string;
   readonly pull: PullSummary;
   readonly verify: VerifyReport;
@@ -82,7 +85,15 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoSummary> {
   await writeReceipt(join(directory, "receipt.json"), receipt);
   onStep(pushStep(target.host, receipt));
   const complete = pulled.complete && verified.complete && receipt.complete;
-  return { schemaVersion: 1, directory, pull: pulled, verify: verified, receipt, complete };
+  return {
+    schemaVersion: 1,
+    mediaType: DEMO_MEDIA_TYPE,
+    directory,
+    pull: pulled,
+    verify: verified,
+    receipt,
+    complete,
+  };
 }
 
 function sourceStep(host: string): DemoStep {

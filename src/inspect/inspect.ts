@@ -4,15 +4,19 @@ import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import type { PackageKind } from "../contents/contents.ts";
+import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 
 export interface InspectOptions extends OperationOptions {
   readonly bundlePath: string;
 }
 
+export const INSPECT_MEDIA_TYPE = "application/vnd.airgap-mirror.inspect.v1+json";
+
 /** What is in a bundle, also in one of another program: then without hashes, and with a notice that says so. */
 export interface BundleDescription {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof INSPECT_MEDIA_TYPE;
   readonly source?: string;
   readonly selection?: unknown;
   readonly packages: readonly {
@@ -27,7 +31,7 @@ export interface BundleDescription {
     readonly layouts: readonly { readonly path: string; readonly images: readonly BundleImage[] }[];
   }[];
   readonly totals: Omit<BundleTotals, "manifests"> & Partial<BundleTotals>;
-  readonly notices: readonly string[];
+  readonly notices: readonly Notice[];
 }
 
 /** Reads names, headers and manifests; blobs are not read. */
@@ -35,11 +39,12 @@ export async function inspectBundle({ bundlePath }: InspectOptions): Promise<Bun
   await using reader = await openBundle(bundlePath);
   const bundled = await readBundledTags(reader);
   const { listing, strayFiles } = reader;
-  const notices = noticesOf(listing, { ...bundled, strayFiles }).map(({ message }) => message);
+  const notices = noticesOf(listing, { ...bundled, strayFiles });
   if (reader.manifest) {
     const { source, selection, packages, totals } = reader.manifest;
     return {
       schemaVersion: 1,
+      mediaType: INSPECT_MEDIA_TYPE,
       ...(source ? { source } : {}),
       selection,
       packages,
@@ -52,6 +57,7 @@ export async function inspectBundle({ bundlePath }: InspectOptions): Promise<Bun
   );
   return {
     schemaVersion: 1,
+    mediaType: INSPECT_MEDIA_TYPE,
     packages: reader.listing.packages.map(({ name, files }, index) => ({
       name,
       size: files.reduce((sum, { size }) => sum + size, 0),

@@ -22,7 +22,10 @@ export type PullEvent =
       readonly size: number;
       /** First byte that is fetched: more than 0 when an interrupted transfer goes on. */
       readonly offset: number;
+      /** The package that has its first place. */
       readonly package: string;
+      /** The repository that it is fetched from. */
+      readonly origin: string;
     }
   /** `bytes` more bytes have arrived. */
   | { readonly type: "blob-progress"; readonly digest: Digest; readonly bytes: number }

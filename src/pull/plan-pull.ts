@@ -4,7 +4,7 @@ import type { ExtraFile } from "../contents/contents.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { findPresent } from "./previous-content.ts";
-import type { PlanPullOptions, PullPlanReport } from "./pull-options.ts";
+import { type PlanPullOptions, PULL_PLAN_MEDIA_TYPE, type PullPlanReport } from "./pull-options.ts";
 import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
 import { resolveContents } from "./resolve-contents.ts";
 import { listEarlierFiles } from "./set-aside.ts";
@@ -28,6 +28,7 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
   const plans = contents.map((item) => planPackage(item, chunkSizeBytes));
   return {
     schemaVersion: 1,
+    mediaType: PULL_PLAN_MEDIA_TYPE,
     packages: contents.map(({ name, kind, layouts }, index) => ({
       name,
       kind,

@@ -1,6 +1,7 @@
 import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
 import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
+import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
@@ -28,9 +29,12 @@ export interface PullOptions extends PlanPullOptions {
   readonly resume?: boolean | undefined;
 }
 
-/** The answer of `mirror plan` (docs/plan.md). */
+export const PULL_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.plan.v1+json";
+
+/** What a pull would do (docs/plan.md). */
 export interface PullPlanReport {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof PULL_PLAN_MEDIA_TYPE;
   readonly packages: readonly PlannedPackageReport[];
   /** Files beside the packages. */
   readonly extraFiles?: readonly { readonly name: string; readonly size: number }[];
@@ -45,7 +49,7 @@ export interface PullPlanReport {
   readonly neededBytes: number;
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
   readonly freeBytes?: number;
-  readonly notices: readonly { readonly code: string; readonly message: string }[];
+  readonly notices: readonly Notice[];
 }
 
 export interface PlannedPackageReport {
@@ -57,8 +61,7 @@ export interface PlannedPackageReport {
   readonly images: readonly BundleImage[];
 }
 
-interface PullSummaryBase {
-  readonly schemaVersion: 1;
+interface PullOutcomeBase {
   readonly bundlePath: string;
   /** Bytes of the files of the bundle. */
   readonly bytes: number;
@@ -71,8 +74,18 @@ interface PullSummaryBase {
   readonly failures: readonly Failure[];
 }
 
-export type PullSummary = PullSummaryBase &
+/** What a pull came to. */
+export type PullOutcome = PullOutcomeBase &
   (
     | { readonly complete: true; readonly manifest: BundleManifest }
     | { readonly complete: false; readonly manifest?: never }
   );
+
+export const PULL_MEDIA_TYPE = "application/vnd.airgap-mirror.pull.v1+json";
+
+/** What a pull did. */
+export type PullSummary = PullOutcome & {
+  readonly schemaVersion: 1;
+  readonly mediaType: typeof PULL_MEDIA_TYPE;
+  readonly notices: readonly Notice[];
+};

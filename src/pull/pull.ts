@@ -13,6 +13,7 @@ import {
 import { createDirectoryCache } from "../cache/content-cache.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
+import { collectNotices } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import { option } from "../option.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
@@ -21,7 +22,12 @@ import type { PullEvent } from "./events.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { openPrevious } from "./previous-content.ts";
 import { NO_PROGRESS, PullJournal, type PullProgress, readPullJournal } from "./pull-journal.ts";
-import type { PullOptions, PullSummary } from "./pull-options.ts";
+import {
+  PULL_MEDIA_TYPE,
+  type PullOptions,
+  type PullOutcome,
+  type PullSummary,
+} from "./pull-options.ts";
 import {
   createStateDirectory,
   isEqual,
@@ -51,6 +57,12 @@ const DEFAULT_CONCURRENCY = 6;
  * summary lists blobs that could not be had; without any, the bundle is complete.
  */
 export async function pull(options: PullOptions): Promise<PullSummary> {
+  const { notices, onEvent } = collectNotices<PullEvent>(options.onEvent);
+  const outcome = await fillBundle({ ...options, onEvent });
+  return { schemaVersion: 1, mediaType: PULL_MEDIA_TYPE, ...outcome, notices };
+}
+
+async function fillBundle(options: PullOptions): Promise<PullOutcome> {
   const { bundlePath } = options;
   const paths = statePaths(bundlePath);
   try {
@@ -201,7 +213,7 @@ async function transferAndSeal(
   options: PullOptions,
   paths: StatePaths,
   { plan, progress, fetched }: Pinned,
-): Promise<PullSummary> {
+): Promise<PullOutcome> {
   const { bundlePath, openSource, signal, onEvent = () => {} } = options;
   const plans = planPackages(plan);
   const tasks = planTransfer(plans);
@@ -245,7 +257,6 @@ async function transferAndSeal(
   });
   const { failures, ...bytes } = result;
   const summary = {
-    schemaVersion: 1,
     bundlePath,
     failures,
     ...bytes,

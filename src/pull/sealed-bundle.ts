@@ -6,7 +6,7 @@ import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { readdir, stat } from "../io/file-system.ts";
 import { describeSelection } from "./describe-bundle.ts";
-import type { PullOptions, PullSummary } from "./pull-options.ts";
+import type { PullOptions, PullOutcome } from "./pull-options.ts";
 import { PLAN_LIFETIME_MS, removeState, type StatePaths } from "./pull-state.ts";
 
 /**
@@ -16,7 +16,7 @@ import { PLAN_LIFETIME_MS, removeState, type StatePaths } from "./pull-state.ts"
 export async function finishSealed(
   options: PullOptions,
   paths: StatePaths,
-): Promise<PullSummary | undefined> {
+): Promise<PullOutcome | undefined> {
   const { bundlePath } = options;
   const isFresh = (await ageOfSeal(bundlePath)) < PLAN_LIFETIME_MS;
   if (!isFresh || !(await hasStateOfPull(paths))) return undefined;
@@ -25,7 +25,6 @@ export async function finishSealed(
   if (!manifest || !isWanted(manifest, options)) return undefined;
   await removeState(paths);
   return {
-    schemaVersion: 1,
     bundlePath,
     complete: true,
     failures: [],

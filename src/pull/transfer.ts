@@ -227,7 +227,8 @@ class TransferRun {
       digest,
       size,
       offset,
-      package: formatReference(content.origin),
+      package: task.package,
+      origin: formatReference(content.origin),
     });
     const target = { digest, size, mediaType: content.mediaType };
     const body =

@@ -2,6 +2,7 @@ import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
+import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";
 import { parseModulesPath } from "../vendor/modules-path.ts";
@@ -12,7 +13,7 @@ import { requireNames } from "./require-names.ts";
 export interface OpenedPush extends AsyncDisposable {
   readonly bundle: BundleReader;
   readonly plan: PushPlan;
-  readonly notices: readonly { readonly code: string; readonly message: string }[];
+  readonly notices: readonly Notice[];
 }
 
 /** Opens a bundle and decides where everything of it goes. Nothing is sent. */

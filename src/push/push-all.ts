@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { parsePackageFile } from "../bundle/format.ts";
+import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../vendor/channel.ts";
 import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
@@ -16,14 +17,17 @@ export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
 }
 
 /** Where everything of some bundles would go. */
+export const PUSH_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.push-plan.v1+json";
+
 export interface PushPlanReport {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof PUSH_PLAN_MEDIA_TYPE;
   /** `registry/repository` */
   readonly target: string;
   readonly images: readonly PlannedPushImage[];
   /** Of all distinct blobs; what the target has already is not known yet. */
   readonly bytes: number;
-  readonly notices: readonly string[];
+  readonly notices: readonly Notice[];
 }
 
 export interface PlannedPushImage {
@@ -38,19 +42,26 @@ export async function planPushAll(
   options: Pick<PushAllOptions, "bundlePaths" | "target" | "modulesPathSuffix">,
 ): Promise<PushPlanReport> {
   const images: PlannedPushImage[] = [];
-  const notices: string[] = [];
+  const notices: Notice[] = [];
   let bytes = 0;
   for (const bundlePath of distinctBundles(options.bundlePaths)) {
     await using opened = await openPush({ ...options, bundlePath });
     bytes += distinctBytes(opened.bundle);
-    notices.push(...opened.notices.map(({ message }) => message));
+    notices.push(...opened.notices);
     notices.push(...(await checkImages(opened)));
     for (const { repository, tags, root } of opened.plan.images) {
       images.push({ repository, tags, digest: root.digest });
     }
   }
   const target = formatReference(options.target);
-  return { schemaVersion: 1, target, images, bytes, notices };
+  return {
+    schemaVersion: 1,
+    mediaType: PUSH_PLAN_MEDIA_TYPE,
+    target,
+    images,
+    bytes,
+    notices,
+  };
 }
 
 /** Each path stands for a whole package: several chunk files of one are one. */
@@ -63,8 +74,8 @@ function distinctBundles(paths: readonly string[]): string[] {
 }
 
 /** Looks up all that the images need, and says which release channels point at versions of elsewhere. */
-async function checkImages({ bundle, plan }: OpenedPush): Promise<string[]> {
-  const notices: string[] = [];
+async function checkImages({ bundle, plan }: OpenedPush): Promise<Notice[]> {
+  const notices: Notice[] = [];
   for (const image of plan.images) {
     const { layout, repository, root, tags } = image;
     const graph = await readBundledGraph(bundle, layout, root);
@@ -74,9 +85,8 @@ async function checkImages({ bundle, plan }: OpenedPush): Promise<string[]> {
     if (place === undefined || hasVersion(plan.images, place)) continue;
     const subject = `${repository}:${tags.filter(isChannel).join(",")}`;
     const pointed = `${place.repository}:${version}`;
-    notices.push(
-      `"${subject}" points at "${pointed}", which the bundle does not have: it is published only if the target has it`,
-    );
+    const message = `"${subject}" points at "${pointed}", which the bundle does not have: it is published only if the target has it`;
+    notices.push({ code: "CHANNEL_UNBUNDLED", message });
   }
   return notices;
 }
@@ -100,6 +110,7 @@ export async function pushAll({
     images: receipts.flatMap(({ images }) => images),
     totals: addTotals(receipts.map(({ totals }) => totals)),
     failures: receipts.flatMap(({ failures }) => failures),
+    notices: receipts.flatMap(({ notices }) => notices),
   };
 }
 

@@ -7,6 +7,7 @@ import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import { readFile } from "../io/file-system.ts";
+import { collectNotices } from "../notice.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -51,11 +52,13 @@ const UNCONFIRMED_HINT =
  * Replays a bundle into a registry, straight from its files. Children go before parents and tags last, so a tag in
  * the target never points at something incomplete. The receipt lists every planned tag as it was read back.
  */
-export async function push(options: PushOptions): Promise<Receipt> {
-  const { bundlePath, target, onEvent = () => {} } = options;
+export async function push(given: PushOptions): Promise<Receipt> {
+  const { notices, onEvent } = collectNotices<PushEvent>(given.onEvent);
+  const options = { ...given, onEvent };
+  const { bundlePath, target } = options;
   await using opened = await openPush(options);
-  const { bundle, plan, notices } = opened;
-  for (const notice of notices) onEvent({ type: "notice", ...notice });
+  const { bundle, plan } = opened;
+  for (const notice of opened.notices) onEvent({ type: "notice", ...notice });
   onEvent(openedEvent(bundle, plan));
   const digest = await digestOfBundle(bundle);
   const { directory } = bundle.listing;
@@ -72,7 +75,7 @@ export async function push(options: PushOptions): Promise<Receipt> {
   });
   const run = new PushRun(options, bundle, state);
   await run.execute(plan);
-  const receipt = run.receipt(digest);
+  const receipt: Receipt = { ...run.receipt(digest), notices };
   if (receipt.complete) state.forgetAll();
   return receipt;
 }
@@ -141,7 +144,7 @@ class PushRun {
     await publishDiscovery(discovery, { openTarget, signal: this.#signal });
   }
 
-  receipt(bundle: Digest | undefined): Receipt {
+  receipt(bundle: Digest | undefined): Omit<Receipt, "notices"> {
     const key = ({ repository, tag }: ReceiptImage) => `${repository}:${tag}`;
     const images = [...this.#images].sort((left, right) => (key(left) < key(right) ? -1 : 1));
     const roots = new Set(images.map(({ repository, planned }) => `${repository}@${planned}`));

@@ -1,4 +1,5 @@
 import type { Failure } from "../failure.ts";
+import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
@@ -16,6 +17,8 @@ export interface Receipt {
   readonly images: readonly ReceiptImage[];
   readonly totals: ReceiptTotals;
   readonly failures: readonly Failure[];
+  /** What the user was told while it ran. */
+  readonly notices: readonly Notice[];
 }
 
 /** One planned tag. */

@@ -1,40 +1,39 @@
-/** Something the user should know and that is no failure. */
-export interface SelectionNotice {
-  /** Stable: scripts match these, never messages. */
+import type { Notice } from "../notice.ts";
+
+export interface SelectionNotice extends Notice {
   readonly code: SelectionNoticeCode;
-  readonly message: string;
 }
 
 export type SelectionNoticeCode =
   /** An excluded module is included as well, or nothing is left that could be excluded. */
-  | "exclude-ignored"
-  | "exclude-constraint-ignored"
-  | "exclude-unknown"
-  | "no-modules-ignored"
-  | "no-packages-ignored"
-  | "platform-flag-ignored"
-  | "installer-tag-ignored"
-  | "since-ignored"
-  | "vex-skipped"
+  | "EXCLUDE_IGNORED"
+  | "EXCLUDE_CONSTRAINT_IGNORED"
+  | "EXCLUDE_UNKNOWN"
+  | "NO_MODULES_IGNORED"
+  | "NO_PACKAGES_IGNORED"
+  | "PLATFORM_OPTION_IGNORED"
+  | "INSTALLER_TAG_IGNORED"
+  | "SINCE_IGNORED"
+  | "VEX_SKIPPED"
   /** What only a tag list could tell is not taken from a source that lists none. */
-  | "proxy-unlisted"
+  | "PROXY_UNLISTED"
   /** A component that no flag asks for is not in the source, or nobody may read it. */
-  | "components-missing"
-  | "component-denied"
-  | "security-database-missing"
-  | "standalone-installer-missing"
-  | "plugins-not-chosen"
+  | "COMPONENTS_MISSING"
+  | "COMPONENT_DENIED"
+  | "SECURITY_DATABASE_MISSING"
+  | "STANDALONE_INSTALLER_MISSING"
+  | "PLUGINS_NOT_CHOSEN"
   /** A plugin needs something of the cluster that is not taken. */
-  | "plugin-unmet"
-  | "release-file-unreadable"
-  | "modules-missing"
-  | "module-empty"
-  | "module-name-invalid"
-  | "tag-list-missing"
-  | "channel-unreadable"
+  | "PLUGIN_UNMET"
+  | "RELEASE_FILE_UNREADABLE"
+  | "MODULES_MISSING"
+  | "MODULE_EMPTY"
+  | "MODULE_NAME_INVALID"
+  | "TAG_LIST_MISSING"
+  | "CHANNEL_UNREADABLE"
   /** A channel of the platform points at a tag that cannot be compared with others. */
-  | "channel-unordered"
-  | "channel-suspended"
-  | "pin-unpublished"
-  | "extra-image-skipped"
-  | "image-list-missing";
+  | "CHANNEL_UNORDERED"
+  | "CHANNEL_SUSPENDED"
+  | "PIN_UNPUBLISHED"
+  | "EXTRA_IMAGE_SKIPPED"
+  | "IMAGE_LIST_MISSING";

@@ -1,15 +1,19 @@
 import type { ErrorCode } from "../errors.ts";
+import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
+
+export const VERIFY_MEDIA_TYPE = "application/vnd.airgap-mirror.verify.v1+json";
 
 /** What `verify` found; `complete` is the answer. */
 export interface VerifyReport {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof VERIFY_MEDIA_TYPE;
   readonly bundlePath: string;
   readonly complete: boolean;
   readonly files: readonly VerifiedFile[];
   readonly problems: readonly Problem[];
   /** What could not be checked because the bundle does not say it. */
-  readonly notices: readonly string[];
+  readonly notices: readonly Notice[];
   readonly totals: {
     readonly files: number;
     readonly bytes: number;

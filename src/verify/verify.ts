@@ -4,6 +4,7 @@ import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
 import type { FileProblem } from "../bundle/listed-package.ts";
 import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
+import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
@@ -11,7 +12,7 @@ import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { checkExtraFiles } from "./extra-files.ts";
 import { baseName, Findings } from "./findings.ts";
 import { checkGostSums, readGostSums } from "./gost-sums.ts";
-import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
+import { type Problem, VERIFY_MEDIA_TYPE, type VerifiedFile, type VerifyReport } from "./report.ts";
 import { type Survey, surveyPackage } from "./survey.ts";
 
 export interface VerifyOptions extends OperationOptions {
@@ -74,6 +75,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const { problems } = findings;
   return {
     schemaVersion: 1,
+    mediaType: VERIFY_MEDIA_TYPE,
     bundlePath,
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
@@ -131,13 +133,12 @@ interface SurveyedBundle {
 function describeGaps(
   claims: Claims,
   { listing, surveys, bundled, problems }: SurveyedBundle,
-): readonly string[] {
+): readonly Notice[] {
   const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
   const isDescribed = claims.sha256.size > 0 || claims.problems.length > 0;
   return noticesOf(listing, { ...bundled, strayFiles })
     .filter(({ code }) => code !== "NO_MANIFEST" || !isDescribed)
-    .filter(({ code }) => code !== "EMPTY_PACKAGES" || problems.length === 0)
-    .map(({ message }) => message);
+    .filter(({ code }) => code !== "EMPTY_PACKAGES" || problems.length === 0);
 }
 
 function countBlobs(surveys: readonly Survey[]): number {

@@ -232,7 +232,9 @@ describe("push() of what d8 mirror leaves in its packages", () => {
     const { pushed, notices } = await pushTo();
     expect(Object.keys(pushed)).toEqual(["modules/foo:v1"]);
     expect(notices).toContain("UNNAMED_MANIFESTS");
-    expect((await verifyBundle({ bundlePath: directory.path })).notices[0]).toMatch(/have no tag/);
+    expect((await verifyBundle({ bundlePath: directory.path })).notices[0]?.message).toMatch(
+      /have no tag/,
+    );
   });
 
   test("says which package has nothing to push", async () => {
@@ -241,7 +243,7 @@ describe("push() of what d8 mirror leaves in its packages", () => {
     const { notices } = await pushTo();
     expect(notices).toEqual(["EMPTY_PACKAGES", "NO_MANIFEST"]);
     const report = await verifyBundle({ bundlePath: directory.path });
-    expect(report.notices[0]).toMatch(/without an image to push.*: platform$/);
+    expect(report.notices[0]?.message).toMatch(/without an image to push.*: platform$/);
   });
 
   test("passes over half-downloaded blobs with a notice, and needs no oci-layout", async () => {
@@ -252,7 +254,7 @@ describe("push() of what d8 mirror leaves in its packages", () => {
     expect(pushed).toEqual({ "modules/foo:v1": digestOf(version) });
     expect(notices).toEqual(["STRAY_FILES", "NO_MANIFEST"]);
     const { notices: inspected } = await inspectBundle({ bundlePath: directory.path });
-    expect(inspected[0]).toContain(stray);
+    expect(inspected[0]?.message).toContain(stray);
   });
 
   test("passes over directories", async () => {
@@ -341,7 +343,7 @@ describe("push() of a plain image layout", () => {
       message: expect.stringMatching(message),
       hint: expect.stringContaining("skopeo copy"),
     });
-    expect((await inspectBundle({ bundlePath: path })).notices[0]).toMatch(/have no tag/);
+    expect((await inspectBundle({ bundlePath: path })).notices[0]?.message).toMatch(/have no tag/);
   });
 
   test("finds damage in a blob of a directory", async () => {

@@ -98,6 +98,7 @@ describe("mirror login", () => {
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       schemaVersion: 1,
+      mediaType: "application/vnd.airgap-mirror.login.v1+json",
       registry: registry.host,
       checked: true,
       storedIn: `"${dockerFile()}"`,
@@ -162,7 +163,12 @@ describe("mirror logout", () => {
       stdout: "a.test: there was no login\n",
     });
     const { stdout } = await mirror([...words, "--json"]);
-    expect(JSON.parse(stdout)).toEqual({ schemaVersion: 1, registry: "a.test", removed: false });
+    expect(JSON.parse(stdout)).toEqual({
+      schemaVersion: 1,
+      mediaType: "application/vnd.airgap-mirror.logout.v1+json",
+      registry: "a.test",
+      removed: false,
+    });
   });
 
   test("makes no file where there was none", async () => {

@@ -99,6 +99,35 @@ describe("mirror", () => {
     expect(stdout).toBe("");
   });
 
+  test.each([
+    ["a usage error", ["pull", "./b", "--nope", "--json"], { code: "USAGE", exitStatus: 2 }],
+    ["a failure", ["verify", "/no/bundle", "--json"], { code: "CONTENT_MISSING", exitStatus: 21 }],
+    ["an unmet wish", ["pull", "./b", "-i", "foo", "--json"], { code: "SELECTION_INVALID" }],
+  ])("prints %s as a document on stdout too, with --json", async (_what, words, error) => {
+    const { stdout, stderr } = await run(words);
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      schemaVersion: 1,
+      mediaType: "application/vnd.airgap-mirror.error.v1+json",
+      error: { ...error, message: expect.any(String), hint: expect.any(String) },
+    });
+    expect(stderr).toContain(`error: ${document.error.message}`);
+  });
+
+  test("ends the lines of --progress json with one that says that it is an error", async () => {
+    const { stdout } = await run(["verify", "/no/bundle", "--progress", "json"]);
+    const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+    expect(last).toMatchObject({ type: "error", error: { code: "CONTENT_MISSING" } });
+  });
+
+  test("prints an interruption as a document", async () => {
+    const signal = AbortSignal.abort();
+    const words = ["pull", "./b", "--include-image", "r.local/x", "--json"];
+    const { stdout, status } = await run(words, { signal });
+    expect(JSON.parse(stdout).error).toMatchObject({ code: "INTERRUPTED", exitStatus: 130 });
+    expect(status).toBe(130);
+  });
+
   test("refuses to read two things from stdin", async () => {
     const words = ["pull", "./b", "--images-from", "-", "--license-stdin"];
     const { status, stderr } = await run(words, { input: "x" });

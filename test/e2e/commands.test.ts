@@ -76,8 +76,8 @@ describe("mirror plan", () => {
     const { stdout, stderr } = await way.mirror(["plan", way.bundle, ...way.from, ...flags]);
     const { notices } = JSON.parse(stdout) as PullPlanReport;
     const codes = notices.map(({ code }) => code);
-    expect(codes).toEqual(expect.arrayContaining(["no-modules-ignored", "vex-skipped"]));
-    expect(codes).toContain("components-missing");
+    expect(codes).toEqual(expect.arrayContaining(["NO_MODULES_IGNORED", "VEX_SKIPPED"]));
+    expect(codes).toContain("COMPONENTS_MISSING");
     for (const { message } of notices) expect(stderr.split(message)).toHaveLength(2);
   });
 
@@ -109,7 +109,7 @@ describe("mirror pull", () => {
     expect(lines.map(({ type }) => type)).toEqual(
       expect.arrayContaining(["resolving", "planned", "blob-finished", "package-finished"]),
     );
-    expect(lines.at(-1)).toMatchObject({ schemaVersion: 1, complete: true });
+    expect(lines.at(-1)).toMatchObject({ type: "result", schemaVersion: 1, complete: true });
     expect(stderr).toBe("");
   });
 
@@ -242,7 +242,10 @@ describe("mirror push", () => {
     const words = ["push", way.bundle, way.target, "--receipt", way.receipt, "--progress=json"];
     const lines = linesOf((await way.mirror(words)).stdout);
     expect(lines[0]).toMatchObject({ type: "opened" });
-    expect(lines.at(-1)).toEqual(JSON.parse(await readFile(way.receipt, "utf8")));
+    expect(lines.at(-1)).toEqual({
+      type: "result",
+      ...JSON.parse(await readFile(way.receipt, "utf8")),
+    });
   });
 
   test("keeps the password to itself", async () => {

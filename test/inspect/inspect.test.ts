@@ -13,6 +13,7 @@ describe("inspectBundle()", () => {
     );
     expect(await inspectBundle({ bundlePath: directory.path })).toEqual({
       schemaVersion,
+      mediaType: "application/vnd.airgap-mirror.inspect.v1+json",
       source,
       selection,
       packages,
@@ -40,7 +41,10 @@ describe("inspectBundle()", () => {
     expect(found.packages[0]?.files[0]).not.toHaveProperty("sha256");
     expect(found.totals).not.toHaveProperty("manifests");
     expect(found.notices).toEqual([
-      "The bundle has no bundle.json: nothing says whether files of it are missing",
+      {
+        code: "NO_MANIFEST",
+        message: "The bundle has no bundle.json: nothing says whether files of it are missing",
+      },
     ]);
   });
 
@@ -59,7 +63,7 @@ describe("inspectBundle()", () => {
     ]);
     await writeFile(directory.resolve("module-foo.tar"), tar);
     const { notices, totals } = await inspectBundle({ bundlePath: directory.path });
-    expect(notices[0]).toMatch(/^1 manifests have no tag and cannot be pushed: sha256:/);
+    expect(notices[0]?.message).toMatch(/^1 manifests have no tag and cannot be pushed: sha256:/);
     expect(totals).toEqual({ images: 0, blobs: 0, uniqueBytes: 0 });
   });
 

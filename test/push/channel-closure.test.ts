@@ -132,7 +132,9 @@ describe("planPushAll()", () => {
   test("says which channels point at what the bundle does not have", async () => {
     const path = await writePackage("module-foo", MODULE, BOTH);
     const { notices } = await planPushAll({ bundlePaths: [path], target: target() });
-    expect(notices.filter((notice) => notice.includes("points at"))).toEqual([
+    expect(
+      notices.map(({ message }) => message).filter((text) => text.includes("points at")),
+    ).toEqual([
       expect.stringContaining('"modules/foo/release:alpha" points at "modules/foo:v2.0.0"'),
     ]);
     expect(registry.log.entries).toEqual([]);

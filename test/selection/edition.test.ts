@@ -42,13 +42,13 @@ describe("resolveSelection(): the synthetic edition", () => {
       "security/trivy-java-db:1",
     ]);
     expect(tagsIn(outcome, "deckhouse-cli/plugins/console-tool")).toEqual(["v1.1.0"]);
-    expect(outcome.notices).toEqual(["module-empty", "plugins-not-chosen"]);
+    expect(outcome.notices).toEqual(["MODULE_EMPTY", "PLUGINS_NOT_CHOSEN"]);
   });
 
   test("--since-version above rock-solid changes nothing, and says so", async () => {
     const outcome = await resolve({ sinceVersion: "1.70.0" });
     expect(outcome.roots).toEqual((await resolve()).roots);
-    expect(outcome.notices).toContain("since-ignored");
+    expect(outcome.notices).toContain("SINCE_IGNORED");
   });
 
   test("--since-version below rock-solid adds the latest patches from there", async () => {
@@ -98,7 +98,7 @@ describe("resolveSelection(): the synthetic edition", () => {
       const release = image({ files: { "version.json": '{"version":"v1.70.3"}', ...files } });
       const source = memorySource({ ...edition, [path]: { ...edition[path], "v1.70.3": release } });
       const outcome = await resolveEdition(source, { noModules: true, noPackages: true });
-      expect(outcome.notices).toContain("release-file-unreadable");
+      expect(outcome.notices).toContain("RELEASE_FILE_UNREADABLE");
       expect(outcome.messages).toContainEqual(expect.stringMatching(message));
       const [, , own = ""] = outcome.files[0]?.text.split("---\n") ?? [];
       expect(own).toContain("name: v1.70.3");
@@ -114,17 +114,17 @@ describe("resolveSelection(): the synthetic edition", () => {
     };
     const some = await without("trivy-bdu");
     expect(tagsIn(some, "security/trivy-checks")).toEqual(["0"]);
-    expect(some.notices).toContain("security-database-missing");
+    expect(some.notices).toContain("SECURITY_DATABASE_MISSING");
     const none = await without("trivy-db");
     expect(packagesOf(none)).not.toContain("security");
-    expect(none.notices).toContain("components-missing");
+    expect(none.notices).toContain("COMPONENTS_MISSING");
   });
 
   test("-i console@=bobV1 takes the image without channels", async () => {
     const outcome = await resolve({ includeModules: ["console@=bobV1"] });
     expect(tagsIn(outcome, "modules/console")).toEqual(["bobV1"]);
     expect(tagsIn(outcome, "modules/console/release")).toEqual([]);
-    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    expect(outcome.notices).toEqual(["PIN_UNPUBLISHED"]);
     expect(packagesOf(outcome)).toContain("platform");
   });
 
@@ -250,7 +250,7 @@ describe("resolveSelection(): variants of the edition", () => {
     const source = memorySource(buildEdition("plain"));
     const outcome = await resolveEdition(source, { includeModules: ["console@=bobV1"] });
     expect(packagesOf(outcome)).toEqual(["module-console"]);
-    expect(outcome.notices).toEqual(["components-missing", "pin-unpublished"]);
+    expect(outcome.notices).toEqual(["COMPONENTS_MISSING", "PIN_UNPUBLISHED"]);
     const others = source.requests.filter((request) => !request.includes("modules/"));
     expect(others.sort()).toEqual([
       "get deckhouse/ee/installer:latest",
@@ -284,7 +284,7 @@ describe("resolveSelection(): variants of the edition", () => {
     const failures = { [request]: new DeniedError("no") };
     const outcome = await resolveEdition(memorySource(buildEdition(), { failures }));
     expect(packagesOf(outcome)).not.toContain(name);
-    expect(outcome.notices).toContain("component-denied");
+    expect(outcome.notices).toContain("COMPONENT_DENIED");
   });
 
   test.each([
@@ -299,7 +299,7 @@ describe("resolveSelection(): variants of the edition", () => {
     expect(failure.hint).toContain(`\`${Object.keys(without)[0]}\``);
     const outcome = await resolveEdition(source, without);
     expect(packagesOf(outcome)).not.toContain(name);
-    expect(outcome.notices).not.toContain("component-denied");
+    expect(outcome.notices).not.toContain("COMPONENT_DENIED");
   });
 
   test("denied: behind the first request of a component, the run ends", async () => {

@@ -75,7 +75,7 @@ describe.each([
       // None of these versions has a list of images
       return {
         ...outcome,
-        notices: outcome.notices.filter((code) => code !== "image-list-missing"),
+        notices: outcome.notices.filter((code) => code !== "IMAGE_LIST_MISSING"),
       };
     }
 
@@ -175,7 +175,7 @@ describe.each([
       });
       const outcome = await resolve({ openSource }, ["console@^1.40"]);
       expect(tagsOf(outcome)[versionsOf("console")]).toEqual(["v1.45.2"]);
-      expect(outcome.notices).toEqual(["tag-list-missing"]);
+      expect(outcome.notices).toEqual(["TAG_LIST_MISSING"]);
     });
 
     test.each([
@@ -200,7 +200,7 @@ describe.each([
       expect(Object.keys(tagsOf(outcome))).toEqual([versionsOf("console"), releasesOf("console")]);
       const message = `${title} "empty-mod" is skipped: it has no release channels`;
       expect(outcome.messages).toContain(message);
-      expect(outcome.notices).toEqual(["module-empty"]);
+      expect(outcome.notices).toEqual(["MODULE_EMPTY"]);
     });
 
     test("E13: ends with the reason of the signal", async () => {

@@ -616,7 +616,11 @@ describe("verifyBundle() of a bundle of another program", () => {
     expect({ complete, notices }).toEqual({
       complete: true,
       notices: [
-        "1 package files are not listed in bundle.json and are passed over: module-other.tar",
+        {
+          code: "UNLISTED_FILES",
+          message:
+            "1 package files are not listed in bundle.json and are passed over: module-other.tar",
+        },
       ],
     });
   });
@@ -628,6 +632,11 @@ describe("verifyBundle() of a bundle of another program", () => {
       bundlePath: join(directory.path, "images.tar.0000.chunk"),
     });
     expect(report).toMatchObject({ complete: true, totals: { files: 2, images: 1 } });
-    expect(report.notices).toEqual([expect.stringContaining("One package is read by itself")]);
+    expect(report.notices).toEqual([
+      {
+        code: "NO_MANIFEST",
+        message: expect.stringContaining("One package is read by itself"),
+      },
+    ]);
   });
 });

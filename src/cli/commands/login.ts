@@ -15,6 +15,8 @@ import { readLogin } from "./read-login.ts";
 
 const FLAGS = { ...LOGIN_FLAGS, ...REGISTRY_FLAGS, ...REPORT_FLAGS } as const satisfies FlagTable;
 
+const MEDIA_TYPE = "application/vnd.airgap-mirror.login.v1+json";
+
 export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   name: "login",
   describe: "Check a login at a registry and keep it where Docker and Podman look",
@@ -35,7 +37,13 @@ export const LOGIN_COMMAND: Command<typeof FLAGS> = {
     const options = { registry, ...login, ...toSurroundings(context.env), authFile };
     const place = await storeLogin(options);
     const { result } = toOutputOptions(given.flags, context);
-    const value = { schemaVersion: 1, registry, checked: isChecked, storedIn: place };
+    const value = {
+      schemaVersion: 1,
+      mediaType: MEDIA_TYPE,
+      registry,
+      checked: isChecked,
+      storedIn: place,
+    };
     const doubt = isChecked ? "" : " It was not checked: the registry lets everybody in.";
     const text = () =>
       `${sanitize(`The login of "${login.username}" at ${registry} is kept in ${place}.${doubt}`)}\n`;

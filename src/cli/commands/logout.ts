@@ -28,8 +28,9 @@ export const LOGOUT_COMMAND: Command<typeof FLAGS> = {
       authFile: flags.authfile,
     });
     const { result } = toOutputOptions(flags, context);
+    const mediaType = "application/vnd.airgap-mirror.logout.v1+json";
     const text = () => `${registry}: ${removed ? "the login is removed" : "there was no login"}\n`;
-    printResult({ schemaVersion: 1, registry, removed }, { ...context, result, text });
+    printResult({ schemaVersion: 1, mediaType, registry, removed }, { ...context, result, text });
     return EXIT_DONE;
   },
 };

@@ -39,9 +39,10 @@ async function runPull(
   const bundlePath = positionals["bundle"] ?? ".";
   const bundleOptions = toBundleOptions(flags);
   const { concurrency } = toRegistryOptions(flags);
-  const summary = await withSource(flags, { bundlePath, context }, (options) =>
-    pull({ ...options, ...bundleOptions, concurrency }),
-  );
+  const summary = await withSource(flags, { bundlePath, context }, async (options, notices) => {
+    const pulled = await pull({ ...options, ...bundleOptions, concurrency });
+    return { ...pulled, notices: [...notices, ...pulled.notices] };
+  });
   const { result } = toOutputOptions(flags, context);
   const text = (shown: typeof summary) =>
     renderPullSummary(shown, { isVerbose: flags["verbose-summary"] });

@@ -127,15 +127,17 @@ async function sendAll(
   const login = toTargetLogin(flags, secret);
   const { env, signal } = context;
   using renderer = openRenderer(progress, context);
-  for (const notice of noticesOfEnvironment(env)) renderer.onEvent(notice);
+  const told = noticesOfEnvironment(env);
+  for (const notice of told) renderer.onEvent({ type: "notice", ...notice });
   await using client = openClient({ flags, registry, login, renderer, debug, context });
-  return await pushAll({
+  const receipt = await pushAll({
     ...wishes,
     openTarget: (reference) => client.repository(reference),
     concurrency: toRegistryOptions(flags).concurrency,
     signal,
     onEvent: renderer.onEvent,
   });
+  return { ...receipt, notices: [...told, ...receipt.notices] };
 }
 
 /** Hours of pushing must not end with a receipt that cannot be written. */

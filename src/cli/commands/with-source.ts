@@ -1,4 +1,4 @@
-import { type PlanPullOptions, type PullPlanReport, parseSelection } from "../../index.ts";
+import { type Notice, type PlanPullOptions, parseSelection } from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
@@ -21,22 +21,25 @@ export type SourceFlags = FlagValues<
 
 /**
  * Reads what `pull` and `plan` have in common, opens the source, does the work and closes everything. The work is told
- * the notices about the selection itself; they are shown already.
+ * the notices about the flags themselves; they are shown already.
  */
 export async function withSource<Result>(
   flags: SourceFlags,
   { bundlePath, context }: { readonly bundlePath: string; readonly context: CliContext },
-  work: (options: PlanPullOptions, notices: PullPlanReport["notices"]) => Promise<Result>,
+  work: (options: PlanPullOptions, notices: readonly Notice[]) => Promise<Result>,
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { selection, notices } = await readSelection(flags, context);
   const secret = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
   const login = toSourceLogin(flags, secret);
   using renderer = openRenderer(progress, context);
-  for (const notice of noticesOfEnvironment(context.env)) renderer.onEvent(notice);
-  for (const notice of notices) renderer.onEvent({ type: "notice", ...notice });
   const registry = selection.source?.registry;
-  if (login !== undefined && registry === undefined) renderer.onEvent(LOGIN_UNUSED);
+  const told: readonly Notice[] = [
+    ...noticesOfEnvironment(context.env),
+    ...notices,
+    ...(login !== undefined && registry === undefined ? [LOGIN_UNUSED] : []),
+  ];
+  for (const notice of told) renderer.onEvent({ type: "notice", ...notice });
   await using client = openClient({
     flags,
     registry,
@@ -52,13 +55,12 @@ export async function withSource<Result>(
     signal: context.signal,
     onEvent: renderer.onEvent,
   };
-  return await work(options, notices);
+  return await work(options, told);
 }
 
 /** A login is for one host: without a source nobody says which one. */
 const LOGIN_UNUSED = {
-  type: "notice",
-  code: "login-unused",
+  code: "LOGIN_UNUSED",
   message: "The login is for --source, and there is none: images are pulled with stored logins",
 } as const;
 

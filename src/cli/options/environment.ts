@@ -1,4 +1,4 @@
-import { nearestNames } from "../../index.ts";
+import { type Notice, nearestNames } from "../../index.ts";
 import { variableOf } from "./flag.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,11 +15,11 @@ export function asksForDebug(env: Environment): boolean {
 }
 
 /** What a user of the reference system set and has to know about. */
-export function noticesOfEnvironment(env: Environment) {
+export function noticesOfEnvironment(env: Environment): readonly Notice[] {
   if (!env["D8_MIRROR_TIMEOUT"]) return [];
   const message =
     "D8_MIRROR_TIMEOUT has no effect: only transfers that stand still are cut off, and --retry-timeout says for how long to go on trying";
-  return [{ type: "notice", code: "variable-ignored", message }] as const;
+  return [{ code: "VARIABLE_IGNORED", message }];
 }
 
 const PREFIX = "MIRROR_";

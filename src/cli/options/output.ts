@@ -51,6 +51,19 @@ export function toOutputOptions(
   return { progress, result, debug };
 }
 
+/** How a failure is told, for when the flags may not even have been understood. */
+export function resultModeOf(
+  words: readonly string[],
+  env: Surroundings["env"],
+): OutputOptions["result"] {
+  const line = ` ${words.join(" ")} `;
+  const progress = / --progress[ =](\S+) /.exec(line)?.[1] ?? env["MIRROR_PROGRESS"];
+  if (progress === "json") return "lines";
+  const isJson =
+    / --json(?:=true)? /.test(line) || /^(?:1|true|yes|on)$/i.test(env["MIRROR_JSON"] ?? "");
+  return isJson ? "document" : "text";
+}
+
 function toProgressMode(
   text: string,
   { stderr, env, debug }: Surroundings & { readonly debug: boolean },

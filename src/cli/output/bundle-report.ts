@@ -10,7 +10,7 @@ export function renderBundle(bundle: BundleDescription): string {
     ...(bundle.source === undefined ? [] : [`source ${sanitize(bundle.source)}`]),
     ...bundle.packages.flatMap(renderPackage),
     `${formatCount(images, "image")}, ${formatCount(blobs, "blob")}, ${formatBytes(uniqueBytes)} of distinct content`,
-    ...bundle.notices.map((notice) => `notice: ${sanitize(notice)}`),
+    ...bundle.notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     "",
   ].join("\n");
 }

@@ -34,12 +34,12 @@ export function outputError(cause: NodeJS.ErrnoException): MirrorError {
     : new StorageFailedError("the output", "it cannot be written", { cause, hint });
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return sanitize(error instanceof Error ? error.message || error.name : String(error));
 }
 
 /** Messages down the chain that say something new. */
-function causesOf(error: unknown): readonly string[] {
+export function causesOf(error: unknown): readonly string[] {
   const shown = [messageOf(error)];
   for (const cause of chainOf(error).slice(1, CAUSE_LIMIT + 1)) {
     const message = messageOf(cause);

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { ProgressMode } from "../options/output.ts";
+import { renderEventLine } from "./event-line.ts";
 import type { FlagWords } from "./flag-words.ts";
 import { createJsonRenderer } from "./json.ts";
 import { createPlainRenderer } from "./plain.ts";
@@ -35,6 +36,17 @@ function createRenderer(mode: ProgressMode, { stdout, stderr }: RendererStreams)
     case "json":
       return createJsonRenderer({ events: stdout, lines: stderr });
     case "none":
-      return { onEvent() {}, onLine() {}, [Symbol.dispose]() {} };
+      return createSilentRenderer(stderr);
   }
+}
+
+/** Notices are no progress: they are said in any case. */
+function createSilentRenderer(stderr: Writable): Renderer {
+  return {
+    onEvent: (event) => {
+      if (event.type === "notice") stderr.write(`${renderEventLine(event)}\n`);
+    },
+    onLine() {},
+    [Symbol.dispose]() {},
+  };
 }

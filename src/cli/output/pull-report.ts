@@ -1,4 +1,4 @@
-import type { BundleManifest, PullPlanReport, PullSummary } from "../../index.ts";
+import type { BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
 import { type NamedImage, renderImageName } from "./image-name.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
@@ -13,7 +13,7 @@ export interface PullReportOptions {
 
 /** What a pull did, and what to do next. */
 export function renderPullSummary(
-  summary: PullSummary,
+  summary: PullOutcome,
   { isVerbose = false }: PullReportOptions = {},
 ): string {
   const { fetchedBytes, reusedBytes, copiedBytes } = summary;
@@ -28,7 +28,7 @@ export function renderPullSummary(
   ].join("\n");
 }
 
-function renderConclusion({ complete, bundlePath, bytes, failures }: PullSummary) {
+function renderConclusion({ complete, bundlePath, bytes, failures }: PullOutcome) {
   const path = sanitize(bundlePath);
   const word = shellWord(bundlePath);
   return complete

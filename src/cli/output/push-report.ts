@@ -21,7 +21,7 @@ export function renderReceipt(receipt: Receipt, receiptPath: string): string {
 export function renderPushPlan({ target, images, bytes, notices }: PushPlanReport): string {
   return [
     ...images.map((image) => `${renderImageName(image)}  ${shortDigest(image.digest)}`),
-    ...notices.map((notice) => `notice: ${sanitize(notice)}`),
+    ...notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     `to push to ${sanitize(target)}: ${formatCount(images.length, "image")}, ${formatBytes(bytes)} less what is already there\n`,
   ].join("\n");
 }

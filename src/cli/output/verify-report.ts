@@ -11,7 +11,7 @@ export function renderVerifyReport(report: VerifyReport): string {
   const path = sanitize(report.bundlePath);
   return [
     ...report.problems.flatMap(renderProblem),
-    ...report.notices.map((notice) => `notice: ${sanitize(notice)}`),
+    ...report.notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     report.complete
       ? `The bundle "${path}" is complete and undamaged: ${seen}.`
       : `The bundle "${path}" is not usable as it is: ${formatCount(report.problems.length, "problem")} (${seen} looked at).`,

@@ -5,7 +5,7 @@ import { checkPull } from "./check-pull.ts";
 import { checkReach } from "./check-reach.ts";
 import { checkToken } from "./check-token.ts";
 import { checkUploads } from "./check-uploads.ts";
-import type { Check, DoctorReport } from "./report.ts";
+import { type Check, DOCTOR_MEDIA_TYPE, type DoctorReport } from "./report.ts";
 
 export interface DiagnoseOptions extends RegistryHostsOptions {
   readonly target: RepositoryReference;
@@ -39,7 +39,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<DoctorReport> 
     checks.push(await checkToken(context, { push }), ...pull.checks, ...uploads);
   }
   const usable = !hasFailed(checks);
-  return { schemaVersion: 1, ...target, usable, checks };
+  return { schemaVersion: 1, mediaType: DOCTOR_MEDIA_TYPE, ...target, usable, checks };
 }
 
 /** What is known of the registry by its host. */

@@ -28,9 +28,12 @@ export interface Check {
   readonly hint?: string;
 }
 
+export const DOCTOR_MEDIA_TYPE = "application/vnd.airgap-mirror.doctor.v1+json";
+
 /** What `diagnose` found; the shape is a contract and its version grows when it changes. */
 export interface DoctorReport {
   readonly schemaVersion: 1;
+  readonly mediaType: typeof DOCTOR_MEDIA_TYPE;
   readonly registry: string;
   readonly repository: string;
   /** Nothing failed. */

@@ -77,7 +77,7 @@ async function tryListTags(
     if (!(error instanceof MirrorError) || error.code !== "REGISTRY_DENIED") throw error;
     const place = formatReference(repository);
     reader.notice(
-      "component-denied",
+      "COMPONENT_DENIED",
       `Access to "${place}" is denied: no plugins are taken from it`,
     );
     return undefined;

@@ -67,7 +67,7 @@ function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPl
     const image = formatFound(place.root.origin, place.root.reference);
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     const message = `${name} of "${image}" is left out of ${FILE}: ${reason}`;
-    place.reader.notice("release-file-unreadable", message);
+    place.reader.notice("RELEASE_FILE_UNREADABLE", message);
     return undefined;
   }
 }

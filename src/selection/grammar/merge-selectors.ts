@@ -62,7 +62,7 @@ export function parseExcludes(
       notices: selectors
         .filter(({ filter }) => filter.kind !== "default")
         .map(({ name }) => ({
-          code: "exclude-constraint-ignored",
+          code: "EXCLUDE_CONSTRAINT_IGNORED",
           message: `${option(excludedBy)} "${name}" excludes all versions of the ${noun}: its constraint has no effect`,
         })),
     };
@@ -73,7 +73,7 @@ export function parseExcludes(
   return {
     exclude: [],
     notices: selectors.map(({ name }) => ({
-      code: "exclude-ignored",
+      code: "EXCLUDE_IGNORED",
       message: `${option(excludedBy)} "${name}" has no effect: ${reasonFor(name)}`,
     })),
   };

@@ -37,7 +37,7 @@ export function parsePlatformReleases(wishes: PlatformWishes, hasSource: boolean
     option: noPlatform ? undefined : given[0],
     notices: noPlatform
       ? given.map((name) => ({
-          code: "platform-flag-ignored",
+          code: "PLATFORM_OPTION_IGNORED",
           message: `${name} has no effect: ${option("noPlatform")} leaves the platform out`,
         }))
       : [],

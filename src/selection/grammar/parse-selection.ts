@@ -152,7 +152,7 @@ function parseInstaller({ source, noInstaller, installerTag }: ParseSelectionOpt
   }
   if (installerTag !== undefined && noInstaller) {
     const message = `${option("installerTag")} has no effect: ${option("noInstaller")} leaves the installer out`;
-    notices.push({ code: "installer-tag-ignored", message });
+    notices.push({ code: "INSTALLER_TAG_IGNORED", message });
   }
   const enabled = source !== undefined && !noInstaller;
   const tag = enabled && installerTag !== undefined ? { tag: installerTag } : {};
@@ -202,7 +202,7 @@ function parseMembers(
     options[names.without] && isAsked
       ? [
           {
-            code: `no-${noun}s-ignored`,
+            code: noun === "module" ? "NO_MODULES_IGNORED" : "NO_PACKAGES_IGNORED",
             message: `${option(names.without)} has no effect: ${option(winner)} asks for ${noun}s`,
           },
         ]
@@ -216,7 +216,7 @@ function parseMembers(
 function vexNotices({ vex, source }: Selection): SelectionNotice[] {
   if (vex || source === undefined) return [];
   const message = `${option("skipVexImages")} leaves out the attestations that say which CVEs do not apply`;
-  return [{ code: "vex-skipped", message }];
+  return [{ code: "VEX_SKIPPED", message }];
 }
 
 /** Behind a proxy registry only what is named can be found. */
@@ -232,7 +232,7 @@ function proxyNotices(options: ParseSelectionOptions): SelectionNotice[] {
   ];
   if (left.length === 0) return [];
   const message = `${option("proxyRegistry")} leaves out what only a tag list could tell: ${left.join(", ")}`;
-  return [{ code: "proxy-unlisted", message }];
+  return [{ code: "PROXY_UNLISTED", message }];
 }
 
 function mergeImages(entries: readonly string[]): ImageSelector[] {

@@ -48,7 +48,7 @@ export async function resolveComponent(
     } catch (error) {
       if (!(error instanceof MirrorError) || error.code !== "REGISTRY_DENIED") throw error;
       if (without !== undefined) throw new ComponentDeniedError({ name, place, without }, error);
-      reader.notice("component-denied", `Access to "${place}" is denied: no ${name} is taken`);
+      reader.notice("COMPONENT_DENIED", `Access to "${place}" is denied: no ${name} is taken`);
       return { roots: [], denied: error };
     }
   }

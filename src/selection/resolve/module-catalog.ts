@@ -23,7 +23,7 @@ export async function listModuleNames(
   if (tags.length === 0) {
     refuseAsked(family, selection);
     reader.notice(
-      "modules-missing",
+      "MODULES_MISSING",
       `The source has no list of ${family.noun}s at "${catalog}": no ${family.noun}s are taken`,
     );
     return [];
@@ -31,7 +31,7 @@ export async function listModuleNames(
   for (const name of exclude) {
     if (tags.includes(name)) continue;
     reader.notice(
-      "exclude-unknown",
+      "EXCLUDE_UNKNOWN",
       `${option(family.exclude)} "${name}" has no effect: the source has no such ${family.noun}`,
     );
   }
@@ -39,7 +39,7 @@ export async function listModuleNames(
   return names.filter((name) => {
     if (isModuleName(name)) return true;
     reader.notice(
-      "module-name-invalid",
+      "MODULE_NAME_INVALID",
       `Tag "${name}" of "${catalog}" is skipped: it cannot be the name of a ${family.noun}`,
     );
     return false;

@@ -77,7 +77,7 @@ function reportAmbiguous({ family, name, reader }: ModuleScope, pins: readonly E
   const tags = sortTags(pins.map(({ tag }) => tag)).map((tag) => `"${tag}"`);
   const subject = `${tags.length > 1 ? "Tags" : "Tag"} ${tags.join(", ")} of ${family.noun} "${name}"`;
   reader.notice(
-    "pin-unpublished",
+    "PIN_UNPUBLISHED",
     `${subject} ${tags.length > 1 ? "are" : "is"} published to no release channel: of several versions only +channel says which one a channel gets`,
   );
 }
@@ -116,7 +116,7 @@ function reportUnpublished(
   }
   if (wishes.length > 0) {
     reader.notice(
-      "pin-unpublished",
+      "PIN_UNPUBLISHED",
       `Tag "${tag}" of ${family.noun} "${name}" is published to no release channel: ${reason}`,
     );
   }

@@ -85,7 +85,7 @@ function boundsOf(channels: readonly ChannelPointer[], { since, reader }: Bounds
     const version = parseVersion(pointer.version);
     if (version === undefined) {
       const message = `Channel ${name} of the platform points at "${pointer.version}", which is no version: releases between rock-solid and alpha are not taken`;
-      reader.notice("channel-unordered", message);
+      reader.notice("CHANNEL_UNORDERED", message);
     }
     return version;
   };
@@ -95,13 +95,13 @@ function boundsOf(channels: readonly ChannelPointer[], { since, reader }: Bounds
   if (upper === undefined || proven === undefined) {
     if (wanted) {
       const message = `${option("sinceVersion")} has no effect: without the channels alpha and rock-solid only what the channels point at is taken`;
-      reader.notice("since-ignored", message);
+      reader.notice("SINCE_IGNORED", message);
     }
     return undefined;
   }
   if (wanted && compareVersions(wanted, proven) > 0) {
     const message = `${option("sinceVersion")} ${since} has no effect: it is above the release of rock-solid, ${proven.text}`;
-    reader.notice("since-ignored", message);
+    reader.notice("SINCE_IGNORED", message);
   }
   const lower = wanted && compareVersions(wanted, proven) < 0 ? wanted : proven;
   return { lower, upper };

@@ -82,7 +82,7 @@ async function readChannel(
   if (pointer === undefined) {
     if (isStrict) throw new ContentInvalidError(`image ${name}`, `it has no ${VERSION_FILE}`);
     reader.notice(
-      "channel-unreadable",
+      "CHANNEL_UNREADABLE",
       `Channel image "${name}" is skipped: it has no ${VERSION_FILE}`,
     );
     return undefined;

@@ -61,7 +61,7 @@ async function readModuleChannels({
   const pointers = await readChannels(release, { channels: CHANNELS, platforms }, reader);
   for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
     const name = formatFound(release, channel);
-    reader.notice("channel-suspended", `Channel "${name}" is suspended by its vendor`);
+    reader.notice("CHANNEL_SUSPENDED", `Channel "${name}" is suspended by its vendor`);
   }
   return pointers;
 }
@@ -100,7 +100,7 @@ async function listRange(
   }
   if (tags === undefined) {
     reader.notice(
-      "tag-list-missing",
+      "TAG_LIST_MISSING",
       `Repository "${formatReference(repository)}" does not list its tags: only the versions of the release channels are taken`,
     );
   }
@@ -151,7 +151,7 @@ async function reportEmpty(scope: ModuleScope): Promise<[]> {
   const { family, name, isNamed, reader } = scope;
   if (!isNamed) {
     reader.notice(
-      "module-empty",
+      "MODULE_EMPTY",
       `${titleOf(family)} "${name}" is skipped: it has no release channels`,
     );
     return [];
@@ -186,7 +186,7 @@ function reportUnlisted({ family, name, reader, unlisted }: ModuleScope): void {
   if (unlisted.length === 0) return;
   const list = sortTags(unlisted).join(", ");
   reader.notice(
-    "image-list-missing",
+    "IMAGE_LIST_MISSING",
     `${titleOf(family)} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
   );
 }
@@ -203,7 +203,7 @@ function reportNoExtras(
   if (!isNamed) return;
   const list = sortTags(versions.map(({ reference }) => reference)).join(", ");
   reader.notice(
-    "module-empty",
+    "MODULE_EMPTY",
     `${titleOf(family)} "${name}" is skipped: no extra images in ${list}`,
   );
 }
@@ -234,7 +234,7 @@ async function resolveExtraImages(
   const { images, skipped } = parseExtraImages(file, `${EXTRA_IMAGES_FILE} of "${origin}"`);
   for (const name of skipped) {
     reader.notice(
-      "extra-image-skipped",
+      "EXTRA_IMAGE_SKIPPED",
       `Extra image "${name}" of "${origin}" is skipped: its value names no tag`,
     );
   }

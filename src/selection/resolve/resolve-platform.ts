@@ -108,7 +108,7 @@ async function findAliases(scope: Scope, tag: string): Promise<readonly Channel[
       throw channelUnmatched({ image: name, reason, tag, channel, hint });
     }
     const message = `Release "${tag}" of the platform is published to no release channel: ${reason}`;
-    reader.notice("pin-unpublished", message);
+    reader.notice("PIN_UNPUBLISHED", message);
     return [];
   };
   if (image === undefined) return withhold(`there is no "${name}"`);
@@ -197,7 +197,7 @@ function reportStandalone({ reader, standalone, withoutStandalone }: Scope): voi
   const place = formatReference(standalone);
   const list = sortTags(withoutStandalone).join(", ");
   reader.notice(
-    "standalone-installer-missing",
+    "STANDALONE_INSTALLER_MISSING",
     `"${place}" has nothing for ${list}: only the installer itself is taken`,
   );
 }

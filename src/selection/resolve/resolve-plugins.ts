@@ -43,7 +43,7 @@ export async function resolvePlugins(
   await addNamed(scope, named.flat());
   await addForModules(scope);
   for (const conflict of conflictsOf(scope.chosen, scope.taken)) {
-    reader.notice("plugin-unmet", conflict);
+    reader.notice("PLUGIN_UNMET", conflict);
   }
   const found = new Map(
     scope.chosen.map(({ name, image }) => [`${name}:${image.reference}`, createRoot(name, image)]),
@@ -69,14 +69,14 @@ async function addNamed(scope: PluginScope, named: readonly NamedImage[]): Promi
   chosen.push(...versions);
   const onUnmet = ({ name, image }: PluginVersion, unmet: string) => {
     const message = `Plugin "${name}" ${image.reference} ${unmet}, which is not taken: the cluster has to have it`;
-    reader.notice("plugin-unmet", message);
+    reader.notice("PLUGIN_UNMET", message);
   };
   for (const version of versions) {
     const { contract, image, name } = version;
     const title = `plugin "${name}" ${image.reference}`;
     if (contract === undefined) {
       const message = `The contract of ${title} cannot be read: what it needs is not known`;
-      reader.notice("plugin-unmet", message);
+      reader.notice("PLUGIN_UNMET", message);
       continue;
     }
     const unmet = unmetOf(contract, taken);
@@ -194,7 +194,7 @@ async function addForModule(
     first ||= `: ${candidate} ${needs}`;
   }
   const message = `No version of plugin "${name}" works with ${tag} of module "${module}"${first}`;
-  reader.notice("plugins-not-chosen", message);
+  reader.notice("PLUGINS_NOT_CHOSEN", message);
 }
 
 async function findAll(

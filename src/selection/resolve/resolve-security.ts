@@ -36,7 +36,7 @@ export const SECURITY: Component = {
       const origin = repositoryOf(database, selection);
       if (manifest === undefined) {
         reader.notice(
-          "security-database-missing",
+          "SECURITY_DATABASE_MISSING",
           `Security database "${formatReference({ ...origin, tag })}" is skipped: the source does not have it`,
         );
         return [];

@@ -97,7 +97,7 @@ async function resolveSource(selection: Selection, reader: SourceReader): Promis
   );
   const missing = new Set(results.flatMap((result) => result.missing ?? []));
   if (missing.size > 0) {
-    reader.notice("components-missing", `The source has no ${[...missing].join(", no ")}`);
+    reader.notice("COMPONENTS_MISSING", `The source has no ${[...missing].join(", no ")}`);
   }
   const roots = results.flatMap((result) => result.roots);
   const followers = await allMatched([

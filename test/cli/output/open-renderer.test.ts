@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { createJsonRenderer } from "../../../src/cli/output/json.ts";
 import { openRenderer } from "../../../src/cli/output/open-renderer.ts";
 import { createPlainRenderer } from "../../../src/cli/output/plain.ts";
 import type { MirrorEvent } from "../../../src/cli/output/renderer.ts";
@@ -15,9 +16,16 @@ const PLANNED = {
   fetchBytes: 40_000_000,
 } as const;
 const PULL: readonly MirrorEvent[] = [
-  { type: "notice", code: "no-channels", message: "the source has\nno channels" },
+  { type: "notice", code: "NO_CHANNELS", message: "the source has\nno channels" },
   PLANNED,
-  { type: "blob-started", digest: DIGEST, size: 40_000_000, offset: 0, package: "module-foo" },
+  {
+    type: "blob-started",
+    digest: DIGEST,
+    size: 40_000_000,
+    offset: 0,
+    package: "module-foo",
+    origin: "registry.test/acme",
+  },
   { type: "blob-progress", digest: DIGEST, bytes: 10_000_000 },
 ];
 const FINISHED: MirrorEvent = {
@@ -152,7 +160,7 @@ describe("openRenderer()", () => {
     expect(stderr.text()).toBe("waiting\n");
   });
 
-  test("prints nothing with none", () => {
+  test("prints notices only with none", () => {
     const { stream, text } = capture();
     using renderer = openRenderer("none", {
       stdout: stream,
@@ -161,6 +169,37 @@ describe("openRenderer()", () => {
     });
     for (const event of PULL) renderer.onEvent(event);
     renderer.onLine("waiting");
-    expect(text()).toBe("");
+    expect(text()).toBe("notice: the source has no channels\n");
+  });
+});
+
+describe("createJsonRenderer()", () => {
+  test("tells the progress of each transfer four times a second at most, and loses no byte", () => {
+    const { stream, text } = capture();
+    let time = 0;
+    const renderer = createJsonRenderer({ events: stream, lines: stream, now: () => time });
+    const other = `sha256:${"b".repeat(64)}`;
+    for (time = 0; time < 2000; time += 10) {
+      for (const digest of [DIGEST, other])
+        renderer.onEvent({ type: "blob-progress", digest, bytes: 7 });
+    }
+    renderer.onEvent({ type: "blob-finished", digest: DIGEST, size: 1400, outcome: "fetched" });
+    renderer[Symbol.dispose]();
+    const events = text()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    for (const digest of [DIGEST, other]) {
+      const own = events.filter(
+        (event) => event.digest === digest && event.type === "blob-progress",
+      );
+      expect(own.length).toBeLessThanOrEqual(9);
+      expect(own.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(1400);
+    }
+    const finished = events.findIndex(({ type }) => type === "blob-finished");
+    const last = events.findLastIndex(
+      ({ type, digest }) => type === "blob-progress" && digest === DIGEST,
+    );
+    expect(last).toBeLessThan(finished);
   });
 });

@@ -32,6 +32,7 @@ const fetching = (digest: string, size: number, offset = 0): MirrorEvent => ({
   size,
   offset,
   package: "module-foo",
+  origin: "registry.test/acme",
 });
 const sending = (digest: string, size: number): MirrorEvent => ({
   type: "blob-started",

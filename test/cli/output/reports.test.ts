@@ -99,6 +99,7 @@ describe("renderPullSummary()", () => {
 describe("renderPlan()", () => {
   const plan: PullPlanReport = {
     schemaVersion: 1,
+    mediaType: "application/vnd.airgap-mirror.plan.v1+json",
     packages: [
       {
         name: "images",
@@ -135,7 +136,13 @@ describe("renderPlan()", () => {
 
 describe("renderBundle()", () => {
   test("draws packages, files, layouts and images", () => {
-    expect(renderBundle({ ...MANIFEST, notices: ["no sums"] }).split("\n")).toEqual([
+    expect(
+      renderBundle({
+        ...MANIFEST,
+        mediaType: "application/vnd.airgap-mirror.inspect.v1+json",
+        notices: [{ code: "NO_MANIFEST", message: "no sums" }],
+      }).split("\n"),
+    ).toEqual([
       "source registry.example.com/acme",
       "module-foo (module, 3.1 MB)",
       "  module-foo.tar  3.1 MB",
@@ -154,6 +161,7 @@ describe("renderVerifyReport()", () => {
   test("says that a good bundle is good", () => {
     const report: VerifyReport = {
       schemaVersion: 1,
+      mediaType: "application/vnd.airgap-mirror.verify.v1+json",
       bundlePath: "./b",
       complete: true,
       files: [],
@@ -171,6 +179,7 @@ describe("renderVerifyReport()", () => {
     const images = [`modules/foo:${"a".repeat(64)}`, `modules/foo:${"b".repeat(64)}`, ...named];
     const report: VerifyReport = {
       schemaVersion: 1,
+      mediaType: "application/vnd.airgap-mirror.verify.v1+json",
       bundlePath: "./b",
       complete: false,
       files: [],
@@ -204,6 +213,7 @@ describe("renderReceipt()", () => {
   const receipt: Receipt = {
     schemaVersion: 1,
     mediaType: "application/vnd.airgap-mirror.receipt.v1+json",
+    notices: [],
     target: "registry.local/mirror",
     complete: true,
     images: [],

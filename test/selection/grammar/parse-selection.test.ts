@@ -142,7 +142,7 @@ describe("parseSelection()", () => {
       excludeModules: ["b@^1.0", "a", "a"],
     });
     expect(selection.modules.exclude).toEqual(["a", "b"]);
-    expect(notices.map(({ code }) => code)).toEqual(["exclude-constraint-ignored"]);
+    expect(notices.map(({ code }) => code)).toEqual(["EXCLUDE_CONSTRAINT_IGNORED"]);
   });
 
   test("D4: include wins over exclude, with a notice", () => {
@@ -151,7 +151,7 @@ describe("parseSelection()", () => {
       include: [{ name: "a" }],
       exclude: [],
     });
-    expect(codesOf(options)).toEqual(["exclude-ignored", "exclude-ignored"]);
+    expect(codesOf(options)).toEqual(["EXCLUDE_IGNORED", "EXCLUDE_IGNORED"]);
     expect(parseSelection(options).notices[0]?.message).toBe(
       '`excludeModules` "a" has no effect: `includeModules` names it',
     );
@@ -160,13 +160,13 @@ describe("parseSelection()", () => {
   test("D10: include wins over noModules, with a notice", () => {
     const options = { source, includeModules: ["a"], noModules: true };
     expect(modulesOf(options).enabled).toBe(true);
-    expect(codesOf(options)).toEqual(["no-modules-ignored"]);
+    expect(codesOf(options)).toEqual(["NO_MODULES_IGNORED"]);
   });
 
   test("onlyExtraImages wins over noModules, with a notice", () => {
     const options = { source, onlyExtraImages: true, noModules: true };
     expect(modulesOf(options)).toMatchObject({ enabled: true, onlyExtraImages: true });
-    expect(codesOf(options)).toEqual(["no-modules-ignored"]);
+    expect(codesOf(options)).toEqual(["NO_MODULES_IGNORED"]);
   });
 
   test("noModules switches modules off", () => {
@@ -297,10 +297,10 @@ describe("parseSelection()", () => {
   });
 
   test.each<[string, ParseSelectionOptions]>([
-    ["platform-flag-ignored", { noPlatform: true, platformTag: "v1" }],
-    ["installer-tag-ignored", { noInstaller: true, installerTag: "v1" }],
-    ["no-packages-ignored", { noPackages: true, includePackages: ["p"] }],
-    ["vex-skipped", { skipVexImages: true }],
+    ["PLATFORM_OPTION_IGNORED", { noPlatform: true, platformTag: "v1" }],
+    ["INSTALLER_TAG_IGNORED", { noInstaller: true, installerTag: "v1" }],
+    ["NO_PACKAGES_IGNORED", { noPackages: true, includePackages: ["p"] }],
+    ["VEX_SKIPPED", { skipVexImages: true }],
   ])("says %s", (code, options) => {
     expect(codesOf({ source, ...options })).toEqual([code]);
   });
@@ -315,7 +315,7 @@ describe("parseSelection()", () => {
     const { notices } = parseSelection({ source, ...options });
     expect(notices).toEqual(
       messages.map((message) => ({
-        code: "proxy-unlisted",
+        code: "PROXY_UNLISTED",
         message: expect.stringMatching(message),
       })),
     );

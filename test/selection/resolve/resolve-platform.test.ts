@@ -83,7 +83,7 @@ describe("resolveSelection(): platform, one tag", () => {
     });
     expect(tagsIn(outcome, "install")).toEqual(["pr1"]);
     expect(tagsIn(outcome, "release-channel")).toEqual([]);
-    expect(outcome.notices).toEqual(["pin-unpublished", "standalone-installer-missing"]);
+    expect(outcome.notices).toEqual(["PIN_UNPUBLISHED", "STANDALONE_INSTALLER_MISSING"]);
   });
 
   test("a channel stands in for the release image of its version where there is none", async () => {
@@ -191,7 +191,7 @@ describe("resolveSelection(): platform, channels", () => {
     };
     const outcome = await resolve({}, { versions, channels, standalone: versions });
     expect(tagsIn(outcome, "")).toEqual(["pr1", "v1.68.0"]);
-    expect(outcome.notices).toEqual(["channel-unordered"]);
+    expect(outcome.notices).toEqual(["CHANNEL_UNORDERED"]);
     expect(outcome.messages[0]).toContain('Channel alpha of the platform points at "pr1"');
   });
 
@@ -209,15 +209,15 @@ describe("resolveSelection(): platform, channels", () => {
     ["D3", "1.66.0", ["v1.66.3", "v1.67.1"], []],
     ["D3", "v1.67", ["v1.67.1"], []],
     ["D3", "1.68.0", [], []],
-    ["A7", "1.69.0", [], ["since-ignored"]],
-    ["A8", "1.72.10", [], ["since-ignored"]],
+    ["A7", "1.69.0", [], ["SINCE_IGNORED"]],
+    ["A8", "1.72.10", [], ["SINCE_IGNORED"]],
   ])("%s: --since-version %s adds %j", async (_, sinceVersion, added, notices) => {
     const versions = ["v1.65.9", "v1.66.0", "v1.66.3", "v1.67.1", "v1.68.0", "v1.69.0"];
     const options = { versions: [...versions, "v1.70.0", "v1.71.0", "v1.72.10"], standalone: [] };
     const outcome = await resolve({ sinceVersion }, options);
     const always = ["v1.68.0", "v1.69.0", "v1.70.0", "v1.71.0", "v1.72.10"];
     expect(tagsIn(outcome, "")).toEqual([...added, ...always].sort());
-    const relevant = outcome.notices.filter((code) => code !== "standalone-installer-missing");
+    const relevant = outcome.notices.filter((code) => code !== "STANDALONE_INSTALLER_MISSING");
     expect(relevant).toEqual(notices);
   });
 
@@ -416,7 +416,7 @@ describe("resolveSelection(): platform, images", () => {
   test("missing standalone installers are one notice", async () => {
     const outcome = await resolve({}, { standalone: ["v1.72.10"] });
     expect(tagsIn(outcome, "install-standalone")).toEqual(["v1.72.10"]);
-    expect(outcome.notices).toEqual(["standalone-installer-missing"]);
+    expect(outcome.notices).toEqual(["STANDALONE_INSTALLER_MISSING"]);
     expect(outcome.messages[0]).toContain("v1.68.0, v1.69.0, v1.70.0, v1.71.0");
   });
 });

@@ -46,7 +46,7 @@ async function pluginsOf(
   const { roots, notices } = await resolveEdition(memorySource(repositories), wishes);
   const found = roots.filter(({ packageKind }) => packageKind === "plugin");
   const names = found.map(({ repository, tags }) => `${repository.split("/").at(-1)}:${tags}`);
-  return { names: names.sort(), notices: notices.filter((code) => code.startsWith("plugin")) };
+  return { names: names.sort(), notices: notices.filter((code) => code.startsWith("PLUGIN")) };
 }
 
 test.each<[string, Parameters<typeof source>[0], string[]]>([
@@ -171,7 +171,7 @@ test("a plugin that was named is taken with what it needs, and a notice says wha
   };
   const { names, notices } = await pluginsOf(source(plugins), { includePlugins: ["t"] });
   expect(names).toEqual(["base:v1.0.0", "t:v1.0.0"]);
-  expect(notices).toEqual(["plugin-unmet", "plugin-unmet"]);
+  expect(notices).toEqual(["PLUGIN_UNMET", "PLUGIN_UNMET"]);
 });
 
 test("a version that was named is not taken a second time for a plugin that needs it", async () => {
@@ -205,5 +205,5 @@ test("conditions on what is taken in other versions are notices", async () => {
   } as const;
   const { names, notices } = await pluginsOf(source(plugins), { includePlugins: ["u"] });
   expect(names).toEqual(["t:v1.0.0", "u:v1.0.0"]);
-  expect(notices).toEqual(["plugin-unmet", "plugin-unmet"]);
+  expect(notices).toEqual(["PLUGIN_UNMET", "PLUGIN_UNMET"]);
 });

@@ -34,7 +34,7 @@ async function resolve(
     openSource: source.openSource,
     onNotice: (code, message) => {
       // Most modules here have no images of their own
-      if (code !== "image-list-missing") notices.push(code);
+      if (code !== "IMAGE_LIST_MISSING") notices.push(code);
       messages.push(message);
     },
     ...options,
@@ -142,7 +142,7 @@ describe("resolveSelection(): names of modules", () => {
 
   test("excluding an unknown name is a notice", async () => {
     const outcome = await resolve(source(), { excludeModules: ["delta"] });
-    expect(outcome.notices).toEqual(["exclude-unknown"]);
+    expect(outcome.notices).toEqual(["EXCLUDE_UNKNOWN"]);
   });
 
   test("a source without a catalogue works for named modules", async () => {
@@ -155,7 +155,7 @@ describe("resolveSelection(): names of modules", () => {
   test("a source without a catalogue is a notice, and an error if nothing else is selected", async () => {
     const wishes = { includeImages: ["registry.test/web:v1"] };
     const outcome = await resolve(memorySource({ web: { v1: image() } }), wishes);
-    expect(outcome.notices).toEqual(["modules-missing"]);
+    expect(outcome.notices).toEqual(["MODULES_MISSING"]);
     expect(await failureOf(memorySource({}), {})).toMatchObject({ code: "SELECTION_UNMATCHED" });
   });
 
@@ -165,7 +165,7 @@ describe("resolveSelection(): names of modules", () => {
       memorySource({ web: { v1: image() }, "acme/modules": {} }),
       wishes,
     );
-    expect(outcome.notices).toEqual(["modules-missing"]);
+    expect(outcome.notices).toEqual(["MODULES_MISSING"]);
   });
 
   test.each<ParseSelectionOptions>([
@@ -249,7 +249,7 @@ describe("resolveSelection(): names of modules", () => {
       "acme/modules": { Foo_: image(), foo: image() },
       ...moduleRepositories({ name: "foo", versions: ["v1.0.0"], channels: { stable: "v1.0.0" } }),
     });
-    expect((await resolve(odd, {})).notices).toEqual(["module-name-invalid"]);
+    expect((await resolve(odd, {})).notices).toEqual(["MODULE_NAME_INVALID"]);
   });
 });
 
@@ -268,7 +268,7 @@ describe("resolveSelection(): versions and channels", () => {
     });
     const pinned = await resolve(source, { includeModules: ["foo@=v1.3.0"] });
     expect(tagsOf(pinned)).toEqual({ "modules/foo": ["v1.3.0"] });
-    expect(pinned.notices).toEqual(["pin-unpublished"]);
+    expect(pinned.notices).toEqual(["PIN_UNPUBLISHED"]);
   });
 
   test("a named module without channels is an error that lists its versions", async () => {
@@ -334,7 +334,7 @@ describe("resolveSelection(): versions and channels", () => {
       "acme/modules/foo/release": release,
     });
     const outcome = await resolve(source, { includeModules: ["foo"] });
-    expect(outcome.notices).toEqual(["channel-unreadable"]);
+    expect(outcome.notices).toEqual(["CHANNEL_UNREADABLE"]);
     expect(tagsIn(outcome, "modules/foo/release")).toEqual(["stable"]);
     const damaged = image({ files: { "version.json": "{" } });
     const broken = memorySource({
@@ -352,7 +352,7 @@ describe("resolveSelection(): versions and channels", () => {
       "acme/modules/foo/release": { stable: releaseImage("v1.0.0", { suspend: true }) },
     });
     expect((await resolve(source, { includeModules: ["foo"] })).notices).toEqual([
-      "channel-suspended",
+      "CHANNEL_SUSPENDED",
     ]);
   });
 
@@ -405,7 +405,7 @@ describe("resolveSelection(): versions and channels", () => {
       "modules/foo": ["v1.2.0", "v1.3.0"],
       "modules/foo/release": ["alpha", "beta", "v1.2.0", "v1.3.0"],
     });
-    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    expect(outcome.notices).toEqual(["PIN_UNPUBLISHED"]);
     expect(outcome.messages).toContainEqual(
       expect.stringMatching(/^Tag "v1\.3\.0" of module "foo" is published to no release channel/),
     );
@@ -427,7 +427,7 @@ describe("resolveSelection(): versions and channels", () => {
     });
     const outcome = await resolve(source, { includeModules: ["foo@=bobV1"] });
     expect(tagsOf(outcome)).toEqual({ "modules/foo": ["bobV1"] });
-    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    expect(outcome.notices).toEqual(["PIN_UNPUBLISHED"]);
     const failure = await failureOf(source, { includeModules: ["foo@=bobV1+stable"] });
     expect(failure).toMatchObject({
       code: "SELECTION_UNMATCHED",
@@ -448,7 +448,7 @@ describe("resolveSelection(): versions and channels", () => {
       "modules/foo": ["v1.0.0"],
       "modules/foo/release": ["v1.0.0"],
     });
-    expect(outcome.notices).toEqual(["pin-unpublished"]);
+    expect(outcome.notices).toEqual(["PIN_UNPUBLISHED"]);
     const failure = await failureOf(source, { includeModules: ["foo@=v1.0.0+stable"] });
     expect(failure.message).toContain(reason);
   });
@@ -509,7 +509,7 @@ describe("resolveSelection(): images that a module lists", () => {
       "modules/foo/extra/scanner": ["3"],
     });
     expect(outcome.roots.filter(({ kind }) => kind === "extra")).toHaveLength(2);
-    expect(outcome.notices).toEqual(["extra-image-skipped"]);
+    expect(outcome.notices).toEqual(["EXTRA_IMAGE_SKIPPED"]);
   });
 
   test("versions without a list of images are named, once for a module", async () => {
@@ -571,7 +571,7 @@ describe("resolveSelection(): images that a module lists", () => {
     const named = await resolve(plain, { ...wishes, includeModules: ["foo"] });
     expect(named.messages).toContain('Module "foo" is skipped: no extra images in v1.0.0');
     const withCatalog = source({}, { web: { v1: image() }, "acme/modules": { foo: image() } });
-    expect((await resolve(withCatalog, wishes)).notices).not.toContain("module-empty");
+    expect((await resolve(withCatalog, wishes)).notices).not.toContain("MODULE_EMPTY");
   });
 
   test("the lists of all platforms of an index are read, or of the chosen ones", async () => {
