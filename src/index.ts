@@ -99,9 +99,13 @@ export type {
 export type {
   ContentSink,
   ContentSource,
+  ContentStat,
   ManifestSink,
   ManifestSource,
   OperationOptions,
+  ReferrerSource,
+  ReferrersOptions,
+  RepositorySource,
   SourceRepository,
   TagSource,
   TargetRepository,

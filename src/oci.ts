@@ -29,6 +29,7 @@ export { type CopyEnd, type CopyOptions, type CopyOutcome, copy } from "./store/
 export type {
   ContentSink,
   ContentSource,
+  ContentStat,
   FetchOptions,
   Manifest,
   ManifestSink,
@@ -38,6 +39,9 @@ export type {
   PushContentOptions,
   PushContentResult,
   ReadableStore,
+  ReferrerSource,
+  ReferrersOptions,
+  RepositorySource,
   SourceRepository,
   TagSource,
   TargetRepository,

@@ -34,6 +34,7 @@ export interface BundledTags {
 export interface UnnamedManifest {
   readonly layout: LayoutTable;
   readonly digest: Digest;
+  readonly mediaType: string;
   /** A tag, but no repository: what tools write that export one image. */
   readonly tag?: string;
 }
@@ -109,7 +110,7 @@ function shortTagOf({ annotations }: Descriptor): string | undefined {
 /** The path of the layout is the repository, the short tag is the tag. */
 function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const tag = shortTagOf(root);
-  if (tag === undefined) return { layout, digest: root.digest };
+  if (tag === undefined) return toUnnamed(layout, root);
   if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
   const { repository } = layout;
   return { layout, repository, tag, root, kind: kindOf(repository), source: sourceOf(root) };
@@ -119,13 +120,17 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unname
 function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const source = sourceOf(root);
   if (!/[/:@]/.test(source)) {
-    return { layout, digest: root.digest, ...(source === "" ? {} : { tag: source }) };
+    return { ...toUnnamed(layout, root), ...(source === "" ? {} : { tag: source }) };
   }
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);
   if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
   const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
   return { layout, repository: path, tag: name, root, kind: "image", source };
+}
+
+function toUnnamed(layout: LayoutTable, { digest, mediaType }: Descriptor): UnnamedManifest {
+  return { layout, digest, mediaType };
 }
 
 function sourceOf({ annotations }: Descriptor): string {

@@ -190,18 +190,20 @@ export class BundleReader implements AsyncDisposable {
   }
 
   /**
-   * Streams a blob from `start`. When it starts at 0 the bytes are verified, and the last of them is only passed on
-   * when the digest is right: a receiver can never get all of a damaged blob.
+   * Streams a blob from `start` up to `end`. When it is all of the blob the bytes are verified, and the last of them is
+   * only passed on when the digest is right: a receiver can never get all of a damaged blob.
    */
-  openBlob(layout: LayoutTable, target: Descriptor, start = 0): Readable {
+  openBlob(layout: LayoutTable, target: Descriptor, start = 0, end = target.size): Readable {
     const place = this.placeOf(layout, target.digest);
     if (place.size !== target.size) {
       const reason = `blob ${target.digest} has ${place.size} bytes, its descriptor says ${target.size}`;
       throw this.#corrupt(place.package, place.offset, reason);
     }
     const { algorithm } = parseDigest(target.digest);
-    const hash = start === 0 ? this.hasher.open(algorithm, target.size) : undefined;
-    return Readable.from(this.#readBlob(place, start, { ...target, hash }), {
+    const isWhole = start === 0 && end >= target.size;
+    const hash = isWhole ? this.hasher.open(algorithm, target.size) : undefined;
+    const wanted = { ...place, size: Math.min(end, place.size) };
+    return Readable.from(this.#readBlob(wanted, start, { ...target, hash }), {
       objectMode: false,
       highWaterMark: READ_BUFFER_BYTES,
     });

@@ -1,15 +1,15 @@
 import type { Readable } from "node:stream";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { detectMediaType } from "../oci/detect-media-type.ts";
-import { isDigest } from "../oci/digest.ts";
-import type { Manifest, SourceRepository } from "../store/store.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
 import { type BundledTag, readBundledTags } from "./bundle-images.ts";
 import { type BundleReader, openBundle } from "./bundle-reader.ts";
 import { BundleMissingError } from "./errors.ts";
+import { createLayoutManifests, type LayoutManifests } from "./layout-manifests.ts";
 import type { LayoutTable } from "./layout-table.ts";
 
-/** A bundle as a set of stores, so that `copy` takes images out of it. */
-export interface BundleStore extends AsyncDisposable {
+/** A bundle as a set of stores, so that `copy` takes images out of it and a server gives them away. */
+export interface BundleStore extends RepositorySource, AsyncDisposable {
   /** Repository paths below the target that the bundle publishes to, sorted. */
   readonly repositories: readonly string[];
   /** One of them as a store; a repository that the bundle does not have lacks everything with `CONTENT_MISSING`. */
@@ -21,60 +21,114 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
   const reader = await openBundle(bundlePath);
   try {
     const { tags } = await readBundledTags(reader);
-    return {
-      repositories: [...new Set(tags.map(({ repository }) => repository))].sort(),
-      repository: (path) =>
-        createRepository(
-          reader,
-          path,
-          tags.filter(({ repository }) => repository === path),
-        ),
-      [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
-    };
+    return createBundleStore(reader, tags);
   } catch (error) {
     await reader[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function createRepository(
-  reader: BundleReader,
-  path: string,
-  tags: readonly BundledTag[],
-): SourceRepository {
+function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): BundleStore {
+  const manifests = new Map(
+    [...groupBy(tags, ({ layout }) => layout)].map(([layout, published]) => [
+      layout,
+      createLayoutManifests(
+        reader,
+        layout,
+        published.map(({ root }) => root),
+      ),
+    ]),
+  );
+  const published = groupBy(tags, ({ repository }) => repository);
+  const opened = new Map<string, SourceRepository>();
+  const repositories = [...published.keys()].sort();
+  return {
+    repositories,
+    async *listRepositories() {
+      yield* repositories;
+    },
+    repository(path) {
+      const tagged = published.get(path) ?? [];
+      const known = opened.get(path) ?? createRepository({ reader, path, tags: tagged, manifests });
+      if (tagged.length > 0) opened.set(path, known);
+      return known;
+    },
+    [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+  };
+}
+
+function groupBy<Item, Key>(
+  items: readonly Item[],
+  keyOf: (item: Item) => Key,
+): Map<Key, readonly Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item)) ?? [];
+    group.push(item);
+    groups.set(keyOf(item), group);
+  }
+  return groups;
+}
+
+interface BundledRepository {
+  readonly reader: BundleReader;
+  readonly path: string;
+  readonly tags: readonly BundledTag[];
+  readonly manifests: ReadonlyMap<LayoutTable, LayoutManifests>;
+}
+
+function createRepository({ reader, path, tags, manifests }: BundledRepository): SourceRepository {
   const layouts = [...new Set(tags.map(({ layout }) => layout))];
+  const byTag = new Map(tags.map((tagged) => [tagged.tag, tagged]));
   const missing = (reason: string) => new BundleMissingError(reader.listing.directory, reason);
 
   /** The layout that has the content. */
-  function locate({ digest }: Pick<Descriptor, "digest">): LayoutTable {
+  function locate(digest: Digest): LayoutTable {
     const layout = layouts.find(({ blobs }) => blobs.has(digest));
     if (!layout) throw missing(`repository "${path}" has no content ${digest}`);
     return layout;
   }
 
   async function fetchManifest(reference: string): Promise<Manifest> {
-    const tagged = tags.find(({ tag }) => tag === reference);
+    const tagged = byTag.get(reference);
     if (!tagged && !isDigest(reference)) {
       throw missing(`repository "${path}" has no tag "${reference}"`);
     }
-    const digest = tagged?.root.digest ?? reference;
-    const bytes = await reader.readDocument(tagged?.layout ?? locate({ digest }), digest);
-    const mediaType = tagged?.root.mediaType ?? detectMediaType(bytes, `manifest ${digest}`);
-    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+    const digest = tagged?.root.digest ?? (reference as Digest);
+    const layout = tagged?.layout ?? locate(digest);
+    const found = await manifests.get(layout)?.read(digest);
+    if (found) return found;
+    // A tag whose content is not there is damage, a digest is a question
+    if (tagged) reader.placeOf(layout, digest);
+    throw missing(`repository "${path}" has no manifest ${digest}`);
   }
 
   return {
     fetchManifest,
     resolve: async (reference) => (await fetchManifest(reference)).descriptor,
-    async fetch(target, { offset = 0, signal } = {}): Promise<Readable> {
+    async fetch(target, { offset, end, signal } = {}): Promise<Readable> {
       signal?.throwIfAborted();
-      return reader.openBlob(locate(target), target, offset);
+      return reader.openBlob(locate(target.digest), target, offset, end);
     },
     exists: async ({ digest, size }) =>
       layouts.some(({ blobs }) => blobs.get(digest)?.size === size),
+    async stat(digest) {
+      const place = layouts.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
+      return place && { size: place.size };
+    },
+    async referrers(subject, { artifactType } = {}) {
+      const all = new Map<Digest, Descriptor>();
+      for (const layout of layouts) {
+        const found = (await manifests.get(layout)?.referrers(subject)) ?? [];
+        for (const referrer of found) all.set(referrer.digest, referrer);
+      }
+      const wanted = (referrer: Descriptor) =>
+        artifactType === undefined || referrer.artifactType === artifactType;
+      return [...all.values()].filter(wanted);
+    },
     async *listTags() {
       if (tags.length === 0) throw missing(`it has no repository "${path}"`);
-      yield* tags.map(({ tag }) => tag);
+      yield* byTag.keys();
     },
   };
 }

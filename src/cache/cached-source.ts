@@ -40,13 +40,15 @@ export function cacheSources(
       },
       resolve: async (reference, options) => source.resolve(reference, options),
       fetch: (target: Descriptor, options?: FetchOptions): Promise<Readable> =>
-        options?.offset
+        options?.offset || options?.end !== undefined
           ? source.fetch(target, options)
           : cache.through(coreOf(target), () => {
               onFetched(target.digest);
               return source.fetch(target, options);
             }),
       exists: (target, options) => source.exists(target, options),
+      stat: (digest, options) => source.stat(digest, options),
+      referrers: (digest, options) => source.referrers(digest, options),
       listTags: (options) => source.listTags(options),
     };
   });

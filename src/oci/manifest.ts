@@ -20,6 +20,7 @@ export interface ImageIndex {
   readonly mediaType: string;
   readonly manifests: readonly Descriptor[];
   readonly subject?: Descriptor;
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -90,19 +91,19 @@ function toManifest(
     mediaType,
     config: parseDescriptor(fields["config"], "config"),
     layers: descriptors(fields["layers"], "layers", refuse),
-    ...(typeof fields["artifactType"] === "string" ? { artifactType: fields["artifactType"] } : {}),
     ...shared(fields, refuse),
   };
 }
 
 function shared(
-  { subject, annotations }: Record<string, unknown>,
+  { subject, artifactType, annotations }: Record<string, unknown>,
   refuse: Refuse,
-): Pick<ImageIndex, "subject" | "annotations"> {
+): Pick<ImageIndex, "subject" | "artifactType" | "annotations"> {
   const texts = annotations ?? undefined;
   if (texts !== undefined && !isStringMap(texts)) throw refuse("annotations is not a map of texts");
   return {
     ...(subject ? { subject: parseDescriptor(subject, "subject") } : {}),
+    ...(typeof artifactType === "string" ? { artifactType } : {}),
     ...(texts ? { annotations: texts } : {}),
   };
 }

@@ -21,9 +21,8 @@ export async function readPointedVersion({
   graph,
   signal,
 }: ReadPointedVersionOptions): Promise<string | undefined> {
-  const source: ContentSource = {
+  const source: Pick<ContentSource, "fetch"> = {
     fetch: async (target) => bundle.openBlob(layout, target),
-    exists: async ({ digest }) => layout.blobs.has(digest),
   };
   for (const { digest, mediaType } of [graph.root, ...graph.children]) {
     const bytes = await bundle.readDocument(layout, digest);
@@ -38,7 +37,7 @@ export async function readPointedVersion({
 /** What is no release image points at nothing. */
 async function readVersion(
   manifest: ImageManifest,
-  source: ContentSource,
+  source: Pick<ContentSource, "fetch">,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   try {

@@ -1,5 +1,6 @@
 import type { RepositoryReference } from "../oci/reference.ts";
-import type { OperationOptions } from "../store/store.ts";
+import type { OperationOptions, RepositorySource } from "../store/store.ts";
+import { listRepositories } from "./content/catalog.ts";
 import { checkLogin, type LoginCheck } from "./host/check-login.ts";
 import { openRegistryHosts, type RegistryHostsOptions } from "./host/registry-hosts.ts";
 import { createRepository, type Repository } from "./repository.ts";
@@ -9,6 +10,8 @@ export type RegistryClientOptions = RegistryHostsOptions;
 /** Everything that one program does with registries: connections, tokens and what was learnt are shared. */
 export interface RegistryClient extends AsyncDisposable {
   repository(reference: RepositoryReference): Repository;
+  /** All that a registry has, as far as it tells. */
+  registry(host: string): RepositorySource;
   /** Asks the registry who we are; rejects if it refuses the login. */
   checkLogin(registry: string, options?: OperationOptions): Promise<LoginCheck>;
 }
@@ -17,6 +20,11 @@ export function openRegistryClient(options: RegistryClientOptions = {}): Registr
   const hosts = openRegistryHosts(options);
   return {
     repository: (reference) => createRepository(hosts.hostOf(reference.registry), reference),
+    registry: (registry) => ({
+      listRepositories: (options) => listRepositories(hosts.hostOf(registry), options),
+      repository: (repository) =>
+        createRepository(hosts.hostOf(registry), { registry, repository }),
+    }),
     checkLogin: (registry, { signal } = {}) => checkLogin(hosts.hostOf(registry), signal),
     [Symbol.asyncDispose]: () => hosts[Symbol.asyncDispose](),
   };

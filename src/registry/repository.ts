@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
+import { referrerOf } from "../oci/referrer.ts";
 import type {
   FetchOptions,
   Manifest,
@@ -13,15 +14,16 @@ import type {
   SourceRepository,
   TargetRepository,
 } from "../store/store.ts";
-import { existsBlob, fetchBlob, type RepositoryContext } from "./content/blobs.ts";
-import { addToFallbackTag, subjectOf } from "./content/fallback-tag.ts";
+import { existsBlob, fetchBlob, type RepositoryContext, statBlob } from "./content/blobs.ts";
+import { addToFallbackTag } from "./content/fallback-tag.ts";
 import {
   existsManifest,
   fetchManifest,
   putManifest,
   resolveManifest,
+  statManifest,
 } from "./content/manifests.ts";
-import { listReferrers, type ReferrersOptions } from "./content/referrers.ts";
+import { listReferrers } from "./content/referrers.ts";
 import { listTags } from "./content/tags.ts";
 import type { RegistryHost } from "./host/registry-host.ts";
 import { mountBlob } from "./upload/mount.ts";
@@ -43,8 +45,6 @@ export interface Repository extends SourceRepository, TargetRepository {
   ): Promise<PushContentResult>;
   /** Whether the blob is now in this repository without having been sent. */
   mount(target: Descriptor, options: MountOptions): Promise<boolean>;
-  /** Manifests that have the digest as their subject; none for a manifest that is not there. */
-  referrers(digest: Digest, options?: ReferrersOptions): Promise<readonly Descriptor[]>;
 }
 
 /** Content that is a manifest by its media type is fetched and stored as one, anything else as a blob. */
@@ -60,6 +60,8 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
       isManifestType(target.mediaType)
         ? existsManifest(context, target.digest, options)
         : existsBlob(context, target, options),
+    stat: async (digest, options) =>
+      (await statBlob(context, digest, options)) ?? (await statManifest(context, digest, options)),
     push: (expected, open, options) =>
       isManifestType(expected.mediaType)
         ? pushManifestContent(context, { expected, open }, options)
@@ -93,7 +95,7 @@ async function fetchContent(
 ): Promise<Readable> {
   if (!isManifestType(target.mediaType)) return await fetchBlob(context, target, options);
   const { bytes } = await fetchManifest(context, target.digest, options);
-  return Readable.from([bytes.subarray(options.offset ?? 0)]);
+  return Readable.from([bytes.subarray(options.offset ?? 0, options.end)]);
 }
 
 async function pushManifest(
@@ -101,10 +103,11 @@ async function pushManifest(
   put: { readonly manifest: Manifest; readonly reference: string },
   options: OperationOptions = {},
 ): Promise<Digest> {
-  const subject = subjectOf(put.manifest)?.digest;
+  const { bytes, descriptor } = put.manifest;
+  const referrer = referrerOf(descriptor, bytes);
   const { digest, indexedSubject } = await putManifest(context, put, options);
-  if (subject !== undefined && indexedSubject === undefined) {
-    await addToFallbackTag(context, { manifest: put.manifest, subject }, options);
+  if (referrer !== undefined && indexedSubject === undefined) {
+    await addToFallbackTag(context, referrer, options);
   }
   return digest;
 }

@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, isDigest } from "../oci/digest.ts";
+import { referrerOf } from "../oci/referrer.ts";
 import type { Manifest } from "../store/store.ts";
 import type { BackendUpload, RegistryBackend, RegistryWriter } from "./backend.ts";
 import { bufferContent, type RegistryContent, type Upload } from "./memory-content.ts";
-import { describeReferrer } from "./referrer.ts";
 
 /** A registry's content in memory, to read from and to write to. */
 export function createMemoryBackend(content: RegistryContent): RegistryBackend & RegistryWriter {
@@ -36,10 +35,11 @@ function createMemoryReader({ repositories }: RegistryContent): RegistryBackend 
     listRepositories: async () => repositories.keys(),
     async listReferrers(repository, subject) {
       const digests = repositories.get(repository)?.manifests.keys() ?? [];
-      return [...digests]
-        .map((digest) => findManifest(repository, digest))
-        .map((manifest) => manifest && describeReferrer(manifest, subject))
-        .filter((referrer): referrer is Descriptor => referrer !== undefined);
+      return [...digests].flatMap((digest) => {
+        const manifest = findManifest(repository, digest);
+        const referrer = manifest && referrerOf(manifest.descriptor, manifest.bytes);
+        return referrer?.subject === subject ? [referrer.descriptor] : [];
+      });
     },
   };
 }

@@ -10,6 +10,8 @@ export interface OperationOptions {
 export interface FetchOptions extends OperationOptions {
   /** First byte wanted; default 0. */
   readonly offset?: number | undefined;
+  /** Position behind the last byte wanted; default the end of the content. */
+  readonly end?: number | undefined;
 }
 
 /** A manifest or index as it came: opaque bytes and the descriptor that they have. */
@@ -18,11 +20,18 @@ export interface Manifest {
   readonly bytes: Buffer;
 }
 
+/** What a store knows of content without reading it. */
+export interface ContentStat {
+  readonly size: number;
+}
+
 /** Content by descriptor. Bytes from `fetch` are not verified: callers hash what they keep. */
 export interface ContentSource {
-  /** Streams the content from `offset` to its end; `CONTENT_MISSING` or `REGISTRY_NOT_FOUND` if absent. */
+  /** Streams the content from `offset` up to `end`; `CONTENT_MISSING` or `REGISTRY_NOT_FOUND` if absent. */
   fetch(target: Descriptor, options?: FetchOptions): Promise<Readable>;
   exists(target: Descriptor, options?: OperationOptions): Promise<boolean>;
+  /** Blob or manifest by nothing but its digest; undefined if the store does not have it. */
+  stat(digest: Digest, options?: OperationOptions): Promise<ContentStat | undefined>;
 }
 
 /** Manifests by tag or digest. */
@@ -36,6 +45,16 @@ export interface ManifestSource {
 export interface TagSource {
   /** All tags, in the order of the store; a missing repository is `REGISTRY_NOT_FOUND`. */
   listTags(options?: OperationOptions): AsyncIterable<string>;
+}
+
+export interface ReferrersOptions extends OperationOptions {
+  /** Only referrers of this type. */
+  readonly artifactType?: string | undefined;
+}
+
+export interface ReferrerSource {
+  /** Manifests that have the digest as their subject; none for a manifest that is not there. */
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<readonly Descriptor[]>;
 }
 
 /** Opens the content at a byte position; called again when a transfer has to go on or start over. */
@@ -97,5 +116,13 @@ export interface ReadableStore extends ContentSource, ManifestSource {}
 export interface WritableStore extends ReadableStore, ContentSink, ManifestSink {}
 
 /** One repository of a registry: everything that holds tags. */
-export interface SourceRepository extends ReadableStore, TagSource {}
-export interface TargetRepository extends WritableStore, TagSource {}
+export interface SourceRepository extends ReadableStore, TagSource, ReferrerSource {}
+export interface TargetRepository extends WritableStore, TagSource, ReferrerSource {}
+
+/** Several repositories by their path: a registry, or what is published from a bundle. */
+export interface RepositorySource {
+  /** Paths in the order of the source. */
+  listRepositories(options?: OperationOptions): AsyncIterable<string>;
+  /** A repository that is not there lacks everything. */
+  repository(path: string): SourceRepository;
+}

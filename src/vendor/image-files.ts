@@ -10,7 +10,7 @@ import { type ExtractedFiles, extractFiles } from "../tar/extract.ts";
 
 export interface ReadImageFilesOptions extends OperationOptions {
   readonly manifest: ImageManifest;
-  readonly source: ContentSource;
+  readonly source: Pick<ContentSource, "fetch">;
   /** Paths from the root of the image, without a leading slash. */
   readonly names: readonly string[];
 }

@@ -3,19 +3,34 @@ import { describe, expect, test } from "vitest";
 import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
-import type { SourceRepository } from "../../src/store/store.ts";
-import { AMD64, ARM64, image, index, layer } from "../support/artifacts.ts";
+import type { RepositorySource, SourceRepository } from "../../src/store/store.ts";
+import { AMD64, ARM64, artifact, image, index, layer } from "../support/artifacts.ts";
 
-/** What a store under test holds: an index under two tags, and an image under one. */
+const HELD_IMAGE = image({ layers: [layer({ "a.bin": Buffer.alloc(300_000, "content ") })] });
+const SIGNATURE_TYPE = "application/vnd.example.signature";
+
+/** What a store under test holds: an index, an image, and two artifacts that belong to the image. */
 export const HELD: Readonly<Record<string, BuiltArtifact>> = {
   latest: index([image({ name: "a", platform: AMD64 }), image({ name: "b", platform: ARM64 })]),
-  v1: image({ layers: [layer({ "a.bin": Buffer.alloc(300_000, "content ") })] }),
+  v1: HELD_IMAGE,
+  signature: artifact({
+    subject: HELD_IMAGE.manifest.descriptor,
+    artifactType: SIGNATURE_TYPE,
+    annotations: { "org.example.by": "alice" },
+  }),
+  sbom: artifact({
+    subject: HELD_IMAGE.manifest.descriptor,
+    artifactType: "application/vnd.example.sbom",
+  }),
 };
 
 export interface OpenedSource extends AsyncDisposable {
   readonly store: SourceRepository;
   /** A repository of the same kind that does not exist. */
   readonly absent: SourceRepository;
+  /** All repositories beside it, and the path that it has among them. */
+  readonly all: RepositorySource;
+  readonly path: string;
 }
 
 /** What every `SourceRepository` promises. */
@@ -37,6 +52,64 @@ export function describeSourceRepository(name: string, open: () => Promise<Opene
       await using source = await open();
       const body = await source.store.fetch(large.descriptor, { offset: large.descriptor.size });
       expect(await buffer(body)).toHaveLength(0);
+    });
+
+    test.each([
+      [0, 1],
+      [0, 299_999],
+      [70_000, 70_001],
+      [150_000, 300_200],
+    ])("fetches content from byte %i up to byte %i", async (offset, end) => {
+      await using source = await open();
+      const body = await source.store.fetch(large.descriptor, { offset, end });
+      expect((await buffer(body)).equals((await content).subarray(offset, end))).toBe(true);
+    });
+
+    test("fetches nothing between two positions that are the same", async () => {
+      await using source = await open();
+      const body = await source.store.fetch(large.descriptor, { offset: 0, end: 0 });
+      expect(await buffer(body)).toHaveLength(0);
+    });
+
+    test("tells the size of content by nothing but its digest", async () => {
+      await using source = await open();
+      const { store } = source;
+      const { descriptor } = HELD_IMAGE.manifest;
+      expect(await store.stat(large.descriptor.digest)).toEqual({ size: large.descriptor.size });
+      expect(await store.stat(descriptor.digest)).toEqual({ size: descriptor.size });
+      expect(await store.stat(nothing.digest)).toBeUndefined();
+    });
+
+    test("lists what has a manifest as its subject", async () => {
+      await using source = await open();
+      const { digest } = HELD_IMAGE.manifest.descriptor;
+      const found = await source.store.referrers(digest);
+      const signed = {
+        ...HELD["signature"]?.manifest.descriptor,
+        artifactType: SIGNATURE_TYPE,
+        annotations: { "org.example.by": "alice" },
+      };
+      expect(found).toHaveLength(2);
+      expect(found).toContainEqual(signed);
+      expect(await source.store.referrers(digest, { artifactType: SIGNATURE_TYPE })).toEqual([
+        signed,
+      ]);
+    });
+
+    test("lists nothing for a manifest without referrers and for one that is not there", async () => {
+      await using source = await open();
+      const { digest = nothing.digest } = HELD["latest"]?.manifest.descriptor ?? {};
+      expect(await source.store.referrers(digest)).toEqual([]);
+      expect(await source.store.referrers(nothing.digest)).toEqual([]);
+    });
+
+    test("is one of its repositories", async () => {
+      await using source = await open();
+      const paths: string[] = [];
+      for await (const path of source.all.listRepositories()) paths.push(path);
+      expect(paths).toContain(source.path);
+      const store = source.all.repository(source.path);
+      expect(await store.resolve("v1")).toEqual(HELD_IMAGE.manifest.descriptor);
     });
 
     test("fetches the same content twice at once", async () => {
@@ -114,7 +187,9 @@ export function describeSourceRepository(name: string, open: () => Promise<Opene
       await using source = await open();
       const tags: string[] = [];
       for await (const tag of source.store.listTags()) tags.push(tag);
-      expect(tags.sort()).toEqual(Object.keys(HELD).sort());
+      // Where there is no API for referrers, clients keep a tag for each subject
+      const own = tags.filter((tag) => !tag.startsWith("sha256-"));
+      expect(own.sort()).toEqual(Object.keys(HELD).sort());
     });
 
     test("says that a repository is missing when its tags are listed", async () => {

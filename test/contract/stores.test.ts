@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import { cacheSources } from "../../src/cache/cached-source.ts";
+import type { ContentCache } from "../../src/cache/content-cache.ts";
+import { createDirectoryCache, createMemoryCache } from "../../src/cache/content-cache.ts";
+import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { type CopyOutcome, copy } from "../../src/store/copy.ts";
-import { pushArtifacts, seed } from "../support/artifacts.ts";
+import type { WritableStore } from "../../src/store/store.ts";
+import { seed } from "../support/artifacts.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { memorySource } from "../support/memory-source.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
@@ -37,8 +42,22 @@ let targets = 0;
 beforeAll(async () => {
   if (!hasDocker) return;
   docker = await startDockerRegistry();
-  await pushArtifacts(docker.host, "acme/held", HELD);
+  await using client = openRegistryClient();
+  const store = client.repository({ registry: docker.host, repository: "acme/held" });
+  for (const [tag, built] of Object.entries(HELD)) await pushBuilt(store, built, tag);
 });
+
+async function pushBuilt(
+  store: WritableStore,
+  { blobs, children, manifest }: BuiltArtifact,
+  reference: string,
+): Promise<void> {
+  for (const { content, descriptor } of blobs) {
+    await store.push(descriptor, (offset) => content.open(offset, content.size));
+  }
+  for (const child of children) await pushBuilt(store, child, child.manifest.descriptor.digest);
+  await store.pushManifest(manifest, reference);
+}
 
 afterAll(async () => {
   await docker?.[Symbol.asyncDispose]();
@@ -55,6 +74,8 @@ function openClient(registry: AsyncDisposable, host: string, repository: string)
   return {
     store: client.repository({ registry: host, repository }),
     absent: client.repository({ registry: host, repository: "acme/absent" }),
+    all: client.registry(host),
+    path: repository,
     [Symbol.asyncDispose]: endAll(registry, client),
   };
 }
@@ -71,7 +92,37 @@ async function openBundled(): Promise<OpenedSource> {
   return {
     store: bundle.repository("registry.test/acme/held"),
     absent: bundle.repository("registry.test/acme/absent"),
+    all: bundle,
+    path: "registry.test/acme/held",
     [Symbol.asyncDispose]: endAll(directory, bundle),
+  };
+}
+
+function openMemory(): OpenedSource {
+  const { openSource, registry } = memorySource({ "acme/held": HELD });
+  return {
+    store: openSource({ registry: "registry.test", repository: "acme/held" }),
+    absent: openSource({ registry: "registry.test", repository: "acme/absent" }),
+    all: registry,
+    path: "acme/held",
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** Sources behind a cache, empty at first, or with everything that was asked for once. */
+function openCached(createCache: (directory: string) => ContentCache) {
+  return async (): Promise<OpenedSource> => {
+    const directory = await openTempDirectory();
+    const { openSource, registry } = memorySource({ "acme/held": HELD });
+    const open = cacheSources(openSource, createCache(directory.path), () => {});
+    const repository = (path: string) => open({ registry: "registry.test", repository: path });
+    return {
+      store: repository("acme/held"),
+      absent: repository("acme/absent"),
+      all: { listRepositories: registry.listRepositories, repository },
+      path: "acme/held",
+      [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+    };
   };
 }
 
@@ -87,6 +138,9 @@ async function openEmptyDocker(): Promise<OpenedTarget> {
 
 describeSourceRepository("a repository of the embedded registry", openEmbedded);
 describeSourceRepository("a repository of a bundle", openBundled);
+describeSourceRepository("a repository in memory", async () => openMemory());
+describeSourceRepository("a repository behind a cache in memory", openCached(createMemoryCache));
+describeSourceRepository("a repository behind a cache on disk", openCached(createDirectoryCache));
 describeTargetRepository("a repository of the embedded registry", openEmptyEmbedded);
 if (hasDocker) {
   describeSourceRepository("a repository of docker-registry", openDocker);

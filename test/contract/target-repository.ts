@@ -5,7 +5,7 @@ import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import type { TargetRepository } from "../../src/store/store.ts";
-import { image } from "../support/artifacts.ts";
+import { artifact, image } from "../support/artifacts.ts";
 
 export interface OpenedTarget extends AsyncDisposable {
   readonly store: TargetRepository;
@@ -89,6 +89,32 @@ export function describeTargetRepository(name: string, open: () => Promise<Opene
       await pushBlobs(store, built);
       await store.pushManifest(built.manifest, descriptor.digest);
       expect(await store.exists(descriptor)).toBe(true);
+    });
+
+    test("tells the size of what was pushed by nothing but its digest", async () => {
+      await using target = await open();
+      const { store } = target;
+      expect(await store.stat(blob.digest)).toBeUndefined();
+      await store.push(blob, opener(bytes));
+      expect(await store.stat(blob.digest)).toEqual({ size: bytes.length });
+    });
+
+    test("gives what was pushed between two positions", async () => {
+      await using target = await open();
+      await target.store.push(blob, opener(bytes));
+      const body = await target.store.fetch(blob, { offset: 9, end: 19 });
+      expect((await buffer(body)).equals(bytes.subarray(9, 19))).toBe(true);
+    });
+
+    test("lists a manifest that was pushed among the referrers of its subject", async () => {
+      await using target = await open();
+      const { store } = target;
+      const [subject, signature] = [image(), artifact({ subject: image().manifest.descriptor })];
+      for (const built of [subject, signature]) await pushBlobs(store, built);
+      await store.pushManifest(subject.manifest, "v1");
+      await store.pushManifest(signature.manifest, signature.manifest.descriptor.digest);
+      const found = await store.referrers(subject.manifest.descriptor.digest);
+      expect(found.map(({ digest }) => digest)).toEqual([signature.manifest.descriptor.digest]);
     });
 
     test("moves a tag", async () => {

@@ -1,7 +1,9 @@
 import { Readable } from "node:stream";
 import { MirrorError } from "../../src/errors.ts";
 import { formatReference, type RepositoryReference } from "../../src/oci/reference.ts";
-import type { SourceRepository } from "../../src/store/store.ts";
+import { referrerOf } from "../../src/oci/referrer.ts";
+import { bufferContent } from "../../src/server/memory-content.ts";
+import type { RepositorySource, SourceRepository } from "../../src/store/store.ts";
 import { type ImageOptions, image } from "./artifacts.ts";
 
 type Artifact = ReturnType<typeof image>;
@@ -18,6 +20,8 @@ export interface MemorySourceOptions {
 
 export interface MemorySource {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  /** All that `registry.test` has. */
+  readonly registry: RepositorySource;
   /** In the order in which they started: `tags <repository>`, `get <repository>:<reference>`, `blob <repository>`. */
   readonly requests: string[];
 }
@@ -46,6 +50,22 @@ export function memorySource(
     const tagged = reference.registry === "registry.test" ? repositories[repository] : undefined;
     const all = Object.values(tagged ?? {}).flatMap(withChildren);
     const absent = (what: string) => new NotFoundError(`${formatReference(reference)}: ${what}`);
+    const findManifest = (wanted: string) => {
+      const byDigest = all.find(({ manifest }) => manifest.descriptor.digest === wanted);
+      const found = tagged?.[wanted] ?? byDigest;
+      if (found === undefined) throw absent(`no manifest ${wanted}`);
+      return found.manifest;
+    };
+    /** Blobs and manifests by digest. */
+    const contents = () =>
+      new Map([
+        ...all.map(({ manifest }) => {
+          return [manifest.descriptor.digest, bufferContent(manifest.bytes)] as const;
+        }),
+        ...all
+          .flatMap(({ blobs }) => blobs)
+          .map(({ content, descriptor }) => [descriptor.digest, content] as const),
+      ]);
     return {
       async *listTags() {
         await start(`tags ${repository}`);
@@ -54,23 +74,44 @@ export function memorySource(
       },
       async fetchManifest(wanted) {
         await start(`get ${repository}:${wanted}`);
-        const byDigest = all.find(({ manifest }) => manifest.descriptor.digest === wanted);
-        const found = tagged?.[wanted] ?? byDigest;
-        if (found === undefined) throw absent(`no manifest ${wanted}`);
-        return found.manifest;
+        return findManifest(wanted);
       },
-      async fetch({ digest }) {
+      async resolve(wanted) {
+        await start(`resolve ${repository}:${wanted}`);
+        return findManifest(wanted).descriptor;
+      },
+      async fetch({ digest, size }, { offset = 0, end = size } = {}) {
         await start(`blob ${repository}`);
-        const blobs = all.flatMap((artifact) => artifact.blobs);
-        const found = blobs.find(({ descriptor }) => descriptor.digest === digest);
+        const found = contents().get(digest);
         if (found === undefined) throw absent(`no blob ${digest}`);
-        return Readable.from(found.content.open(0, found.content.size));
+        return Readable.from(found.open(offset, end), { objectMode: false });
       },
-      exists: () => Promise.reject(new Error("Selection asks for nothing by HEAD")),
-      resolve: () => Promise.reject(new Error("Selection asks for nothing by HEAD")),
+      async stat(digest) {
+        await start(`stat ${repository}`);
+        const found = contents().get(digest);
+        return found && { size: found.size };
+      },
+      async exists({ digest, size }) {
+        await start(`exists ${repository}`);
+        return contents().get(digest)?.size === size;
+      },
+      async referrers(subject, { artifactType } = {}) {
+        await start(`referrers ${repository}`);
+        return all
+          .map(({ manifest }) => referrerOf(manifest.descriptor, manifest.bytes))
+          .filter((referrer) => referrer?.subject === subject)
+          .flatMap((referrer) => referrer?.descriptor ?? [])
+          .filter((found) => artifactType === undefined || found.artifactType === artifactType);
+      },
     };
   };
-  return { openSource, requests };
+  const registry: RepositorySource = {
+    async *listRepositories() {
+      yield* Object.keys(repositories);
+    },
+    repository: (repository) => openSource({ registry: "registry.test", repository }),
+  };
+  return { openSource, registry, requests };
 }
 
 /** A release image: `version.json` and nothing else. */

@@ -13,7 +13,7 @@ type Layers = NonNullable<Exclude<NonNullable<Parameters<typeof image>[0]>["laye
 function opened(layers: Layers, tamper: (bytes: Buffer) => Buffer = (bytes) => bytes) {
   const { manifest, blobs } = image({ layers });
   const fetched: string[] = [];
-  const source: ContentSource = {
+  const source: Pick<ContentSource, "fetch"> = {
     async fetch({ digest }) {
       fetched.push(digest);
       const blob = blobs.find(({ descriptor }) => descriptor.digest === digest);
@@ -22,7 +22,6 @@ function opened(layers: Layers, tamper: (bytes: Buffer) => Buffer = (bytes) => b
       const chunks = await content.toArray();
       return Readable.from([tamper(Buffer.concat(chunks))]);
     },
-    exists: () => Promise.resolve(true),
   };
   const { bytes, descriptor } = manifest;
   const document = parseManifest(bytes, descriptor.mediaType, "test") as ImageManifest;

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 import { ContentMismatchError } from "../../oci/errors.ts";
-import type { FetchOptions, OperationOptions } from "../../store/store.ts";
+import type { ContentStat, FetchOptions, OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
@@ -18,24 +18,26 @@ export interface RepositoryContext {
 }
 
 /**
- * Streams a blob from `offset`. The registry is asked again after a cut, never the storage it redirected to: such
+ * Streams a blob from `offset` up to `end`. The registry is asked again after a cut, never the storage it redirected to: such
  * addresses expire.
  */
 export async function fetchBlob(
   context: RepositoryContext,
   target: Descriptor,
-  { offset = 0, signal }: FetchOptions = {},
+  { offset = 0, end: wantedEnd = target.size, signal }: FetchOptions = {},
 ): Promise<Readable> {
   const { digest, size } = target;
-  if (offset > 0 && offset >= size) return Readable.from([]);
+  const end = Math.min(wantedEnd, size);
+  if (offset >= end && (offset > 0 || end < size)) return Readable.from([]);
   const { host } = context;
   const patience = host.createPatience("GET", blobPath(context, digest));
   const open = (from: number, until?: AbortSignal) =>
-    openRange(context, target, { offset: from, signal: until });
+    openRange(context, target, { offset: from, end, signal: until });
   return new ResumingBody({
     digest,
     size,
     offset,
+    end,
     first: await open(offset, signal),
     reopen: open,
     waitAfter: (failure, until) =>
@@ -49,24 +51,75 @@ export async function fetchBlob(
 export async function existsBlob(
   context: RepositoryContext,
   { digest, size }: Descriptor,
-  { signal }: OperationOptions = {},
+  options: OperationOptions = {},
 ): Promise<boolean> {
-  const request = {
+  const head = await sendHead(context, digest, options);
+  if (head.status === 404) return false;
+  if (head.status === 200) return [undefined, size].includes(contentLengthOf(head.headers));
+  const probe = await sendProbe(context, digest, options);
+  return probe.status !== 404;
+}
+
+/** The size of the blob, if the repository has it. */
+export async function statBlob(
+  context: RepositoryContext,
+  digest: Digest,
+  options: OperationOptions = {},
+): Promise<ContentStat | undefined> {
+  const head = await sendHead(context, digest, options);
+  if (head.status === 404) return undefined;
+  const told = head.status === 200 ? contentLengthOf(head.headers) : undefined;
+  if (told !== undefined) return { size: told };
+  const probe = await sendProbe(context, digest, options);
+  if (probe.status === 404) return undefined;
+  const size = totalOf(probe);
+  if (size !== undefined) return { size };
+  const { status, url } = probe;
+  const objection = "it does not tell the size of the content";
+  const { registry } = context.host;
+  throw new RegistryResponseError({ registry, method: "GET", url, status, objection });
+}
+
+async function sendHead(
+  context: RepositoryContext,
+  digest: Digest,
+  { signal }: OperationOptions,
+): Promise<HttpResponse> {
+  const response = await context.host.send({
+    method: "HEAD",
     target: blobPath(context, digest),
     scopes: [repositoryScope(context.repository, "pull")],
+    accepts: [200, 400, 403, 404, 405],
     signal,
-  };
-  const head = { ...request, method: "HEAD", accepts: [200, 400, 403, 404, 405] };
-  const response = await context.host.send(head);
+  });
   await response.discard();
-  if (response.status === 404) return false;
-  if (response.status === 200) return isSize(response, size);
-  // 405: no HEAD; 400 and 403: a redirect to storage whose address was signed for GET
-  const headers = size > 0 ? { range: "bytes=0-0" } : {};
-  const get = { ...request, headers, method: "GET", accepts: [200, 206, 404] };
-  const probe = await context.host.send(get);
-  await probe.discard();
-  return probe.status !== 404;
+  return response;
+}
+
+/** For servers without HEAD (405), and for storage whose address was signed for GET (400 and 403). */
+async function sendProbe(
+  context: RepositoryContext,
+  digest: Digest,
+  { signal }: OperationOptions,
+): Promise<HttpResponse> {
+  const response = await context.host.send({
+    method: "GET",
+    target: blobPath(context, digest),
+    headers: { range: "bytes=0-0" },
+    scopes: [repositoryScope(context.repository, "pull")],
+    // 416: there is no first byte of empty content
+    accepts: [200, 206, 404, 416],
+    signal,
+  });
+  await response.discard();
+  return response;
+}
+
+function totalOf({ headers, status }: HttpResponse): number | undefined {
+  if (status === 200) return contentLengthOf(headers);
+  const [, total] =
+    /^bytes (?:\d+-\d+|\*)\/(\d+)$/.exec(headerOf(headers, "content-range") ?? "") ?? [];
+  return total === undefined ? undefined : Number(total);
 }
 
 /** The same for who may write but not look: then it is not known to be there. */
@@ -88,20 +141,16 @@ function blobPath({ repository }: RepositoryContext, digest: Digest): string {
   return `/v2/${repository}/blobs/${digest}`;
 }
 
-function isSize({ headers }: HttpResponse, size: number): boolean {
-  const length = contentLengthOf(headers);
-  return length === undefined || length === size;
-}
-
 interface RangeWish {
   readonly offset: number;
+  readonly end: number;
   readonly signal: AbortSignal | undefined;
 }
 
 async function openRange(
   context: RepositoryContext,
   target: Descriptor,
-  { offset, signal }: RangeWish,
+  { offset, end, signal }: RangeWish,
 ): Promise<OpenedRange> {
   const { host, repository } = context;
   const get = (headers: Record<string, string>, accepts: readonly number[]) => {
@@ -109,9 +158,10 @@ async function openRange(
     const path = blobPath(context, target.digest);
     return host.send({ method: "GET", target: path, headers, scopes, accepts, signal });
   };
-  if (offset === 0) return whole(await get({}, [200]), target, { host, offset });
+  if (offset === 0 && end === target.size)
+    return whole(await get({}, [200]), target, { host, offset });
   // closed: some servers refuse or misread open ranges
-  const response = await get({ range: `bytes=${offset}-${target.size - 1}` }, [200, 206, 416]);
+  const response = await get({ range: `bytes=${offset}-${end - 1}` }, [200, 206, 416]);
   if (response.status === 200) return whole(response, target, { host, offset });
   if (response.status === 206 && isWantedRange(response, offset, target.size)) {
     refuseEncoding(response, host);

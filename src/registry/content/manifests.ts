@@ -15,7 +15,7 @@ import {
 } from "../../oci/media-type.ts";
 import { isTag } from "../../oci/reference.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
-import type { Manifest, OperationOptions } from "../../store/store.ts";
+import type { ContentStat, Manifest, OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { readBody } from "../transport/body.ts";
@@ -81,6 +81,23 @@ export async function resolveManifest(
 ): Promise<Descriptor> {
   const found = await headManifest(context, reference, options);
   return found ?? (await fetchManifest(context, reference, options)).descriptor;
+}
+
+/** The size of the manifest, if the repository has it. */
+export async function statManifest(
+  context: RepositoryContext,
+  digest: Digest,
+  options: OperationOptions = {},
+): Promise<ContentStat | undefined> {
+  try {
+    const { size } = await resolveManifest(context, digest, options);
+    return { size };
+  } catch (error) {
+    if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 export async function existsManifest(

@@ -2,17 +2,12 @@ import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 import { MEDIA_TYPE } from "../../oci/media-type.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
-import type { Manifest, OperationOptions } from "../../store/store.ts";
+import type { Manifest, OperationOptions, ReferrersOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RepositoryContext } from "./blobs.ts";
 import { fetchManifest } from "./manifests.ts";
 import { listPages } from "./pages.ts";
-
-export interface ReferrersOptions extends OperationOptions {
-  /** Only referrers of this type. */
-  readonly artifactType?: string | undefined;
-}
 
 /**
  * Manifests whose subject is the digest: from the API, or from the fallback tag where there is no API. Which it is gets

@@ -12,6 +12,8 @@ export interface ResumingBodyOptions {
   readonly size: number;
   /** Position of the first byte wanted. */
   readonly offset: number;
+  /** Position behind the last byte wanted. */
+  readonly end: number;
   readonly first: OpenedRange;
   /** Opens the rest after a cut; rejects when that is hopeless. */
   readonly reopen: (offset: number, signal: AbortSignal) => Promise<OpenedRange>;
@@ -85,14 +87,23 @@ export class ResumingBody extends Readable {
       chunk = chunk.subarray(skipped);
       if (chunk.length === 0) return;
     }
-    const { size, digest, onProgress } = this.#options;
+    const { size, digest, end, onProgress } = this.#options;
+    const left = end - this.#position;
     this.#position += chunk.length;
     if (this.#position > size) {
       this.destroy(new ContentMismatchError(digest, `it is longer than ${size} bytes`));
       return;
     }
     onProgress(chunk.length);
-    if (!this.push(chunk)) this.#source?.pause();
+    if (end < size && chunk.length >= left) this.#finish(chunk.subarray(0, left));
+    else if (!this.push(chunk)) this.#source?.pause();
+  }
+
+  /** What a server sends behind the range is not waited for. */
+  #finish(last: Buffer): void {
+    this.#detach();
+    this.push(last);
+    this.push(null);
   }
 
   #end(body: Readable, failure?: Error): void {

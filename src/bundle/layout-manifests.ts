@@ -1,0 +1,106 @@
+import { childrenOf } from "../oci/children.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { isIndexType, isManifestType } from "../oci/media-type.ts";
+import { referrerOf } from "../oci/referrer.ts";
+import type { Manifest } from "../store/store.ts";
+import { readLayoutTags } from "./bundle-images.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+import { BundleContentMismatchError, BundleCorruptError } from "./errors.ts";
+import type { LayoutTable } from "./layout-table.ts";
+
+/**
+ * The manifests among the blobs of a layout. What a manifest is, the descriptor says that leads to it, never its own
+ * bytes: they may leave it out.
+ */
+export interface LayoutManifests {
+  /** Reads and verifies a manifest; undefined for what no descriptor of the layout calls one. */
+  read(digest: Digest): Promise<Manifest | undefined>;
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
+}
+
+export function createLayoutManifests(
+  reader: BundleReader,
+  layout: LayoutTable,
+  roots: Iterable<Descriptor>,
+): LayoutManifests {
+  const types = new Map<Digest, string>();
+  for (const { digest, mediaType } of roots) types.set(digest, mediaType);
+  let surveyed: Promise<ReadonlyMap<Digest, readonly Descriptor[]>> | undefined;
+  /** All descriptors are looked at once, when somebody asks for what no image has led to yet. */
+  const survey = () => {
+    surveyed ??= surveyLayout(reader, layout, types);
+    surveyed.catch(() => {
+      surveyed = undefined;
+    });
+    return surveyed;
+  };
+  return {
+    async read(digest) {
+      if (!layout.blobs.has(digest)) return undefined;
+      if (!types.has(digest)) await survey();
+      const mediaType = types.get(digest);
+      return mediaType === undefined
+        ? undefined
+        : readManifest(reader, layout, { digest, mediaType, types });
+    },
+    referrers: async (subject) => (await survey()).get(subject) ?? [],
+  };
+}
+
+interface WantedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Where the types of the children are noted: whoever reads an index asks for them next. */
+  readonly types: Map<Digest, string>;
+}
+
+async function readManifest(
+  reader: BundleReader,
+  layout: LayoutTable,
+  { digest, mediaType, types }: WantedManifest,
+): Promise<Manifest> {
+  const bytes = await reader.readDocument(layout, digest);
+  if (isIndexType(mediaType)) {
+    const { manifests } = childrenOf(parseManifest(bytes, mediaType, digest));
+    for (const child of manifests) types.set(child.digest, child.mediaType);
+  }
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+}
+
+/** Notes the type of every manifest; returns them by their subjects. */
+async function surveyLayout(
+  reader: BundleReader,
+  layout: LayoutTable,
+  types: Map<Digest, string>,
+): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
+  const { tags, unnamed } = await readLayoutTags(reader, layout);
+  for (const { digest, mediaType } of [...tags.map(({ root }) => root), ...unnamed]) {
+    if (isManifestType(mediaType)) types.set(digest, mediaType);
+  }
+  const referrers = new Map<Digest, Descriptor[]>();
+  // Children are added while it runs
+  for (const [digest, mediaType] of types) {
+    if (!layout.blobs.has(digest)) continue;
+    const manifest = await readManifest(reader, layout, { digest, mediaType, types }).catch(
+      damaged,
+    );
+    const referrer = manifest && referrerOf(manifest.descriptor, manifest.bytes);
+    if (!referrer) continue;
+    const known = referrers.get(referrer.subject) ?? [];
+    referrers.set(referrer.subject, [...known, referrer.descriptor]);
+  }
+  return referrers;
+}
+
+/** A damaged manifest hides what is below it and nothing else; who asks for itself is told. */
+function damaged(error: unknown): undefined {
+  const isDamage =
+    error instanceof BundleContentMismatchError ||
+    error instanceof BundleCorruptError ||
+    error instanceof ContentMismatchError ||
+    error instanceof ContentInvalidError;
+  if (!isDamage) throw error;
+}
