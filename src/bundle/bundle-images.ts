@@ -34,7 +34,7 @@ export interface BundledTags {
 export interface UnnamedManifest {
   readonly layout: LayoutTable;
   readonly digest: Digest;
-  readonly mediaType: string;
+  readonly descriptor: Descriptor;
   /** A tag, but no repository: what tools write that export one image. */
   readonly tag?: string;
 }
@@ -129,8 +129,8 @@ function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unnamed
   return { layout, repository: path, tag: name, root, kind: "image", source };
 }
 
-function toUnnamed(layout: LayoutTable, { digest, mediaType }: Descriptor): UnnamedManifest {
-  return { layout, digest, mediaType };
+function toUnnamed(layout: LayoutTable, descriptor: Descriptor): UnnamedManifest {
+  return { layout, digest: descriptor.digest, descriptor };
 }
 
 function sourceOf({ annotations }: Descriptor): string {

@@ -6,6 +6,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../oci/media-type.ts";
 import { referrerOf } from "../oci/referrer.ts";
 import type { Manifest } from "../store/store.ts";
+import { walkGraph } from "../store/walk.ts";
 import { readLayoutTags } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { BundleContentMismatchError, BundleCorruptError } from "./errors.ts";
@@ -77,20 +78,24 @@ async function surveyLayout(
   types: Map<Digest, string>,
 ): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
   const { tags, unnamed } = await readLayoutTags(reader, layout);
-  for (const { digest, mediaType } of [...tags.map(({ root }) => root), ...unnamed]) {
-    if (isManifestType(mediaType)) types.set(digest, mediaType);
-  }
+  const roots = [...tags.map(({ root }) => root), ...unnamed.map(({ descriptor }) => descriptor)];
+  const seen = new Set<Digest>();
   const referrers = new Map<Digest, Descriptor[]>();
-  // Children are added while it runs
-  for (const [digest, mediaType] of types) {
-    if (!layout.blobs.has(digest)) continue;
-    const manifest = await readManifest(reader, layout, { digest, mediaType, types }).catch(
-      damaged,
-    );
-    const referrer = manifest && referrerOf(manifest.descriptor, manifest.bytes);
-    if (!referrer) continue;
-    const known = referrers.get(referrer.subject) ?? [];
-    referrers.set(referrer.subject, [...known, referrer.descriptor]);
+  const read = async ({ digest, mediaType }: Descriptor) => {
+    if (seen.has(digest) || !layout.blobs.has(digest)) return undefined;
+    seen.add(digest);
+    types.set(digest, mediaType);
+    return reader.readDocument(layout, digest).catch(damaged);
+  };
+  for (const root of roots.filter(({ mediaType }) => isManifestType(mediaType))) {
+    const subject = `manifest ${root.digest}`;
+    const graph = await walkGraph(root, { read, subject }).catch(damaged);
+    for (const { bytes, descriptor } of graph?.manifests ?? []) {
+      const referrer = referrerOf(descriptor, bytes);
+      if (!referrer) continue;
+      const known = referrers.get(referrer.subject) ?? [];
+      referrers.set(referrer.subject, [...known, referrer.descriptor]);
+    }
   }
   return referrers;
 }
