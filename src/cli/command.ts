@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { FlagTable, FlagValues } from "./options/flag.ts";
 import type { FlagWords } from "./output/flag-words.ts";
+import type { Suspension } from "./suspension.ts";
 
 /** What the program may touch of the process around it. */
 export interface ProcessContext {
@@ -11,6 +12,7 @@ export interface ProcessContext {
   /** Everything else. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly signal: AbortSignal;
+  readonly suspension?: Suspension | undefined;
 }
 
 /** What a command works with. */

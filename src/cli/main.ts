@@ -4,6 +4,7 @@ import { EXIT_BUG, exitCodeOf } from "./exit-code.ts";
 import { outputError, renderError } from "./output/error.ts";
 import { runCli } from "./run.ts";
 import { watchSignals } from "./signals.ts";
+import { watchSuspension } from "./suspension.ts";
 
 boundHeap();
 
@@ -37,5 +38,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: watch.signal,
+  suspension: watchSuspension(process, { stop: () => process.kill(process.pid, "SIGSTOP") }),
 });
 process.off("beforeExit", endUnfinished);

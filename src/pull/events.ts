@@ -4,6 +4,8 @@ import type { Digest } from "../oci/digest.ts";
 export type PullEvent =
   /** A tag list, manifest or image file is being asked for. */
   | { readonly type: "resolving"; readonly reference: string }
+  /** `bytes` more bytes of what resolving asks for have arrived. */
+  | { readonly type: "resolving-progress"; readonly bytes: number }
   /** Something the user should know and that is no failure; `code` is stable. */
   | { readonly type: "notice"; readonly code: string; readonly message: string }
   | {

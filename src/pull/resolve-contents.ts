@@ -14,6 +14,7 @@ import type { Selection } from "../selection/grammar/selection.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
 import type { Root } from "../selection/resolve/root.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import { countedSources } from "./counted-sources.ts";
 import type { PullEvent } from "./events.ts";
 import { walkImage } from "./image-graph.ts";
 
@@ -41,7 +42,11 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   // Every request listens
   setMaxListeners(0, signal);
   const fetched = new Set<Digest>();
-  const openSource = cacheSources(options.openSource, cache, (digest) => fetched.add(digest));
+  const openSource = cacheSources(
+    countedSources(options.openSource, (bytes) => onEvent({ type: "resolving-progress", bytes })),
+    cache,
+    (digest) => fetched.add(digest),
+  );
   const { roots, files } = await resolveSelection(selection, {
     openSource,
     signal,

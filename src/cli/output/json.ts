@@ -22,9 +22,10 @@ export function createJsonRenderer({
   const progress = new SparseProgress(write, now);
   return {
     onEvent: (event) => {
-      if (event.type === "blob-progress" || event.type === "progress") progress.add(event);
+      if (isProgress(event)) progress.add(event);
       else {
         if ("digest" in event) progress.flush(event.digest);
+        else if (event.type === "planned") progress.flush("");
         write(event);
       }
     },
@@ -35,7 +36,14 @@ export function createJsonRenderer({
   };
 }
 
-type ProgressEvent = Extract<MirrorEvent, { type: "blob-progress" | "progress" }>;
+type ProgressEvent = Extract<
+  MirrorEvent,
+  { type: "blob-progress" | "progress" | "resolving-progress" }
+>;
+
+function isProgress(event: MirrorEvent): event is ProgressEvent {
+  return ["blob-progress", "progress", "resolving-progress"].includes(event.type);
+}
 
 /** Adds up the bytes of a transfer until it is time to tell them. */
 class SparseProgress {

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { ProgressMode } from "../options/output.ts";
+import type { Suspension } from "../suspension.ts";
 import { renderEventLine } from "./event-line.ts";
 import type { FlagWords } from "./flag-words.ts";
 import { createJsonRenderer } from "./json.ts";
@@ -10,6 +11,7 @@ import { createTtyRenderer } from "./tty.ts";
 export interface RendererStreams {
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly columns?: number };
+  readonly suspension?: Suspension | undefined;
 }
 
 /** Picks the renderer; nothing else in the program knows which one it is. Texts of events are shown in flags. */
@@ -27,10 +29,13 @@ export function openRenderer(
   };
 }
 
-function createRenderer(mode: ProgressMode, { stdout, stderr }: RendererStreams): Renderer {
+function createRenderer(
+  mode: ProgressMode,
+  { stdout, stderr, suspension }: RendererStreams,
+): Renderer {
   switch (mode) {
     case "tty":
-      return createTtyRenderer({ stream: stderr });
+      return createTtyRenderer({ stream: stderr, suspension });
     case "plain":
       return createPlainRenderer({ stream: stderr });
     case "json":

@@ -40,12 +40,15 @@ export function createPlainRenderer({
   };
 }
 
-/** `resolving: 12 lookups, now registry.test/acme/modules/foo:v1.3.0`. */
+/** `resolving: 12 lookups, 3.4 MB, 1.2 MB/s, now registry.test/acme/modules/foo:v1.3.0`. */
 function renderResolvingLine({
   lookups,
   reference,
+  bytes,
+  bytesPerSecond,
 }: NonNullable<ProgressView["resolving"]>): string {
-  return `resolving: ${formatCount(lookups, "lookup")}, now ${sanitize(reference)}`;
+  const moved = `${formatBytes(bytes)}, ${formatRate(bytesPerSecond)}`;
+  return `resolving: ${formatCount(lookups, "lookup")}, ${moved}, now ${sanitize(reference)}`;
 }
 
 /** `12.0 MB of 48.0 MB (25%), 1.2 MB/s, 30 s left, 3 transfers`. */

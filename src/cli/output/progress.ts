@@ -3,13 +3,20 @@ import type { MirrorEvent } from "./renderer.ts";
 
 export interface ProgressView {
   /** Until the work is planned: how many references were asked for, and the last of them. */
-  readonly resolving?: { readonly lookups: number; readonly reference: string };
+  readonly resolving?: Resolving;
   readonly doneBytes: number;
   /** 0 until the work is planned. */
   readonly totalBytes: number;
   readonly bytesPerSecond: number;
   readonly secondsLeft?: number;
   readonly running: readonly Transfer[];
+}
+
+export interface Resolving {
+  readonly lookups: number;
+  readonly reference: string;
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
 }
 
 export interface Transfer {
@@ -30,15 +37,18 @@ interface Running {
 
 /** How far a run is, kept from its events. */
 export class TransferProgress {
-  readonly #rate: RateMeter;
+  readonly #now: () => number;
+  /** Of resolving, then of the transfers. */
+  #rate: RateMeter;
   readonly #running = new Map<string, Running>();
   /** Blobs of a push that are done: the second repository that needs one adds nothing. */
   readonly #settled = new Set<string>();
   #doneBytes = 0;
   #totalBytes = 0;
-  #resolving: ProgressView["resolving"];
+  #resolving: Omit<Resolving, "bytesPerSecond"> | undefined;
 
   constructor(now: () => number) {
+    this.#now = now;
     this.#rate = new RateMeter(now);
   }
 
@@ -48,10 +58,19 @@ export class TransferProgress {
         this.#resolving = {
           lookups: (this.#resolving?.lookups ?? 0) + 1,
           reference: event.reference,
+          bytes: this.#resolving?.bytes ?? 0,
         };
+        return;
+      case "resolving-progress":
+        this.#rate.add(event.bytes);
+        if (this.#resolving !== undefined) {
+          const bytes = this.#resolving.bytes + event.bytes;
+          this.#resolving = { ...this.#resolving, bytes };
+        }
         return;
       case "planned":
         this.#resolving = undefined;
+        this.#rate = new RateMeter(this.#now);
         this.#totalBytes = event.fetchBytes;
         return;
       case "opened":
@@ -83,11 +102,13 @@ export class TransferProgress {
     const bytesPerSecond = this.#rate.bytesPerSecond();
     const left = this.#totalBytes - doneBytes;
     return {
-      ...(this.#resolving === undefined ? {} : { resolving: this.#resolving }),
+      ...(this.#resolving === undefined
+        ? {}
+        : { resolving: { ...this.#resolving, bytesPerSecond } }),
       doneBytes,
       totalBytes: this.#totalBytes,
       bytesPerSecond,
-      ...(bytesPerSecond > 0 ? { secondsLeft: left / bytesPerSecond } : {}),
+      ...(bytesPerSecond > 0 && this.#rate.isSettled ? { secondsLeft: left / bytesPerSecond } : {}),
       running: [...this.#running].map(([digest, { label, size, position }]) => ({
         digest,
         label,
@@ -104,8 +125,7 @@ export class TransferProgress {
       this.#moveTo(digest, offset);
       return;
     }
-    const label = "package" in event ? event.package : event.repository;
-    this.#running.set(digest, { label, size, first: offset, position: offset });
+    this.#running.set(digest, { label: labelOf(event), size, first: offset, position: offset });
   }
 
   #moveBy(digest: string, bytes: number): void {
@@ -131,4 +151,12 @@ export class TransferProgress {
       this.#settled.add(digest);
     }
   }
+}
+
+/** All images by name are in one package: there, the repository tells more. */
+function labelOf(event: Extract<MirrorEvent, { type: "blob-started" }>): string {
+  if (!("package" in event)) return event.repository;
+  return event.package === "images"
+    ? event.origin.slice(event.origin.indexOf("/") + 1)
+    : event.package;
 }

@@ -1,16 +1,23 @@
 import type { Writable } from "node:stream";
 import { MultiBar, type SingleBar } from "cli-progress";
+import type { Suspension } from "../suspension.ts";
 import { renderOverallBar, renderResolving, renderTransferBar } from "./bars.ts";
 import { renderEventLine } from "./event-line.ts";
 import { type ProgressView, type Transfer, TransferProgress } from "./progress.ts";
 import type { Renderer } from "./renderer.ts";
 import { type Repeat, repeat } from "./repeat.ts";
+import { wrap } from "./wrap.ts";
 
 const INTERVAL_MS = 100;
 /** More lines than this scroll the overall bar out of a small terminal. */
 const TRANSFER_LINES = 10;
 /** Of a terminal that does not tell its width. */
 const COLUMNS = 80;
+
+const SHOW_CURSOR = "\u001b[?25h";
+const HIDE_CURSOR = "\u001b[?25l";
+const WRAP_LINES = "\u001b[?7h";
+const CUT_LINES = "\u001b[?7l";
 
 /** Where bars are drawn; its width changes with the window. */
 type Terminal = Writable & { readonly columns?: number };
@@ -19,6 +26,7 @@ export interface TtyRendererOptions {
   readonly stream: Terminal;
   readonly now?: () => number;
   readonly every?: Repeat;
+  readonly suspension?: Suspension | undefined;
 }
 
 /** Bars: a line while names are resolved, then one for the whole run, one for each running transfer. */
@@ -26,6 +34,7 @@ export function createTtyRenderer({
   stream,
   now = Date.now,
   every = repeat,
+  suspension,
 }: TtyRendererOptions): Renderer {
   const bars = new Bars(stream);
   const progress = new TransferProgress(now);
@@ -33,6 +42,8 @@ export function createTtyRenderer({
     const view = progress.view();
     if (view.resolving !== undefined || view.totalBytes > 0) bars.show(view);
   });
+  const [suspend, resume] = [() => bars.giveBack(), () => bars.takeBack()];
+  suspension?.on("suspend", suspend).on("resume", resume);
   return {
     onEvent: (event) => {
       progress.apply(event);
@@ -42,6 +53,7 @@ export function createTtyRenderer({
     onLine: (text) => bars.log(text),
     [Symbol.dispose]() {
       stop();
+      suspension?.off("suspend", suspend).off("resume", resume);
       bars.stop();
     },
   };
@@ -72,14 +84,34 @@ class Bars {
 
   /** Lines that end up above the bars. */
   log(text: string): void {
-    if (this.#overall === undefined || this.#isStopped) this.#stream.write(`${text}\n`);
-    else this.#multi.log(`${text}\n`);
+    // While bars are drawn, the terminal cuts lines off
+    const lines = `${wrap(text, this.#columns)}\n`;
+    if (this.#overall === undefined || this.#isStopped) this.#stream.write(lines);
+    else this.#multi.log(lines);
+  }
+
+  /** The cursor and the breaking of lines, for the shell behind Ctrl-Z. */
+  giveBack(): void {
+    if (this.#isDrawn) this.#stream.write(`${SHOW_CURSOR}${WRAP_LINES}\n`);
+  }
+
+  takeBack(): void {
+    if (this.#isDrawn) this.#stream.write(`${HIDE_CURSOR}${CUT_LINES}`);
+  }
+
+  /** Some terminals say that they have none. */
+  get #columns(): number {
+    return this.#stream.columns || COLUMNS;
+  }
+
+  get #isDrawn(): boolean {
+    return this.#overall !== undefined && !this.#isStopped;
   }
 
   show(view: ProgressView): void {
     if (this.#isStopped) return;
     this.#overall ??= this.#multi.create(1, 0, { text: "" });
-    const { columns = COLUMNS } = this.#stream;
+    const columns = this.#columns;
     const text =
       view.resolving === undefined
         ? renderOverallBar(view, columns)
@@ -123,7 +155,7 @@ class Bars {
     waiting: Map<string, Transfer>,
   ): void {
     line.digest = transfer.digest;
-    line.bar.update(0, { text: renderTransferBar(transfer, this.#stream.columns ?? COLUMNS) });
+    line.bar.update(0, { text: renderTransferBar(transfer, this.#columns) });
     waiting.delete(transfer.digest);
   }
 }

@@ -79,11 +79,12 @@ describe("createPlainRenderer()", () => {
     const renderer = createPlainRenderer({ stream, ...time });
     renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo" });
     renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo:v1" });
+    renderer.onEvent({ type: "resolving-progress", bytes: 5_000_000 });
     pass(10_000);
     renderer.onEvent({ ...PLANNED, fetchBytes: 0 });
     pass(10_000);
     expect(text().split("\n")).toEqual([
-      "resolving: 2 lookups, now registry.test/acme/modules/foo:v1",
+      "resolving: 2 lookups, 5.0 MB, 500.0 kB/s, now registry.test/acme/modules/foo:v1",
       "planned 3 images in 1 package: 2 files, 50.0 MB, of which 0 B to fetch",
       "",
     ]);
@@ -110,11 +111,11 @@ describe("createTtyRenderer()", () => {
     renderer.onEvent({ type: "resolving", reference: "registry.test/acme/modules/foo:v1" });
     pass(100);
     renderer[Symbol.dispose]();
-    expect(text()).toContain("resolving  1 lookup  registry.test/acme/modules/foo:v1");
+    expect(text()).toContain("resolving  1 lookup  0 B  0 B/s  registry.test/acme/modules/foo:v1");
   });
 
   test.each([
-    [80, /total {2,12}█.*10.0 MB of 40.0 MB.* left/],
+    [80, /█+░+ +25% {2}10.0 MB of 40.0 MB {2}/],
     [50, / 25% {2}[\d.]+ MB\/s/],
   ])("draws no wider than a terminal of %i columns", (columns, line) => {
     const { stream, text } = capture();
@@ -125,6 +126,26 @@ describe("createTtyRenderer()", () => {
     pass(100);
     renderer[Symbol.dispose]();
     expect(text()).toMatch(line);
+  });
+
+  test("wraps notices while bars are drawn, and cuts none", () => {
+    const { stream, text } = capture();
+    const { pass, ...time } = clock();
+    const terminal = Object.assign(stream, { isTTY: true, columns: 80 });
+    const renderer = createTtyRenderer({ stream: terminal, ...time });
+    for (const event of PULL) renderer.onEvent(event);
+    pass(100);
+    text();
+    const words = Array.from({ length: 40 }, (_, index) => `word${index}`);
+    renderer.onEvent({ type: "notice", code: "LONG", message: words.join(" ") });
+    renderer[Symbol.dispose]();
+    const lines = text()
+      .replaceAll("\u001b[1G", "")
+      .replaceAll("\u001b[2K", "")
+      .split("\n")
+      .slice(0, 4);
+    expect(lines.every((line) => line.length <= 80)).toBe(true);
+    expect(lines.join(" ").match(/word\d+/g)).toEqual(words);
   });
 
   test("draws the whole run and each transfer, and cleans up", () => {

@@ -47,6 +47,20 @@ const moved = (digest: string, bytes: number): MirrorEvent => ({
 });
 
 describe("TransferProgress", () => {
+  test("foretells nothing from the first samples, nor from the time before them", () => {
+    let time = 0;
+    const progress = new TransferProgress(() => time);
+    progress.apply({ type: "resolving", reference: "registry.test/acme" });
+    time = 60_000;
+    progress.apply(planned(50_000_000));
+    progress.apply(fetching(A, 50_000_000));
+    progress.apply(moved(A, 10_000));
+    expect(progress.view()).not.toHaveProperty("secondsLeft");
+    time += 4000;
+    progress.apply(moved(A, 9_990_000));
+    expect(progress.view()).toMatchObject({ bytesPerSecond: 2_500_000, secondsLeft: 16 });
+  });
+
   test("counts what has arrived against what is to be fetched", () => {
     const view = progressOf([planned(100), fetching(A, 60), moved(A, 20), moved(A, 5)]);
     expect(view).toMatchObject({ doneBytes: 25, totalBytes: 100 });
