@@ -24,6 +24,8 @@ export function countedSources(
       },
       resolve: (wanted, options) => source.resolve(wanted, options),
       exists: (target, options) => source.exists(target, options),
+      stat: (digest, options) => source.stat(digest, options),
+      referrers: (digest, options) => source.referrers(digest, options),
       listTags: (options) => source.listTags(options),
     };
   };
