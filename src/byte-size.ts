@@ -1,3 +1,4 @@
+import { checkOptions } from "./check-options.ts";
 import { OptionInvalidError } from "./errors.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -21,6 +22,8 @@ export interface ParseByteSizeOptions {
 
 /** `4GiB` → 4294967296, `700MB` → 700000000; a bare number has the default unit; fractions are allowed. */
 export function parseByteSize(text: string, options: ParseByteSizeOptions): number {
+  checkOptions(options, { defaultUnit: "text", option: "text" });
+  checkOptions({ text }, { text: "text" });
   const { defaultUnit, option } = options;
   const [, number, unit = defaultUnit] = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)?\s*$/.exec(text) ?? [];
   const factor = UNITS[unit.toUpperCase()];

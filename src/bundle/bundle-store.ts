@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { checkOptions } from "../check-options.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
@@ -18,6 +19,7 @@ export interface BundleStore extends RepositorySource, AsyncDisposable {
 
 /** Opens a bundle for reading, straight from its files. */
 export async function openBundleStore(bundlePath: string): Promise<BundleStore> {
+  checkOptions({ bundlePath }, { bundlePath: "text" });
   const reader = await openBundle(bundlePath);
   try {
     const { tags } = await readBundledTags(reader);

@@ -6,7 +6,7 @@ import type { Suspension } from "./suspension.ts";
 /** What the program may touch of the process around it. */
 export interface ProcessContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Results. */
   readonly stdout: Writable;
   /** Everything else. */

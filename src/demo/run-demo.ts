@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkOptions } from "../check-options.ts";
 import { mkdir } from "../io/file-system.ts";
 import type { PullEvent } from "../pull/events.ts";
 import { pull } from "../pull/pull.ts";
@@ -47,6 +48,12 @@ const CHUNK_SIZE_BYTES = 5_000_000;
 
 /** Source registry → pull with a semver filter into chunks → verify → push → receipt, all in this process. */
 export async function runDemo(options: RunDemoOptions): Promise<DemoSummary> {
+  checkOptions(options, {
+    directory: "text",
+    onStep: "function?",
+    onEvent: "function?",
+    signal: "signal?",
+  });
   const { directory, signal, onEvent, onStep = () => {} } = options;
   await using source = await openEmbeddedRegistry();
   await using target = await openEmbeddedRegistry();

@@ -3,6 +3,7 @@ import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import { checkOptions } from "../check-options.ts";
 import type { PackageKind } from "../contents/contents.ts";
 import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -35,7 +36,9 @@ export interface BundleDescription {
 }
 
 /** Reads names, headers and manifests; blobs are not read. */
-export async function inspectBundle({ bundlePath }: InspectOptions): Promise<BundleDescription> {
+export async function inspectBundle(options: InspectOptions): Promise<BundleDescription> {
+  checkOptions(options, { bundlePath: "text", signal: "signal?" });
+  const { bundlePath } = options;
   await using reader = await openBundle(bundlePath);
   const bundled = await readBundledTags(reader);
   const { listing, strayFiles } = reader;

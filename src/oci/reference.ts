@@ -1,3 +1,4 @@
+import { checkOptions } from "../check-options.ts";
 import { type Digest, isDigest, parseDigest } from "./digest.ts";
 import { ReferenceInvalidError, withoutUserInfo } from "./errors.ts";
 
@@ -36,6 +37,7 @@ export function isRepositoryName(text: string): boolean {
  * `host:5000/a/b@sha256:…`. A missing tag stays missing.
  */
 export function parseReference(text: string): Reference {
+  checkOptions({ reference: text }, { reference: "text" });
   refuseUserInfo(text);
   const trimmed = text.trim();
   const at = trimmed.indexOf("@");
@@ -72,6 +74,7 @@ function normalize(name: string, text: string): RepositoryReference {
  * A scheme (`https://`, `http://`, `docker://`) and surplus slashes are dropped.
  */
 export function parseRepositoryReference(text: string): RepositoryReference {
+  checkOptions({ reference: text }, { reference: "text" });
   refuseUserInfo(text);
   const bare = text
     .trim()

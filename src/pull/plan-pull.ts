@@ -1,6 +1,7 @@
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { createDirectoryCache, createMemoryCache } from "../cache/content-cache.ts";
 import type { ExtraFile } from "../contents/contents.ts";
+import { checkPullOptions } from "./check-pull-options.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { findPresent } from "./previous-content.ts";
@@ -13,6 +14,7 @@ import { type BlobTask, planTransfer } from "./transfer-plan.ts";
 
 /** What a pull would make and fetch, to the byte; writes nothing. */
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
+  checkPullOptions(options);
   const { bundlePath, selection, openSource, chunkSizeBytes, onEvent = () => {}, signal } = options;
   const notices: { code: string; message: string }[] = [];
   const { contents, extraFiles } = await resolveContents({

@@ -17,6 +17,7 @@ import { collectNotices } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import { option } from "../option.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
+import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
 import { countMissing } from "./missing-bytes.ts";
@@ -57,6 +58,7 @@ const DEFAULT_CONCURRENCY = 6;
  * summary lists blobs that could not be had; without any, the bundle is complete.
  */
 export async function pull(options: PullOptions): Promise<PullSummary> {
+  checkPullOptions(options);
   const { notices, onEvent } = collectNotices<PullEvent>(options.onEvent);
   const outcome = await fillBundle({ ...options, onEvent });
   return { schemaVersion: 1, mediaType: PULL_MEDIA_TYPE, ...outcome, notices };

@@ -5,6 +5,7 @@ import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../vendor/channel.ts";
 import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
+import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
 import { readPointedVersion } from "./pointed-version.ts";
 import { push } from "./push.ts";
@@ -15,6 +16,11 @@ export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
   /** Directories of bundles and package files, in the order in which they are pushed. */
   readonly bundlePaths: readonly string[];
 }
+
+export type PlanPushAllOptions = Pick<
+  PushAllOptions,
+  "bundlePaths" | "target" | "modulesPathSuffix"
+>;
 
 /** Where everything of some bundles would go. */
 export const PUSH_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.push-plan.v1+json";
@@ -38,9 +44,8 @@ export interface PlannedPushImage {
 }
 
 /** What `pushAll` would do. Reads the bundles and sends nothing. */
-export async function planPushAll(
-  options: Pick<PushAllOptions, "bundlePaths" | "target" | "modulesPathSuffix">,
-): Promise<PushPlanReport> {
+export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlanReport> {
+  checkPlanPushAllOptions(options);
   const images: PlannedPushImage[] = [];
   const notices: Notice[] = [];
   let bytes = 0;
@@ -92,10 +97,9 @@ async function checkImages({ bundle, plan }: OpenedPush): Promise<Notice[]> {
 }
 
 /** Replays several bundles, one after the other, once all of them can be read. One receipt for all. */
-export async function pushAll({
-  bundlePaths: given,
-  ...options
-}: PushAllOptions): Promise<Receipt> {
+export async function pushAll(all: PushAllOptions): Promise<Receipt> {
+  checkPushAllOptions(all);
+  const { bundlePaths: given, ...options } = all;
   const bundlePaths = distinctBundles(given);
   const [only, ...others] = bundlePaths;
   if (only !== undefined && others.length === 0) return push({ ...options, bundlePath: only });

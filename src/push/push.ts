@@ -22,6 +22,7 @@ import {
   refuseAfterFailure,
   type VersionPlace,
 } from "./channel-closure.ts";
+import { checkPushOptions } from "./check-push-options.ts";
 import type { PushEvent } from "./events.ts";
 import { distinctBytes, openPush } from "./open-push.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
@@ -53,6 +54,7 @@ const UNCONFIRMED_HINT =
  * the target never points at something incomplete. The receipt lists every planned tag as it was read back.
  */
 export async function push(given: PushOptions): Promise<Receipt> {
+  checkPushOptions(given);
   const { notices, onEvent } = collectNotices<PushEvent>(given.onEvent);
   const options = { ...given, onEvent };
   const { bundlePath, target } = options;

@@ -4,6 +4,7 @@ import { noticesOf } from "../bundle/bundle-notices.ts";
 import { BundleReader } from "../bundle/bundle-reader.ts";
 import type { FileProblem } from "../bundle/listed-package.ts";
 import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
+import { checkOptions } from "../check-options.ts";
 import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
@@ -31,6 +32,7 @@ export type VerifyEvent =
  * Needs no registry and writes nothing.
  */
 export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport> {
+  checkOptions(options, { bundlePath: "text", onEvent: "function?", signal: "signal?" });
   const { bundlePath, onEvent, signal } = options;
   let claims: Claims = NO_CLAIMS;
   const listing = await listBundle(bundlePath, {

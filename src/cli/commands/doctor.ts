@@ -60,7 +60,7 @@ async function runDoctor(
 ): Promise<DoctorReport> {
   const { progress, debug } = toOutputOptions(flags, context);
   const target = parseRepositoryReference(positionals["repository"] ?? "");
-  const login = await readLogin(flags, context);
+  const login = await readLogin(flags, target.registry, context);
   const probeSize = flags["probe-size"];
   using renderer = openRenderer(progress, context);
   const onEvent = (event: RegistryEvent) => {

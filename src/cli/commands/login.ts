@@ -26,7 +26,7 @@ export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   resumeHint: "Nothing was stored; run the same command again",
   async run(given, context) {
     const registry = parseRegistry(given.positionals["registry"] ?? "");
-    const login = await readLogin(given.flags, context);
+    const login = await readLogin(given.flags, registry, context);
     if (!login) {
       throw new UsageError("Cannot log in: --username and the password are missing", {
         hint: "Give --username NAME and pipe the password in with --password-stdin",

@@ -9,10 +9,12 @@ import {
 } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { EXIT_DONE, exitCodeOfOutcome } from "../exit-code.ts";
+import { askPassword } from "../options/ask-password.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagTable, FlagValues } from "../options/flag.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import {
+  noticesOfPasswords,
   REGISTRY_FLAGS,
   TARGET_LOGIN_FLAGS,
   toRegistryOptions,
@@ -123,11 +125,12 @@ async function sendAll(
 ): Promise<Receipt> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { registry } = wishes.target;
-  const secret = flags["registry-password-stdin"] ? await readSecret(context.stdin) : undefined;
-  const login = toTargetLogin(flags, secret);
-  const { env, signal } = context;
+  const { env, stdin, signal } = context;
+  const secretFromStdin = flags["registry-password-stdin"] ? await readSecret(stdin) : undefined;
+  const ask = (name: string) => askPassword(`Password of "${name}" at ${registry}: `, context);
+  const login = await toTargetLogin(flags, { env, secretFromStdin, ask });
   using renderer = openRenderer(progress, context);
-  const told = noticesOfEnvironment(env);
+  const told = [...noticesOfEnvironment(env), ...noticesOfPasswords(flags, env)];
   for (const notice of told) renderer.onEvent({ type: "notice", ...notice });
   await using client = openClient({ flags, registry, login, renderer, debug, context });
   const receipt = await pushAll({

@@ -1,4 +1,5 @@
 import type { CliContext } from "../command.ts";
+import { askPassword } from "../options/ask-password.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type LOGIN_FLAGS, toLogin } from "../options/login.ts";
 import { readSecret } from "../options/stdin.ts";
@@ -6,10 +7,16 @@ import { readSecret } from "../options/stdin.ts";
 /** The login that a command was given, with its password from stdin or the environment. */
 export async function readLogin(
   flags: FlagValues<typeof LOGIN_FLAGS>,
-  { env, stdin }: Pick<CliContext, "env" | "stdin">,
+  registry: string,
+  context: CliContext,
 ) {
-  const password = flags["password-stdin"]
+  const { username } = flags;
+  const { env, stdin } = context;
+  const given = flags["password-stdin"]
     ? await readSecret(stdin)
-    : flags.username && env["MIRROR_PASSWORD"];
+    : username && env["MIRROR_PASSWORD"];
+  const password =
+    given ||
+    (username && (await askPassword(`Password of "${username}" at ${registry}: `, context)));
   return toLogin(flags, password || undefined);
 }

@@ -1,10 +1,12 @@
 import { type Notice, type PlanPullOptions, parseSelection } from "../../index.ts";
 import type { CliContext } from "../command.ts";
+import { askPassword } from "../options/ask-password.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { readImageLists } from "../options/read-image-lists.ts";
 import {
+  noticesOfPasswords,
   type REGISTRY_FLAGS,
   type SOURCE_LOGIN_FLAGS,
   toSourceLogin,
@@ -30,12 +32,12 @@ export async function withSource<Result>(
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { selection, notices } = await readSelection(flags, context);
-  const secret = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
-  const login = toSourceLogin(flags, secret);
+  const login = await readLogin(flags, selection.source?.registry, context);
   using renderer = openRenderer(progress, context);
   const registry = selection.source?.registry;
   const told: readonly Notice[] = [
     ...noticesOfEnvironment(context.env),
+    ...noticesOfPasswords(flags, context.env),
     ...notices,
     ...(login !== undefined && registry === undefined ? [LOGIN_UNUSED] : []),
   ];
@@ -63,6 +65,13 @@ const LOGIN_UNUSED = {
   code: "LOGIN_UNUSED",
   message: "The login is for --source, and there is none: images are pulled with stored logins",
 } as const;
+
+async function readLogin(flags: SourceFlags, registry: string | undefined, context: CliContext) {
+  const secretFromStdin = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
+  const ask = (login: string) =>
+    askPassword(`Password of "${login}" at ${registry ?? "the source"}: `, context);
+  return await toSourceLogin(flags, { env: context.env, secretFromStdin, ask });
+}
 
 async function readSelection(flags: SourceFlags, { stdin }: CliContext) {
   const lists = flags["images-from"] ?? [];

@@ -1,3 +1,4 @@
+import { checkOptions } from "../../check-options.ts";
 import { listAuthFiles } from "./auth-files.ts";
 import { createCloudCredentials } from "./cloud/cloud-credentials.ts";
 import type { CloudLoginOptions } from "./cloud/cloud-login.ts";
@@ -23,6 +24,14 @@ export interface CredentialsOptions extends DockerConfigOptions, CloudLoginOptio
  * what the machine gives away in a cloud. Every choice is told as an event, without its secret.
  */
 export function createCredentials(options: CredentialsOptions = {}): CredentialSource {
+  checkOptions(options, {
+    registry: "text?",
+    login: "text?",
+    password: "text?",
+    origin: "text?",
+    authFile: "text?",
+    onEvent: "function?",
+  });
   const { registry, login, password, origin = "the given login" } = options;
   const stored = chainCredentials(
     createDockerConfigCredentials(options),

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { checkOptions } from "../../check-options.ts";
 import { OptionInvalidError } from "../../errors.ts";
 import { type AuthFilesOptions, dockerConfigPath } from "./auth-files.ts";
 import { eraseFromHelper, storeInHelper } from "./credential-helper.ts";
@@ -19,6 +20,12 @@ export interface StoreLoginOptions extends RemoveLoginOptions {
  * file. Gives the place in words.
  */
 export async function storeLogin(options: StoreLoginOptions): Promise<string> {
+  checkOptions(options, {
+    registry: "text",
+    username: "text",
+    password: "text",
+    authFile: "text?",
+  });
   const { registry, username, password } = options;
   const path = pathOf(options);
   const key = keyOf(registry);
@@ -40,6 +47,7 @@ export async function storeLogin(options: StoreLoginOptions): Promise<string> {
 
 /** Forgets the login of a registry; false if there was none. */
 export async function removeLogin(options: RemoveLoginOptions): Promise<boolean> {
+  checkOptions(options, { registry: "text", authFile: "text?" });
   const path = pathOf(options);
   const key = keyOf(options.registry);
   let isFound = false;

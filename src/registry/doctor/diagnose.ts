@@ -1,3 +1,4 @@
+import { checkOptions } from "../../check-options.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
 import { findQuirks } from "../host/quirks.ts";
 import { openRegistryHosts, type RegistryHostsOptions } from "../host/registry-hosts.ts";
@@ -24,6 +25,13 @@ const RETRY_TIMEOUT_MS = 5_000;
  * cancelled, the one blob that it uploads is deleted, and what a registry keeps all the same is said. Failures are part of the report; only an unusable option or the signal rejects.
  */
 export async function diagnose(options: DiagnoseOptions): Promise<DoctorReport> {
+  checkOptions(options, {
+    target: "object",
+    probeSizeBytes: "count?",
+    push: "switch?",
+    signal: "signal?",
+  });
+  checkOptions(options.target, { registry: "text", repository: "text" });
   const { target, probeSizeBytes, push = true, signal } = options;
   await using hosts = openRegistryHosts({ retryTimeoutMs: RETRY_TIMEOUT_MS, ...options });
   const host = hosts.hostOf(target.registry);

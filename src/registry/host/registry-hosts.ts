@@ -1,3 +1,4 @@
+import { checkOptions } from "../../check-options.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { CredentialSource } from "../auth/credentials.ts";
@@ -37,8 +38,31 @@ const CONNECTIONS = 16;
 const RETRY_TIMEOUT_MS = 15 * 60_000;
 const STALL_TIMEOUT_MS = 60_000;
 
+function checkRegistryOptions(options: RegistryHostsOptions): void {
+  checkOptions(options, {
+    credentials: "function?",
+    insecure: "switch?",
+    tlsSkipVerify: "switch?",
+    ca: "texts?",
+    caFiles: "texts?",
+    certFile: "text?",
+    keyFile: "text?",
+    certsDirectories: "texts?",
+    concurrency: "count?",
+    requestsPerSecond: "amount?",
+    retryTimeoutMs: "amount?",
+    stallTimeoutMs: "amount?",
+    partSizeBytes: "count?",
+    onEvent: "function?",
+    userAgent: "text?",
+    homeDirectory: "text?",
+    env: "object?",
+  });
+}
+
 /** Opens the connections of a client; hosts are made when they are first asked for. */
 export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts {
+  checkRegistryOptions(options);
   const hosts = new Map<string, RegistryHost>();
   const transport = openTransport({
     connections: options.concurrency ?? CONNECTIONS,

@@ -1,3 +1,4 @@
+import { checkOptionNames, checkOptions, type OptionKinds } from "../../check-options.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../../oci/platform.ts";
 import {
   formatReference,
@@ -45,6 +46,34 @@ export interface ParseSelectionOptions extends PlatformWishes {
   readonly latestPatch?: boolean | undefined;
 }
 
+const KINDS = {
+  source: "text?",
+  sinceVersion: "text?",
+  platformTag: "text?",
+  includePlatform: "text?",
+  installerTag: "text?",
+  modulesPathSuffix: "text?",
+  includeModules: "texts?",
+  excludeModules: "texts?",
+  includePackages: "texts?",
+  excludePackages: "texts?",
+  includePlugins: "texts?",
+  includeImages: "texts?",
+  platforms: "texts?",
+  noPlatform: "switch?",
+  noInstaller: "switch?",
+  noSecurityDb: "switch?",
+  noModules: "switch?",
+  noPackages: "switch?",
+  noPackageVersions: "switch?",
+  noPlugins: "switch?",
+  onlyExtraImages: "switch?",
+  skipVexImages: "switch?",
+  ignoreSuspend: "switch?",
+  proxyRegistry: "switch?",
+  latestPatch: "switch?",
+} as const satisfies Required<OptionKinds<ParseSelectionOptions>>;
+
 export interface ParsedSelection {
   readonly selection: Selection;
   readonly notices: readonly SelectionNotice[];
@@ -55,6 +84,8 @@ export interface ParsedSelection {
  * are or-ed (D5), and the order in which things were said makes no difference to the result.
  */
 export function parseSelection(options: ParseSelectionOptions): ParsedSelection {
+  checkOptions(options, KINDS);
+  checkOptionNames(options, Object.keys(KINDS));
   const { onlyExtraImages = false, proxyRegistry = false, skipVexImages = false } = options;
   const hasSource = options.source !== undefined;
   const platform = parsePlatformReleases(options, hasSource);

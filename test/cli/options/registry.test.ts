@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  noticesOfPasswords,
   toRegistryOptions,
   toSourceLogin,
   toTargetLogin,
@@ -80,32 +81,56 @@ describe("toSourceLogin()", () => {
       "piped",
       { login: "ada", password: "piped", origin: "--source-login" },
     ],
-  ])("understands %s", (_what, flags, secret, login) => {
-    expect(toSourceLogin(flags, secret)).toEqual(login);
+  ])("understands %s", async (_what, flags, secretFromStdin, login) => {
+    expect(await toSourceLogin(flags, { env: {}, secretFromStdin })).toEqual(login);
   });
 
   test.each([
     [{ "source-login": "ada" }, /--source-password is missing/],
     [{ "source-password": "secret" }, /--source-login is missing/],
     [{ "source-password-stdin": true, "license-stdin": true }, /both the password and the license/],
-  ])("refuses %j", (flags, message) => {
-    expect(() => toSourceLogin(flags, "secret")).toThrow(message);
+  ])("refuses %j", async (flags, message) => {
+    const given = { env: {}, secretFromStdin: "secret" };
+    await expect(toSourceLogin(flags, given)).rejects.toThrow(message);
   });
 });
 
 describe("toTargetLogin()", () => {
-  test("takes the piped password", () => {
+  test("takes the piped password", async () => {
     const flags = { "registry-login": "ada", "registry-password-stdin": true };
-    expect(toTargetLogin(flags, "piped")).toEqual({
+    expect(await toTargetLogin(flags, { env: {}, secretFromStdin: "piped" })).toEqual({
       login: "ada",
       password: "piped",
       origin: "--registry-login",
     });
   });
 
-  test("refuses a password without a login", () => {
-    expect(() => toTargetLogin({ "registry-password": "x" })).toThrow(
+  test("refuses a password without a login", async () => {
+    await expect(toTargetLogin({ "registry-password": "x" }, { env: {} })).rejects.toThrow(
       /--registry-login is missing/,
     );
+  });
+
+  test.each(["MIRROR_REGISTRY_PASSWORD", "D8_MIRROR_REGISTRY_PASSWORD"])(
+    "takes %s without a login for no mistake, and says that stored logins are used",
+    async (variable) => {
+      const flags = { "registry-password": "x" };
+      const env = { [variable]: "x" };
+      expect(await toTargetLogin(flags, { env })).toBeUndefined();
+      expect(noticesOfPasswords(flags, env)).toEqual([
+        { code: "PASSWORD_UNUSED", message: expect.stringContaining(`${variable} has no effect`) },
+      ]);
+    },
+  );
+
+  test("asks for the password of a login that has none", async () => {
+    const asked: string[] = [];
+    const ask = async (login: string) => {
+      asked.push(login);
+      return "typed";
+    };
+    const login = await toTargetLogin({ "registry-login": "ada" }, { env: {}, ask });
+    expect(login).toMatchObject({ login: "ada", password: "typed" });
+    expect(asked).toEqual(["ada"]);
   });
 });
