@@ -33,8 +33,7 @@ export async function parseCommandLine(
 ): Promise<Parsed> {
   let parsed: Parsed | undefined;
   let text = "";
-  // `mirror help push` is `mirror push --help`
-  const words = typed[0] === "help" ? [...typed.slice(1, 2), "--help"] : typed;
+  const words = usualWords(typed);
   const named = knownCommand(words, commands);
   const read =
     named === undefined ? words : readWords(words.slice(1), { command: named, ...usageOf(named) });
@@ -56,6 +55,12 @@ export async function parseCommandLine(
   });
   if (parsed !== undefined && text === "") return parsed;
   return { kind: "text", text: `${text === "" ? await program.getHelp() : text}\n` };
+}
+
+/** `mirror help push` is `mirror push --help`, `mirror -v` is `mirror --version`. */
+function usualWords(typed: readonly string[]): readonly string[] {
+  if (typed[0] === "help") return [...typed.slice(1, 2), "--help"];
+  return typed[0] === "-v" ? ["--version", ...typed.slice(1)] : typed;
 }
 
 /** The command that the words start with; throws `UsageError` for a word that is none. */

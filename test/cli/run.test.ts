@@ -45,7 +45,9 @@ describe("mirror", () => {
   });
 
   test("prints its version", async () => {
-    expect((await run(["--version"])).stdout).toBe(`${VERSION}\n`);
+    for (const words of [["--version"], ["-v"], ["version"]]) {
+      expect((await run(words)).stdout).toBe(`${VERSION}\n`);
+    }
   });
 
   test.each([
@@ -146,6 +148,20 @@ describe("mirror", () => {
     const { status, stderr } = await run(["pull", "./b", "--gost-digest"], { signal });
     expect(stderr).toBe("interrupted. Run the same command again: it goes on where it stopped.\n");
     expect(status).toBe(130);
+  });
+
+  test("names file and line of everything in --images-from that is no image", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("images.txt");
+    await writeFile(
+      path,
+      "# mine\nghcr.io/acme/web:v1\nghcr.io/acme/@x\n\nghcr.io/acme/db:a b # no\n",
+    );
+    const { status, stderr } = await run(["pull", "./b", "--images-from", path]);
+    expect(stderr).toMatch(/^error: Cannot use --images-from: 2 lines are no images$/m);
+    expect(stderr).toContain(`  ${path}:3: "ghcr.io/acme/`);
+    expect(stderr).toContain(`  ${path}:5: "ghcr.io/acme/db:a b`);
+    expect(status).toBe(2);
   });
 
   test("takes unknown keys of the configuration file as an error", async () => {

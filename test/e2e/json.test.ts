@@ -67,6 +67,7 @@ async function runAll() {
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");
   await document("logout", "registry.test");
+  await document("version");
   await document("demo");
   await document("verify", directory.resolve("nothing"));
   await lines("pull", bundle, ...from);

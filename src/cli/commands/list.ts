@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { createCompletionCommand } from "./completion.ts";
 import { DEMO_COMMAND } from "./demo.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
 import { INSPECT_COMMAND } from "./inspect.ts";
@@ -8,6 +9,7 @@ import { PLAN_COMMAND } from "./plan.ts";
 import { PULL_COMMAND } from "./pull.ts";
 import { PUSH_COMMAND } from "./push.ts";
 import { VERIFY_COMMAND } from "./verify.ts";
+import { VERSION_COMMAND } from "./version.ts";
 
 /** All commands, in the order of the help text. */
 export const COMMANDS: readonly Command[] = [
@@ -20,4 +22,6 @@ export const COMMANDS: readonly Command[] = [
   LOGOUT_COMMAND,
   DOCTOR_COMMAND,
   DEMO_COMMAND,
+  VERSION_COMMAND,
+  createCompletionCommand(() => COMMANDS),
 ];

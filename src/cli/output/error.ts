@@ -18,6 +18,7 @@ export function renderError(
   const isExpected = error instanceof MirrorError || error instanceof UsageError;
   const texts = [
     `error: ${isExpected ? "" : "a bug in this program: "}${messageOf(error)}`,
+    ...detailsOf(error).map((detail) => `  ${detail}`),
     ...causesOf(error).map((message) => `  because: ${message}`),
     ...(isExpected && error.hint ? [`hint: ${sanitize(error.hint)}`] : []),
     ...(isExpected ? [] : ["hint: Report it with the lines below"]),
@@ -36,6 +37,11 @@ export function outputError(cause: NodeJS.ErrnoException): MirrorError {
 
 export function messageOf(error: unknown): string {
   return sanitize(error instanceof Error ? error.message || error.name : String(error));
+}
+
+/** What is wrong one by one, where it is several things. */
+export function detailsOf(error: unknown): readonly string[] {
+  return error instanceof UsageError ? error.details.map(sanitize) : [];
 }
 
 /** Messages down the chain that say something new. */

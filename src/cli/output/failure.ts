@@ -1,7 +1,7 @@
 import { type ErrorCode, MirrorError } from "../../index.ts";
 import { EXIT_INTERRUPTED, exitCodeOf } from "../exit-code.ts";
 import { UsageError } from "../usage-error.ts";
-import { causesOf, messageOf } from "./error.ts";
+import { causesOf, detailsOf, messageOf } from "./error.ts";
 
 /** Of failures that have no code of the library. */
 type ProgramErrorCode = "USAGE" | "INTERRUPTED" | "UNEXPECTED";
@@ -26,7 +26,7 @@ export function toFailureDocument(error: unknown): FailureDocument {
     code: codeOf(error),
     message: messageOf(error),
     ...(hint === undefined ? {} : { hint }),
-    causes: causesOf(error).map((message) => ({ message })),
+    causes: [...detailsOf(error), ...causesOf(error)].map((message) => ({ message })),
     exitStatus: exitCodeOf(error),
   });
 }

@@ -7,6 +7,9 @@ import type { TokenCache, TokenRequest } from "./token.ts";
 import { parseTokenAccess, type TokenAccess } from "./token-access.ts";
 import { basicAuthorization } from "./token-exchange.ts";
 
+/** What a registry denied: the login itself, or what the login may do. */
+export type Denied = "login" | "access";
+
 export interface AuthorizerOptions {
   readonly registry: string;
   readonly credentials: CredentialSource;
@@ -116,14 +119,18 @@ export class Authorizer {
     return isDeepStrictEqual(old, renewed) ? undefined : renewed;
   }
 
-  /** One sentence on what a user can do about a denial. */
-  async denialHint(scopes: readonly Scope[]): Promise<string> {
+  /** One sentence on what a user can do about a denial: of who we are, or of what we may do. */
+  async denialHint(scopes: readonly Scope[], denied: Denied): Promise<string> {
     const { registry } = this.#options;
     const credential = await this.credential(scopes);
     const remedy = `use ${option("login")} and ${option("password")}, or keep one for "${registry}" with ${call("storeLogin")}`;
-    return credential
-      ? `Check the permissions of ${describeCredential(credential)}; to use another one, ${remedy}`
-      : `No credentials were found for "${registry}": ${remedy}`;
+    if (credential === undefined) {
+      return `No credentials were found for "${registry}": ${remedy}`;
+    }
+    const who = describeCredential(credential);
+    return denied === "login"
+      ? `The registry refuses the login of ${who}: check its name and password; to use another one, ${remedy}`
+      : `Check the permissions of ${who}; to use another one, ${remedy}`;
   }
 
   async #hasOtherPassword(refused: string | undefined, scopes: readonly Scope[]): Promise<boolean> {

@@ -2,6 +2,7 @@ import { RegistryResponseError } from "../errors.ts";
 import { readResponseError } from "../response-error.ts";
 import { readBody } from "../transport/body.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
+import type { Denied } from "./authorizer.ts";
 import type { Credential } from "./credentials.ts";
 import type { Scope } from "./scope.ts";
 import type { IssuedToken, IssueToken, TokenRequest } from "./token.ts";
@@ -15,7 +16,7 @@ export interface TokenIssuerOptions {
   readonly renewCredential: (scopes: readonly Scope[]) => Promise<Credential | undefined>;
   /** Takes secrets out of what the server says. */
   readonly redact: (text: string) => string;
-  readonly denialHint: (scopes: readonly Scope[]) => Promise<string>;
+  readonly denialHint: (scopes: readonly Scope[], denied: Denied) => Promise<string>;
 }
 
 /** Statuses by which servers say that they do not know this way of asking. */
@@ -49,7 +50,7 @@ async function issue(
     const response = await send(plan);
     if (response.status === 200) return await readToken(plan, response, registry);
     const hint = [400, 401, 403].includes(response.status)
-      ? await denialHint(request.scopes)
+      ? await denialHint(request.scopes, response.status === 401 ? "login" : "access")
       : undefined;
     const error = await readResponseError(plan, response, { registry, hint, redact });
     failure ??= error;

@@ -212,7 +212,9 @@ export class RegistryHost {
   ): Promise<string | undefined> {
     if (status === 401 && headerValues(headers, "www-authenticate").length === 0)
       return NO_CHALLENGE;
-    return status === 401 || status === 403 ? await this.#authorizer.denialHint(scopes) : undefined;
+    if (status !== 401 && status !== 403) return undefined;
+    const isLogin = status === 401 && this.loginScheme === "basic";
+    return await this.#authorizer.denialHint(scopes, isLogin ? "login" : "access");
   }
 
   /** Before the first answer one request goes ahead, so that one 401 teaches all that start together. */
@@ -249,7 +251,7 @@ export class RegistryHost {
       credential: (scopes) => this.#authorizer.credential(scopes),
       renewCredential: (scopes) => this.#authorizer.renewCredential(scopes),
       redact: this.#secrets.redact,
-      denialHint: (scopes) => this.#authorizer.denialHint(scopes),
+      denialHint: (scopes, denied) => this.#authorizer.denialHint(scopes, denied),
     });
     const tokens = new TokenCache(clock, issue);
     const checkRealm = (realm: string, use: RealmUse) => this.#checkRealm(realm, use);

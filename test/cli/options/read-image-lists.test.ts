@@ -13,6 +13,16 @@ describe("readImageLists()", () => {
     expect(await readImageLists(["-", file], stdin)).toEqual(["db:v2", "web:v1"]);
   });
 
+  test("leaves out blank lines, comments and spaces at the ends", async () => {
+    const text =
+      "\uFEFF# base\r\nweb:v1\r\n\r\n  db@^2.1   # the database\n\t\nimage@>=1.1.0 <1.3.0";
+    expect(await readImageLists(["-"], Readable.from([Buffer.from(text)]))).toEqual([
+      "web:v1",
+      "db@^2.1",
+      "image@>=1.1.0 <1.3.0",
+    ]);
+  });
+
   test("refuses to read stdin twice", async () => {
     await expect(readImageLists(["-", "-"], Readable.from([]))).rejects.toThrow(/only once/);
   });

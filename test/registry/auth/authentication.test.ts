@@ -134,8 +134,19 @@ describe("a refusal", () => {
     await using session = await start({ credentials: USER }, wrong);
     const failure = await session.repository.exists(blob.expected).catch((error) => error);
     expect(failure).toMatchObject({ code: "REGISTRY_DENIED", status: 401 });
-    expect(failure.hint).toContain('user "robot" from --source-login');
+    expect(failure.hint).toContain('refuses the login of user "robot" from --source-login');
     expect(JSON.stringify([failure, failure.message, failure.stack])).not.toContain(MARKER);
+  });
+
+  test("of a password by Basic says so as well", async () => {
+    const wrong: Credential = { ...PASSWORD, password: `${MARKER}-wrong` };
+    await using session = await startSession(
+      { auth: { scheme: "basic", ...USER } },
+      { credentials: async () => wrong },
+    );
+    await expect(session.repository.exists(blob.expected)).rejects.toMatchObject({
+      hint: expect.stringContaining("refuses the login of"),
+    });
   });
 
   test("of an action that the token lacks is not asked for again and again", async () => {
@@ -143,6 +154,7 @@ describe("a refusal", () => {
     const { expected, open } = blobOf(Buffer.from("another"));
     await expect(session.repository.push(expected, open)).rejects.toMatchObject({
       code: "REGISTRY_DENIED",
+      hint: expect.not.stringContaining("refuses the login"),
     });
     expect(session.registry.log.count("POST", /uploads/)).toBeLessThanOrEqual(3);
   });

@@ -88,7 +88,7 @@ describe("diagnose()", () => {
     expect(statuses).toEqual({ reach: "ok", tls: "limited", login: "failed" });
     expect(report.checks.at(-1)).toMatchObject({
       code: "REGISTRY_DENIED",
-      hint: expect.stringMatching(/mirror login/),
+      hint: expect.stringContaining("`storeLogin`"),
     });
   });
 
