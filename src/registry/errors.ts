@@ -21,6 +21,10 @@ export interface RegistryResponseFields {
   readonly retryAfterMs?: number | undefined;
   /** Smallest request body known to be too large for the server: of a 413. */
   readonly refusedBytes?: number | undefined;
+  /** The page of a list that it is about, from the second one on: a list that has begun is there. */
+  readonly page?: number | undefined;
+  /** The answer is not of the registry, or not about what was asked for: a token server, storage it redirects to. */
+  readonly isIndirect?: boolean | undefined;
 }
 
 /** A registry, or a server it sent us to, answered with a status that ends the operation. */
@@ -36,11 +40,14 @@ export class RegistryResponseError extends MirrorError {
   readonly serverErrors: readonly ServerError[];
   readonly retryAfterMs: number | undefined;
   readonly refusedBytes: number | undefined;
+  /** The page of a list that could not be read, from the second one on. */
+  readonly page: number | undefined;
+  readonly isIndirect: boolean;
 
   constructor(fields: RegistryResponseFields, options: MirrorErrorOptions = {}) {
     const { registry, method, url, status, serverErrors = [] } = fields;
     const path = printable(url.pathname);
-    const code = codeOf(status, serverErrors);
+    const code = codeOf(fields);
     const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
     const hint = isStart ? CREATE_FIRST : (STATUS_HINTS[status] ?? HINTS[code]);
     super(messageOf(fields, code), { hint, ...options });
@@ -53,6 +60,8 @@ export class RegistryResponseError extends MirrorError {
     this.serverErrors = serverErrors;
     this.retryAfterMs = fields.retryAfterMs;
     this.refusedBytes = fields.refusedBytes;
+    this.page = fields.page;
+    this.isIndirect = fields.isIndirect ?? false;
   }
 }
 
@@ -92,24 +101,35 @@ export class RegistryUnreachableError extends MirrorError {
   }
 }
 
-function codeOf(status: number, serverErrors: readonly ServerError[]): ErrorCode {
+function codeOf(fields: RegistryResponseFields): ErrorCode {
+  const { status, serverErrors = [], page, isIndirect = false } = fields;
   if (status === 429 || serverErrors.some(({ code }) => code === "TOOMANYREQUESTS")) {
     return "REGISTRY_LIMITED";
   }
+  // what has begun to come is there, and may be seen
+  if (page !== undefined) return "REGISTRY_REFUSED";
   if (status === 401 || status === 403) return "REGISTRY_DENIED";
-  return status === 404 ? "REGISTRY_NOT_FOUND" : "REGISTRY_REFUSED";
+  return status === 404 && !isIndirect ? "REGISTRY_NOT_FOUND" : "REGISTRY_REFUSED";
 }
 
 function messageOf(fields: RegistryResponseFields, code: ErrorCode): string {
-  const { registry, method, url, status, objection, serverErrors = [] } = fields;
-  const place = printable(url.host === registry ? url.pathname : url.origin + url.pathname);
+  const { registry, method, url, status, objection, page, serverErrors = [] } = fields;
+  const path = page === undefined ? url.pathname : redactUrl(url).slice(url.origin.length);
+  const place = printable(url.host === registry ? path : url.origin + path);
   const exchange = `${method} ${place} answered ${status}${quote(serverErrors)}`;
+  if (page !== undefined) {
+    const reason = objection === undefined ? "" : `: ${printable(objection)}`;
+    return `Cannot read page ${page} of a list of registry "${registry}"${reason} (${exchange})`;
+  }
   return objection === undefined
     ? `${sentenceOf(code, fields)}: ${exchange}`
     : `Cannot accept the answer of registry "${registry}": ${printable(objection)} (${exchange})`;
 }
 
-function sentenceOf(code: ErrorCode, { registry, refusedBytes }: RegistryResponseFields): string {
+function sentenceOf(
+  code: ErrorCode,
+  { registry, refusedBytes, status, isIndirect = false }: RegistryResponseFields,
+): string {
   switch (code) {
     case "REGISTRY_DENIED":
       return `Registry "${registry}" denies access`;
@@ -118,6 +138,9 @@ function sentenceOf(code: ErrorCode, { registry, refusedBytes }: RegistryRespons
     case "REGISTRY_LIMITED":
       return `Registry "${registry}" limits the rate of requests`;
     default:
+      if (status === 404 && isIndirect) {
+        return `Registry "${registry}" relies on a server that does not know what it is asked for`;
+      }
       return refusedBytes === undefined
         ? `Registry "${registry}" refuses the request`
         : `Registry "${registry}", or what is in front of it, takes no request body of ${refusedBytes} bytes`;

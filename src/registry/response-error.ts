@@ -7,6 +7,10 @@ import type { HttpRequest, HttpResponse } from "./transport/http.ts";
 export interface ResponseErrorOptions {
   readonly registry: string;
   readonly hint?: string | undefined;
+  /** The page of a list that was asked for, from the second one on. */
+  readonly page?: number | undefined;
+  /** The answer is not about what the caller asked the registry for. */
+  readonly isIndirect?: boolean | undefined;
   /** Takes secrets out of what the server says. */
   readonly redact: Redact;
 }
@@ -22,7 +26,7 @@ const TEXT_LIMIT = 300;
 export async function readResponseError(
   { method, body }: HttpRequest,
   response: HttpResponse,
-  { registry, hint, redact }: ResponseErrorOptions,
+  { registry, hint, page, isIndirect, redact }: ResponseErrorOptions,
 ): Promise<RegistryResponseError> {
   const { url, status, headers } = response;
   const serverErrors = await readServerErrors(method, response, redact);
@@ -30,7 +34,7 @@ export async function readResponseError(
   const refusedBytes = status === 413 ? sizeOf(body) : undefined;
   const remedy = hint ?? proxyHintOf(response);
   return new RegistryResponseError(
-    { registry, method, url, status, serverErrors, retryAfterMs, refusedBytes },
+    { registry, method, url, status, serverErrors, retryAfterMs, refusedBytes, page, isIndirect },
     remedy === undefined ? {} : { hint: remedy },
   );
 }

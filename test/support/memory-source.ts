@@ -26,7 +26,7 @@ export interface MemorySource {
   readonly requests: string[];
 }
 
-class NotFoundError extends MirrorError {
+export class NotFoundError extends MirrorError {
   override readonly code = "REGISTRY_NOT_FOUND";
 }
 

@@ -52,7 +52,8 @@ async function issue(
     const hint = [400, 401, 403].includes(response.status)
       ? await denialHint(request.scopes, response.status === 401 ? "login" : "access")
       : undefined;
-    const error = await readResponseError(plan, response, { registry, hint, redact });
+    const options = { registry, hint, redact, isIndirect: true };
+    const error = await readResponseError(plan, response, options);
     failure ??= error;
     if (!METHOD_UNKNOWN.has(error.status)) throw error;
   }

@@ -1,5 +1,6 @@
 import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
+import { ContentInvalidError } from "../../oci/errors.ts";
 import { MEDIA_TYPE } from "../../oci/media-type.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
 import type { Manifest, OperationOptions, ReferrersOptions } from "../../store/store.ts";
@@ -44,8 +45,12 @@ export async function listFallbackReferrers(
     if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") return [];
     throw error;
   }
-  const document = parseStrictJson(manifest.bytes, `index ${fallbackTagOf(digest)}`);
-  return descriptorsOf((document as Record<string, unknown> | null)?.["manifests"]);
+  const subject = `index ${fallbackTagOf(digest)}`;
+  const document = parseStrictJson(manifest.bytes, subject) as Record<string, unknown> | null;
+  if (manifest.descriptor.mediaType !== MEDIA_TYPE.imageIndex) {
+    throw new ContentInvalidError(subject, "it is no image index, so it cannot list referrers");
+  }
+  return descriptorsOf(document?.["manifests"]);
 }
 
 async function fromApi(
@@ -58,18 +63,27 @@ async function fromApi(
   const path = `/v2/${repository}/referrers/${digest}`;
   const scopes = [repositoryScope(repository, "pull")];
   const referrers: Descriptor[] = [];
+  let hasBegun = false;
   try {
-    for await (const { document } of listPages(host, { path, scopes, signal })) {
-      const { mediaType, manifests } = (document ?? {}) as Record<string, unknown>;
-      // some servers answer every path with 200 and a document of their own
-      if (mediaType !== MEDIA_TYPE.imageIndex) return absent(context);
-      referrers.push(...descriptorsOf(manifests));
+    for await (const page of listPages(host, { path, scopes, entriesOf: referrersOf, signal })) {
+      hasBegun = true;
+      referrers.push(...page);
     }
     return referrers;
   } catch (error) {
-    if (isAbsent(error)) return absent(context);
+    // who has given a page has the API
+    if (!hasBegun && isAbsent(error)) return absent(context);
     throw error;
   }
+}
+
+/** Some servers answer every path with 200 and a document of their own: those have no such list. */
+class NoReferrersError extends Error {}
+
+function referrersOf(document: unknown): readonly Descriptor[] {
+  const { mediaType, manifests } = (document ?? {}) as Record<string, unknown>;
+  if (mediaType !== MEDIA_TYPE.imageIndex) throw new NoReferrersError("it is no image index");
+  return descriptorsOf(manifests);
 }
 
 function absent({ host }: RepositoryContext): undefined {
@@ -79,12 +93,15 @@ function absent({ host }: RepositoryContext): undefined {
 
 /** A 404 that names the repository is about the repository; any other means that the path is not known. */
 function isAbsent(error: unknown): boolean {
-  if (!(error instanceof RegistryResponseError)) return false;
+  if (error instanceof ContentInvalidError) return error.cause instanceof NoReferrersError;
+  if (!(error instanceof RegistryResponseError) || error.isIndirect) return false;
   const isNameUnknown = error.serverErrors.some(({ code }) => code === "NAME_UNKNOWN");
   return [400, 404, 405, 406].includes(error.status) && !isNameUnknown;
 }
 
+/** Registries written in Go answer `null` where there is none. */
 function descriptorsOf(manifests: unknown): readonly Descriptor[] {
-  if (!Array.isArray(manifests)) return [];
+  if (manifests === null) return [];
+  if (!Array.isArray(manifests)) throw new ContentInvalidError("referrers", "they are no list");
   return manifests.map((entry, position) => parseDescriptor(entry, `manifests[${position}]`));
 }

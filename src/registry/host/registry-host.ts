@@ -31,6 +31,8 @@ export interface HostRequest extends Omit<HttpRequest, "url" | "headers"> {
   readonly accepts: readonly number[];
   /** How long the authorization should stay valid, for long uploads. */
   readonly minimumLifeMs?: number | undefined;
+  /** The page of a list that it asks for, from the second one on. */
+  readonly page?: number | undefined;
 }
 
 export interface RegistryHostOptions {
@@ -141,9 +143,11 @@ export class RegistryHost {
     }
     const hint = await this.#hintFor(response, request.scopes);
     const http = { ...request, url: response.url, headers: {} };
-    const { registry } = this;
+    const { registry, baseUrl } = this;
     const { redact } = this.#secrets;
-    const error = await readResponseError(http, response, { registry, hint, redact });
+    const isIndirect = !isAnswerTo(new URL(request.target, baseUrl), response.url);
+    const options = { registry, hint, redact, page: request.page, isIndirect };
+    const error = await readResponseError(http, response, options);
     if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
     throw error;
   }
@@ -281,7 +285,7 @@ export class RegistryHost {
     url: URL,
     authorization: string | undefined,
   ): Promise<HttpResponse> {
-    const { target: _target, scopes: _scopes, accepts: _accepts, ...rest } = request;
+    const { target: _target, scopes: _scopes, accepts: _accepts, page: _page, ...rest } = request;
     const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
     this.#secrets.note({ headers });
     const { registry, reachOfHost } = this;
@@ -300,6 +304,18 @@ export class RegistryHost {
     this.#warnings.add(message);
     this.onEvent({ type: "warning", code, message, registry: this.registry });
   }
+}
+
+/**
+ * Whether a server that was redirected to speaks of the same thing: the registry itself, or another one that has it
+ * (`/v2/a/manifests/v1` → `/v2/project/a/manifests/v1`), but no storage.
+ */
+function isAnswerTo(asked: URL, answered: URL): boolean {
+  if (asked.origin === answered.origin) return true;
+  const tail = /\/(?:manifests|blobs|tags|referrers)\/[^/]+$/.exec(asked.pathname)?.[0];
+  return (
+    tail !== undefined && /^\/v2\//.test(answered.pathname) && answered.pathname.endsWith(tail)
+  );
 }
 
 interface TokenSendOptions {

@@ -9,7 +9,7 @@ import type { PlatformReleases, SourceSelection } from "../grammar/selection.ts"
 import { isInRange, selectTags } from "../grammar/version-filter.ts";
 import { listCandidates } from "./list-candidates.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
-import type { SourceReader } from "./source-reader.ts";
+import { formatFound, type SourceReader } from "./source-reader.ts";
 
 /** Which releases of the platform are taken. */
 export interface ChosenReleases {
@@ -64,12 +64,27 @@ async function chooseByChannels(
   const names = CHANNELS.filter((channel) => tags.includes(channel));
   requireChannels(names, release);
   const channels = await readPlatformChannels(scope, names);
+  requireListed(names, channels, release);
   refuseSuspended(channels, selection);
   const bounds = boundsOf(channels, { since, reader });
   const range = bounds ? `>=${bounds.lower.text} <=${bounds.upper.text}` : undefined;
   const between = range === undefined ? [] : latestPatches(tags, range);
   const pointed = channels.map(({ version }) => spelledAs(version, tags));
   return { versions: sortVersions([...between, ...pointed]), channels, aliases: [] };
+}
+
+/** A channel that is listed and not there would change which releases are taken. */
+function requireListed(
+  names: readonly Channel[],
+  channels: readonly ChannelPointer[],
+  release: RepositoryReference,
+): void {
+  const lost = names.find((name) => !channels.some(({ channel }) => channel === name));
+  if (lost === undefined) return;
+  throw new SelectionUnmatchedError(
+    `release channel "${formatFound(release, lost)}"`,
+    "the repository lists the tag, but does not have it",
+  );
 }
 
 interface BoundsOptions {

@@ -1,9 +1,10 @@
 import { MirrorError } from "../../errors.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Root } from "./root.ts";
-import type { SourceReader } from "./source-reader.ts";
+import { formatFound, type SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 
 /**
@@ -63,6 +64,13 @@ async function findAttestation(
   const reference = `${algorithm}-${encoded}.att`;
   if (tags !== undefined && !tags.has(reference)) return [];
   const manifest = await reader.findManifest(image.origin, reference);
+  if (manifest === undefined && tags !== undefined) {
+    throw new SelectionUnmatchedError(
+      `attestation "${formatFound(image.origin, reference)}"`,
+      "the repository lists the tag, but does not have it",
+    );
+  }
+  // without a list the question was whether there is one
   if (manifest === undefined) return [];
   return [{ ...image, tags: [reference], kind: "attestation", reference, manifest }];
 }

@@ -1,4 +1,4 @@
-import { joinRepository } from "../../oci/reference.ts";
+import { formatReference, joinRepository } from "../../oci/reference.ts";
 import { isChannel } from "../../vendor/channel.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
@@ -22,6 +22,7 @@ export const PACKAGE_VERSIONS: Component = {
     return tags !== undefined && tags.length > 0;
   },
   resolve: async (selection, reader) => {
+    // without a list the component is skipped, and said: see `probe`
     const names = (await reader.listTags(PACKAGES.catalogOf(selection))) ?? [];
     const known = [...new Set(names)].filter(isModuleName).sort();
     const roots = await allMatched(known.map((name) => resolveVersions(name, selection, reader)));
@@ -36,7 +37,14 @@ async function resolveVersions(
 ): Promise<Root[]> {
   const origin = joinRepository(PACKAGES.catalogOf(selection), name, PACKAGES.releases);
   const path = `${PACKAGES.directory}/${name}/${PACKAGES.releases}`;
-  const tags = (await reader.listTags(origin)) ?? [];
+  const tags = await reader.listTags(origin);
+  if (tags === undefined) {
+    reader.notice(
+      "TAG_LIST_MISSING",
+      `There is no repository "${formatReference(origin)}": no versions of package "${name}" are shown`,
+    );
+    return [];
+  }
   return allMatched(
     tags
       .filter((tag) => !isChannel(tag))

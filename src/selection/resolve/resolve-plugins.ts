@@ -17,7 +17,7 @@ import { exactPinsOf } from "../grammar/selector.ts";
 import { selectTags } from "../grammar/version-filter.ts";
 import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
 import type { Root } from "./root.ts";
-import type { FoundImage, SourceReader } from "./source-reader.ts";
+import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
 import { takenVersions } from "./taken-versions.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
 
@@ -202,13 +202,16 @@ async function findAll(
   tags: readonly string[],
   reader: SourceReader,
 ): Promise<FoundImage[]> {
-  const found = await Promise.all(
+  return await allMatched(
     tags.map(async (reference) => {
       const manifest = await reader.findManifest(repository, reference);
-      return manifest === undefined ? [] : [{ repository, reference, manifest }];
+      if (manifest !== undefined) return { repository, reference, manifest };
+      throw new SelectionUnmatchedError(
+        `plugin "${formatFound(repository, reference)}"`,
+        "the repository lists the tag, but does not have it",
+      );
     }),
   );
-  return found.flat();
 }
 
 function createRoot(name: string, { repository, reference, manifest }: FoundImage): Root {

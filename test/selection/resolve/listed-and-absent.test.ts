@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/parse-selection.ts";
+import { buildEdition, EDITION_ROOT } from "../../support/edition.ts";
+import { memorySource, NotFoundError } from "../../support/memory-source.ts";
+import { failureOf, resolveEdition } from "../support/resolve.ts";
+
+const PLUGINS = "deckhouse/deckhouse-cli/plugins";
+const EDITION = buildEdition();
+
+/** The edition, with one thing that its lists name and a request does not find. */
+const without = (request: string) =>
+  memorySource(EDITION, { failures: { [request]: new NotFoundError("gone") } });
+
+describe("what a list names and the source does not have is an error", () => {
+  test.each<[string, string, ParseSelectionOptions]>([
+    [
+      "a release channel of the platform",
+      `get ${EDITION_ROOT}/release-channel:early-access`,
+      { noModules: true },
+    ],
+    [
+      "a version of a plugin",
+      `get ${PLUGINS}/stronghold:v1.0.0`,
+      { noPlatform: true, noModules: true, includePlugins: ["stronghold@>=0.9"] },
+    ],
+  ])("%s", async (_, request, wishes) => {
+    const failure = await failureOf(without(request), wishes);
+    expect(failure).toMatchObject({ code: "SELECTION_UNMATCHED" });
+    expect(failure.message).toContain("lists the tag, but does not have it");
+  });
+});
+
+test("an attestation that a list names and the source does not have is an error", async () => {
+  const { roots } = await resolveEdition(memorySource(EDITION), { noModules: true });
+  const { origin, reference } = roots.find(({ kind }) => kind === "attestation") ?? {};
+  const source = without(`get ${origin?.repository}:${reference}`);
+  const failure = await failureOf(source, { noModules: true });
+  expect(failure.message).toContain("lists the tag, but does not have it");
+});
+
+test("a package without a repository of its versions is told", async () => {
+  const request = `tags ${EDITION_ROOT}/packages/postgres/version`;
+  const wishes = { noPlatform: true, noModules: true };
+  const { messages } = await resolveEdition(without(request), wishes);
+  expect(messages.join("\n")).toContain('no versions of package "postgres" are shown');
+});
