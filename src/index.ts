@@ -96,6 +96,10 @@ export type {
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
+export { TagConflictError } from "./serve/errors.ts";
+export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
+export type { ServeEvent } from "./serve/serve-event.ts";
+export { ListenError } from "./server/errors.ts";
 export type {
   ContentSink,
   ContentSource,

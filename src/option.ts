@@ -26,6 +26,7 @@ export type OptionName =
   | "onlyExtraImages"
   | "password"
   | "platformTag"
+  | "prefer"
   | "probeSizeBytes"
   | "proxyRegistry"
   | "requestsPerSecond"

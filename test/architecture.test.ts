@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection", "cache"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "vendor"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
+  serve: ["root", "oci", "io", "store", "bundle", "server"],
   inspect: ["root", "oci", "io", "store", "contents", "bundle"],
 };
 const BELOW_ENTRIES = Object.keys(ALLOWED);

@@ -2,6 +2,8 @@ import type { Readable } from "node:stream";
 import { checkOptions } from "../check-options.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseReference, type RepositoryReference } from "../oci/reference.ts";
+import { targetPathOf } from "../oci/target-path.ts";
 import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
 import { type BundledTag, readBundledTags } from "./bundle-images.ts";
 import { type BundleReader, openBundle } from "./bundle-reader.ts";
@@ -13,8 +15,20 @@ import type { LayoutTable } from "./layout-table.ts";
 export interface BundleStore extends RepositorySource, AsyncDisposable {
   /** Repository paths below the target that the bundle publishes to, sorted. */
   readonly repositories: readonly string[];
+  /** Every tag of every repository. */
+  readonly images: readonly PublishedImage[];
   /** One of them as a store; a repository that the bundle does not have lacks everything with `CONTENT_MISSING`. */
   repository(path: string): SourceRepository;
+}
+
+/** One tag of a bundle, as a store has it. */
+export interface PublishedImage {
+  /** Path below the target. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly root: Descriptor;
+  /** Where it was pulled from, if it was pulled by its name. */
+  readonly origin?: RepositoryReference;
 }
 
 /** Opens a bundle for reading, straight from its files. */
@@ -46,6 +60,7 @@ function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): B
   const repositories = [...published.keys()].sort();
   return {
     repositories,
+    images: tags.map(toPublishedImage),
     async *listRepositories() {
       yield* repositories;
     },
@@ -57,6 +72,15 @@ function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): B
     },
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
   };
+}
+
+function toPublishedImage({ repository, tag, root, source }: BundledTag): PublishedImage {
+  const image = { repository, tag, root };
+  // Only what is named by reference is published below the name of its registry
+  if (!source.includes("/")) return image;
+  const origin = parseReference(source);
+  if (targetPathOf(origin) !== repository) return image;
+  return { ...image, origin: { registry: origin.registry, repository: origin.repository } };
 }
 
 function groupBy<Item, Key>(

@@ -26,6 +26,8 @@ interface Positional {
   readonly describe: string;
   /** Makes the argument optional. */
   readonly default?: string;
+  /** The last one may be given any number of times: its values are in `rest`. */
+  readonly isList?: true;
 }
 
 /** One command: a description of its arguments, and what it does with them. */
@@ -45,4 +47,6 @@ export interface Command<T extends FlagTable = FlagTable> {
 export interface CommandArguments<T extends FlagTable> {
   readonly flags: FlagValues<T>;
   readonly positionals: Readonly<Record<string, string>>;
+  /** All values of a positional that is a list. */
+  readonly rest: readonly string[];
 }

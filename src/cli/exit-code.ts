@@ -27,6 +27,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   TARGET_LOCKED: 30,
   SPACE_EXHAUSTED: 31,
   STORAGE_FAILED: 32,
+  LISTEN_FAILED: 33,
 };
 
 /** The table that every help text ends with. */
@@ -41,6 +42,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   13   registry: refused                 23   bundle version is not supported
   14   registry: unreachable             30   another run holds the bundle
   31   not enough space                  32   disk or medium cannot be read or written
+  33   cannot listen on the address
   130  interrupted; run the same command again to go on`;
 
 /** The status that a command ends with when it throws. */

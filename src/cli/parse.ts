@@ -152,8 +152,9 @@ function toYargsOption({ type, describe, alias, group, choices }: Flag): Options
 
 /** `push <bundle> <target>`. */
 function formatUsage({ name, positionals }: Command, shown: string = name): string {
-  const names = positionals.map((one) =>
-    one.default === undefined ? `<${one.name}>` : `[${one.name}]`,
-  );
+  const names = positionals.map((one) => {
+    const name = one.isList ? `${one.name}..` : one.name;
+    return one.default === undefined ? `<${name}>` : `[${name}]`;
+  });
   return [shown, ...names].join(" ");
 }

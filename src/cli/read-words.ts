@@ -35,7 +35,8 @@ export function readWords(
     else if (isFlag(word)) flags.push(readFlag(word, { rest, known, usage }));
     else others.push(word);
   }
-  const most = command.positionals.length;
+  const isList = command.positionals.some((positional) => positional.isList);
+  const most = isList ? Number.POSITIVE_INFINITY : command.positionals.length;
   if (others.length > most) {
     throw new UsageError(
       `Argument ${most + 1} is one too many (it is not repeated here): ${usage.usage}`,

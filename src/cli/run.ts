@@ -77,7 +77,8 @@ async function runCommand(
   const flags = resolveFlags(command.flags, { argv, env, config });
   run.result = toOutputOptions(flags, context).result;
   const positionals = positionalsOf(command, argv);
-  return await command.run({ flags, positionals }, { ...context, inFlags: run.inFlags });
+  const rest = restOf(command, argv);
+  return await command.run({ flags, positionals, rest }, { ...context, inFlags: run.inFlags });
 }
 
 async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {
@@ -90,6 +91,12 @@ function positionalsOf({ positionals }: Command, argv: FlagSources["argv"]) {
   return Object.fromEntries(
     positionals.map(({ name, default: fallback }) => [name, String(argv[name] ?? fallback ?? "")]),
   );
+}
+
+function restOf({ positionals }: Command, argv: FlagSources["argv"]): readonly string[] {
+  const list = positionals.find(({ isList }) => isList);
+  const given = list && argv[list.name];
+  return Array.isArray(given) ? given.map(String) : [];
 }
 
 /** Asked when the flags may not even have been understood. */

@@ -5,6 +5,7 @@ import type { RegistryCall, WriteCall } from "./call.ts";
 import {
   emptyResponse,
   errorResponse,
+  isUnchanged,
   type RegistryRequest,
   type RegistryResponse,
 } from "./message.ts";
@@ -21,6 +22,7 @@ export async function readBlob(call: RegistryCall): Promise<RegistryResponse> {
     "accept-ranges": "bytes",
     etag: `"${digest}"`,
   };
+  if (isUnchanged(request, headers.etag)) return { status: 304, headers };
   const range = parseByteRange(rangeOf(request, headers.etag), size);
   if (range === "unsatisfiable") {
     return errorResponse(

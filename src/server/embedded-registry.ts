@@ -1,16 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { pipeline } from "node:stream/promises";
 import { createRegistryHandler, type RegistryHandlerOptions } from "./handler.ts";
+import { listenHttp } from "./listen.ts";
 import { createMemoryBackend } from "./memory-backend.ts";
 import { RegistryContent } from "./memory-content.ts";
-import {
-  errorResponse,
-  type RegistryHandler,
-  type RegistryMiddleware,
-  type RegistryRequest,
-  type RegistryResponse,
-} from "./message.ts";
+import type { RegistryHandler, RegistryMiddleware } from "./message.ts";
 
 export interface EmbeddedRegistryOptions extends Pick<RegistryHandlerOptions, "sparseIndexes"> {
   /** Sits between the connection and the registry. */
@@ -38,74 +30,12 @@ export async function openEmbeddedRegistry(
   const backend = createMemoryBackend(content);
   const handler = createRegistryHandler(backend, { ...options, writer: backend });
   const answer: RegistryHandler = middleware ? (request) => middleware(request, handler) : handler;
-  const server = createServer({ requestTimeout: 0 }, (incoming, outgoing) => {
-    void serve(answer, incoming, outgoing);
-  });
-  await listen(server, port);
-  const close = () => closeServer(server);
+  const listener = await listenHttp({ handler: answer, address: "127.0.0.1", port });
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host: `127.0.0.1:${listener.port}`,
     content,
     repositories: content.repositories,
-    close,
-    [Symbol.asyncDispose]: close,
+    close: () => listener.close(),
+    [Symbol.asyncDispose]: () => listener.close(),
   };
-}
-
-async function serve(
-  answer: RegistryHandler,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-): Promise<void> {
-  try {
-    await send(outgoing, await answer(toRequest(incoming)));
-  } catch (error) {
-    if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy();
-    else await send(outgoing, errorResponse(500, { code: "UNKNOWN", message: String(error) }));
-  }
-}
-
-function toRequest(incoming: IncomingMessage): RegistryRequest {
-  const [path = "", query = ""] = (incoming.url ?? "").split("?", 2);
-  return {
-    method: incoming.method ?? "GET",
-    path: decodePath(path),
-    query: new URLSearchParams(query),
-    headers: incoming.headers,
-    body: incoming,
-    socket: incoming.socket,
-  };
-}
-
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-async function send(outgoing: ServerResponse, response: RegistryResponse): Promise<void> {
-  const { body, headers, status } = response;
-  outgoing.writeHead(status, headers as Record<string, string | string[]>);
-  if (body === undefined || Buffer.isBuffer(body)) {
-    outgoing.end(body);
-    return;
-  }
-  // Content that is slow to come does not hold its headers back.
-  outgoing.flushHeaders();
-  await pipeline(body, outgoing);
-}
-
-async function listen(server: Server, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(port, "127.0.0.1", resolve);
-  });
-}
-
-async function closeServer(server: Server): Promise<void> {
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
 }

@@ -8,42 +8,81 @@ import {
   emptyResponse,
   errorResponse,
   type RegistryHandler,
+  type RegistryRequest,
   type RegistryResponse,
 } from "./message.ts";
 import { appendToUpload, cancelUpload, commitUpload, readUpload, startUpload } from "./uploads.ts";
 
 export interface RegistryHandlerOptions {
+  /** Whether the repositories are listed; default true. */
+  readonly catalog?: boolean | undefined;
   /** Takes what is pushed; default: the registry can only be read. */
   readonly writer?: RegistryWriter | undefined;
   /** Accept indexes whose children are missing; default: refuse them with MANIFEST_BLOB_UNKNOWN. */
   readonly sparseIndexes?: boolean | undefined;
 }
 
-/** The distribution API on plain requests and responses. */
+/** Where a repository that was asked for is to be found. */
+export interface RepositoryRoute {
+  readonly backend: RegistryBackend;
+  /** Its path there. */
+  readonly repository: string;
+  /** Added to the answer. */
+  readonly headers?: RegistryResponse["headers"];
+}
+
+/** `name` is empty for requests that are about no repository. */
+export type RouteRepository = (
+  request: RegistryRequest,
+  name: string,
+) => Promise<RepositoryRoute | RegistryResponse>;
+
+/** The distribution API on plain requests and responses, over one backend. */
 export function createRegistryHandler(
   backend: RegistryBackend,
-  { sparseIndexes = false, writer }: RegistryHandlerOptions = {},
+  options: RegistryHandlerOptions = {},
+): RegistryHandler {
+  return createRoutedHandler(async (_, repository) => ({ backend, repository }), options);
+}
+
+/** The same over many backends: each request is led to one. */
+export function createRoutedHandler(
+  routeRepository: RouteRepository,
+  options: RegistryHandlerOptions = {},
 ): RegistryHandler {
   return async (request) => {
     const found = findRoute(request.path);
-    if (found === undefined) {
+    if (found === undefined || (found.route === CATALOG && options.catalog === false)) {
       return errorResponse(404, { code: "UNSUPPORTED", message: "path is not part of the API" });
     }
-    const { route, repository, reference } = found;
-    if (repository !== undefined && !isRepositoryName(repository)) {
+    const { route, repository: name = "", reference = "" } = found;
+    if (name !== "" && !isRepositoryName(name)) {
       return errorResponse(400, {
         code: "NAME_INVALID",
         message: "repository name is not allowed",
       });
     }
-    const { reads = {}, writes = {} } = route;
-    const call = { backend, request, repository: repository ?? "", reference: reference ?? "" };
-    const read = reads[request.method];
-    if (read !== undefined) return read(call);
-    const write = writes[request.method];
-    if (write && writer) return write({ ...call, writer, sparseIndexes });
-    return methodNotAllowed(Object.keys(writer ? { ...reads, ...writes } : reads));
+    const operations = operationsOf(route, options);
+    const operation = operations[request.method];
+    if (operation === undefined) return methodNotAllowed(Object.keys(operations));
+    const routed = await routeRepository(request, name);
+    if ("status" in routed) return routed;
+    const { headers = {}, ...place } = routed;
+    const response = await operation({ ...place, request, name, reference });
+    return { ...response, headers: { ...response.headers, ...headers } };
   };
+}
+
+function operationsOf(
+  { reads = {}, writes = {} }: Route,
+  { sparseIndexes = false, writer }: RegistryHandlerOptions,
+): Readonly<Record<string, Operation<RegistryCall>>> {
+  if (writer === undefined) return reads;
+  const bound = Object.entries(writes).map(([method, write]) => {
+    const operation = (call: RegistryCall) => write({ ...call, writer, sparseIndexes });
+    return [method, operation] as const;
+  });
+  return { ...reads, ...Object.fromEntries(bound) };
 }
 
 interface FoundRoute {
@@ -69,10 +108,15 @@ interface Route {
   readonly writes?: Readonly<Record<string, Operation<WriteCall>>>;
 }
 
+const CATALOG: Route = {
+  path: /^\/v2\/_catalog$/,
+  reads: { GET: listRepositories, HEAD: listRepositories },
+};
+
 /** Tried in order: a repository may have segments called "blobs" or "uploads". */
 const ROUTES: readonly Route[] = [
   { path: /^\/v2\/?$/, reads: { GET: readBase, HEAD: readBase } },
-  { path: /^\/v2\/_catalog$/, reads: { GET: listRepositories } },
+  CATALOG,
   {
     path: /^\/v2\/(?<repository>.+)\/blobs\/uploads\/?$/,
     writes: { POST: startUpload },
@@ -96,10 +140,13 @@ const ROUTES: readonly Route[] = [
     reads: { GET: readManifest, HEAD: readManifest },
     writes: { PUT: writeManifest, DELETE: deleteManifest },
   },
-  { path: /^\/v2\/(?<repository>.+)\/tags\/list$/, reads: { GET: listTags } },
+  {
+    path: /^\/v2\/(?<repository>.+)\/tags\/list$/,
+    reads: { GET: listTags, HEAD: listTags },
+  },
   {
     path: /^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/,
-    reads: { GET: listReferrers },
+    reads: { GET: listReferrers, HEAD: listReferrers },
   },
 ];
 

@@ -10,10 +10,10 @@ import {
 } from "./message.ts";
 
 export async function listTags(call: RegistryCall): Promise<RegistryResponse> {
-  const { backend, repository, request } = call;
+  const { backend, name, repository, request } = call;
   const found = await backend.listTags(repository);
-  if (found === undefined) return unknownRepository(repository);
-  return pageResponse(request, found, (tags) => ({ name: repository, tags }));
+  if (found === undefined) return unknownRepository(name);
+  return pageResponse(request, found, (tags) => ({ name, tags }));
 }
 
 export async function listRepositories(call: RegistryCall): Promise<RegistryResponse> {
@@ -58,7 +58,9 @@ function pageResponse(
   const page = n === null ? rest : rest.slice(0, Number(n));
   const end = page.at(-1);
   if (end === undefined || page.length === rest.length) return jsonResponse(200, documentOf(page));
-  const next = new URLSearchParams({ n: String(n), last: end });
+  const next = new URLSearchParams(query);
+  next.set("n", String(n));
+  next.set("last", end);
   return jsonResponse(200, documentOf(page), { link: `<${path}?${next}>; rel="next"` });
 }
 

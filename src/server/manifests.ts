@@ -10,6 +10,7 @@ import type { RegistryCall, WriteCall } from "./call.ts";
 import {
   emptyResponse,
   errorResponse,
+  isUnchanged,
   jsonResponse,
   type RegistryResponse,
   unknownRepository,
@@ -20,13 +21,17 @@ export async function readManifest(call: RegistryCall): Promise<RegistryResponse
   const manifest = await call.backend.readManifest(call.repository, call.reference);
   if (manifest === undefined) return unknownManifest(call);
   const { bytes, descriptor } = manifest;
+  const headers = {
+    "docker-content-digest": descriptor.digest,
+    etag: `"${descriptor.digest}"`,
+  };
+  if (isUnchanged(call.request, headers.etag)) return { status: 304, headers };
   return {
     status: 200,
     headers: {
       "content-type": descriptor.mediaType,
       "content-length": String(bytes.length),
-      "docker-content-digest": descriptor.digest,
-      etag: `"${descriptor.digest}"`,
+      ...headers,
     },
     body: bytes,
   };
@@ -34,7 +39,7 @@ export async function readManifest(call: RegistryCall): Promise<RegistryResponse
 
 /** PUT by tag or digest: everything that the document points at has to be in the repository. */
 export async function writeManifest(call: WriteCall): Promise<RegistryResponse> {
-  const { reference, repository, request, writer } = call;
+  const { name, reference, repository, request, writer } = call;
   if (Number(request.headers["content-length"]) > MANIFEST_LIMIT_BYTES) {
     return errorResponse(413, { code: "SIZE_INVALID", message: "manifest is too large" });
   }
@@ -48,7 +53,7 @@ export async function writeManifest(call: WriteCall): Promise<RegistryResponse> 
   const manifest = { descriptor: { mediaType, digest, size: bytes.length }, bytes };
   await writer.writeManifest(repository, manifest, isDigest(reference) ? undefined : reference);
   return emptyResponse(201, {
-    location: `/v2/${repository}/manifests/${digest}`,
+    location: `/v2/${name}/manifests/${digest}`,
     "docker-content-digest": digest,
     ...(document.subject ? { "oci-subject": document.subject.digest } : {}),
   });
@@ -65,8 +70,8 @@ export async function deleteManifest(call: WriteCall): Promise<RegistryResponse>
 }
 
 async function unknownManifest(call: RegistryCall): Promise<RegistryResponse> {
-  const { backend, repository, reference } = call;
-  if (!(await backend.hasRepository(repository))) return unknownRepository(repository);
+  const { backend, name, repository, reference } = call;
+  if (!(await backend.hasRepository(repository))) return unknownRepository(name);
   return errorResponse(404, {
     code: "MANIFEST_UNKNOWN",
     message: "manifest is not in this repository",

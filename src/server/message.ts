@@ -19,6 +19,8 @@ export interface RegistryResponse {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** Not sent in answers to HEAD. */
   readonly body?: Buffer | Readable;
+  /** What went wrong, where the client is not told; never sent. */
+  readonly failure?: unknown;
 }
 
 export type RegistryHandler = (request: RegistryRequest) => Promise<RegistryResponse>;
@@ -51,6 +53,12 @@ export function jsonResponse(
     },
     body,
   };
+}
+
+/** Whether the client has what it asks for: `If-None-Match` names it. */
+export function isUnchanged({ headers }: RegistryRequest, etag: string): boolean {
+  const known = headers["if-none-match"]?.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return known?.some((tag) => tag === etag || tag === "*") ?? false;
 }
 
 /** The error document of the distribution specification with one error. */

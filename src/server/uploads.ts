@@ -39,7 +39,7 @@ export async function commitUpload(call: WriteCall): Promise<RegistryResponse> {
   const refused = refusePart(call, upload);
   if (refused !== undefined) return refused;
   await upload.append(call.request.body);
-  if (await upload.commit(digest)) return blobResponse(call.repository, digest);
+  if (await upload.commit(digest)) return blobResponse(call.name, digest);
   return errorResponse(400, {
     code: "DIGEST_INVALID",
     message: "digest does not match the uploaded content",
@@ -54,11 +54,11 @@ export async function cancelUpload(call: WriteCall): Promise<RegistryResponse> {
 }
 
 async function mountBlob(call: WriteCall): Promise<RegistryResponse | undefined> {
-  const { repository, request, writer } = call;
+  const { name, repository, request, writer } = call;
   const digest = request.query.get("mount") ?? "";
   const from = request.query.get("from") ?? "";
   if (!isDigest(digest) || !(await writer.linkBlob(repository, digest, from))) return undefined;
-  return blobResponse(repository, digest);
+  return blobResponse(name, digest);
 }
 
 async function findUpload(call: WriteCall): Promise<BackendUpload | RegistryResponse> {
@@ -89,9 +89,9 @@ function refusePart(call: WriteCall, upload: BackendUpload): RegistryResponse | 
   );
 }
 
-function blobResponse(repository: string, digest: string): RegistryResponse {
+function blobResponse(name: string, digest: string): RegistryResponse {
   return emptyResponse(201, {
-    location: `/v2/${repository}/blobs/${digest}`,
+    location: `/v2/${name}/blobs/${digest}`,
     "docker-content-digest": digest,
   });
 }
@@ -101,12 +101,9 @@ function sessionResponse(status: number, call: WriteCall, size: number): Registr
 }
 
 /** An empty session is `0-0`, as distribution writes it: the specification has no form for it. */
-function sessionHeaders(
-  { repository, reference }: WriteCall,
-  size: number,
-): RegistryResponse["headers"] {
+function sessionHeaders({ name, reference }: WriteCall, size: number): RegistryResponse["headers"] {
   return {
-    location: `/v2/${repository}/blobs/uploads/${reference}`,
+    location: `/v2/${name}/blobs/uploads/${reference}`,
     "docker-upload-uuid": reference,
     range: `0-${Math.max(size - 1, 0)}`,
   };

@@ -37,6 +37,7 @@ describe("exitCodeOf()", () => {
     ["TARGET_LOCKED", 30],
     ["SPACE_EXHAUSTED", 31],
     ["STORAGE_FAILED", 32],
+    ["LISTEN_FAILED", 33],
   ])("%s is %i, which the help text names", (code, status) => {
     expect(exitCodeOf(new AnyMirrorError(code))).toBe(status);
     expect(EXIT_STATUS_HELP).toMatch(new RegExp(`(?:^|\\s)${status} {2}`, "m"));

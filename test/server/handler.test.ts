@@ -55,6 +55,27 @@ describe("createRegistryHandler()", () => {
     expect(String(body)).toContain('"code":"UNSUPPORTED"');
   });
 
+  test.each([
+    `/v2/acme/web/blobs/${DIGEST}`,
+    "/v2/acme/web/tags/list",
+    `/v2/acme/web/referrers/${DIGEST}`,
+    "/v2/_catalog",
+  ])("answers HEAD of %s with the headers of GET", async (path) => {
+    const [head, get] = [await ask("HEAD", path), await ask("GET", path)];
+    expect([head.status, head.headers]).toEqual([get.status, get.headers]);
+  });
+
+  test("sends nothing again that the client has", async () => {
+    const known = { "if-none-match": `"sha256:other", "${DIGEST}"` };
+    const { status, body } = await ask("GET", `/v2/acme/web/blobs/${DIGEST}`, known);
+    expect([status, body]).toEqual([304, undefined]);
+  });
+
+  test("lists repositories only where that is wanted", async () => {
+    const silent = createRegistryHandler(BACKEND, { catalog: false });
+    expect((await silent(requestFor("GET", "/v2/_catalog"))).status).toBe(404);
+  });
+
   test("tells a repository that is not there from a manifest that is not", async () => {
     const web = await ask("GET", "/v2/acme/web/manifests/v1");
     const none = await ask("GET", "/v2/acme/none/manifests/v1");

@@ -8,6 +8,7 @@ import { LOGOUT_COMMAND } from "./logout.ts";
 import { PLAN_COMMAND } from "./plan.ts";
 import { PULL_COMMAND } from "./pull.ts";
 import { PUSH_COMMAND } from "./push.ts";
+import { SERVE_COMMAND } from "./serve.ts";
 import { VERIFY_COMMAND } from "./verify.ts";
 import { VERSION_COMMAND } from "./version.ts";
 
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   PLAN_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
+  SERVE_COMMAND,
   LOGIN_COMMAND,
   LOGOUT_COMMAND,
   DOCTOR_COMMAND,

@@ -32,6 +32,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   onlyExtraImages: ["only-extra-images"],
   password: ["source-password", "registry-password", "password-stdin"],
   platformTag: ["platform-tag"],
+  prefer: ["prefer"],
   probeSizeBytes: ["probe-size"],
   proxyRegistry: ["proxy-registry"],
   requestsPerSecond: ["rps"],

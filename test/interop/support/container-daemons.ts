@@ -44,13 +44,17 @@ export async function startContainerd(): Promise<ToolSession & { readonly socket
 }
 
 /** dockerd on top of a containerd, without a network; `run` is `docker`. */
-export async function startDockerd(containerdSocket: string): Promise<ToolSession> {
+export async function startDockerd(
+  containerdSocket: string,
+  flags: readonly string[] = [],
+): Promise<ToolSession> {
   const directory = await openTempDirectory("mirror-dockerd-");
   const host = `unix://${directory.resolve("d.sock")}`;
   const running = await startProcess(tool("dockerd"), [
     ...["--data-root", directory.resolve("root"), "--exec-root", directory.resolve("exec")],
     ...["--pidfile", directory.resolve("pid"), "--host", host, "--containerd", containerdSocket],
     ...["--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
+    ...flags,
   ]);
   const dispose = async () => {
     running.kill("SIGTERM");
@@ -71,7 +75,9 @@ export async function startDockerd(containerdSocket: string): Promise<ToolSessio
 }
 
 /** podman with a store and a home of its own. */
-export async function openPodman(): Promise<ToolSession> {
+export async function openPodman(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<ToolSession> {
   const directory = await openTempDirectory("mirror-podman-");
   const config = directory.resolve(".config", "containers");
   await mkdir(config, { recursive: true });
@@ -79,7 +85,8 @@ export async function openPodman(): Promise<ToolSession> {
   await writeFile(`${config}/policy.json`, JSON.stringify(policy));
   const store = ["--root", directory.resolve("root"), "--runroot", directory.resolve("run")];
   const quiet = ["--storage-driver", "vfs", "--events-backend", "none"];
-  const env = { ...process.env, HOME: directory.path, XDG_RUNTIME_DIR: directory.path };
+  const own = { HOME: directory.path, XDG_RUNTIME_DIR: directory.path };
+  const env = { ...process.env, ...own, ...variables };
   return {
     run: (...args) => runProcess(tool("podman"), [...store, ...quiet, ...args], { env }),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),

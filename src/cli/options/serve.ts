@@ -1,0 +1,89 @@
+import type { ServerOptions } from "../../index.ts";
+import { UsageError } from "../usage-error.ts";
+import type { FlagTable, FlagValues } from "./flag.ts";
+
+/** What is served, where, and under which names. */
+export const SERVE_FLAGS = {
+  listen: {
+    type: "string",
+    describe: "Address and port; port 0 takes a free one (default: 127.0.0.1:5000)",
+    group: "Serving:",
+  },
+  host: {
+    type: "list",
+    describe: "NAME=REGISTRY: what a host name stands for; *.DOMAIN goes by the first label",
+    group: "Serving:",
+  },
+  "default-namespace": {
+    type: "string",
+    describe: "Registry that is meant where a client does not say: docker.io",
+    group: "Serving:",
+  },
+  "as-target": {
+    type: "string",
+    describe: "Serve images also under the names that a push to HOST/PATH would give them",
+    group: "Serving:",
+  },
+  prefer: {
+    type: "string",
+    describe: "Which bundle counts when two have one tag with different content",
+    choices: ["last"],
+    group: "Serving:",
+  },
+  catalog: {
+    type: "boolean",
+    describe: "Let clients list the repositories",
+    group: "Serving:",
+  },
+  "access-log": {
+    type: "boolean",
+    describe: "Print a line for each request",
+    group: "Serving:",
+  },
+} as const satisfies FlagTable;
+
+const DEFAULT_ADDRESS = "127.0.0.1";
+
+export function toServerOptions(
+  flags: FlagValues<typeof SERVE_FLAGS>,
+): Omit<ServerOptions, "bundlePaths"> {
+  return {
+    ...parseListen(flags.listen ?? `${DEFAULT_ADDRESS}:5000`),
+    hosts: parseHosts(flags.host ?? []),
+    defaultNamespace: flags["default-namespace"],
+    asTarget: flags["as-target"],
+    prefer: flags.prefer === "last" ? "last" : undefined,
+    catalog: flags.catalog,
+  };
+}
+
+/** `127.0.0.1:5000`, `[::]:5000`, `:5000`; without an address only this machine can connect. */
+function parseListen(text: string): { readonly address: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits ?? Number.NaN);
+  if (!(port <= 65_535)) {
+    throw new UsageError(`Cannot use --listen "${text}": it is not ADDRESS:PORT`, {
+      hint: "Write 127.0.0.1:5000, or 0.0.0.0:5000 for all addresses of this machine",
+    });
+  }
+  return { address: (bracketed ?? plain) || DEFAULT_ADDRESS, port };
+}
+
+/** `quay.mirror.lan=quay.io`, `*.mirror.lan`. */
+function parseHosts(entries: readonly string[]): Readonly<Record<string, string>> {
+  const bad: string[] = [];
+  const hosts = entries.map((entry) => {
+    const [, wildcard, name, namespace] =
+      /^(?:(\*\.[^=\s]+)|([^=*\s:]+)=([^=\s]+))$/.exec(entry) ?? [];
+    if (wildcard !== undefined) return [wildcard, "*"] as const;
+    if (name === undefined || namespace === undefined) bad.push(`"${entry}"`);
+    return [name ?? "", namespace ?? ""] as const;
+  });
+  if (bad.length === 0) return Object.fromEntries(hosts);
+  throw new UsageError(
+    `Cannot use --host ${bad.join(", ")}: it is neither NAME=REGISTRY nor *.DOMAIN`,
+    {
+      hint: "Write --host quay.mirror.lan=quay.io, or --host '*.mirror.lan'",
+    },
+  );
+}

@@ -1,0 +1,37 @@
+import { MirrorError } from "../errors.ts";
+import type { AnsweredRequest } from "../server/listen.ts";
+import type { ServeEvent } from "./serve-event.ts";
+
+/** What there is to tell of a request when it has been answered. */
+export function toAnsweredEvents(answered: AnsweredRequest): readonly ServeEvent[] {
+  const { request, response, sentBytes, milliseconds } = answered;
+  const { method, path, socket } = request;
+  const namespace = response.headers["oci-namespace"];
+  const failure = answered.failure ?? response.failure;
+  return [
+    {
+      type: "request-answered",
+      method,
+      path,
+      ...(typeof namespace === "string" ? { namespace } : {}),
+      status: response.status,
+      bytes: sentBytes,
+      milliseconds: Math.round(milliseconds),
+      client: socket.remoteAddress ?? "",
+    },
+    ...(failure === undefined || isOfClient(failure)
+      ? []
+      : [{ type: "request-failed" as const, method, path, ...describe(failure) }]),
+  ];
+}
+
+/** The client went away before it had everything. */
+function isOfClient(failure: unknown): boolean {
+  const codes = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET", "EPIPE", "ABORT_ERR"];
+  return codes.includes((failure as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
+function describe(failure: unknown): { readonly code: string; readonly message: string } {
+  if (failure instanceof MirrorError) return { code: failure.code, message: failure.message };
+  return { code: "UNKNOWN", message: String(failure) };
+}

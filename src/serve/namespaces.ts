@@ -1,0 +1,84 @@
+import type { RegistryBackend } from "../server/backend.ts";
+import type { RepositoryRoute, RouteRepository } from "../server/handler.ts";
+import { errorResponse, type RegistryRequest, type RegistryResponse } from "../server/message.ts";
+import type { ServedContent } from "./collect-content.ts";
+import { canonicalNamespace, namespaceOfHost } from "./namespace-names.ts";
+
+export interface RouteOptions extends ServedContent {
+  /** Host name that clients use → namespace. */
+  readonly hosts: ReadonlyMap<string, string>;
+  /** Asked for what no request says the namespace of. */
+  readonly defaultNamespace?: string | undefined;
+}
+
+/**
+ * Finds out what registry a request means (docs/serve.md, "Which image is meant"): by the `ns` parameter, the host name,
+ * the path, the default, or because only one namespace has the repository. A namespace that is not served does not
+ * exist: `ns` never leads anywhere else.
+ */
+export function createRouter(options: RouteOptions): RouteRepository {
+  const { namespaces, target } = options;
+  return async (request, name) => {
+    const named = namedNamespace(request, options);
+    if (named !== undefined) {
+      // Clients ask for the base of the API before they name anything
+      const namespace = namespaces.get(named);
+      if (namespace) return routeTo(named, namespace, name);
+      return name === "" && request.path !== "/v2/_catalog"
+        ? { backend: target, repository: name }
+        : unknownName(name, `namespace "${named}" is not served here`);
+    }
+    if (name === "" || (await target.hasRepository(name))) {
+      return { backend: target, repository: name };
+    }
+    return (await routeByPath(name, options)) ?? (await routeByContent(name, options));
+  };
+}
+
+/** `ns` first, then the host name that the client has connected to. */
+function namedNamespace(
+  { headers, query }: RegistryRequest,
+  { hosts }: RouteOptions,
+): string | undefined {
+  const ns = query.get("ns");
+  if (ns !== null && ns !== "") return canonicalNamespace(ns);
+  return namespaceOfHost(headers.host ?? "", hosts);
+}
+
+/** `docker.io/library/x`: clients with `location = "mirror:5000/docker.io"`. */
+async function routeByPath(
+  name: string,
+  { namespaces }: RouteOptions,
+): Promise<RepositoryRoute | undefined> {
+  const slash = name.indexOf("/");
+  if (slash < 0) return undefined;
+  const first = canonicalNamespace(name.slice(0, slash));
+  const namespace = namespaces.get(first);
+  return namespace && routeTo(first, namespace, name.slice(slash + 1));
+}
+
+/** The default namespace, or the only one that has the repository: among several nobody guesses. */
+async function routeByContent(
+  name: string,
+  { defaultNamespace, namespaces }: RouteOptions,
+): Promise<RepositoryRoute | RegistryResponse> {
+  const having: [string, RegistryBackend][] = [];
+  for (const entry of namespaces) {
+    if (await entry[1].hasRepository(name)) having.push(entry);
+  }
+  const chosen =
+    having.find(([namespace]) => namespace === defaultNamespace) ??
+    (having.length === 1 ? having[0] : undefined);
+  if (chosen) return routeTo(chosen[0], chosen[1], name);
+  if (having.length === 0) return unknownName(name, "repository is not known");
+  const names = having.map(([namespace]) => namespace).sort();
+  return unknownName(name, `several namespaces have it: ${names.join(", ")}; name one with ns`);
+}
+
+function routeTo(namespace: string, backend: RegistryBackend, repository: string): RepositoryRoute {
+  return { backend, repository, headers: { "oci-namespace": namespace } };
+}
+
+function unknownName(name: string, message: string): RegistryResponse {
+  return errorResponse(404, { code: "NAME_UNKNOWN", message, detail: { name } });
+}

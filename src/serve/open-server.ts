@@ -1,0 +1,113 @@
+import { openBundleStore } from "../bundle/bundle-store.ts";
+import { createRoutedHandler } from "../server/handler.ts";
+import { type HttpListener, listenHttp } from "../server/listen.ts";
+import type { RegistryHandler } from "../server/message.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { toAnsweredEvents } from "./answered-events.ts";
+import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
+import { canonicalNamespace } from "./namespace-names.ts";
+import { createRouter } from "./namespaces.ts";
+import type { OnServeEvent } from "./serve-event.ts";
+import { createServeHandler } from "./serve-handler.ts";
+import type { OpenedBundle } from "./served-repository.ts";
+
+export interface ServerOptions extends ContentOptions, OperationOptions {
+  /** Bundles to serve from, straight from their files; later ones add to earlier ones. */
+  readonly bundlePaths: readonly string[];
+  /** Address of this machine; default `127.0.0.1`. */
+  readonly address?: string | undefined;
+  /** 0: a free one; default 5000. */
+  readonly port?: number | undefined;
+  /** Host names that clients use → registries they stand for; `*.domain` → `*` goes by the first label. */
+  readonly hosts?: Readonly<Record<string, string>> | undefined;
+  /** The registry that is meant where a client does not say; default: the only one that has the repository. */
+  readonly defaultNamespace?: string | undefined;
+  /** Whether clients may list the repositories; default false. */
+  readonly catalog?: boolean | undefined;
+  readonly onEvent?: OnServeEvent | undefined;
+}
+
+/** A registry that is being served; closing it cuts all connections. */
+export interface MirrorServer extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  /** `http://127.0.0.1:5000` */
+  readonly url: string;
+  /** Registries that there are images of, sorted. */
+  readonly namespaces: readonly string[];
+  /** Tags of all repositories. */
+  readonly imageCount: number;
+  /** Takes no new connections and waits until everything that is being pulled has ended. */
+  stop(): Promise<void>;
+}
+
+/** Serves bundles as a read-only registry. Nothing is unpacked, and nothing is written anywhere. */
+export async function openServer(options: ServerOptions): Promise<MirrorServer> {
+  const { onEvent = () => {} } = options;
+  const bundles: OpenedBundle[] = [];
+  const close = async () => {
+    await Promise.all(bundles.map(({ store }) => store[Symbol.asyncDispose]()));
+  };
+  try {
+    for (const path of options.bundlePaths) {
+      options.signal?.throwIfAborted();
+      bundles.push({ path, store: await openBundleStore(path) });
+    }
+    const content = collectContent(bundles, options);
+    const listener = await listenHttp({
+      handler: createHandler(content, options),
+      address: options.address ?? "127.0.0.1",
+      port: options.port ?? 5000,
+      onAnswered: (answered) => toAnsweredEvents(answered).forEach(onEvent),
+    });
+    return toServer(listener, { bundles, close, namespaces: [...content.namespaces.keys()] });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createHandler(content: ServedContent, options: ServerOptions): RegistryHandler {
+  const { catalog = false, defaultNamespace } = options;
+  const hosts = new Map(
+    Object.entries(options.hosts ?? {}).map(([host, namespace]) => [
+      host.toLowerCase(),
+      canonicalNamespace(namespace),
+    ]),
+  );
+  const router = createRouter({
+    ...content,
+    hosts,
+    defaultNamespace: defaultNamespace && canonicalNamespace(defaultNamespace),
+  });
+  return createServeHandler(createRoutedHandler(router, { catalog }));
+}
+
+interface OpenedContent {
+  readonly bundles: readonly OpenedBundle[];
+  readonly namespaces: readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+function toServer(
+  listener: HttpListener,
+  { bundles, namespaces, close }: OpenedContent,
+): MirrorServer {
+  const { address, port } = listener;
+  const host = address.includes(":") ? `[${address}]` : address;
+  return {
+    address,
+    port,
+    url: `http://${host}:${port}`,
+    namespaces,
+    imageCount: bundles.reduce((sum, { store }) => sum + store.images.length, 0),
+    async stop() {
+      await listener.stop();
+      await close();
+    },
+    async [Symbol.asyncDispose]() {
+      await listener.close();
+      await close();
+    },
+  };
+}

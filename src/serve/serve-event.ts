@@ -1,0 +1,25 @@
+/** What happens while images are served. */
+export type ServeEvent =
+  | {
+      readonly type: "request-answered";
+      readonly method: string;
+      /** As it came, without its query. */
+      readonly path: string;
+      /** The registry that the client meant, if it said so or it was found. */
+      readonly namespace?: string;
+      readonly status: number;
+      readonly bytes: number;
+      readonly milliseconds: number;
+      /** Address of the client. */
+      readonly client: string;
+    }
+  /** An answer that did not come to its end because of the content, not of the client. */
+  | {
+      readonly type: "request-failed";
+      readonly method: string;
+      readonly path: string;
+      readonly code: string;
+      readonly message: string;
+    };
+
+export type OnServeEvent = (event: ServeEvent) => void;

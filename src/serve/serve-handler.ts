@@ -1,0 +1,37 @@
+import { MirrorError } from "../errors.ts";
+import {
+  errorResponse,
+  type RegistryHandler,
+  type RegistryRequest,
+  type RegistryResponse,
+} from "../server/message.ts";
+
+/** What stands before the registry: probes, other forms of its address, and answers for what cannot be read. */
+export function createServeHandler(registry: RegistryHandler): RegistryHandler {
+  return async (request) => {
+    if (request.path === "/livez" || request.path === "/readyz") return healthy();
+    try {
+      return await registry(withNamespace(request));
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      // Where it lies is for the log, not for whoever asks
+      const response = errorResponse(500, { code: "UNKNOWN", message: "content cannot be read" });
+      return { ...response, failure: error };
+    }
+  };
+}
+
+function healthy(): RegistryResponse {
+  const body = Buffer.from("ok\n");
+  const headers = { "content-type": "text/plain", "content-length": String(body.length) };
+  return { status: 200, headers, body };
+}
+
+/** `/docker.io/v2/library/x/…` → `/v2/library/x/…?ns=docker.io`: clients append `/v2` to the address of a mirror. */
+function withNamespace(request: RegistryRequest): RegistryRequest {
+  const [, namespace, path] = /^\/([^/]+)(\/v2(?:\/.*)?)$/.exec(request.path) ?? [];
+  if (namespace === undefined || path === undefined || namespace === "v2") return request;
+  const query = new URLSearchParams(request.query);
+  query.set("ns", namespace);
+  return { ...request, path, query };
+}

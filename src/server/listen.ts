@@ -1,0 +1,190 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type ServerOptions } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { findPortHolder } from "../io/port-holder.ts";
+import { ListenError } from "./errors.ts";
+import {
+  errorResponse,
+  type RegistryHandler,
+  type RegistryRequest,
+  type RegistryResponse,
+} from "./message.ts";
+
+/** Certificate and key as they are in their files, PEM. */
+export type TlsIdentity = Pick<ServerOptions, "cert" | "key" | "ca">;
+
+export interface HttpListenerOptions {
+  readonly handler: RegistryHandler;
+  /** Address of this machine. */
+  readonly address: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Makes it HTTPS. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Called when the answer to a request has ended, or its connection. */
+  readonly onAnswered?: ((answered: AnsweredRequest) => void) | undefined;
+}
+
+export interface AnsweredRequest {
+  readonly request: RegistryRequest;
+  readonly response: RegistryResponse;
+  /** Bytes of the body that were handed to the connection. */
+  readonly sentBytes: number;
+  readonly milliseconds: number;
+  /** Why the answer did not come to its end. */
+  readonly failure?: unknown;
+}
+
+/** Answers HTTP requests by a handler. */
+export interface HttpListener extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  /** Takes no new connections and waits until all answers have ended. */
+  stop(): Promise<void>;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+  /** For connections that come from now on. */
+  setTls(identity: TlsIdentity): void;
+}
+
+export async function listenHttp(options: HttpListenerOptions): Promise<HttpListener> {
+  let isStopping = false;
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // Clients keep connections for a next request, which nobody would answer any more
+    outgoing.once("close", () => isStopping && setImmediate(() => server.closeIdleConnections()));
+    void serve(options, incoming, outgoing);
+  };
+  // An upload may take as long as it takes
+  const server = options.tls
+    ? createSecureServer({ ...tlsOptions(options.tls), requestTimeout: 0 }, answer)
+    : createServer({ requestTimeout: 0 }, answer);
+  await listen(server, options);
+  const { address, port } = server.address() as AddressInfo;
+  const end = (cut: () => void) =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      cut();
+    });
+  const close = () => end(() => server.closeAllConnections());
+  return {
+    address,
+    port,
+    stop: () => {
+      isStopping = true;
+      return end(() => server.closeIdleConnections());
+    },
+    close,
+    setTls: (identity) => {
+      if ("setSecureContext" in server) server.setSecureContext(tlsOptions(identity));
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** With an authority, clients have to show a certificate of it. */
+function tlsOptions(identity: TlsIdentity): ServerOptions {
+  return identity.ca === undefined
+    ? identity
+    : { ...identity, requestCert: true, rejectUnauthorized: true };
+}
+
+async function listen(server: Server, { address, port }: HttpListenerOptions): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(port, address, resolve);
+    });
+  } catch (error) {
+    throw await toListenError(error, { address, port });
+  }
+}
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+  EACCES: "this user may not use the port",
+  EADDRNOTAVAIL: "this machine does not have the address",
+  ENOTFOUND: "the address is not known",
+};
+
+async function toListenError(
+  error: unknown,
+  place: { readonly address: string; readonly port: number },
+): Promise<unknown> {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") {
+    const holder = await findPortHolder(place.port);
+    const reason = `the port is in use${holder ? ` by process ${holder}` : ""}`;
+    const hint = "End that program, or choose another port; port 0 takes a free one";
+    return new ListenError(place, reason, { cause: error, hint });
+  }
+  return new ListenError(place, LISTEN_REASONS[code] ?? message, { cause: error });
+}
+
+async function serve(
+  { handler, onAnswered }: HttpListenerOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const startedAt = performance.now();
+  const request = toRequest(incoming);
+  const counter = { bytes: 0 };
+  let response: RegistryResponse | undefined;
+  let failure: unknown;
+  try {
+    response = await handler(request);
+    await send(outgoing, response, counter);
+  } catch (error) {
+    failure = error;
+    if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy();
+    else {
+      response = errorResponse(500, { code: "UNKNOWN", message: String(error) });
+      await send(outgoing, response, counter);
+    }
+  }
+  onAnswered?.({
+    request,
+    response: response ?? { status: 0, headers: {} },
+    sentBytes: counter.bytes,
+    milliseconds: performance.now() - startedAt,
+    ...(failure === undefined ? {} : { failure }),
+  });
+}
+
+function toRequest(incoming: IncomingMessage): RegistryRequest {
+  const [path = "", query = ""] = (incoming.url ?? "").split("?", 2);
+  return {
+    method: incoming.method ?? "GET",
+    path: decodePath(path),
+    query: new URLSearchParams(query),
+    headers: incoming.headers,
+    body: incoming,
+    socket: incoming.socket as Socket,
+  };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+async function send(
+  outgoing: ServerResponse,
+  response: RegistryResponse,
+  counter: { bytes: number },
+): Promise<void> {
+  const { body, headers, status } = response;
+  outgoing.writeHead(status, headers as Record<string, string | string[]>);
+  if (body === undefined || Buffer.isBuffer(body)) {
+    outgoing.end(body);
+    counter.bytes = outgoing.req.method === "HEAD" ? 0 : (body?.length ?? 0);
+    return;
+  }
+  // Content that is slow to come does not hold its headers back.
+  outgoing.flushHeaders();
+  body.on("data", (chunk: Buffer) => {
+    counter.bytes += chunk.length;
+  });
+  await pipeline(body, outgoing);
+}
