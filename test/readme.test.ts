@@ -27,7 +27,7 @@ describe("the library example of README.md", () => {
 
     expect(run.stderr).toBe("");
     expect(run.stdout).toMatch(/^finished module-foo\n\d+ tags read back, complete: true\n$/);
-  }, 60_000);
+  });
 });
 
 /** A project that has this package as a dependency: `npm run build` has to come first. */

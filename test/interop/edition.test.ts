@@ -34,7 +34,7 @@ requireTool("docker-registry", "nginx").describe(
         );
         await pushEdition(source.host, Object.fromEntries(placed));
       }
-    }, 300_000);
+    });
 
     afterAll(async () => {
       await target?.[Symbol.asyncDispose]();
@@ -203,7 +203,7 @@ requireTool("docker-registry", "nginx").describe(
       expect(imagesOf(await readJson("two/bundle.json"))).toEqual(
         imagesOf(await readJson("one/bundle.json")),
       );
-    }, 300_000);
+    });
   },
 );
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { watchProgress } from "./progress.ts";
 
 export interface ProcessOptions {
   readonly cwd?: string | undefined;
@@ -33,14 +34,29 @@ export interface RunningProcess extends AsyncDisposable {
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Runs a command to its end; rejects only when it cannot be started. */
+/** Runs a command to its end; rejects only when it cannot be started, or hangs. A busy machine does not matter. */
 export async function runProcess(
   command: string,
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
   const running = await startProcess(command, args, options);
-  return running.finished;
+  let isStuck = false;
+  const stop = watchProgress({
+    pid: running.pid,
+    written: () => running.stdout.length + running.stderr.length,
+    onStuck: () => {
+      isStuck = true;
+      running.kill("SIGKILL");
+    },
+  });
+  try {
+    const result = await running.finished;
+    if (!isStuck) return result;
+    throw new Error(`${command} ${args.join(" ")} did nothing for a minute: ${result.stderr}`);
+  } finally {
+    stop();
+  }
 }
 
 export async function startProcess(
