@@ -70,10 +70,7 @@ async function readServerErrors(
   }
 }
 
-/**
- * The `errors` array of the specification, or a short plain text as it is; never HTML.
- * @internal
- */
+/** The `errors` array of the specification, or a short plain text as it is; never HTML. */
 export function parseServerErrors(
   text: string,
   redact: Redact = (said) => said,

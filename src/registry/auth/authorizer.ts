@@ -29,6 +29,14 @@ export interface AuthorizeOptions {
   readonly minimumLifeMs?: number | undefined;
 }
 
+/** What a request is sent with. */
+export interface Authorization {
+  /** Of the `Authorization` header. */
+  readonly value: string;
+  /** It was not asked for just now, and may have ended since. */
+  readonly isKept: boolean;
+}
+
 export interface Refused {
   /** `WWW-Authenticate` lines of the 401. */
   readonly challenges: readonly string[];
@@ -56,22 +64,35 @@ export class Authorizer {
     return this.#challenge !== undefined;
   }
 
-  async authorize(options: AuthorizeOptions): Promise<string | undefined> {
+  async authorize(options: AuthorizeOptions): Promise<Authorization | undefined> {
     const challenge = this.#challenge;
     if (!challenge) return undefined;
     const credential = await this.credential(options.scopes);
     if (challenge.scheme === "basic") {
-      return credential?.kind === "password" ? basicAuthorization(credential) : undefined;
+      if (credential?.kind !== "password") return undefined;
+      return { value: basicAuthorization(credential), isKept: true };
     }
-    if (credential?.kind === "registry-token") return `Bearer ${credential.registryToken}`;
+    if (credential?.kind === "registry-token") {
+      return { value: `Bearer ${credential.registryToken}`, isKept: false };
+    }
     const hasCredential = credential !== undefined;
     const request = this.#tokenRequest(challenge, { ...options, hasCredential });
-    return `Bearer ${await this.#options.tokens.token(request, options.minimumLifeMs)}`;
+    const { token, isKept } = await this.#options.tokens.token(request, options.minimumLifeMs);
+    return { value: `Bearer ${token}`, isKept };
+  }
+
+  /** Gives up an authorization that may have ended; false if there will be no other one. */
+  async renew(authorization: string, scopes: readonly Scope[]): Promise<boolean> {
+    if (!authorization.startsWith("Bearer ")) {
+      return await this.#hasOtherPassword(authorization, scopes);
+    }
+    this.#options.tokens.drop(authorization.slice("Bearer ".length), scopes);
+    return true;
   }
 
   /** What the token for these scopes says it is for; undefined: no token is used. */
   async tokenAccess(scopes: readonly Scope[]): Promise<TokenAccess | undefined> {
-    const [scheme, token] = (await this.authorize({ scopes }))?.split(" ") ?? [];
+    const [scheme, token] = (await this.authorize({ scopes }))?.value.split(" ") ?? [];
     return scheme === "Bearer" && token !== undefined ? parseTokenAccess(token) : undefined;
   }
 

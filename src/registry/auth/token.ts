@@ -14,6 +14,13 @@ export interface IssuedToken {
   readonly lifetimeMs: number;
 }
 
+/** A token as it is handed out. */
+export interface HeldToken {
+  readonly token: string;
+  /** It was there already, and may have ended since. */
+  readonly isKept: boolean;
+}
+
 export type IssueToken = (request: TokenRequest) => Promise<IssuedToken>;
 
 /** Life that has to be left when a token is handed out, unless its whole life is shorter than twice that. */
@@ -40,12 +47,12 @@ export class TokenCache {
   }
 
   /** A token that covers the scopes and has at least `minimumLifeMs` left, as far as the server gives such. */
-  async token(request: TokenRequest, minimumLifeMs: number = MARGIN_MS): Promise<string> {
+  async token(request: TokenRequest, minimumLifeMs: number = MARGIN_MS): Promise<HeldToken> {
     const cached = this.#find(request, minimumLifeMs);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return { token: cached, isKept: true };
     const key = `${serverKey(request)} ${scopeKey(request.scopes)}`;
     const pending = this.#pending.get(key) ?? this.#start(key, request);
-    return await pending;
+    return { token: await pending, isKept: false };
   }
 
   /**

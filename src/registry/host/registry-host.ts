@@ -18,6 +18,7 @@ import { sendFollowing } from "../transport/redirect.ts";
 import { Patience, type Retry } from "../transport/retry.ts";
 import type { Transport } from "../transport/transport.ts";
 import { untilAborted } from "../transport/until-aborted.ts";
+import { AuthorizedSender } from "./authorized-sender.ts";
 import { EndpointScheme } from "./endpoint-scheme.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
 
@@ -48,8 +49,6 @@ export interface RegistryHostOptions {
   readonly onEvent: OnRegistryEvent;
 }
 
-/** A 401 may be answered with a first token and once more with a fresh or larger one. */
-const ANSWER_LIMIT = 2;
 /** Different warnings of one host that are passed on. */
 const WARNING_LIMIT = 50;
 const NO_CHALLENGE =
@@ -64,6 +63,7 @@ export class RegistryHost {
   readonly #options: RegistryHostOptions;
   readonly #scheme: EndpointScheme;
   readonly #authorizer: Authorizer;
+  readonly #sender: AuthorizedSender;
   readonly #gate: HostGate;
   readonly #rate: RateLimit;
   readonly #secrets = new SentSecrets();
@@ -89,6 +89,8 @@ export class RegistryHost {
       },
     });
     this.#authorizer = this.#createAuthorizer();
+    const ask = () => this.#askChallenges();
+    this.#sender = new AuthorizedSender({ authorizer: this.#authorizer, clock, ask });
   }
 
   /** `basic`, `bearer`; undefined as long as the registry has not asked for a login. */
@@ -186,28 +188,30 @@ export class RegistryHost {
   }
 
   async #sendAuthorized(request: HostRequest, baseUrl: URL): Promise<HttpResponse> {
-    const { target, minimumLifeMs } = request;
-    const url = new URL(target, baseUrl);
+    const url = new URL(request.target, baseUrl);
     // a location on another origin is used without credentials
     if (url.origin !== baseUrl.origin) return await this.#sendHttp(request, url, undefined);
-    let scopes = request.scopes;
-    let previous: string | undefined;
-    for (let answers = 0; ; answers += 1) {
-      const authorizing = this.#authorizer.authorize({ scopes, minimumLifeMs });
-      const authorization = await untilAborted(authorizing, request.signal);
-      const response = await this.#sendHttp(request, url, authorization);
-      const isOurs = response.url.origin === baseUrl.origin;
-      const isRepeated = answers > 0 && authorization === previous;
-      if (response.status !== 401 || !isOurs || isRepeated || answers === ANSWER_LIMIT) {
-        return response;
-      }
-      const challenges = headerValues(response.headers, "www-authenticate");
-      const next = await this.#authorizer.answer({ challenges, authorization, scopes });
-      if (!next) return response;
-      await response.discard();
-      scopes = next;
-      previous = authorization;
+    return await this.#sender.send({
+      ...request,
+      send: (authorization) => this.#sendHttp(request, url, authorization),
+      isOwn: (response) => response.url.origin === baseUrl.origin,
+    });
+  }
+
+  /** The challenges of the base of the API, which registries show that hide what is below it. */
+  async #askChallenges(): Promise<readonly string[]> {
+    const url = new URL("/v2/", this.baseUrl);
+    const request = { method: "GET", target: url, scopes: [], accepts: [] };
+    const response = await this.#sendHttp(request, url, undefined);
+    if (response.status >= 500 || response.status === 429) {
+      const options = { registry: this.registry, redact: this.#secrets.redact, isIndirect: true };
+      throw await readResponseError({ method: "GET", url, headers: {} }, response, options);
     }
+    await response.discard();
+    const isOwn = response.url.origin === url.origin;
+    return isOwn && response.status === 401
+      ? headerValues(response.headers, "www-authenticate")
+      : [];
   }
 
   async #hintFor(
