@@ -30,6 +30,8 @@ export type SelectionNoticeCode =
   | "MODULE_EMPTY"
   | "MODULE_NAME_INVALID"
   | "TAG_LIST_MISSING"
+  /** Tags that look like versions and that no range can take. */
+  | "TAGS_UNREAD"
   | "CHANNEL_UNREADABLE"
   /** A channel of the platform points at a tag that cannot be compared with others. */
   | "CHANNEL_UNORDERED"

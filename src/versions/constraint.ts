@@ -1,3 +1,4 @@
+import { compareTexts } from "../compare-texts.ts";
 import { type Comparator, meets, type Operator } from "./comparator.ts";
 import { compareVersions, createVersion, type Version } from "./version.ts";
 
@@ -37,18 +38,16 @@ export function parseConstraint(text: string): Constraint {
   const sides = text.split("||").map((side) => scanTerms(side.trim()));
   // One version and nothing else is `^1.3.0` (D2); beside other comparators or sides it is `=1.3.0`
   const bare = sides.flat().length === 1 ? "^" : "=";
-  const alternatives = new Map<string, Alternative>();
-  for (const terms of sides) {
-    const alternative = createAlternative(
-      terms.map((term) => ({ ...term, operator: term.operator || bare })),
-    );
-    alternatives.set(alternative.text, alternative);
-  }
-  return {
-    alternatives: [...alternatives.values()].sort((left, right) =>
-      left.text < right.text ? -1 : 1,
+  return withAlternatives(
+    sides.map((terms) =>
+      createAlternative(terms.map((term) => ({ ...term, operator: term.operator || bare }))),
     ),
-  };
+  );
+}
+
+/** What any of some constraints takes. */
+export function joinConstraints(constraints: readonly Constraint[]): Constraint {
+  return withAlternatives(constraints.flatMap(({ alternatives }) => alternatives));
 }
 
 export function formatConstraint({ alternatives }: Constraint): string {
@@ -86,6 +85,14 @@ export function splitAlternatives({ alternatives }: Constraint): readonly Constr
   return alternatives.map((alternative) => ({ alternatives: [alternative] }));
 }
 
+/** Each once, in one order. */
+function withAlternatives(all: readonly Alternative[]): Constraint {
+  const unique = new Map(all.map((alternative) => [alternative.text, alternative]));
+  return {
+    alternatives: [...unique.values()].sort((left, right) => compareTexts(left.text, right.text)),
+  };
+}
+
 function namesPrerelease({ version }: Comparator): boolean {
   return version.prerelease.length > 0;
 }
@@ -96,7 +103,7 @@ function createAlternative(comparators: readonly Comparator[]): Alternative {
   );
   const sorted = [...written].sort(([left, a], [right, b]) => {
     const order = OPERATOR_ORDER.indexOf(a.operator) - OPERATOR_ORDER.indexOf(b.operator);
-    return order || (left < right ? -1 : 1);
+    return order || compareTexts(left, right);
   });
   return {
     text: sorted.map(([text]) => text).join(" "),

@@ -1,9 +1,11 @@
+import { compareTexts } from "../../compare-texts.ts";
 import { withoutUserInfo } from "../../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
 import { type OptionName, option } from "../../option.ts";
 import { CHANNELS, isChannel } from "../../vendor/channel.ts";
-import { formatConstraint, parseConstraint } from "../../versions/constraint.ts";
+import { joinConstraints, parseConstraint } from "../../versions/constraint.ts";
 import { SelectionInvalidError } from "../errors.ts";
+import { constraintOf, createRangeFilter } from "./range-filter.ts";
 import type { ExactPin, ImageSelector, ModuleSelector, VersionFilter } from "./selection.ts";
 
 /** What the names of an option are names of. */
@@ -58,8 +60,9 @@ export function parseModuleSelector(
 export function parseImageSelector(entry: string): ImageSelector {
   const refuse = createRefuse(entry, "includeImages");
   if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
-  const { name, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
-  if (name === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
+  const { name: written, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
+  if (written === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
+  const name = written.replace(/:[^:/]*$/, asTag);
   const text = entry.trim();
   if (constraint === undefined || isDigestLike(constraint)) {
     const digest = constraint === undefined ? "" : `@${constraint}`;
@@ -72,13 +75,9 @@ export function parseImageSelector(entry: string): ImageSelector {
       `Drop ":${reference.tag}" or the constraint`,
     );
   }
-  const filter = parseFilter(constraint, refuse);
-  if (filter.kind !== "exact") return { text, reference, filter };
-  const [pin] = filter.pins;
-  if (pin?.channel !== "all") {
-    throw refuse("release channels belong to modules", "Drop the part from + on");
-  }
-  return { text, reference: { ...reference, tag: pin.tag }, filter: { kind: "default" } };
+  if (!isExact(constraint)) return { text, reference, filter: parseFilter(constraint, refuse) };
+  const tag = parseTag(asTag(constraint.slice(1)), refuse);
+  return { text, reference: { ...reference, tag }, filter: { kind: "default" } };
 }
 
 /** Parses a constraint without a name: a range or one exact tag; `from` is the option that errors name. */
@@ -96,12 +95,9 @@ export function isModuleName(name: string): boolean {
 
 /** What either filter takes (D5); a filter that says nothing vanishes beside one that does. */
 export function mergeFilters(left: VersionFilter, right: VersionFilter): VersionFilter {
-  const ranges = [left, right].flatMap((filter) => (filter.kind === "range" ? [filter.range] : []));
+  const ranges = [left, right].filter((filter) => filter.kind === "range").map(constraintOf);
   const pins = mergePins([...exactPinsOf(left), ...exactPinsOf(right)]);
-  if (ranges.length > 0) {
-    const range = formatConstraint(parseConstraint(ranges.join(" || ")));
-    return { kind: "range", range, ...(pins.length > 0 ? { pins } : {}) };
-  }
+  if (ranges.length > 0) return createRangeFilter(joinConstraints(ranges), pins);
   return pins.length > 0 ? { kind: "exact", pins } : { kind: "default" };
 }
 
@@ -112,7 +108,7 @@ export function exactPinsOf(filter: VersionFilter): readonly ExactPin[] {
 
 function mergePins(pins: readonly ExactPin[]): ExactPin[] {
   const unique = new Map(pins.map((pin) => [`${pin.tag}+${pin.channel}`, pin]));
-  return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pin]) => pin);
+  return [...unique.entries()].sort(([a], [b]) => compareTexts(a, b)).map(([, pin]) => pin);
 }
 
 function createRefuse(entry: string, from: OptionName): Refuse {
@@ -151,15 +147,24 @@ function isDigestLike(text: string): boolean {
   return /^[A-Za-z0-9+._-]+:/.test(text);
 }
 
+function isExact(constraint: string): boolean {
+  return /^=(?![<>])/.test(constraint);
+}
+
+/** A tag has no `+`: Helm, and who follows it, writes `_` for the `+` of a version. */
+function asTag(version: string): string {
+  return version.replaceAll("+", "_");
+}
+
 function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
-  if (/^=(?![<>])/.test(constraint)) {
+  if (isExact(constraint)) {
     return { kind: "exact", pins: [parsePin(constraint.slice(1), refuse)] };
   }
   if (/[/\\]|^\.+$/.test(constraint)) {
     throw refuse(`"${constraint}" looks like a path, not like a version`, PATH_HINT);
   }
   try {
-    return { kind: "range", range: formatConstraint(parseConstraint(constraint)) };
+    return createRangeFilter(parseConstraint(constraint));
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     const hint = isTag(constraint)
@@ -169,16 +174,19 @@ function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
   }
 }
 
+function parseTag(text: string, refuse: Refuse): string {
+  const tag = text.trim();
+  if (isTag(tag)) return tag;
+  throw refuse(
+    tag === "" ? "the tag behind = is empty" : `"${tag}" is not a tag`,
+    "Repeat the selector to name several tags, and write ranges without a leading =",
+  );
+}
+
 /** `tag[+channel]`, without the leading `=`. */
 function parsePin(text: string, refuse: Refuse): ExactPin {
   const plus = text.indexOf("+");
-  const tag = (plus < 0 ? text : text.slice(0, plus)).trim();
-  if (!isTag(tag)) {
-    throw refuse(
-      tag === "" ? "the tag behind = is empty" : `"${tag}" is not a tag`,
-      "Repeat the selector to name several tags, and write ranges without a leading =",
-    );
-  }
+  const tag = parseTag(plus < 0 ? text : text.slice(0, plus), refuse);
   if (plus < 0) return { tag, channel: "all" };
   const channel = text.slice(plus + 1).trim();
   if (!isChannel(channel)) {

@@ -1,18 +1,19 @@
-import {
-  anchorsOf,
-  type Constraint,
-  parseConstraint,
-  satisfies,
-} from "../../versions/constraint.ts";
+import { compareTexts } from "../../compare-texts.ts";
+import { anchorsOf, type Constraint, satisfies } from "../../versions/constraint.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { compareVersions, minorOf, type Version } from "../../versions/version.ts";
+import { constraintOf, type RangeFilter } from "./range-filter.ts";
 import type { VersionFilter } from "./selection.ts";
 import { exactPinsOf } from "./selector.ts";
 
 export interface SelectTagsOptions {
   /** Of a range keep only the highest patch of each minor, and versions named with `>=` or `<=`. */
   readonly latestPatch?: boolean | undefined;
+  /** Which tags are versions; default `parseVersion`. */
+  readonly parse?: ParseTag | undefined;
 }
+
+type ParseTag = (tag: string) => Version | undefined;
 
 interface VersionTag {
   readonly tag: string;
@@ -27,38 +28,36 @@ interface VersionTag {
 export function selectTags(
   tags: readonly string[],
   filter: VersionFilter,
-  { latestPatch = false }: SelectTagsOptions = {},
+  options: SelectTagsOptions = {},
 ): string[] {
-  const selected = new Set(filter.kind === "range" ? selectRange(tags, filter, latestPatch) : []);
+  const selected = new Set(filter.kind === "range" ? selectRange(tags, filter, options) : []);
   const pinned = new Set(exactPinsOf(filter).map(({ tag }) => tag));
   for (const tag of tags) if (pinned.has(tag)) selected.add(tag);
-  return sortTags([...selected]);
+  return sortTags([...selected], options.parse);
 }
 
 /** Whether a version lies in the range of a filter; false for filters without one. */
 export function isInRange(tag: string, filter: VersionFilter): boolean {
   const version = parseVersion(tag);
   return (
-    filter.kind === "range" &&
-    version !== undefined &&
-    satisfies(parseConstraint(filter.range), version)
+    filter.kind === "range" && version !== undefined && satisfies(constraintOf(filter), version)
   );
 }
 
 /** Ascending by version; tags that are no versions follow in alphabetical order. */
-export function sortTags(tags: readonly string[]): string[] {
-  const versions = versionTags(tags).toSorted(compareVersionTags);
-  const others = tags.filter((tag) => parseVersion(tag) === undefined);
+export function sortTags(tags: readonly string[], parse: ParseTag = parseVersion): string[] {
+  const versions = versionTags(tags, parse).toSorted(compareVersionTags);
+  const others = tags.filter((tag) => parse(tag) === undefined);
   return [...versions.map(({ tag }) => tag), ...others.toSorted()];
 }
 
 function selectRange(
   tags: readonly string[],
-  { range }: { readonly range: string },
-  latestPatch: boolean,
+  filter: RangeFilter,
+  { latestPatch = false, parse = parseVersion }: SelectTagsOptions,
 ): string[] {
-  const constraint = parseConstraint(range);
-  const matching = versionTags(tags).filter(({ version }) => satisfies(constraint, version));
+  const constraint = constraintOf(filter);
+  const matching = versionTags(tags, parse).filter(({ version }) => satisfies(constraint, version));
   const kept = latestPatch ? keepLatestPatches(matching, constraint) : matching;
   return kept.map(({ tag }) => tag);
 }
@@ -78,13 +77,13 @@ function keepLatestPatches(matching: readonly VersionTag[], constraint: Constrai
   );
 }
 
-function versionTags(tags: readonly string[]): VersionTag[] {
+function versionTags(tags: readonly string[], parse: ParseTag): VersionTag[] {
   return tags.flatMap((tag) => {
-    const version = parseVersion(tag);
+    const version = parse(tag);
     return version === undefined ? [] : [{ tag, version }];
   });
 }
 
 function compareVersionTags(left: VersionTag, right: VersionTag): number {
-  return compareVersions(left.version, right.version) || (left.tag < right.tag ? -1 : 1);
+  return compareVersions(left.version, right.version) || compareTexts(left.tag, right.tag);
 }

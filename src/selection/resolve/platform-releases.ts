@@ -7,7 +7,7 @@ import { SelectionUnmatchedError } from "../errors.ts";
 import { nearestNames } from "../grammar/nearest.ts";
 import type { PlatformReleases, SourceSelection } from "../grammar/selection.ts";
 import { isInRange, selectTags } from "../grammar/version-filter.ts";
-import { listCandidates } from "./list-candidates.ts";
+import { listCandidates, reportUnread } from "./list-candidates.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";
 
@@ -61,6 +61,7 @@ async function chooseByChannels(
   const { selection, reader, release } = scope;
   const tags = await reader.listTags(release);
   if (tags === undefined) throw platformMissing(release);
+  reportUnread(release, tags, { reader });
   const names = CHANNELS.filter((channel) => tags.includes(channel));
   requireChannels(names, release);
   const channels = await readPlatformChannels(scope, names);

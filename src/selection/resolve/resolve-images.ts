@@ -1,5 +1,6 @@
 import { parseDigest } from "../../oci/digest.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
+import { parseImageVersion } from "../../versions/tag-version.ts";
 import type { ImageSelector, Selection, VersionFilter } from "../grammar/selection.ts";
 import { selectTags } from "../grammar/version-filter.ts";
 import { listCandidates } from "./list-candidates.ts";
@@ -58,9 +59,10 @@ async function selectImageTags(
     },
     reader,
     prefixes: ["", "v"],
+    parse: parseImageVersion,
   };
   const tags = (await listCandidates({ registry, repository }, filter, options)) ?? [];
-  const selected = selectTags(tags, filter, { latestPatch });
+  const selected = selectTags(tags, filter, { latestPatch, parse: parseImageVersion });
   if (selected.length > 0) return selected;
   throw await imageUnmatched(
     { registry, repository },

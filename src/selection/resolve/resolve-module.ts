@@ -11,7 +11,7 @@ import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { isInRange, selectTags, sortTags } from "../grammar/version-filter.ts";
-import { listCandidates } from "./list-candidates.ts";
+import { findListed, listCandidates } from "./list-candidates.ts";
 import { resolveReleases } from "./module-releases.ts";
 import { createRoot, type ModuleScope, pathOf, type ResolveModuleOptions } from "./module-scope.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
@@ -75,7 +75,7 @@ async function findVersions(
   const ranged = filter.kind === "range" ? await listRange(scope, channels) : [];
   const pinned = exactPinsOf(filter).map(({ tag }) => tag);
   const found = await allMatched([
-    ...ranged.map((tag) => findListed(scope, tag)),
+    ...ranged.map((tag) => findListed(scope.repository, tag, scope.reader)),
     ...pinned.map((tag) => findPinned(scope, tag)),
     ...channels.map((pointer) => findPointed(scope, pointer)),
   ]);
@@ -105,15 +105,6 @@ async function listRange(
     );
   }
   return selected;
-}
-
-async function findListed({ reader, repository }: ModuleScope, tag: string): Promise<FoundImage> {
-  const manifest = await reader.findManifest(repository, tag);
-  if (manifest !== undefined) return { repository, reference: tag, manifest };
-  throw new SelectionUnmatchedError(
-    `image "${formatFound(repository, tag)}"`,
-    "the repository lists the tag, but does not have it",
-  );
 }
 
 async function findPinned(scope: ModuleScope, tag: string): Promise<FoundImage> {

@@ -1,12 +1,12 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
 import { isChannel } from "../../vendor/channel.ts";
-import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import { isModuleName } from "../grammar/selector.ts";
 import type { Component } from "./component.ts";
 import { PACKAGES } from "./family.ts";
+import { findListed } from "./list-candidates.ts";
 import type { Root } from "./root.ts";
-import { formatFound, type SourceReader } from "./source-reader.ts";
+import type { SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 
 /**
@@ -49,13 +49,7 @@ async function resolveVersions(
     tags
       .filter((tag) => !isChannel(tag))
       .map(async (reference): Promise<Root> => {
-        const manifest = await reader.findManifest(origin, reference);
-        if (manifest === undefined) {
-          throw new SelectionUnmatchedError(
-            `image "${formatFound(origin, reference)}"`,
-            "the repository lists the tag, but does not have it",
-          );
-        }
+        const { manifest } = await findListed(origin, reference, reader);
         return {
           packageName: "package-versions",
           packageKind: "package",

@@ -15,9 +15,10 @@ import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector, SourceSelection } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { selectTags } from "../grammar/version-filter.ts";
+import { findListed, reportUnread } from "./list-candidates.ts";
 import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
 import type { Root } from "./root.ts";
-import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
+import type { FoundImage, SourceReader } from "./source-reader.ts";
 import { takenVersions } from "./taken-versions.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
 
@@ -117,11 +118,12 @@ async function resolveNamed(
     const tags = await reader.listTags(repository);
     if (tags === undefined) continue;
     const { latestPatch } = selection;
+    if (filter.kind === "range") reportUnread(repository, tags, { reader });
     const wanted =
       filter.kind === "range"
         ? selectTags(tags, filter, { latestPatch })
         : released(tags).slice(-1);
-    const found = await findAll(repository, wanted, reader);
+    const found = await allMatched(wanted.map((tag) => findListed(repository, tag, reader)));
     if (found.length > 0) return [...pinned, ...found].map((image) => ({ name, image }));
   }
   throw await pluginUnmatched(name, { place, reader });
@@ -195,23 +197,6 @@ async function addForModule(
   }
   const message = `No version of plugin "${name}" works with ${tag} of module "${module}"${first}`;
   reader.notice("PLUGINS_NOT_CHOSEN", message);
-}
-
-async function findAll(
-  repository: RepositoryReference,
-  tags: readonly string[],
-  reader: SourceReader,
-): Promise<FoundImage[]> {
-  return await allMatched(
-    tags.map(async (reference) => {
-      const manifest = await reader.findManifest(repository, reference);
-      if (manifest !== undefined) return { repository, reference, manifest };
-      throw new SelectionUnmatchedError(
-        `plugin "${formatFound(repository, reference)}"`,
-        "the repository lists the tag, but does not have it",
-      );
-    }),
-  );
 }
 
 function createRoot(name: string, { repository, reference, manifest }: FoundImage): Root {

@@ -1,7 +1,7 @@
 import { MirrorError } from "../../errors.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { parseVersion } from "../../versions/tag-version.ts";
+import { parseImageVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import { nearestNames } from "../grammar/nearest.ts";
@@ -118,9 +118,9 @@ export function channelUnmatched({ image, reason, tag, channel, hint }: Unpublis
 
 /** The tags of a repository for a hint: newest versions first, the rest counted. */
 function listTagsForHint(tags: readonly string[]): string {
-  const sorted = sortTags(tags);
-  const versions = sorted.filter((tag) => parseVersion(tag) !== undefined).reverse();
-  const others = sorted.filter((tag) => parseVersion(tag) === undefined);
+  const sorted = sortTags(tags, parseImageVersion);
+  const versions = sorted.filter((tag) => parseImageVersion(tag) !== undefined).reverse();
+  const others = sorted.filter((tag) => parseImageVersion(tag) === undefined);
   const all = [...versions, ...others];
   const listed = all.slice(0, LISTED_TAGS).join(", ");
   return all.length > LISTED_TAGS ? `${listed} and ${all.length - LISTED_TAGS} more` : listed;

@@ -120,6 +120,18 @@ describe("parseImageSelector()", () => {
     ["a bare version", "ghcr.io/acme/web@2.1", web, range("^2.1")],
     ["an exact tag", "ghcr.io/acme/web@=bobV1", { ...web, tag: "bobV1" }, { kind: "default" }],
     [
+      "an exact version with the + that no tag can have",
+      "ghcr.io/acme/web@=1.2.3+up1.0",
+      { ...web, tag: "1.2.3_up1.0" },
+      { kind: "default" },
+    ],
+    [
+      "a tag with the + that no tag can have",
+      "ghcr.io/acme/web:1.2.3+up1.0",
+      { ...web, tag: "1.2.3_up1.0" },
+      { kind: "default" },
+    ],
+    [
       "a port",
       "host:5000/web:1",
       { registry: "host:5000", repository: "web", tag: "1" },
@@ -138,7 +150,7 @@ describe("parseImageSelector()", () => {
 
   test.each<[string, string, RegExp]>([
     ["a tag and a constraint", "ghcr.io/acme/web:v2@^2", /both a tag and a constraint/],
-    ["a release channel", "ghcr.io/acme/web@=v2+stable", /release channels belong to modules/],
+    ["what is no tag behind =", "ghcr.io/acme/web@=v2 +up", /"v2 _up" is not a tag/],
     ["an empty constraint", "ghcr.io/acme/web@", /`includeImages` "ghcr.io\/acme\/web@": .*empty/],
     ["a word", "ghcr.io/acme/web@invalid", /not a version/],
     ["nothing", " ", /image name is missing/],

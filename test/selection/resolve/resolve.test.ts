@@ -260,6 +260,21 @@ describe("resolveSelection(): versions and channels", () => {
     channels: { alpha: "v1.4.1", stable: "v1.2.0" },
   });
 
+  test("tags of a module that look like versions and are none are counted in a notice", async () => {
+    const foo = {
+      "v1.2.0": namedImage("a"),
+      "v1.2.1_b": namedImage("b"),
+      "v1.2.3.4": namedImage("c"),
+    };
+    const source = memorySource({ "acme/modules/foo": foo });
+    const outcome = await resolve(source, { includeModules: ["foo@^1.2"] });
+    expect(tagsIn(outcome, "modules/foo")).toEqual(["v1.2.0"]);
+    expect(outcome.notices).toEqual(["TAGS_UNREAD"]);
+    expect(outcome.messages.join()).toMatch(
+      /2 tags of .*foo" look like .*\(v1\.2\.1_b, v1\.2\.3\.4\)/,
+    );
+  });
+
   test("a module without release repository is fine for ranges and exact tags", async () => {
     const { "acme/modules/foo": versions = {} } = FOO;
     const source = memorySource({ "acme/modules/foo": versions });
@@ -644,6 +659,48 @@ describe("resolveSelection(): images", () => {
       latestPatch: true,
     });
     expect(tagsIn(outcome, "")).toEqual(["2.2", "v2.1.3"]);
+  });
+
+  const charts = Object.fromEntries(
+    ["1.2.3_up1.0", "1.2.4-rc.1_up1.0", "1.3.0", "1.3.0_up2", "2.0.0_up1.0"].map((tag) => [
+      tag,
+      namedImage(`chart ${tag}`),
+    ]),
+  );
+
+  test.each<[string, string, string[]]>([
+    ["lies in a range", "@^1.2", ["1.2.3_up1.0", "1.3.0", "1.3.0_up2"]],
+    ["is a pre-release where it says so", "@~1.2.4-0", ["1.2.4-rc.1_up1.0"]],
+    ["is found with its +", "@=1.2.3+up1.0", ["1.2.3_up1.0"]],
+    ["is found as it stands", "@=1.2.3_up1.0", ["1.2.3_up1.0"]],
+    ["is found as a tag with its +", ":1.2.3+up1.0", ["1.2.3_up1.0"]],
+  ])("a chart version that Helm tagged with _ for + %s: %s", async (_, constraint, tags) => {
+    const outcome = await resolve(memorySource({ charts }), {
+      source: undefined,
+      includeImages: [`registry.test/charts${constraint}`],
+    });
+    expect(tagsOf(outcome)).toEqual({ "": tags });
+    expect(outcome.notices).toEqual([]);
+  });
+
+  test("tags that look like versions and are none are counted in a notice", async () => {
+    const odd = ["V1.3.0", "1.2.3.4", "1.2.0-01", "1.2.3_a_b", "latest", "20240101"];
+    const windows = Object.fromEntries(
+      Array.from({ length: 8 }, (_, build) => [`10.0.${build}.1`, namedImage("windows")]),
+    );
+    const source = memorySource({
+      charts: { ...charts, ...Object.fromEntries(odd.map((tag) => [tag, namedImage(tag)])) },
+      windows: { "10.0.1": namedImage("windows"), ...windows },
+    });
+    const outcome = await resolve(source, {
+      source: undefined,
+      includeImages: ["registry.test/charts@^1.2", "registry.test/windows@^10.0"],
+    });
+    expect(outcome.notices).toEqual(["TAGS_UNREAD", "TAGS_UNREAD"]);
+    expect(outcome.messages).toEqual([
+      '4 tags of "registry.test/charts" look like versions and are none: no range takes them (1.2.0-01, 1.2.3.4, 1.2.3_a_b, V1.3.0)',
+      '8 tags of "registry.test/windows" look like versions and are none: no range takes them (10.0.0.1, 10.0.1.1, 10.0.2.1, 10.0.3.1, 10.0.4.1 and 3 more)',
+    ]);
   });
 
   test.each<[string, string, RegExp, RegExp]>([
