@@ -1,12 +1,15 @@
 /** An option of the library that a text can name. The command line has a flag for each, or says so (`cli/output/flag-words.ts`). */
 export type OptionName =
+  | "allow"
   | "authFile"
   | "caFiles"
   | "certFile"
   | "chunkSizeBytes"
+  | "clientCaFile"
   | "excludeModules"
   | "excludePackages"
   | "force"
+  | "htpasswdFile"
   | "ignoreSuspend"
   | "includeImages"
   | "includeModules"
@@ -33,7 +36,10 @@ export type OptionName =
   | "sinceVersion"
   | "skipVexImages"
   | "source"
-  | "tlsSkipVerify";
+  | "tlsCertFile"
+  | "tlsKeyFile"
+  | "tlsSkipVerify"
+  | "trustProxy";
 
 /** An option as texts of the library name it: `caFiles` in backticks. The command line puts its flag there. */
 export function option(name: OptionName): string {

@@ -39,6 +39,7 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 
 /** The one folder that may import a dependency; `undefined`: any. */
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
+  bcryptjs: "server",
   "cli-progress": "cli/output",
   "p-limit": undefined,
   "tar-stream": "tar",

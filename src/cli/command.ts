@@ -12,6 +12,8 @@ export interface ProcessContext {
   /** Everything else. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly signal: AbortSignal;
+  /** Calls the listener at each SIGHUP. */
+  readonly onHangup?: ((listener: () => void) => void) | undefined;
   readonly suspension?: Suspension | undefined;
 }
 

@@ -38,6 +38,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: watch.signal,
+  onHangup: (listener) => process.on("SIGHUP", listener),
   suspension: watchSuspension(process, { stop: () => process.kill(process.pid, "SIGSTOP") }),
 });
 process.off("beforeExit", endUnfinished);

@@ -1,4 +1,5 @@
 import { openBundleStore } from "../bundle/bundle-store.ts";
+import type { AccessRules } from "../server/access.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";
 import type { RegistryHandler } from "../server/message.ts";
@@ -7,11 +8,12 @@ import { toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
+import { type ProtectionOptions, readProtection } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { createServeHandler } from "./serve-handler.ts";
 import type { OpenedBundle } from "./served-repository.ts";
 
-export interface ServerOptions extends ContentOptions, OperationOptions {
+export interface ServerOptions extends ContentOptions, ProtectionOptions, OperationOptions {
   /** Bundles to serve from, straight from their files; later ones add to earlier ones. */
   readonly bundlePaths: readonly string[];
   /** Address of this machine; default `127.0.0.1`. */
@@ -37,6 +39,8 @@ export interface MirrorServer extends AsyncDisposable {
   readonly namespaces: readonly string[];
   /** Tags of all repositories. */
   readonly imageCount: number;
+  /** Reads certificates and logins again; when they cannot be used, the old ones stay and the promise rejects. */
+  reload(): Promise<void>;
   /** Takes no new connections and waits until everything that is being pulled has ended. */
   stop(): Promise<void>;
 }
@@ -49,25 +53,38 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     await Promise.all(bundles.map(({ store }) => store[Symbol.asyncDispose]()));
   };
   try {
+    const protection = { now: await readProtection(options) };
     for (const path of options.bundlePaths) {
       options.signal?.throwIfAborted();
       bundles.push({ path, store: await openBundleStore(path) });
     }
     const content = collectContent(bundles, options);
     const listener = await listenHttp({
-      handler: createHandler(content, options),
+      handler: createHandler(content, options, () => protection.now.rules),
+      tls: protection.now.tls,
       address: options.address ?? "127.0.0.1",
       port: options.port ?? 5000,
       onAnswered: (answered) => toAnsweredEvents(answered).forEach(onEvent),
     });
-    return toServer(listener, { bundles, close, namespaces: [...content.namespaces.keys()] });
+    const reload = async () => {
+      const read = await readProtection(options);
+      if (read.tls) listener.setTls(read.tls);
+      protection.now = read;
+    };
+    const namespaces = [...content.namespaces.keys()];
+    const scheme = protection.now.tls ? "https" : "http";
+    return toServer(listener, { bundles, close, namespaces, reload, scheme });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function createHandler(content: ServedContent, options: ServerOptions): RegistryHandler {
+function createHandler(
+  content: ServedContent,
+  options: ServerOptions,
+  rulesNow: () => AccessRules,
+): RegistryHandler {
   const { catalog = false, defaultNamespace } = options;
   const hosts = new Map(
     Object.entries(options.hosts ?? {}).map(([host, namespace]) => [
@@ -80,27 +97,30 @@ function createHandler(content: ServedContent, options: ServerOptions): Registry
     hosts,
     defaultNamespace: defaultNamespace && canonicalNamespace(defaultNamespace),
   });
-  return createServeHandler(createRoutedHandler(router, { catalog }));
+  return createServeHandler(createRoutedHandler(router, { catalog }), rulesNow);
 }
 
 interface OpenedContent {
   readonly bundles: readonly OpenedBundle[];
   readonly namespaces: readonly string[];
   readonly close: () => Promise<void>;
+  readonly reload: () => Promise<void>;
+  readonly scheme: string;
 }
 
 function toServer(
   listener: HttpListener,
-  { bundles, namespaces, close }: OpenedContent,
+  { bundles, namespaces, close, reload, scheme }: OpenedContent,
 ): MirrorServer {
   const { address, port } = listener;
   const host = address.includes(":") ? `[${address}]` : address;
   return {
     address,
     port,
-    url: `http://${host}:${port}`,
+    url: `${scheme}://${host}:${port}`,
     namespaces,
     imageCount: bundles.reduce((sum, { store }) => sum + store.images.length, 0),
+    reload,
     async stop() {
       await listener.stop();
       await close();

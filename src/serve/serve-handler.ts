@@ -1,4 +1,5 @@
 import { MirrorError } from "../errors.ts";
+import { type AccessRules, callerOf, refuseCaller } from "../server/access.ts";
 import {
   errorResponse,
   type RegistryHandler,
@@ -6,12 +7,23 @@ import {
   type RegistryResponse,
 } from "../server/message.ts";
 
-/** What stands before the registry: probes, other forms of its address, and answers for what cannot be read. */
-export function createServeHandler(registry: RegistryHandler): RegistryHandler {
+/**
+ * What stands before the registry: probes, who may come in, other forms of its address, and answers for what cannot be
+ * read. The rules are asked for at each request: they may be read again.
+ */
+export function createServeHandler(
+  registry: RegistryHandler,
+  rulesNow: () => AccessRules,
+): RegistryHandler {
   return async (request) => {
     if (request.path === "/livez" || request.path === "/readyz") return healthy();
+    const rules = rulesNow();
+    const caller = callerOf(request, rules);
+    const refusal = await refuseCaller(request, caller, rules);
+    if (refusal) return refusal;
+    const headers = { ...request.headers, host: caller.host };
     try {
-      return await registry(withNamespace(request));
+      return await registry(withNamespace({ ...request, headers }));
     } catch (error) {
       if (!(error instanceof MirrorError)) throw error;
       // Where it lies is for the log, not for whoever asks

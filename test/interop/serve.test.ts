@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf as hashOf } from "../../src/oci/digest.ts";
 import { writeBundle } from "../serve/support/bundles.ts";
 import { AMD64, ARM64, image, index, layer } from "../support/artifacts.ts";
+import { createCertificate } from "../support/certificate.ts";
 import { MAIN, startMirror } from "../support/cli.ts";
 import { type RunningProcess, runProcess, startProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -132,6 +133,38 @@ describe("mirror serve", () => {
     ]);
     expect(JSON.parse(list.stdout)).toMatchObject({ Tags: ["v1"] });
   });
+
+  requireTool("openssl", "htpasswd", "skopeo").test(
+    "R10: lets skopeo in over HTTPS with a login, reads the logins again on SIGHUP, and prints none",
+    async () => {
+      await using own = await openTempDirectory();
+      const certs = own.resolve("certs");
+      await mkdir(certs);
+      const { certificatePath, keyPath } = await createCertificate(own.path);
+      await copyFile(certificatePath, `${certs}/ca.crt`);
+      const logins = own.resolve("htpasswd");
+      const write = (password: string) =>
+        runProcess("htpasswd", ["-B", "-b", "-c", logins, "alice", password]);
+      await write("first-password");
+      await using running = await startMirror([
+        ...["serve", bundle, "--listen", "127.0.0.1:0", "--access-log", "--htpasswd", logins],
+        ...["--tls-cert", certificatePath, "--tls-key", keyPath],
+      ]);
+      const image = `docker://${await addressOf(running)}/docker.io/library/a:1`;
+      const inspect = (password: string) =>
+        runProcess("skopeo", [
+          ...["inspect", "--cert-dir", certs, "--creds", `alice:${password}`, image],
+        ]);
+      expect((await inspect("first-password")).stdout).toContain(digestOf(HUB));
+      expect((await inspect("wrong-password")).exitCode).not.toBe(0);
+      await write("second-password");
+      running.kill("SIGHUP");
+      await running.waitFor(/read certificates and logins again/);
+      expect((await inspect("second-password")).stdout).toContain(digestOf(HUB));
+      expect((await inspect("first-password")).exitCode).not.toBe(0);
+      expect(running.stdout + running.stderr).not.toMatch(/(?:first|second|wrong)-password|Basic/);
+    },
+  );
 
   test("R3: names the type of a manifest that does not say it itself", async () => {
     const response = await fetch(`http://${host}/v2/quay.io/acme/untyped/manifests/v1`, {

@@ -5,6 +5,7 @@ import { EXIT_DONE } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
 import { SERVE_FLAGS, toServerOptions } from "../options/serve.ts";
+import { renderError } from "../output/error.ts";
 import { renderServeEvent } from "../output/serve-line.ts";
 
 const FLAGS = { ...SERVE_FLAGS, ...REPORT_FLAGS } as const satisfies FlagTable;
@@ -24,6 +25,7 @@ export const SERVE_COMMAND: Command<typeof FLAGS> = {
   async run(given, context) {
     await using server = await open(given, context);
     announce(server, context);
+    context.onHangup?.(() => void reload(server, context));
     if (!context.signal.aborted) await once(context.signal, "abort");
     await server.stop();
     return EXIT_DONE;
@@ -45,6 +47,16 @@ function open(
       else stderr.write(renderServeEvent(event));
     },
   });
+}
+
+/** Whoever is connected goes on in any case. */
+async function reload(server: MirrorServer, { inFlags, stderr }: CliContext): Promise<void> {
+  try {
+    await server.reload();
+    stderr.write("read certificates and logins again\n");
+  } catch (error) {
+    stderr.write(renderError(error, { debug: false, inFlags }));
+  }
 }
 
 /** One line for programs, which may have left the choice of the port to the system, and one for people. */

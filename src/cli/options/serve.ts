@@ -35,6 +35,32 @@ export const SERVE_FLAGS = {
     describe: "Let clients list the repositories",
     group: "Serving:",
   },
+  "tls-cert": {
+    type: "string",
+    describe: "Certificate with its chain (PEM): HTTPS; read again on SIGHUP",
+    group: "Serving:",
+  },
+  "tls-key": { type: "string", describe: "Key of --tls-cert", group: "Serving:" },
+  "client-ca": {
+    type: "string",
+    describe: "Clients have to show a certificate of this authority (PEM)",
+    group: "Serving:",
+  },
+  htpasswd: {
+    type: "string",
+    describe: "File with logins, written by htpasswd -B; read again on SIGHUP",
+    group: "Serving:",
+  },
+  allow: {
+    type: "list",
+    describe: "Addresses and CIDR ranges that may connect (default: all)",
+    group: "Serving:",
+  },
+  "trust-proxy": {
+    type: "list",
+    describe: "Proxies whose X-Forwarded-For and X-Forwarded-Host count",
+    group: "Serving:",
+  },
   "access-log": {
     type: "boolean",
     describe: "Print a line for each request",
@@ -54,6 +80,12 @@ export function toServerOptions(
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
     catalog: flags.catalog,
+    tlsCertFile: flags["tls-cert"],
+    tlsKeyFile: flags["tls-key"],
+    clientCaFile: flags["client-ca"],
+    htpasswdFile: flags.htpasswd,
+    allow: flags.allow,
+    trustProxy: flags["trust-proxy"],
   };
 }
 

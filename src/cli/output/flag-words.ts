@@ -6,13 +6,16 @@ export type FlagWords = <Value>(value: Value) => Value;
 
 /** Flags that set an option; a command has at most one of them. An option without a flag does not compile. */
 const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
+  allow: ["allow"],
   authFile: ["authfile"],
   caFiles: ["ca-file"],
   certFile: ["cert-file"],
   chunkSizeBytes: ["images-bundle-chunk-size"],
+  clientCaFile: ["client-ca"],
   excludeModules: ["exclude-module"],
   excludePackages: ["exclude-package"],
   force: ["force"],
+  htpasswdFile: ["htpasswd"],
   ignoreSuspend: ["ignore-suspend"],
   includeImages: ["include-image"],
   includeModules: ["include-module"],
@@ -39,7 +42,10 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   sinceVersion: ["since-version"],
   skipVexImages: ["skip-vex-images"],
   source: ["source"],
+  tlsCertFile: ["tls-cert"],
+  tlsKeyFile: ["tls-key"],
   tlsSkipVerify: ["tls-skip-verify"],
+  trustProxy: ["trust-proxy"],
 };
 
 const COMMANDS_OF: Readonly<Record<CallName, string>> = {
