@@ -1,7 +1,7 @@
 import { planPull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { EXIT_DONE } from "../exit-code.ts";
-import { BUNDLE_FLAGS, toBundleOptions } from "../options/bundle.ts";
+import { BUNDLE_FLAGS, toBundleOptions, toListing } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
@@ -42,7 +42,7 @@ export async function runPlan(
     return { ...planned, notices: [...notices, ...planned.notices] };
   });
   const { result } = toOutputOptions(flags, context);
-  const text = (shown: typeof plan) => renderPlan(shown, { isVerbose: flags["verbose-summary"] });
+  const text = (shown: typeof plan) => renderPlan(shown, { listing: toListing(flags, "versions") });
   printResult(plan, { ...context, result, text });
   return EXIT_DONE;
 }

@@ -1,7 +1,7 @@
 import { pull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
-import { BUNDLE_FLAGS, toBundleOptions } from "../options/bundle.ts";
+import { BUNDLE_FLAGS, toBundleOptions, toListing } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
@@ -45,7 +45,7 @@ async function runPull(
   });
   const { result } = toOutputOptions(flags, context);
   const text = (shown: typeof summary) =>
-    renderPullSummary(shown, { isVerbose: flags["verbose-summary"] });
+    renderPullSummary(shown, { listing: toListing(flags, "packages") });
   printResult(summary, { ...context, result, text });
   return exitCodeOfOutcome(summary);
 }

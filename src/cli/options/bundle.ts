@@ -1,4 +1,5 @@
 import { parseByteSize } from "../../index.ts";
+import type { Listing } from "../output/pull-report.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
 /** How the bundle is written. */
@@ -26,7 +27,12 @@ export const BUNDLE_FLAGS = {
   },
   "verbose-summary": {
     type: "boolean",
-    describe: "List all images at the end, not only packages",
+    describe: "List all images at the end, also those that only digests name",
+    group: "Bundle:",
+  },
+  summary: {
+    type: "boolean",
+    describe: "List only packages, also in a plan",
     group: "Bundle:",
   },
   "tmp-dir": {
@@ -59,4 +65,10 @@ export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleO
     resume: !(flags["no-pull-resume"] ?? false),
     ...(flags["gost-digest"] ? { gostDigest: true } : {}),
   };
+}
+
+/** What is listed at the end: `usual` unless flags say otherwise. */
+export function toListing(flags: FlagValues<typeof BUNDLE_FLAGS>, usual: Listing): Listing {
+  if (flags["verbose-summary"]) return "images";
+  return flags.summary ? "packages" : usual;
 }

@@ -1,27 +1,27 @@
 import type { BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
-import { type NamedImage, renderImageName } from "./image-name.ts";
+import { isAddressedByDigest, type NamedImage, renderImageName } from "./image-name.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
 import { shellWord } from "./shell-word.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
+/** What is listed below the packages: nothing, what has a name, or every image. */
+export type Listing = "packages" | "versions" | "images";
+
 export interface PullReportOptions {
-  /** Every image is listed below the packages. */
-  readonly isVerbose?: boolean | undefined;
+  readonly listing?: Listing;
 }
 
 /** What a pull did, and what to do next. */
 export function renderPullSummary(
   summary: PullOutcome,
-  { isVerbose = false }: PullReportOptions = {},
+  { listing = "packages" }: PullReportOptions = {},
 ): string {
   const { fetchedBytes, reusedBytes, copiedBytes } = summary;
   return [
     ...renderFailures(summary.failures),
-    ...(summary.complete
-      ? renderContents(summary.manifest.packages.map(withImages), isVerbose)
-      : []),
+    ...(summary.complete ? renderContents(summary.manifest.packages.map(withImages), listing) : []),
     `fetched ${formatBytes(fetchedBytes)}, already there ${formatBytes(reusedBytes)}, copied inside the bundle ${formatBytes(copiedBytes)}`,
     ...renderConclusion(summary),
     "",
@@ -44,12 +44,12 @@ function renderConclusion({ complete, bundlePath, bytes, failures }: PullOutcome
 /** What a pull would do. */
 export function renderPlan(
   plan: PullPlanReport,
-  { isVerbose = false }: PullReportOptions = {},
+  { listing = "versions" }: PullReportOptions = {},
 ): string {
   const free =
     plan.freeBytes === undefined ? "unknown" : `${formatBytes(plan.freeBytes)}${warning(plan)}`;
   return [
-    ...renderContents(plan.packages, isVerbose),
+    ...renderContents(plan.packages, listing),
     `to fetch    ${formatBytes(plan.missingBytes)}${present(plan)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
@@ -69,13 +69,32 @@ interface Package extends PackageRow {
   readonly images: readonly (NamedImage & { readonly size: number })[];
 }
 
-function renderContents(packages: readonly Package[], isVerbose: boolean): readonly string[] {
-  if (!isVerbose) return [renderPackages(packages)];
-  const images = packages.flatMap((one) => [
+function renderContents(packages: readonly Package[], listing: Listing): readonly string[] {
+  if (listing === "packages") return [renderPackages(packages)];
+  const lines = packages.flatMap((one) => [
     sanitize(one.name),
-    ...one.images.map((image) => `  ${renderImageName(image)}  ${formatBytes(image.size)}`),
+    ...(listing === "images" ? one.images.map(renderImage) : renderVersions(one)),
   ]);
-  return [renderPackages(packages), ...images, ""];
+  return [renderPackages(packages), ...lines, ""];
+}
+
+function renderImage(image: Package["images"][number]): string {
+  return `  ${renderImageName(image)}  ${formatBytes(image.size)}`;
+}
+
+/** `  modules/foo: v1.3.0, v1.4.1` for each repository; what only digests name is counted. */
+function renderVersions({ images }: Package): readonly string[] {
+  const named = images.filter((image) => !isAddressedByDigest(image));
+  const repositories = [...new Set(named.map(({ repository }) => repository))];
+  const rest = images.length - named.length;
+  return [
+    ...repositories.map((repository) => {
+      const own = named.filter((image) => image.repository === repository);
+      const tags = own.flatMap((image) => image.tags);
+      return sanitize(`  ${repository}: ${[...new Set(tags)].join(", ")}`);
+    }),
+    ...(rest > 0 ? [`  and ${formatCount(rest, "image")} that they need, by digest`] : []),
+  ];
 }
 
 function withImages(one: BundleManifest["packages"][number]) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { toListing } from "../../../src/cli/options/bundle.ts";
 import { renderBundle } from "../../../src/cli/output/bundle-report.ts";
 import { renderPlan, renderPullSummary } from "../../../src/cli/output/pull-report.ts";
 import { renderReceipt } from "../../../src/cli/output/push-report.ts";
@@ -75,7 +76,7 @@ describe("renderPullSummary()", () => {
     const summary = { schemaVersion: 1, bundlePath: "./b", failures: [], ...bytes } as const;
     const text = renderPullSummary(
       { ...summary, complete: true, manifest: MANIFEST },
-      { isVerbose: true },
+      { listing: "images" },
     );
     expect(text.split("\n").slice(3, 6)).toEqual([
       "",
@@ -93,6 +94,43 @@ describe("renderPullSummary()", () => {
       "  hint: Ask the owner",
     ]);
     expect(lines.at(-2)).toMatch(/not complete: 1 failure\. .* run the same command again/);
+  });
+});
+
+describe("the listing of a plan", () => {
+  const hex = "a".repeat(64);
+  const images = [
+    { ...IMAGE, tags: ["v1.3.0"] },
+    { ...IMAGE, tags: ["v1.4.1", "stable"] },
+    { ...IMAGE, tags: [hex] },
+  ];
+  const plan: PullPlanReport = {
+    schemaVersion: 1,
+    mediaType: "application/vnd.airgap-mirror.plan.v1+json",
+    packages: [{ name: "module-foo", kind: "module", size: 1, files: [], images }],
+    totals: TOTALS,
+    bytes: 1,
+    fetchBytes: 1,
+    missingBytes: 1,
+    neededBytes: 1,
+    notices: [],
+  };
+
+  test("has the versions without another flag", () => {
+    expect(renderPlan(plan).split("\n").slice(4, 7)).toEqual([
+      "module-foo",
+      "  modules/foo: v1.3.0, v1.4.1, stable",
+      "  and 1 image that they need, by digest",
+    ]);
+  });
+
+  test("has packages only with --summary, and every image with --verbose-summary", () => {
+    expect(renderPlan(plan, { listing: toListing({ summary: true }, "versions") })).not.toContain(
+      "v1.3.0",
+    );
+    expect(
+      renderPlan(plan, { listing: toListing({ "verbose-summary": true }, "versions") }),
+    ).toContain("modules/foo@aaaaaaaaaaaa");
   });
 });
 
