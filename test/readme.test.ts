@@ -16,10 +16,8 @@ describe("the library example of README.md", () => {
     await using target = await openEmbeddedRegistry();
     await using directory = await openTempDirectory();
     seedCatalogue(source);
-    await writeProject(directory.path, {
-      "registry.example.com": source.host,
-      "registry.local": target.host,
-    });
+    const hosts = { "registry.example.com": source.host, "registry.local": target.host };
+    await writeProject(directory.path, { "example.ts": withHosts(await readExample(), hosts) });
 
     const compiled = await runProcess(process.execPath, [TSC, "-p", "."], { cwd: directory.path });
     expect(compiled.stdout).toBe("");
@@ -30,8 +28,19 @@ describe("the library example of README.md", () => {
   });
 });
 
+test("every snippet of docs/library.md compiles against the published types", async () => {
+  await using directory = await openTempDirectory();
+  const text = await readFile(join(ROOT, "docs/library.md"), "utf8");
+  const snippets = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, snippet = ""]) => snippet);
+  expect(snippets.length).toBeGreaterThan(5);
+  const files = snippets.map((snippet, index) => [`snippet-${index}.ts`, snippet] as const);
+  await writeProject(directory.path, Object.fromEntries(files));
+  const compiled = await runProcess(process.execPath, [TSC, "-p", "."], { cwd: directory.path });
+  expect(compiled.stdout).toBe("");
+}, 60_000);
+
 /** A project that has this package as a dependency: `npm run build` has to come first. */
-async function writeProject(path: string, hosts: Readonly<Record<string, string>>): Promise<void> {
+async function writeProject(path: string, files: Readonly<Record<string, string>>): Promise<void> {
   const options = {
     module: "nodenext",
     target: "es2022",
@@ -45,7 +54,7 @@ async function writeProject(path: string, hosts: Readonly<Record<string, string>
   await symlink(join(ROOT, "node_modules/@types"), join(path, "node_modules/@types"));
   await writeFile(join(path, "package.json"), JSON.stringify({ type: "module" }));
   await writeFile(join(path, "tsconfig.json"), JSON.stringify({ compilerOptions: options }));
-  await writeFile(join(path, "example.ts"), withHosts(await readExample(), hosts));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
 }
 
 async function readExample(): Promise<string> {
