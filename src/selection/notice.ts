@@ -5,9 +5,8 @@ export interface SelectionNotice extends Notice {
 }
 
 export type SelectionNoticeCode =
-  /** An excluded module is included as well, or nothing is left that could be excluded. */
+  /** What is excluded is included as well, or nothing is left that could be excluded. */
   | "EXCLUDE_IGNORED"
-  | "EXCLUDE_CONSTRAINT_IGNORED"
   | "EXCLUDE_UNKNOWN"
   | "NO_MODULES_IGNORED"
   | "NO_PACKAGES_IGNORED"
@@ -36,6 +35,8 @@ export type SelectionNoticeCode =
   /** A channel of the platform points at a tag that cannot be compared with others. */
   | "CHANNEL_UNORDERED"
   | "CHANNEL_SUSPENDED"
+  /** Its version is excluded, so it would point at nothing. */
+  | "CHANNEL_EXCLUDED"
   | "PIN_UNPUBLISHED"
   | "EXTRA_IMAGE_SKIPPED"
   | "IMAGE_LIST_MISSING";

@@ -20,6 +20,11 @@ export function isChannel(text: string): text is Channel {
   return (CHANNELS as readonly string[]).includes(text);
 }
 
+/** The tags that the version of a release image may have: sources publish some without `v`. */
+export function spellingsOf(version: string): readonly string[] {
+  return [...new Set([version, version.replace(/^v(?=\d)/, "")])];
+}
+
 /** Parses `version.json`; `subject` names it in errors. The `v` of a version may be missing. */
 export function parseChannelRelease(bytes: Uint8Array, subject: string): ChannelRelease {
   const document = parseJsonObject(bytes, subject);

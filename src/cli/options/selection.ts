@@ -16,7 +16,7 @@ export const SELECTION_FLAGS = {
   "exclude-module": {
     type: "list",
     alias: "e",
-    describe: "Module to leave out; repeatable",
+    describe: "Module, or versions of it, to leave out: name[@constraint]; repeatable",
     group: "Selection:",
   },
   "modules-path-suffix": {
@@ -73,7 +73,7 @@ export const SELECTION_FLAGS = {
   },
   "exclude-package": {
     type: "list",
-    describe: "Package to leave out; repeatable",
+    describe: "Package, or versions of it, to leave out: name[@constraint]; repeatable",
     group: "Selection:",
   },
   "include-plugin": {

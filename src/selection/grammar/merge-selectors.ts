@@ -1,7 +1,8 @@
+import { compareTexts } from "../../compare-texts.ts";
 import { option } from "../../option.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
-import type { ModuleSelector } from "./selection.ts";
+import type { MemberSelection, ModuleSelector, VersionFilter } from "./selection.ts";
 import { exactPinsOf, type MemberOption, mergeFilters, parseModuleSelector } from "./selector.ts";
 
 /** Parses the values of one include option; names given twice are or-ed (D5). Sorted by name. */
@@ -15,7 +16,7 @@ export function mergeSelectors(entries: readonly string[], from: MemberOption): 
       filter: known === undefined ? filter : mergeFilters(known.filter, filter),
     });
   }
-  const selectors = [...merged.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  const selectors = [...merged.values()].sort((left, right) => compareTexts(left.name, right.name));
   for (const selector of selectors) refuseSharedChannel(selector, from);
   return selectors;
 }
@@ -37,8 +38,6 @@ function refuseSharedChannel({ name, filter }: ModuleSelector, from: MemberOptio
 }
 
 export interface ExcludeOptions {
-  /** `module`, `package`. */
-  readonly noun: string;
   readonly excludedBy: MemberOption;
   readonly includedBy: MemberOption;
   readonly include: readonly ModuleSelector[];
@@ -46,35 +45,56 @@ export interface ExcludeOptions {
 }
 
 export interface ParsedExcludes {
-  readonly exclude: readonly string[];
+  readonly members: Pick<MemberSelection, "exclude" | "excludeVersions">;
   readonly notices: readonly SelectionNotice[];
 }
 
-/** Excludes matter only where everything of the source is taken (D4). */
+/**
+ * Names matter only where everything of the source is taken (D4). Versions are left out of what is taken, be it
+ * everything or what is included.
+ */
 export function parseExcludes(
   entries: readonly string[],
-  { noun, excludedBy, includedBy, include, enabled }: ExcludeOptions,
+  { excludedBy, includedBy, include, enabled }: ExcludeOptions,
 ): ParsedExcludes {
-  const selectors = entries.map((entry) => parseModuleSelector(entry, excludedBy));
-  if (enabled && include.length === 0) {
-    return {
-      exclude: [...new Set(selectors.map(({ name }) => name))].sort(),
-      notices: selectors
-        .filter(({ filter }) => filter.kind !== "default")
-        .map(({ name }) => ({
-          code: "EXCLUDE_CONSTRAINT_IGNORED",
-          message: `${option(excludedBy)} "${name}" excludes all versions of the ${noun}: its constraint has no effect`,
-        })),
-    };
-  }
+  const selectors = mergeExcludes(entries, excludedBy);
   const included = new Set(include.map(({ name }) => name));
+  const hasEffect = ({ name, filter }: ModuleSelector) =>
+    enabled && (include.length === 0 || (included.has(name) && filter.kind !== "default"));
+  const kept = selectors.filter(hasEffect);
+  const versions = kept.filter(({ filter }) => filter.kind !== "default");
   const reasonFor = (name: string) =>
     included.has(name) ? `${option(includedBy)} names it` : "only what is included is taken";
   return {
-    exclude: [],
-    notices: selectors.map(({ name }) => ({
-      code: "EXCLUDE_IGNORED",
-      message: `${option(excludedBy)} "${name}" has no effect: ${reasonFor(name)}`,
-    })),
+    members: {
+      exclude: kept.filter(({ filter }) => filter.kind === "default").map(({ name }) => name),
+      ...(versions.length > 0 ? { excludeVersions: versions } : {}),
+    },
+    notices: selectors
+      .filter((selector) => !hasEffect(selector))
+      .map(({ name }) => ({
+        code: "EXCLUDE_IGNORED",
+        message: `${option(excludedBy)} "${name}" has no effect: ${reasonFor(name)}`,
+      })),
   };
+}
+
+/** One per name, sorted; a name alone stands for all of its versions. */
+function mergeExcludes(entries: readonly string[], from: MemberOption): ModuleSelector[] {
+  const merged = new Map<string, VersionFilter>();
+  for (const entry of entries) {
+    const { name, filter } = parseModuleSelector(entry, from);
+    const known = merged.get(name) ?? filter;
+    const isWhole = [known, filter].some(({ kind }) => kind === "default");
+    merged.set(name, isWhole ? { kind: "default" } : mergeFilters(known, filter));
+    if (exactPinsOf(filter).every(({ channel }) => channel === "all")) continue;
+    throw new SelectionInvalidError(
+      `${option(from)} "${entry}"`,
+      "versions are excluded, not their release channels",
+      { hint: "Drop the part from + on" },
+    );
+  }
+  return [...merged]
+    .sort(([left], [right]) => compareTexts(left, right))
+    .map(([name, filter]) => ({ name, filter }));
 }

@@ -222,7 +222,6 @@ function parseMembers(
   const isListed = !options.proxyRegistry || include.length > 0;
   const enabled = options.source !== undefined && !isLeftOut && isListed;
   const excludes = parseExcludes(options[names.exclude] ?? [], {
-    noun,
     includedBy: names.include,
     excludedBy: names.exclude,
     include,
@@ -239,7 +238,7 @@ function parseMembers(
         ]
       : [];
   return {
-    members: { enabled, include, exclude: excludes.exclude },
+    members: { enabled, include, ...excludes.members },
     notices: [...ignored, ...excludes.notices],
   };
 }

@@ -48,6 +48,8 @@ export interface MemberSelection {
   /** Empty: all of the source. Sorted by name, one per name. */
   readonly include: readonly ModuleSelector[];
   readonly exclude: readonly string[];
+  /** Versions that are left out; sorted by name, one per name. Missing: none. */
+  readonly excludeVersions?: readonly ModuleSelector[] | undefined;
 }
 
 /**

@@ -24,6 +24,7 @@ export interface FamilyWishes {
   readonly enabled: boolean;
   readonly include: readonly ModuleSelector[];
   readonly exclude: readonly string[];
+  readonly excludeVersions?: readonly ModuleSelector[] | undefined;
   readonly onlyExtraImages: boolean;
 }
 

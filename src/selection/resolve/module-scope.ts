@@ -1,6 +1,6 @@
 import type { RepositoryReference } from "../../oci/reference.ts";
 import { tagFor } from "../documents/digest-tag.ts";
-import type { ModuleSelector, SourceSelection } from "../grammar/selection.ts";
+import type { ModuleSelector, SourceSelection, VersionFilter } from "../grammar/selection.ts";
 import type { Family } from "./family.ts";
 import type { Root } from "./root.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
@@ -18,6 +18,8 @@ export interface ModuleScope extends ResolveModuleOptions, ModuleSelector {
   readonly repository: RepositoryReference;
   readonly release: RepositoryReference;
   readonly catalog: RepositoryReference;
+  /** Versions that are left out, and the tags that were; these grow. */
+  readonly excluded?: { readonly filter: VersionFilter; readonly tags: Set<string> } | undefined;
   /** Versions without a list of their images; grows. */
   readonly unlisted: string[];
 }

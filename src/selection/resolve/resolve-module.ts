@@ -1,6 +1,7 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import type { Manifest } from "../../store/store.ts";
-import { CHANNELS } from "../../vendor/channel.ts";
+import { CHANNELS, spellingsOf } from "../../vendor/channel.ts";
 import {
   EXTRA_IMAGES_FILE,
   IMAGES_DIGESTS_FILE,
@@ -11,6 +12,7 @@ import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { isInRange, selectTags, sortTags } from "../grammar/version-filter.ts";
+import { isExcluded, reportExcluded, withoutExcluded } from "./excluded-versions.ts";
 import { findListed, listCandidates } from "./list-candidates.ts";
 import { resolveReleases } from "./module-releases.ts";
 import { createRoot, type ModuleScope, pathOf, type ResolveModuleOptions } from "./module-scope.ts";
@@ -32,7 +34,10 @@ export async function resolveModule(
   const repository = joinRepository(catalog, selector.name);
   const release = joinRepository(repository, family.releases);
   const places = { catalog, repository, release };
-  const scope: ModuleScope = { ...options, ...selector, ...places, unlisted: [] };
+  const { excludeVersions = [] } = family.wishesOf(selection);
+  const exclusion = excludeVersions.find(({ name }) => name === selector.name);
+  const excluded = exclusion && { filter: exclusion.filter, tags: new Set<string>() };
+  const scope: ModuleScope = { ...options, ...selector, ...places, excluded, unlisted: [] };
   const { kind } = selector.filter;
   const [channels] = await Promise.all([
     kind === "exact" ? [] : readModuleChannels(scope),
@@ -40,6 +45,7 @@ export async function resolveModule(
     kind === "range" && !selection.proxyRegistry ? reader.listTags(repository) : undefined,
   ]);
   const versions = await findVersions(scope, channels);
+  reportExcluded(scope);
   if (versions.length === 0) return reportEmpty(scope);
   const { onlyExtraImages } = family.wishesOf(selection);
   const groups = await allMatched([
@@ -52,18 +58,15 @@ export async function resolveModule(
   return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
 }
 
-async function readModuleChannels({
-  release,
-  reader,
-  selection,
-}: ModuleScope): Promise<ChannelPointer[]> {
+async function readModuleChannels(scope: ModuleScope): Promise<ChannelPointer[]> {
+  const { release, reader, selection } = scope;
   const { platforms } = selection;
   const pointers = await readChannels(release, { channels: CHANNELS, platforms }, reader);
   for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
     const name = formatFound(release, channel);
     reader.notice("CHANNEL_SUSPENDED", `Channel "${name}" is suspended by its vendor`);
   }
-  return pointers;
+  return withoutExcluded(scope, pointers);
 }
 
 /** The module images of all wanted versions, each tag once. */
@@ -90,12 +93,15 @@ async function listRange(
   if (filter.kind !== "range") return [];
   const tags = await listCandidates(repository, filter, scope);
   const { latestPatch } = selection;
-  const selected = selectTags(tags ?? [], { kind: "range", range: filter.range }, { latestPatch });
+  const offered = (tags ?? []).filter((tag) => isInRange(tag, filter) && !isExcluded(scope, tag));
+  const selected = selectTags(offered, filter, { latestPatch });
   if (selected.length === 0 && !channels.some(({ version }) => isInRange(version, filter))) {
     throw await moduleUnmatched(scope, {
       reader,
       subject: `versions ${filter.range} of ${family.noun} "${name}"`,
-      reason: `no tag of the ${family.noun} lies in this range`,
+      reason: scope.excluded?.tags.size
+        ? `${option(family.exclude)} leaves out every tag in this range`
+        : `no tag of the ${family.noun} lies in this range`,
     });
   }
   if (tags === undefined) {
@@ -125,7 +131,7 @@ async function findPointed(
   { channel, version }: ChannelPointer,
 ): Promise<FoundImage> {
   const { family, name, reader, repository } = scope;
-  for (const tag of new Set([version, version.replace(/^v(?=\d)/, "")])) {
+  for (const tag of spellingsOf(version)) {
     const manifest = await reader.findManifest(repository, tag);
     if (manifest !== undefined) return { repository, reference: tag, manifest };
   }
@@ -139,18 +145,18 @@ async function findPointed(
 
 /** A module that has nothing to take: an error for a name that the user gave, a notice otherwise. */
 async function reportEmpty(scope: ModuleScope): Promise<[]> {
-  const { family, name, isNamed, reader } = scope;
+  const { excluded, family, name, isNamed, reader } = scope;
+  const reason = excluded?.tags.size
+    ? `${option(family.exclude)} leaves out every version that its release channels point at`
+    : "it has no release channels";
   if (!isNamed) {
-    reader.notice(
-      "MODULE_EMPTY",
-      `${titleOf(family)} "${name}" is skipped: it has no release channels`,
-    );
+    reader.notice("MODULE_EMPTY", `${titleOf(family)} "${name}" is skipped: ${reason}`);
     return [];
   }
   throw await moduleUnmatched(scope, {
     reader,
     subject: `versions of ${family.noun} "${name}"`,
-    reason: "it has no release channels, and no version is named",
+    reason: `${reason}, and no version is named`,
   });
 }
 

@@ -136,13 +136,37 @@ describe("parseSelection()", () => {
     expect(modulesOf({ modulesPathSuffix: "" }).pathSuffix).toBe("modules");
   });
 
-  test("M4-M6: excludes modules of the whole catalogue only, whatever their constraint", () => {
+  test("M4-M6: excludes modules of the whole catalogue, or versions of them", () => {
     const { selection, notices } = parseSelection({
       source,
-      excludeModules: ["b@^1.0", "a", "a"],
+      excludeModules: ["b@^1.0", "a", "a", "b@=x", "a@^2"],
     });
-    expect(selection.modules.exclude).toEqual(["a", "b"]);
-    expect(notices.map(({ code }) => code)).toEqual(["EXCLUDE_CONSTRAINT_IGNORED"]);
+    expect(selection.modules).toMatchObject({
+      exclude: ["a"],
+      excludeVersions: [
+        {
+          name: "b",
+          filter: { kind: "range", range: "^1.0", pins: [{ tag: "x", channel: "all" }] },
+        },
+      ],
+    });
+    expect(notices).toEqual([]);
+  });
+
+  test("excludes versions of what is included", () => {
+    const options = { source, includeModules: ["a"], excludeModules: ["a@^1", "b@^1"] };
+    expect(parseSelection(options).selection.modules).toMatchObject({
+      include: [{ name: "a" }],
+      exclude: [],
+      excludeVersions: [{ name: "a" }],
+    });
+    expect(codesOf(options)).toEqual(["EXCLUDE_IGNORED"]);
+  });
+
+  test("refuses a release channel behind what is excluded", () => {
+    expect(() => parseSelection({ source, excludeModules: ["a@=v1.0.0+stable"] })).toThrow(
+      /`excludeModules` "a@=v1\.0\.0\+stable": versions are excluded, not their release channels/,
+    );
   });
 
   test("D4: include wins over exclude, with a notice", () => {

@@ -145,6 +145,92 @@ describe("resolveSelection(): names of modules", () => {
     expect(outcome.notices).toEqual(["EXCLUDE_UNKNOWN"]);
   });
 
+  describe("excluding versions of a module", () => {
+    const channels = { alpha: "v2.0.0", stable: "v1.3.0" };
+    const versions = ["v1.2.0", "v1.3.0", "v1.3.1", "v1.4.0", "v2.0.0"];
+    const foo = memorySource({
+      ...moduleRepositories({ name: "foo", versions, channels }),
+      "acme/modules": { foo: image() },
+    });
+
+    test.each<[string, ParseSelectionOptions, string[], string[], string[]]>([
+      [
+        "leaves out what the release channels point at, and these",
+        { excludeModules: ["foo@^1"] },
+        ["v2.0.0"],
+        ["alpha", "v2.0.0"],
+        ["CHANNEL_EXCLUDED"],
+      ],
+      [
+        "leaves out an exact tag",
+        { excludeModules: ["foo@=v2.0.0"] },
+        ["v1.3.0"],
+        ["stable", "v1.3.0"],
+        ["CHANNEL_EXCLUDED"],
+      ],
+      [
+        "leaves out versions of a range that is included",
+        { includeModules: ["foo@^1"], excludeModules: ["foo@=v1.3.1", "foo@~1.2"] },
+        ["v1.3.0", "v1.4.0", "v2.0.0"],
+        ["alpha", "stable", "v1.3.0", "v1.4.0", "v2.0.0"],
+        [],
+      ],
+      [
+        "comes before the latest patch is looked for",
+        { includeModules: ["foo@~1.3"], excludeModules: ["foo@=v1.3.1"], latestPatch: true },
+        ["v1.3.0", "v2.0.0"],
+        ["alpha", "stable", "v1.3.0", "v2.0.0"],
+        [],
+      ],
+      [
+        "leaves a tag that is included by name",
+        { includeModules: ["foo@=v1.3.0"], excludeModules: ["foo@^1"] },
+        ["v1.3.0"],
+        [...FIVE, "v1.3.0"],
+        ["EXCLUDE_IGNORED"],
+      ],
+      [
+        "that would not be taken is a notice",
+        { excludeModules: ["foo@~1.4"] },
+        ["v1.3.0", "v2.0.0"],
+        ["alpha", "stable", "v1.3.0", "v2.0.0"],
+        ["EXCLUDE_UNKNOWN"],
+      ],
+    ])("%s: %j", async (_, wishes, modules, releases, notices) => {
+      const outcome = await resolve(foo, wishes);
+      expect(tagsIn(outcome, "modules/foo")).toEqual(modules);
+      expect(tagsIn(outcome, "modules/foo/release")).toEqual([...releases].sort());
+      expect(outcome.notices).toEqual(notices);
+    });
+
+    test("that are all there are skips the module with a notice", async () => {
+      const bar = moduleRepositories({
+        name: "bar",
+        versions: ["v1.0.0"],
+        channels: { stable: "v1.0.0" },
+      });
+      const both = memorySource({
+        ...moduleRepositories({ name: "foo", versions, channels }),
+        ...bar,
+        "acme/modules": { foo: image(), bar: image() },
+      });
+      const outcome = await resolve(both, { excludeModules: ["foo@>=1"] });
+      expect(tagsIn(outcome, "modules/foo")).toEqual([]);
+      expect(tagsIn(outcome, "modules/bar")).toEqual(["v1.0.0"]);
+      expect(outcome.messages).toContain(
+        'Module "foo" is skipped: `excludeModules` leaves out every version that its release channels point at',
+      );
+    });
+
+    test("that are all of a range is an error that says so", async () => {
+      const failure = await failureOf(foo, {
+        includeModules: ["foo@~1.4"],
+        excludeModules: ["foo@^1"],
+      });
+      expect(failure.message).toContain("`excludeModules` leaves out every tag in this range");
+    });
+  });
+
   test("a source without a catalogue works for named modules", async () => {
     const bare = memorySource(
       moduleRepositories({ name: "foo", versions: ["v1.0.0"], channels: { stable: "v1.0.0" } }),
