@@ -6,6 +6,7 @@ import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";
 import { parseModulesPath } from "../vendor/modules-path.ts";
+import { readInstallerChannels } from "./installer-channels.ts";
 import { type PlanPushOptions, type PushPlan, planPush } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
@@ -27,7 +28,8 @@ export async function openPush({
   try {
     const bundled = await readBundledTags(bundle);
     requireNames(bundlePath, bundled);
-    const plan = planPush(bundled.tags, { target, modulesPath });
+    const channels = await readInstallerChannels(bundle, bundled.tags);
+    const plan = planPush([...bundled.tags, ...channels], { target, modulesPath });
     if (plan.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
         hint: `See with ${call("verifyBundle")} whether files of it are missing`,

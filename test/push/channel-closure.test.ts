@@ -152,3 +152,62 @@ describe("planPushAll()", () => {
     });
   });
 });
+
+describe("push() of installers", () => {
+  const platform = async (installers: readonly string[], releases: Packed["releases"]) => {
+    const versions = ["v1.70.3", "1.71.0"];
+    const built = (tags: readonly string[]) =>
+      d8Layout(
+        tags.map((tag) => ({
+          artifact: image({ name: tag.replace(/^.*@/, "") }),
+          tag: tag.replace(/@.*/, ""),
+        })),
+        { generation: "new" },
+      );
+    const channels = Object.entries(releases).map(([tag, version]) => release(version, tag));
+    const path = directory.resolve("platform.tar");
+    await writeFile(
+      path,
+      d8Package({
+        "": await built(versions),
+        install: await built(installers),
+        "release-channel": await d8Layout(channels, { generation: "new" }),
+      }),
+    );
+    return path;
+  };
+  const digestOf = (tag: string) => registry.content.repository("repo/install").tags.get(tag);
+
+  test("tags the installer of each release channel with the channel, also of older bundles", async () => {
+    const path = await platform(["v1.70.3", "1.71.0"], {
+      stable: "v1.70.3",
+      "rock-solid": "v1.70.3",
+      alpha: "v1.71.0",
+      "v1.70.3": "v1.70.3",
+    });
+    const { images } = await planPushAll({ bundlePaths: [path], target: target() });
+    const planned = images.filter(({ repository }) => repository === "install");
+    expect(planned.map(({ tags }) => tags)).toEqual([
+      ["v1.70.3", "stable", "rock-solid"],
+      ["1.71.0", "alpha"],
+    ]);
+    const receipt = await pushTo(path);
+    expect(receipt.complete).toBe(true);
+    expect(tagsOf("/install")).toEqual(["1.71.0", "alpha", "rock-solid", "stable", "v1.70.3"]);
+    expect(digestOf("stable")).toEqual(digestOf("v1.70.3"));
+    expect(digestOf("alpha")).toEqual(digestOf("1.71.0"));
+    expect(receipt.images).toContainEqual(
+      expect.objectContaining({ repository: "install", tag: "stable", outcome: "pushed" }),
+    );
+  });
+
+  test("leaves the tags that the bundle has, and channels whose installer it lacks", async () => {
+    const path = await platform(["v1.70.3", "stable@other"], {
+      stable: "v1.70.3",
+      alpha: "v1.71.0",
+    });
+    await pushTo(path);
+    expect(tagsOf("/install")).toEqual(["stable", "v1.70.3"]);
+    expect(digestOf("stable")).not.toEqual(digestOf("v1.70.3"));
+  });
+});
