@@ -17,6 +17,8 @@ const FLAGS = { ...LOGIN_FLAGS, ...REGISTRY_FLAGS, ...REPORT_FLAGS } as const sa
 
 const MEDIA_TYPE = "application/vnd.airgap-mirror.login.v1+json";
 
+const USER_HINT = "Give the user with --username, and the password by stdin with --password-stdin";
+
 export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   name: "login",
   describe: "Check a login at a registry and keep it where Docker and Podman look",
@@ -25,7 +27,7 @@ export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   examples: ["mirror login registry.local -u admin --password-stdin <password.txt"],
   resumeHint: "Nothing was stored; run the same command again",
   async run(given, context) {
-    const registry = parseRegistry(given.positionals["registry"] ?? "");
+    const registry = parseRegistry(given.positionals["registry"] ?? "", USER_HINT);
     const login = await readLogin(given.flags, registry, context);
     if (!login) {
       throw new UsageError("Cannot log in: --username and the password are missing", {

@@ -1,8 +1,11 @@
 import { parseRepositoryReference } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** The host of a registry, as references have it; throws `UsageError`. */
-export function parseRegistry(text: string): string {
+/** Where the user of a registry goes instead. */
+const USER_HINT = "Name the host alone";
+
+/** The host of a registry, as references have it; throws `UsageError`. `userHint` says where a user name belongs. */
+export function parseRegistry(text: string, userHint: string = USER_HINT): string {
   const host = text.replace(/^https?:\/\//, "").replace(/\/$/, "");
   try {
     // without a dot, a port or this name, a first part is no host
@@ -15,7 +18,7 @@ export function parseRegistry(text: string): string {
   const shown = text.slice(text.lastIndexOf("@") + 1);
   if (shown !== text) {
     throw new UsageError(`Cannot use "${shown}" as registry: it has a user name before it`, {
-      hint: "Give the user with --username, and the password by stdin with --password-stdin",
+      hint: userHint,
     });
   }
   throw new UsageError(

@@ -23,7 +23,7 @@ export function renderError(
     ...(isExpected && error.hint ? [`hint: ${sanitize(error.hint)}`] : []),
     ...(isExpected ? [] : ["hint: Report it with the lines below"]),
   ];
-  const lines = [...texts.map(inFlags), ...(debug || !isExpected ? stacksOf(error) : [])];
+  const lines = [...texts, ...(debug || !isExpected ? stacksOf(error) : [])].map(inFlags);
   return `${lines.join("\n")}\n`;
 }
 
