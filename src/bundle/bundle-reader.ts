@@ -35,6 +35,22 @@ export async function openBundle(bundlePath: string): Promise<BundleReader> {
   }
 }
 
+export interface OpenBlobOptions {
+  /** Position of the first byte wanted; default 0. */
+  readonly offset?: number | undefined;
+  /** Position behind the last byte wanted; default the end. */
+  readonly end?: number | undefined;
+  /** `once`: a blob that was right since the bundle was opened is not hashed again; default `always`. */
+  readonly verify?: "always" | "once" | undefined;
+}
+
+/** Bytes of a place, from its beginning. */
+interface PartOfPlace {
+  readonly place: Place;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Random access to the layouts and blobs of a bundle. Treats the medium as hostile. */
 export class BundleReader implements AsyncDisposable {
   readonly listing: BundleListing;
@@ -42,6 +58,8 @@ export class BundleReader implements AsyncDisposable {
   /** Names of entries that are no part of a layout and were passed over. */
   readonly strayFiles: string[] = [];
   readonly #files: readonly PackageFile[];
+  /** Blobs that were read to their end since the bundle was opened, and were what they should be. */
+  readonly #verified = new WeakSet<Place>();
   /** For all who read content of the bundle. */
   readonly hasher: ContentHasher = new ContentHasher();
 
@@ -190,40 +208,47 @@ export class BundleReader implements AsyncDisposable {
   }
 
   /**
-   * Streams a blob from `start` up to `end`. When it is all of the blob the bytes are verified, and the last of them is
+   * Streams a blob from `offset` up to `end`. When it is all of the blob the bytes are verified, and the last of them is
    * only passed on when the digest is right: a receiver can never get all of a damaged blob.
    */
-  openBlob(layout: LayoutTable, target: Descriptor, start = 0, end = target.size): Readable {
+  openBlob(
+    layout: LayoutTable,
+    target: Descriptor,
+    { offset = 0, end = target.size, verify = "always" }: OpenBlobOptions = {},
+  ): Readable {
     const place = this.placeOf(layout, target.digest);
     if (place.size !== target.size) {
       const reason = `blob ${target.digest} has ${place.size} bytes, its descriptor says ${target.size}`;
       throw this.#corrupt(place.package, place.offset, reason);
     }
     const { algorithm } = parseDigest(target.digest);
-    const isWhole = start === 0 && end >= target.size;
-    const hash = isWhole ? this.hasher.open(algorithm, target.size) : undefined;
-    const wanted = { ...place, size: Math.min(end, place.size) };
-    return Readable.from(this.#readBlob(wanted, start, { ...target, hash }), {
+    const isWhole = offset === 0 && end >= target.size;
+    const isWanted = isWhole && !(verify === "once" && this.#verified.has(place));
+    const hash = isWanted ? this.hasher.open(algorithm, target.size) : undefined;
+    const wanted = { place, start: offset, end: Math.min(end, place.size) };
+    return Readable.from(this.#readBlob(wanted, { ...target, hash }), {
       objectMode: false,
       highWaterMark: READ_BUFFER_BYTES,
     });
   }
 
   async *#readBlob(
-    place: Place,
-    start: number,
+    { place, start, end }: PartOfPlace,
     { digest, hash }: { readonly digest: Digest; readonly hash: ContentHash | undefined },
   ): AsyncGenerator<Uint8Array> {
     try {
-      let next = start < place.size ? this.#readPart(place, start) : undefined;
+      let next = start < end ? this.#readPart({ place, start, end }) : undefined;
       for (let position = start; next !== undefined; ) {
         const part = await next;
         position += part.length;
         // Read ahead while these bytes are hashed and sent
-        next = position < place.size ? this.#readPart(place, position) : undefined;
+        next = position < end ? this.#readPart({ place, start: position, end }) : undefined;
         next?.catch(() => undefined);
         const bytes = hash ? await hash.update(part) : part;
-        if (hash && !next) this.checkHash(place, digest, await hash.digest());
+        if (hash && !next) {
+          this.checkHash(place, digest, await hash.digest());
+          this.#verified.add(place);
+        }
         yield fillReadBuffer(Buffer.from(bytes.buffer), bytes.length);
       }
     } finally {
@@ -231,12 +256,12 @@ export class BundleReader implements AsyncDisposable {
     }
   }
 
-  async #readPart(place: Place, position: number): Promise<Uint8Array> {
+  async #readPart({ place, start, end }: PartOfPlace): Promise<Uint8Array> {
     const memory = takeReadBuffer();
-    const buffer = memory.subarray(0, Math.min(memory.length, place.size - position));
-    const found = await this.read(place, position, buffer);
+    const buffer = memory.subarray(0, Math.min(memory.length, end - start));
+    const found = await this.read(place, start, buffer);
     if (found === buffer.length) return buffer;
-    throw this.#corrupt(place.package, place.offset + position + found, "the file ends here");
+    throw this.#corrupt(place.package, place.offset + start + found, "the file ends here");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

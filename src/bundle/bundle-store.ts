@@ -134,7 +134,7 @@ function createRepository({ reader, path, tags, manifests }: BundledRepository):
     resolve: async (reference) => (await fetchManifest(reference)).descriptor,
     async fetch(target, { offset, end, signal } = {}): Promise<Readable> {
       signal?.throwIfAborted();
-      return reader.openBlob(locate(target.digest), target, offset, end);
+      return reader.openBlob(locate(target.digest), target, { offset, end, verify: "once" });
     },
     exists: async ({ digest, size }) =>
       layouts.some(({ blobs }) => blobs.get(digest)?.size === size),

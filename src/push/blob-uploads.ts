@@ -87,7 +87,7 @@ export class BlobUploads {
     try {
       const { outcome, sentBytes } = await openTarget(target).push(
         blob,
-        (offset) => bundle.openBlob(layout, blob, offset),
+        (offset) => bundle.openBlob(layout, blob, { offset }),
         {
           signal,
           mountFrom: from?.repository,

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { findPortHolder } from "../io/port-holder.ts";
+import { READ_BUFFER_BYTES, recycleReadBuffer } from "../io/read-buffers.ts";
 import { ListenError } from "./errors.ts";
 import {
   errorResponse,
@@ -183,8 +185,28 @@ async function send(
   }
   // Content that is slow to come does not hold its headers back.
   outgoing.flushHeaders();
-  body.on("data", (chunk: Buffer) => {
-    counter.bytes += chunk.length;
+  const sink = new Writable({
+    highWaterMark: READ_BUFFER_BYTES,
+    write: (chunk: Buffer, _encoding, done) => {
+      outgoing.write(chunk, (error) => {
+        // Whoever reads the next bytes may use the memory of these
+        recycleReadBuffer(chunk);
+        done(error);
+      });
+      counter.bytes += chunk.length;
+    },
+    final: (done) => void outgoing.end(done),
+    destroy: (error, done) => {
+      if (error) outgoing.destroy();
+      done(error);
+    },
   });
-  await pipeline(body, outgoing);
+  const cut = () => sink.destroy(prematureClose());
+  outgoing.once("close", cut);
+  await pipeline(body, sink);
+  outgoing.off("close", cut);
+}
+
+function prematureClose(): NodeJS.ErrnoException {
+  return Object.assign(new Error("The client went away"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }

@@ -144,7 +144,7 @@ describe("BundleReader", () => {
     await using reader = await openBundle(sample.directory.path);
     const bytes = sample.blobs.get(sample.layer.digest);
     for (const offset of [0, 1, 2500, LAYER_BYTES - 1, LAYER_BYTES]) {
-      const body = reader.openBlob(layoutOf(reader), sample.layer, offset);
+      const body = reader.openBlob(layoutOf(reader), sample.layer, { offset });
       expect(await buffer(body)).toEqual(bytes?.subarray(offset));
     }
   });
@@ -197,6 +197,21 @@ describe("BundleReader", () => {
       digest,
       location: { path, offset: offset % 1_000_000 },
     });
+  });
+
+  test("hashes a blob only until it was right, where that is enough", async () => {
+    await using sample = await openSample();
+    await using reader = await openBundle(sample.directory.path);
+    const layout = layoutOf(reader);
+    const read = (verify: "always" | "once") =>
+      drain(reader.openBlob(layout, sample.layer, { verify }));
+    expect((await read("once")).error).toBeUndefined();
+    const { path, offset } = reader.locate(reader.placeOf(layout, sample.layer.digest));
+    const bytes = await readFile(path);
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 1, offset);
+    await writeFile(path, bytes);
+    expect(await read("once")).toEqual({ bytes: LAYER_BYTES, error: undefined });
+    expect((await read("always")).error).toMatchObject({ code: "CONTENT_MISMATCH" });
   });
 
   test("names the file and the byte where a file became shorter meanwhile", async () => {
