@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Notice } from "../index.ts";
 import type { FlagTable, FlagValues } from "./options/flag.ts";
 import type { FlagWords } from "./output/flag-words.ts";
 import type { Suspension } from "./suspension.ts";
@@ -21,6 +22,8 @@ export interface ProcessContext {
 export interface CliContext extends ProcessContext {
   /** Texts of the library, in the words of this command. */
   readonly inFlags: FlagWords;
+  /** What was told before the command began; belongs into its report. */
+  readonly notices: readonly Notice[];
 }
 
 interface Positional {

@@ -70,15 +70,17 @@ async function runCommand(
   const { env } = context;
   run.resumeHint = command.resumeHint;
   run.inFlags = createFlagWords(command, COMMANDS);
-  for (const notice of noticesOfMisspelling(env, ALL_FLAGS)) {
-    context.stderr.write(`notice: ${sanitize(notice)}\n`);
-  }
+  const notices = noticesOfMisspelling(env, ALL_FLAGS);
+  for (const { message } of notices) context.stderr.write(`notice: ${sanitize(message)}\n`);
   const config = await readConfigFile({ argv, env, config: {} });
   const flags = resolveFlags(command.flags, { argv, env, config });
   run.result = toOutputOptions(flags, context).result;
   const positionals = positionalsOf(command, argv);
   const rest = restOf(command, argv);
-  return await command.run({ flags, positionals, rest }, { ...context, inFlags: run.inFlags });
+  return await command.run(
+    { flags, positionals, rest },
+    { ...context, inFlags: run.inFlags, notices },
+  );
 }
 
 async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {

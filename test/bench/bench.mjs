@@ -22,7 +22,7 @@ const { values: flags } = parseArgs({
     directory: { type: "string" },
   },
 });
-const size = parseByteSize(flags.size, { defaultUnit: "GB" });
+const size = parseByteSize(flags.size, { defaultUnit: "GB", option: "size" });
 const rounds = Number(flags.rounds);
 const parts = new Set(flags.only.split(","));
 const root = mkdtempSync(join(flags.directory ?? tmpdir(), "mirror-bench-"));

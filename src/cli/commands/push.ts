@@ -140,7 +140,7 @@ async function sendAll(
     signal,
     onEvent: renderer.onEvent,
   });
-  return { ...receipt, notices: [...told, ...receipt.notices] };
+  return { ...receipt, notices: [...context.notices, ...told, ...receipt.notices] };
 }
 
 /** Hours of pushing must not end with a receipt that cannot be written. */

@@ -57,7 +57,7 @@ export async function withSource<Result>(
     signal: context.signal,
     onEvent: renderer.onEvent,
   };
-  return await work(options, told);
+  return await work(options, [...context.notices, ...told]);
 }
 
 /** A login is for one host: without a source nobody says which one. */

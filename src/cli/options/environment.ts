@@ -27,13 +27,14 @@ const PREFIX = "MIRROR_";
 const OTHERS = ["LOG_LEVEL", "DEBUG_LOG", "ACR_ENDPOINT", "ACR_ACCESS_TOKEN"];
 
 /** Names that look like the variable of a flag and are none: what was meant would be lost in silence. */
-export function noticesOfMisspelling(env: Environment, flags: Iterable<string>): readonly string[] {
+export function noticesOfMisspelling(env: Environment, flags: Iterable<string>): readonly Notice[] {
   const known = new Set([...flags].map((name) => variableOf(name).slice(PREFIX.length)));
   return Object.keys(env).flatMap((variable) => {
     const name = variable.slice(PREFIX.length);
     if (!variable.startsWith(PREFIX) || known.has(name) || OTHERS.includes(name)) return [];
     const near = nearestNames(name, known).map((one) => `${PREFIX}${one}`);
     if (near.length === 0) return [];
-    return [`${variable} has no effect: no flag has this name. Did you mean ${near.join(", ")}?`];
+    const message = `${variable} has no effect: no flag has this name. Did you mean ${near.join(", ")}?`;
+    return [{ code: "VARIABLE_UNKNOWN", message }];
   });
 }

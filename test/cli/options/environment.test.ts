@@ -29,7 +29,7 @@ describe("noticesOfMisspelling()", () => {
 
   test("names variables that look like those of flags, and not their values", () => {
     const env = { MIRROR_INCLUDE_MODUL: "foo", MIRROR_NO_PLATFROM: "1" };
-    expect(noticesOfMisspelling(env, flags)).toEqual([
+    expect(noticesOfMisspelling(env, flags).map(({ message }) => message)).toEqual([
       "MIRROR_INCLUDE_MODUL has no effect: no flag has this name. Did you mean MIRROR_INCLUDE_MODULE?",
       "MIRROR_NO_PLATFROM has no effect: no flag has this name. Did you mean MIRROR_NO_PLATFORM?",
     ]);

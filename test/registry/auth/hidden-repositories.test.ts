@@ -31,7 +31,7 @@ function hiding(hidden: number, scheme: "basic" | "bearer"): Answer {
   };
 }
 
-function answerMember(method: string, url: string, response: Parameters<Answer>[1]): void {
+function answerMember(method: string, url: string, response: Parameters<Answer>[1]) {
   if (method === "POST") return send(response, 202, { location: "/v2/acme/web/blobs/uploads/1" });
   if (method === "PUT") return send(response, 201);
   if (/\/blobs\//.test(url)) return send(response, 404);
