@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   registry: ["root", "oci", "io", "store"],
   server: ["root", "oci", "io", "store"],
   contents: ["root", "oci"],
-  bundle: ["root", "oci", "io", "store", "tar", "gost", "contents"],
+  bundle: ["root", "oci", "io", "store", "tar", "gost", "contents", "vendor"],
   versions: ["root"],
   vendor: ["root", "oci", "store", "tar", "versions"],
   selection: ["root", "oci", "store", "tar", "contents", "versions", "vendor"],

@@ -6,6 +6,7 @@ import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
+import { holdsReleases } from "../vendor/layouts.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { BundleCorruptError } from "./errors.ts";
@@ -113,7 +114,9 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unname
   if (tag === undefined) return toUnnamed(layout, root);
   if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
   const { repository } = layout;
-  return { layout, repository, tag, root, kind: kindOf(repository), source: sourceOf(root) };
+  // Channels are published last, so they must be known where no `bundle.json` tells
+  const kind = holdsReleases(repository) ? "release-channel" : "image";
+  return { layout, repository, tag, root, kind, source: sourceOf(root) };
 }
 
 /** The full reference says everything (docs/bundle-format.md, "images.tar"). */
@@ -135,15 +138,6 @@ function toUnnamed(layout: LayoutTable, descriptor: Descriptor): UnnamedManifest
 
 function sourceOf({ annotations }: Descriptor): string {
   return annotations?.[ANNOTATION.containerdName] ?? annotations?.[ANNOTATION.refName] ?? "";
-}
-
-/** Channels are published last, so they must be known where no \`bundle.json\` tells. */
-function kindOf(repository: string): ImageKind {
-  const isChannel =
-    repository === "release-channel" ||
-    repository.endsWith("/release") ||
-    /^packages\/[^/]+\/version$/.test(repository);
-  return isChannel ? "release-channel" : "image";
 }
 
 /** Several descriptors of one name: the last one counts, as the reference system has it. */

@@ -1,5 +1,5 @@
 import type { Notice } from "../notice.ts";
-import type { BundledTags } from "./bundle-images.ts";
+import type { UnnamedManifest } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import type { BundleListing } from "./package-listing.ts";
 
@@ -13,10 +13,15 @@ export interface BundleNotice extends Notice {
     | "EMPTY_PACKAGES";
 }
 
+interface Published {
+  readonly tags: readonly Pick<UnnamedManifest, "layout">[];
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
   { isPart, manifest, packages, unlisted = [] }: BundleListing,
-  { strayFiles, tags, unnamed }: Pick<BundleReader, "strayFiles"> & BundledTags,
+  { strayFiles, tags, unnamed }: Pick<BundleReader, "strayFiles"> & Published,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
   const full = new Set([...tags, ...unnamed].map(({ layout }) => layout.package));

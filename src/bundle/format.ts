@@ -1,5 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import { isRepositoryName } from "../oci/reference.ts";
+import { SHORT_TAG } from "../vendor/layouts.ts";
 
 /** Names of docs/bundle-format.md, "Files". */
 export const BUNDLE_MANIFEST_FILE = "bundle.json";
@@ -16,7 +17,7 @@ export const OCI_LAYOUT_JSON = '{"imageLayoutVersion":"1.0.0"}';
 
 export const ANNOTATION = {
   refName: "org.opencontainers.image.ref.name",
-  shortTag: "io.deckhouse.image.short_tag",
+  shortTag: SHORT_TAG,
   containerdName: "io.containerd.image.name",
 } as const;
 

@@ -1,3 +1,4 @@
+import { missingPrefix } from "../vendor/layouts.ts";
 import type { LayoutTable } from "./layout-table.ts";
 
 /**
@@ -12,12 +13,6 @@ export function routeLayouts(packageName: string, layouts: Iterable<LayoutTable>
   for (const table of tables) {
     table.repository = table.path === "" ? prefix : `${prefix}/${table.path}`;
   }
-}
-
-function missingPrefix(packageName: string): string | undefined {
-  if (packageName === "security") return "security";
-  const [, module] = /^module-(.+)$/.exec(packageName) ?? [];
-  return module && `modules/${module}`;
 }
 
 function isBelow(path: string, prefix: string): boolean {

@@ -1,5 +1,11 @@
 import type { RepositoryReference } from "../oci/reference.ts";
 import { isChannel } from "../vendor/channel.ts";
+import {
+  isPartOfRelease,
+  placeOfVersion,
+  subjectOf,
+  type VersionPlace,
+} from "../vendor/closure.ts";
 import { ContentWithheldError } from "./errors.ts";
 import type { PushImage } from "./plan-push.ts";
 import type { ReceiptImage } from "./receipt.ts";
@@ -9,38 +15,19 @@ export function isChannelImage({ kind, tags }: Pick<PushImage, "kind" | "tags">)
   return kind === "release-channel" && tags.some(isChannel);
 }
 
-/** The repository of the versions that a release image is about, and the tags that such a version may have there. */
-export function placeOfVersion(
+export interface TargetVersion extends VersionPlace {
+  readonly target: RepositoryReference;
+}
+
+/** Where the version that a release image names has to be in the target. */
+export function targetVersionOf(
   { repository, target }: Pick<PushImage, "repository" | "target">,
   version: string,
-): VersionPlace {
+): TargetVersion {
   return {
-    repository: parentOf(repository),
-    target: { ...target, repository: parentOf(target.repository) },
-    tags: [version, version.replace(/^v(?=\d)/, "")],
+    ...placeOfVersion(repository, version),
+    target: { ...target, repository: subjectOf(target.repository) },
   };
-}
-
-export interface VersionPlace {
-  /** Repository path below the target. */
-  readonly repository: string;
-  readonly target: RepositoryReference;
-  readonly tags: readonly string[];
-}
-
-function parentOf(repository: string): string {
-  return repository.split("/").slice(0, -1).join("/");
-}
-
-/** Whether one of the images is the version. */
-export function hasVersion(
-  images: readonly { readonly repository: string; readonly tags: readonly string[] }[],
-  place: VersionPlace,
-): boolean {
-  return images.some(
-    ({ repository, tags }) =>
-      repository === place.repository && tags.some((tag) => place.tags.includes(tag)),
-  );
 }
 
 /** Refuses a release image when an image of its module, or of the platform, did not arrive. */
@@ -48,14 +35,8 @@ export function refuseAfterFailure(
   { repository, tags }: PushImage,
   images: readonly ReceiptImage[],
 ): void {
-  const parent = parentOf(repository);
-  const needed = parent === "" ? /^(?:install)?$/ : undefined;
   const missing = images.find(
-    (image) =>
-      image.outcome === "failed" &&
-      (needed?.test(image.repository) ||
-        image.repository === parent ||
-        image.repository.startsWith(`${parent}/extra/`)),
+    (image) => image.outcome === "failed" && isPartOfRelease(image.repository, repository),
   );
   if (missing) {
     const reason = `"${missing.repository}:${missing.tag}" is missing in the target`;

@@ -1,13 +1,12 @@
-import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
+import { type Routes, type RoutesOptions, routesOf } from "../bundle/routes.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";
 import { parseModulesPath } from "../vendor/modules-path.ts";
-import { readInstallerChannels } from "./installer-channels.ts";
-import { type PlanPushOptions, type PushPlan, planPush } from "./plan-push.ts";
+import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
 
@@ -23,21 +22,24 @@ export async function openPush({
   target,
   modulesPathSuffix,
 }: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix">): Promise<OpenedPush> {
-  const modulesPath = parseModulesPath(modulesPathSuffix);
+  // Refused before anything is opened
+  parseModulesPath(modulesPathSuffix);
   const bundle = await openBundle(bundlePath);
   try {
-    const bundled = await readBundledTags(bundle);
-    requireNames(bundlePath, bundled);
-    const channels = await readInstallerChannels(bundle, bundled.tags);
-    const plan = planPush([...bundled.tags, ...channels], { target, modulesPath });
+    const plan = await routesOf(bundle, { target, modulesPathSuffix });
+    requireNames(bundlePath, plan);
     if (plan.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
         hint: `See with ${call("verifyBundle")} whether files of it are missing`,
       });
     }
     const notices = [
-      ...noticesOf(bundle.listing, { ...bundled, strayFiles: bundle.strayFiles }),
-      ...noticesOfMove(bundled.tags, { target, modulesPath }),
+      ...noticesOf(bundle.listing, {
+        tags: plan.images,
+        unnamed: plan.unnamed,
+        strayFiles: bundle.strayFiles,
+      }),
+      ...noticesOfMove(plan, { target, modulesPathSuffix }),
     ];
     return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
   } catch (error) {
@@ -47,9 +49,9 @@ export async function openPush({
 }
 
 /** Clusters look for modules at the usual place until they are told of another. */
-function noticesOfMove(tags: readonly BundledTag[], { target, modulesPath }: PlanPushOptions) {
-  const usual = parseModulesPath();
-  const hasModules = tags.some(({ layout }) => layout.repository.startsWith(`${usual}/`));
+function noticesOfMove({ images }: Routes, { target, modulesPathSuffix }: RoutesOptions) {
+  const [usual, modulesPath] = [parseModulesPath(), parseModulesPath(modulesPathSuffix)];
+  const hasModules = images.some(({ layout }) => layout.repository.startsWith(`${usual}/`));
   if (modulesPath === usual || !hasModules) return [];
   const place = formatReference(joinRepository(target, modulesPath));
   const message = `Modules go to "${place}" and not to "${usual}" below the target: clusters have to be told`;

@@ -1,13 +1,14 @@
 import { basename, dirname, resolve } from "node:path";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { parsePackageFile } from "../bundle/format.ts";
+import { readPointedVersion } from "../bundle/pointed-version.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../vendor/channel.ts";
-import { hasVersion, isChannelImage, placeOfVersion } from "./channel-closure.ts";
+import { hasVersion } from "../vendor/closure.ts";
+import { isChannelImage, targetVersionOf } from "./channel-closure.ts";
 import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
-import { readPointedVersion } from "./pointed-version.ts";
 import { push } from "./push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
@@ -86,7 +87,7 @@ async function checkImages({ bundle, plan }: OpenedPush): Promise<Notice[]> {
     const graph = await readBundledGraph(bundle, layout, root);
     if (!isChannelImage(image)) continue;
     const version = await readPointedVersion({ bundle, layout, graph });
-    const place = version === undefined ? undefined : placeOfVersion(image, version);
+    const place = version === undefined ? undefined : targetVersionOf(image, version);
     if (place === undefined || hasVersion(plan.images, place)) continue;
     const subject = `${repository}:${tags.filter(isChannel).join(",")}`;
     const pointed = `${place.repository}:${version}`;

@@ -4,6 +4,7 @@ import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import { readPointedVersion } from "../bundle/pointed-version.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import { readFile } from "../io/file-system.ts";
@@ -13,20 +14,19 @@ import { type Digest, digestOf } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
 import { isChannel } from "../vendor/channel.ts";
+import { hasVersion } from "../vendor/closure.ts";
 import { BlobUploads } from "./blob-uploads.ts";
 import {
   danglingChannel,
-  hasVersion,
   isChannelImage,
-  placeOfVersion,
   refuseAfterFailure,
-  type VersionPlace,
+  type TargetVersion,
+  targetVersionOf,
 } from "./channel-closure.ts";
 import { checkPushOptions } from "./check-push-options.ts";
 import type { PushEvent } from "./events.ts";
 import { distinctBytes, openPush } from "./open-push.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
-import { readPointedVersion } from "./pointed-version.ts";
 import { publishDiscovery } from "./publish-discovery.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushState } from "./push-state.ts";
@@ -264,11 +264,11 @@ class PushRun {
   }
 
   /** The version that the image points at, if neither the bundle nor the target has it. */
-  async #findDangling({ image, graph }: Work): Promise<VersionPlace | undefined> {
+  async #findDangling({ image, graph }: Work): Promise<TargetVersion | undefined> {
     const [bundle, signal] = [this.#bundle, this.#signal];
     const version = await readPointedVersion({ bundle, layout: image.layout, graph, signal });
     if (version === undefined) return undefined;
-    const place = placeOfVersion(image, version);
+    const place = targetVersionOf(image, version);
     const arrived = this.#images
       .filter(({ outcome }) => outcome !== "failed")
       .map(({ repository, tag }) => ({ repository, tags: [tag] }));

@@ -1,10 +1,10 @@
-import type { BundledTags } from "../bundle/bundle-images.ts";
+import type { Routes } from "../bundle/routes.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 
 /** Refuses an archive whose images do not say where they belong: pushing the others would lose them silently. */
-export function requireNames(bundlePath: string, { tags, unnamed }: BundledTags): void {
+export function requireNames(bundlePath: string, { images, unnamed }: Routes): void {
   const bare = unnamed.find(({ tag }) => tag !== undefined);
-  const first = bare ?? (tags.length === 0 ? unnamed[0] : undefined);
+  const first = bare ?? (images.length === 0 ? unnamed[0] : undefined);
   if (!first) return;
   const name = first.tag === undefined ? first.digest : `"${first.tag}"`;
   throw new ContentInvalidError(

@@ -3,10 +3,6 @@ import { ContentInvalidError } from "../../oci/errors.ts";
 import { isRepositoryName, isTag } from "../../oci/reference.ts";
 import { parseJsonObject } from "../../vendor/parse-json-object.ts";
 
-/** Files of a module image that list further images. */
-export const IMAGES_DIGESTS_FILE = "images_digests.json";
-export const EXTRA_IMAGES_FILE = "extra_images.json";
-
 /** An image that lives in a repository of its own beside the module. */
 interface ExtraImage {
   readonly name: string;

@@ -1,6 +1,7 @@
 import { MirrorError } from "../../errors.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
-import { sharedPlacesOf } from "../../vendor/bare-root.ts";
+import { sharedPlacesOf } from "../../vendor/edition-roots.ts";
+import { PLUGINS_DIRECTORY } from "../../vendor/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import { isModuleName } from "../grammar/selector.ts";
@@ -8,9 +9,6 @@ import { sortTags } from "../grammar/version-filter.ts";
 import type { PluginCatalog, PluginVersion } from "../resolve/plugin-needs.ts";
 import type { FoundImage, SourceReader } from "../resolve/source-reader.ts";
 import { contractHolderOf, isPrerelease, readContract } from "./plugin-contract.ts";
-
-/** Below the source, and below the target. */
-export const PLUGINS_DIRECTORY = "deckhouse-cli/plugins";
 
 /** The plugins of the first place that has some. */
 export async function listPlugins(

@@ -1,6 +1,7 @@
 import type { ExtraFile } from "../../contents/contents.ts";
 import { isChannel } from "../../vendor/channel.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/release-files.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/file-names.ts";
+import { PLATFORM_RELEASES } from "../../vendor/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { minorOf } from "../../versions/version.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
@@ -25,7 +26,7 @@ export async function describeReleases(
   const releases = new Map(
     roots
       .filter(
-        ({ layout, packageKind }) => packageKind === "platform" && layout === "release-channel",
+        ({ layout, packageKind }) => packageKind === "platform" && layout === PLATFORM_RELEASES,
       )
       .filter(({ reference }) => !isChannel(reference) && parseVersion(reference) !== undefined)
       .map((root) => [root.reference, root]),

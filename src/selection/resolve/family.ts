@@ -1,6 +1,7 @@
 import type { PackageKind } from "../../contents/contents.ts";
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import type { OptionName } from "../../option.ts";
+import * as vendor from "../../vendor/layouts.ts";
 import type { ModuleSelector, Selection, SourceSelection } from "../grammar/selection.ts";
 
 /** Modules and packages are the same thing at two places: all that differs is said here. */
@@ -31,10 +32,9 @@ export interface FamilyWishes {
 export const MODULES: Family = {
   noun: "module",
   kind: "module",
-  directory: "modules",
+  ...vendor.MODULES,
   without: "noModules",
   exclude: "excludeModules",
-  releases: "release",
   catalogOf: ({ source, modules }) => joinRepository(source, modules.pathSuffix),
   wishesOf: ({ modules }) => modules,
 };
@@ -42,10 +42,9 @@ export const MODULES: Family = {
 export const PACKAGES: Family = {
   noun: "package",
   kind: "package",
-  directory: "packages",
+  ...vendor.PACKAGES,
   without: "noPackages",
   exclude: "excludePackages",
-  releases: "version",
-  catalogOf: ({ source }) => joinRepository(source, "packages"),
+  catalogOf: ({ source }) => joinRepository(source, vendor.PACKAGES.directory),
   wishesOf: ({ packages }) => packages,
 };

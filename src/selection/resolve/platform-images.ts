@@ -1,10 +1,7 @@
 import { isDigest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { isTag } from "../../oci/reference.ts";
-
-/** Files of an installer image that list the images of a release; the first, of older releases, wins. */
-export const IMAGES_TAGS_FILE = "deckhouse/candi/images_tags.json";
-export const IMAGES_DIGESTS_FILE = "deckhouse/candi/images_digests.json";
+import { INSTALLER_DIGESTS_FILE, INSTALLER_TAGS_FILE } from "../../vendor/file-names.ts";
 
 /** Tags or digests of all images of a release, each once, sorted. `subject` names the installer in errors. */
 export function parsePlatformImages(
@@ -12,15 +9,15 @@ export function parsePlatformImages(
   subject: string,
 ): string[] {
   for (const [name, accepts] of [
-    [IMAGES_TAGS_FILE, isTag],
-    [IMAGES_DIGESTS_FILE, isDigest],
+    [INSTALLER_TAGS_FILE, isTag],
+    [INSTALLER_DIGESTS_FILE, isDigest],
   ] as const) {
     const bytes = files.get(name);
     if (bytes !== undefined) return parseList(bytes, `${name} of ${subject}`, accepts);
   }
   throw new ContentInvalidError(
     subject,
-    `it has neither ${IMAGES_DIGESTS_FILE} nor ${IMAGES_TAGS_FILE}`,
+    `it has neither ${INSTALLER_DIGESTS_FILE} nor ${INSTALLER_TAGS_FILE}`,
   );
 }
 

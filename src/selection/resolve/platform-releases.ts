@@ -1,6 +1,7 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { CHANNELS, type Channel, isChannel } from "../../vendor/channel.ts";
+import { CHANNELS, type Channel, isChannel, spellingsOf } from "../../vendor/channel.ts";
+import { PLATFORM_RELEASES } from "../../vendor/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { compareVersions, minorOf } from "../../versions/version.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
@@ -34,7 +35,7 @@ const DEFAULT_CHANNELS = CHANNELS.filter((channel) => channel !== "lts");
 
 /** The repository of release images: its tags are the releases and the channels. */
 export function releaseRepositoryOf({ source }: SourceSelection): RepositoryReference {
-  return joinRepository(source, "release-channel");
+  return joinRepository(source, PLATFORM_RELEASES);
 }
 
 export async function chooseReleases(
@@ -259,8 +260,7 @@ function platformMissing(release: RepositoryReference): SelectionUnmatchedError 
 
 /** The tag that stands for a version in the source, which may publish it without `v`. */
 function spelledAs(version: string, tags: readonly string[]): string {
-  const bare = version.replace(/^v(?=\d)/, "");
-  return !tags.includes(version) && tags.includes(bare) ? bare : version;
+  return spellingsOf(version).find((tag) => tags.includes(tag)) ?? version;
 }
 
 function sortVersions(tags: readonly string[]): string[] {

@@ -1,13 +1,18 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
 import type { Channel } from "../../vendor/channel.ts";
-import { VERSION_FILE } from "../../vendor/release-files.ts";
+import {
+  INSTALLER_DIGESTS_FILE,
+  INSTALLER_TAGS_FILE,
+  VERSION_FILE,
+} from "../../vendor/file-names.ts";
+import { INSTALLERS, PLATFORM_RELEASES, STANDALONE_INSTALLERS } from "../../vendor/layouts.ts";
 import { tagFor } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import { sortTags } from "../grammar/version-filter.ts";
 import type { Component } from "./component.ts";
-import { IMAGES_DIGESTS_FILE, IMAGES_TAGS_FILE, parsePlatformImages } from "./platform-images.ts";
+import { parsePlatformImages } from "./platform-images.ts";
 import { type ChosenReleases, chooseReleases, releaseRepositoryOf } from "./platform-releases.ts";
 import { isSameTag, RELEASE_FILES, readReleaseVersion } from "./read-channels.ts";
 import type { Root } from "./root.ts";
@@ -48,15 +53,15 @@ async function resolvePlatform(selection: SourceSelection, reader: SourceReader)
     selection,
     reader,
     release: releaseRepositoryOf(selection),
-    install: joinRepository(source, "install"),
-    standalone: joinRepository(source, "install-standalone"),
+    install: joinRepository(source, INSTALLERS),
+    standalone: joinRepository(source, STANDALONE_INSTALLERS),
     withoutStandalone: [],
   };
   const groups = await allMatched(scope.versions.map((version) => resolveVersion(scope, version)));
   reportStandalone(scope);
   const channels = scope.channels.map(({ channel, version, manifest }): Root => {
     const image = { repository: scope.release, reference: channel, manifest };
-    return { ...createRoot(image, "release-channel"), pointsAt: version };
+    return { ...createRoot(image, PLATFORM_RELEASES), pointsAt: version };
   });
   return [...groups.flat(), ...channels];
 }
@@ -137,13 +142,13 @@ async function resolveInstaller(
   const { install, reader, selection } = scope;
   const image = await requireVersion(scope, install, tag);
   const name = formatFound(install, tag);
-  const names = [IMAGES_TAGS_FILE, IMAGES_DIGESTS_FILE];
+  const names = [INSTALLER_TAGS_FILE, INSTALLER_DIGESTS_FILE];
   const found = await reader.readFiles(image, { names, platforms: selection.platforms });
   const references = new Set(found.flatMap((files) => parsePlatformImages(files, `image ${name}`)));
   const images = await allMatched(
     [...references].map((reference) => resolveImage(scope, reference, name)),
   );
-  return [{ ...createRoot(image, "install"), tags: [tag, ...channels] }, ...images];
+  return [{ ...createRoot(image, INSTALLERS), tags: [tag, ...channels] }, ...images];
 }
 
 async function resolveImage(
@@ -172,7 +177,7 @@ async function resolveRelease(
   if (image !== undefined) {
     const own = image.reference === tag ? [tag] : [];
     const published = aliases.length > 0 ? channels : [];
-    return [{ ...createRoot(image, "release-channel"), tags: [...own, ...published] }];
+    return [{ ...createRoot(image, PLATFORM_RELEASES), tags: [...own, ...published] }];
   }
   if (aliases.length > 0) return [];
   throw new SelectionUnmatchedError(
@@ -186,7 +191,7 @@ async function resolveStandalone(scope: Scope, reference: string): Promise<Root[
   const repository = scope.standalone;
   const manifest = await scope.reader.findManifest(repository, reference);
   if (manifest !== undefined) {
-    return [createRoot({ repository, reference, manifest }, "install-standalone")];
+    return [createRoot({ repository, reference, manifest }, STANDALONE_INSTALLERS)];
   }
   scope.withoutStandalone.push(reference);
   return [];
@@ -209,7 +214,7 @@ function createRoot({ repository, reference, manifest }: FoundImage, layout: str
     layout,
     repository: layout,
     tags: [tagFor(reference)],
-    kind: layout === "release-channel" ? "release-channel" : "image",
+    kind: layout === PLATFORM_RELEASES ? "release-channel" : "image",
     origin: repository,
     reference,
     manifest,

@@ -1,10 +1,10 @@
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { sharedPlacesOf } from "../../vendor/bare-root.ts";
+import { sharedPlacesOf } from "../../vendor/edition-roots.ts";
+import { PLUGINS_DIRECTORY } from "../../vendor/layouts.ts";
 import {
   listPlugins,
   openCatalog,
-  PLUGINS_DIRECTORY,
   placesOf,
   readPlugin,
   released,

@@ -1,10 +1,9 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
+import { SECURITY_DIRECTORY } from "../../vendor/layouts.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Component } from "./component.ts";
 import type { Root } from "./root.ts";
 import type { SourceReader } from "./source-reader.ts";
-
-const DIRECTORY = "security";
 
 /** Databases and the tag of the schema that scanners ask for. A source that lacks the first has none. */
 const DATABASES = [
@@ -41,7 +40,7 @@ export const SECURITY: Component = {
         );
         return [];
       }
-      const path = `${DIRECTORY}/${name}`;
+      const path = `${SECURITY_DIRECTORY}/${name}`;
       return [
         {
           packageName: "security",
@@ -60,7 +59,7 @@ export const SECURITY: Component = {
 };
 
 function repositoryOf({ name }: Database, { source }: SourceSelection) {
-  return joinRepository(source, DIRECTORY, name);
+  return joinRepository(source, SECURITY_DIRECTORY, name);
 }
 
 function findDatabase(database: Database, selection: SourceSelection, reader: SourceReader) {

@@ -1,12 +1,12 @@
-import type { BundledGraph } from "../bundle/bundle-graph.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import type { LayoutTable } from "../bundle/layout-table.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import type { ContentSource, OperationOptions } from "../store/store.ts";
 import { parseChannelRelease } from "../vendor/channel.ts";
+import { VERSION_FILE } from "../vendor/file-names.ts";
 import { readImageFiles } from "../vendor/image-files.ts";
-import { VERSION_FILE } from "../vendor/release-files.ts";
+import type { BundledGraph } from "./bundle-graph.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+import type { LayoutTable } from "./layout-table.ts";
 
 export interface ReadPointedVersionOptions extends OperationOptions {
   readonly bundle: BundleReader;

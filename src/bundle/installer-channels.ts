@@ -1,9 +1,9 @@
-import { readBundledGraph } from "../bundle/bundle-graph.ts";
-import type { BundledTag } from "../bundle/bundle-images.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { MirrorError } from "../errors.ts";
 import { isChannel, spellingsOf } from "../vendor/channel.ts";
 import { INSTALLERS, PLATFORM_RELEASES } from "../vendor/layouts.ts";
+import { readBundledGraph } from "./bundle-graph.ts";
+import type { BundledTag } from "./bundle-images.ts";
+import type { BundleReader } from "./bundle-reader.ts";
 import { readPointedVersion } from "./pointed-version.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bareRootOf, sharedPlacesOf } from "../../src/vendor/bare-root.ts";
+import { bareRootOf, sharedPlacesOf } from "../../src/vendor/edition-roots.ts";
 
 const registry = "registry.test:5000";
 

@@ -1,0 +1,92 @@
+import { compareTexts } from "../compare-texts.ts";
+import type { ImageKind } from "../contents/contents.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
+import { MODULES, memberOf, placeModules } from "../vendor/layouts.ts";
+import { parseModulesPath } from "../vendor/modules-path.ts";
+import { type BundledTag, readBundledTags, type UnnamedManifest } from "./bundle-images.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+import { readInstallerChannels } from "./installer-channels.ts";
+import type { LayoutTable } from "./layout-table.ts";
+
+/** One image of a bundle with all its tags, and where it lands. */
+export interface RoutedImage {
+  readonly layout: LayoutTable;
+  readonly target: RepositoryReference;
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly root: Descriptor;
+  readonly tags: readonly string[];
+  readonly kind: ImageKind;
+  /** Full references in the registries that it came from, as far as the layout says. */
+  readonly sources: readonly string[];
+}
+
+export interface Routes {
+  readonly images: readonly RoutedImage[];
+  /** Names of modules, packages and plugins, and the repository whose tags they become. */
+  readonly discovery: readonly { readonly repository: RepositoryReference; readonly tag: string }[];
+  /** What has no place, because its name says none. */
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
+export interface RoutesOptions {
+  readonly target: RepositoryReference;
+  /** Path of the modules below the target; default `modules`. */
+  readonly modulesPathSuffix?: string | undefined;
+}
+
+/** Where each image of a bundle lands in a target: what a push does, a receipt lists and clients are told. */
+export async function routesOf(
+  bundle: BundleReader,
+  { target, modulesPathSuffix }: RoutesOptions,
+): Promise<Routes> {
+  const modulesPath = parseModulesPath(modulesPathSuffix);
+  const { tags, unnamed } = await readBundledTags(bundle);
+  const all = [...tags, ...(await readInstallerChannels(bundle, tags))];
+  return {
+    images: routeImages(all, { target, modulesPath }),
+    discovery: routeNames(all, { target, modulesPath }),
+    unnamed,
+  };
+}
+
+interface Placing {
+  readonly target: RepositoryReference;
+  readonly modulesPath: string;
+}
+
+function routeImages(tags: readonly BundledTag[], { target, modulesPath }: Placing): RoutedImage[] {
+  const images = new Map<string, RoutedImage & { tags: string[]; sources: string[] }>();
+  for (const { layout, repository, tag, root, kind, source } of tags) {
+    const path = placeModules(repository, modulesPath);
+    const key = `${path}@${root.digest}`;
+    const image = images.get(key) ?? {
+      layout,
+      target: joinRepository(target, path),
+      repository: path,
+      root,
+      tags: [],
+      kind,
+      sources: [],
+    };
+    if (!image.tags.includes(tag)) image.tags.push(tag);
+    if (source !== "" && !image.sources.includes(source)) image.sources.push(source);
+    images.set(key, image);
+  }
+  return [...images.values()];
+}
+
+/** `modules:foo` and the like; images that were named one by one have no catalogue. */
+function routeNames(tags: readonly BundledTag[], { target, modulesPath }: Placing) {
+  const members = tags
+    .filter(({ layout }) => layout.repository !== "")
+    .flatMap(({ repository }) => memberOf(repository) ?? []);
+  const unique = new Map(members.map((member) => [`${member.catalog}/${member.name}`, member]));
+  return [...unique]
+    .sort(([left], [right]) => compareTexts(left, right))
+    .map(([, { catalog, name }]) => ({
+      repository: joinRepository(target, catalog === MODULES.directory ? modulesPath : catalog),
+      tag: name,
+    }));
+}
