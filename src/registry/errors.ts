@@ -78,26 +78,38 @@ export type UnreachableReason =
   | "tls"
   | "timeout"
   | "reset"
-  | "protocol";
+  | "protocol"
+  | "headers"
+  | "inward";
+
+interface UnreachableFields {
+  readonly reason: UnreachableReason;
+  readonly detail?: string | undefined;
+  readonly namedBy?: string | undefined;
+}
 
 /** No usable answer: the registry, or a host it sent us to, was not reached, or the connection did not last. */
 export class RegistryUnreachableError extends MirrorError {
   override readonly code = "REGISTRY_UNREACHABLE";
   readonly registry: string;
   readonly reason: UnreachableReason;
+  /** Who sent us there, in words; undefined: the user. */
+  readonly namedBy: string | undefined;
 
   constructor(
     registry: string,
-    { reason, detail }: { readonly reason: UnreachableReason; readonly detail?: string },
+    { reason, detail, namedBy }: UnreachableFields,
     options: MirrorErrorOptions = {},
   ) {
     const suffix = detail ? ` (${printable(detail)})` : "";
-    super(`Cannot reach "${registry}": ${REASONS[reason]}${suffix}`, {
-      hint: UNREACHABLE_HINTS[reason],
+    const sender = namedBy === undefined ? "" : `, where ${printable(namedBy)} leads`;
+    super(`Cannot reach "${registry}"${sender}: ${REASONS[reason]}${suffix}`, {
+      hint: namedBy === undefined ? UNREACHABLE_HINTS[reason] : NAMED_HINTS[reason],
       ...options,
     });
     this.registry = registry;
     this.reason = reason;
+    this.namedBy = namedBy;
   }
 }
 
@@ -181,6 +193,8 @@ const REASONS: Readonly<Record<UnreachableReason, string>> = {
   timeout: "it does not answer in time",
   reset: "the connection was closed before the answer was complete",
   protocol: "its answer is not HTTP",
+  headers: "the headers of its answer are longer than 16 KiB",
+  inward: "it is in an inner network, where a server must not send us",
 };
 
 const UNREACHABLE_HINTS: Readonly<Record<UnreachableReason, string>> = {
@@ -197,4 +211,21 @@ const UNREACHABLE_HINTS: Readonly<Record<UnreachableReason, string>> = {
   timeout: "Check firewalls and proxies between this machine and the registry",
   reset: "Run the command again: it goes on where it stopped",
   protocol: "Check that the port belongs to a registry",
+  headers:
+    "Look at what adds headers to its answers: cookies, a proxy, a very long Location or Link",
+  inward: "Name the host itself if it is to be used",
+};
+
+const WRONG_ADDRESS =
+  "Set the address by which clients reach the registry in its configuration, or in that of the proxy in front of it";
+
+/** The same where a server gave the address: what the user names does not change it. */
+const NAMED_HINTS: Readonly<Record<UnreachableReason, string>> = {
+  ...UNREACHABLE_HINTS,
+  dns: `${WRONG_ADDRESS}; or let the DNS of this machine know the host`,
+  refused: WRONG_ADDRESS,
+  network: WRONG_ADDRESS,
+  "plain-http": `${WRONG_ADDRESS}: it gives out an address with https (X-Forwarded-Proto)`,
+  tls: `${WRONG_ADDRESS}: it gives out an address with https (X-Forwarded-Proto)`,
+  inward: WRONG_ADDRESS,
 };

@@ -1,5 +1,5 @@
 import { type NetworkReach, reachOf } from "../transport/address.ts";
-import { isInward } from "../transport/redirect.ts";
+import { isInward } from "../transport/inward.ts";
 
 export interface RealmOptions {
   /** Base URL of the registry that named the realm. */

@@ -105,8 +105,10 @@ function isWrongScheme(failure: unknown, { protocol }: URL): boolean {
   return reason !== undefined && (WRONG_SCHEME[protocol]?.includes(reason) ?? false);
 }
 
+/** Of the registry itself: where it sends us says nothing about its scheme. */
 function reasonOf(failure: unknown): UnreachableReason | undefined {
-  return failure instanceof RegistryUnreachableError ? failure.reason : undefined;
+  const isOwn = failure instanceof RegistryUnreachableError && failure.namedBy === undefined;
+  return isOwn ? failure.reason : undefined;
 }
 
 const COMPLAINT_LIMIT_BYTES = 64 * 1024;

@@ -13,6 +13,7 @@ import { readResponseError } from "../response-error.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import { HostGate } from "../transport/host-gate.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
+import { refusedReaches } from "../transport/inward.ts";
 import { RateLimit } from "../transport/rate-limit.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 import { Patience, type Retry } from "../transport/retry.ts";
@@ -69,6 +70,7 @@ export class RegistryHost {
   readonly #secrets = new SentSecrets();
   readonly #warnings = new Set<string>();
   readonly #exclusive = new Map<string, Promise<void>>();
+  readonly #answered = new Set<string>();
   #hasAnswered = false;
   #pilot: Promise<unknown> | undefined;
 
@@ -175,7 +177,7 @@ export class RegistryHost {
       clock,
       gate: this.#gate,
       timeoutMs: retryTimeoutMs,
-      hasAnswered: () => this.#hasAnswered,
+      hasAnswered: (host) => this.#answered.has(host) || (host === registry && this.#hasAnswered),
       onRetry: (retry: Retry) => {
         this.onEvent({ type: "retrying", registry, method, path, ...retry });
       },
@@ -190,12 +192,28 @@ export class RegistryHost {
   async #sendAuthorized(request: HostRequest, baseUrl: URL): Promise<HttpResponse> {
     const url = new URL(request.target, baseUrl);
     // a location on another origin is used without credentials
-    if (url.origin !== baseUrl.origin) return await this.#sendHttp(request, url, undefined);
+    if (url.origin !== baseUrl.origin) return await this.#sendElsewhere(request, url);
     return await this.#sender.send({
       ...request,
       send: (authorization) => this.#sendHttp(request, url, authorization),
       isOwn: (response) => response.url.origin === baseUrl.origin,
     });
+  }
+
+  async #sendElsewhere(request: HostRequest, url: URL): Promise<HttpResponse> {
+    const guarded = this.#guard({ ...request, url }, "an address");
+    return await this.#sendHttp(guarded, url, undefined);
+  }
+
+  /** A request to where the registry has sent us. */
+  #guard<Request extends { readonly url: URL }>(request: Request, what: string) {
+    const { registry, baseUrl, reachOfHost } = this;
+    const isOwnHost = request.url.hostname === baseUrl.hostname;
+    return {
+      ...request,
+      namedBy: `${what} of registry "${registry}"`,
+      refuses: isOwnHost ? [] : refusedReaches(baseUrl, reachOfHost),
+    };
   }
 
   /** The challenges of the base of the API, which registries show that hide what is below it. */
@@ -248,10 +266,12 @@ export class RegistryHost {
 
   #createAuthorizer(): Authorizer {
     const { registry, clock, reachOfHost } = this;
-    const { credentials, transport } = this.#options;
+    const { credentials } = this.#options;
     const send: SendRequest = (request) => {
       this.#secrets.note(request);
-      return sendToken(request, { registry, reachOfHost, transport });
+      const isOwn = request.url.origin === this.baseUrl.origin;
+      const guarded = isOwn ? request : this.#guard(request, "the token realm");
+      return sendToken(guarded, { registry, reachOfHost, send: this.#exchange });
     };
     const issue = createTokenIssuer({
       registry,
@@ -293,9 +313,19 @@ export class RegistryHost {
     const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
     this.#secrets.note({ headers });
     const { registry, reachOfHost } = this;
-    const send = this.#options.transport.send;
-    return await sendFollowing(send, { ...rest, url, headers }, { registry, reachOfHost });
+    return await sendFollowing(
+      this.#exchange,
+      { ...rest, url, headers },
+      { registry, reachOfHost },
+    );
   }
+
+  /** Sends one request and remembers who has answered. */
+  readonly #exchange: SendRequest = async (request) => {
+    const response = await this.#options.transport.send(request);
+    this.#answered.add(request.url.host);
+    return response;
+  };
 
   #noteWarnings(response: HttpResponse): void {
     for (const message of warningsOf(response.headers)) {
@@ -325,16 +355,16 @@ function isAnswerTo(asked: URL, answered: URL): boolean {
 interface TokenSendOptions {
   readonly registry: string;
   readonly reachOfHost: RegistryHost["reachOfHost"];
-  readonly transport: Transport;
+  readonly send: SendRequest;
 }
 
 /** A POST carries secrets in its body, so it is never sent on to where a redirect points. */
 async function sendToken(
   request: HttpRequest,
-  { registry, reachOfHost, transport }: TokenSendOptions,
+  { registry, reachOfHost, send }: TokenSendOptions,
 ): Promise<HttpResponse> {
-  if (request.method !== "GET") return await transport.send(request);
-  return await sendFollowing(transport.send, request, { registry, reachOfHost });
+  if (request.method !== "GET") return await send(request);
+  return await sendFollowing(send, request, { registry, reachOfHost });
 }
 
 function ignore(): void {}

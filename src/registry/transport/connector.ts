@@ -5,12 +5,13 @@ import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read
 import { type NetworkReach, reachOf } from "./address.ts";
 import { readChain, type ShownCertificate } from "./certificate-chain.ts";
 import { createCertificateError } from "./certificate-error.ts";
+import { createGuardedLookup } from "./inward.ts";
 import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts";
 import type { HttpProxy } from "./proxy.ts";
 import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
 
-export type Connector = buildConnector.connector;
+type Connector = buildConnector.connector;
 
 export interface ConnectorOptions {
   readonly contexts: TlsContexts;
@@ -21,7 +22,8 @@ export interface ConnectorOptions {
 
 /** What connections have shown about the hosts behind them. */
 export interface Connections {
-  readonly connect: Connector;
+  /** Connects to addresses but those of the refused reaches. */
+  readonly connectorFor: (refuses: readonly NetworkReach[]) => Connector;
   readonly reachOf: (hostname: string) => NetworkReach | undefined;
   /** Whether the host has ended a connection because of our certificate: undici does not pass that on. */
   readonly wantsCertificate: (host: string) => boolean;
@@ -40,49 +42,62 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export function createConnections(options: ConnectorOptions): Connections {
   const reaches = new Map<string, NetworkReach>();
   const peers = new Map<string, TlsPeer>();
-  const secure = new Map<string, Promise<Connector>>();
   const wanting = new Set<string>();
-  const plain = buildConnector(settings({}));
-  const connectorOf = (host: string) => {
-    const known = secure.get(host);
-    if (known !== undefined) return known;
-    const connector = options.contexts.contextOf(host).then((secureContext) => {
-      return buildConnector(
-        settings({ secureContext, rejectUnauthorized: !options.tlsSkipVerify }),
-      );
-    });
-    secure.set(host, connector);
-    return connector;
-  };
-  const connect = async (target: buildConnector.Options): Promise<Socket> => {
-    const host = hostOf(target);
-    if (target.protocol !== "https:") return note(await dial(plain, target), target);
-    const connector = await connectorOf(host);
-    const proxy = options.proxyOf(new URL(`https://${host}`));
-    const tunnel = proxy && (await openTunnel(proxy, await tunnelOptions(target, proxy, options)));
-    const via = tunnel === undefined ? target : { ...target, httpSocket: tunnel };
-    const socket = await dial(connector, via, (peer) => peers.set(host, peer));
-    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
-      if (isClientCertificateCode(code)) wanting.add(host);
-    });
-    return tunnel === undefined ? note(socket, target) : socket;
-  };
   const note = (socket: Socket, { hostname }: buildConnector.Options): Socket => {
     const reach = reachOf(socket.remoteAddress ?? "");
     if (reach) reaches.set(hostname, reach);
     return socket;
   };
-  return {
-    connect: (target, callback) => {
+  const connectorFor = (refuses: readonly NetworkReach[]): Connector => {
+    const dialers = createDialers(options, refuses);
+    const connect = async (target: buildConnector.Options): Promise<Socket> => {
+      const host = hostOf(target);
+      if (target.protocol !== "https:") return note(await dial(dialers.plain, target), target);
+      const connector = await dialers.secureFor(host);
+      const proxy = options.proxyOf(new URL(`https://${host}`));
+      const tunnel =
+        proxy && (await openTunnel(proxy, await tunnelOptions(target, proxy, options)));
+      const via = tunnel === undefined ? target : { ...target, httpSocket: tunnel };
+      const socket = await dial(connector, via, (peer) => peers.set(host, peer));
+      socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
+        if (isClientCertificateCode(code)) wanting.add(host);
+      });
+      return tunnel === undefined ? note(socket, target) : socket;
+    };
+    return (target, callback) => {
       connect(target).then(
         (socket) => callback(null, socket),
         (error) => callback(error, null),
       );
-    },
+    };
+  };
+  return {
+    connectorFor,
     reachOf: (hostname) => reaches.get(hostname),
     wantsCertificate: (host) => wanting.has(host),
     tlsOf: (host) => peers.get(host),
   };
+}
+
+/** What opens sockets to addresses that are not refused. */
+function createDialers(
+  { contexts, tlsSkipVerify }: ConnectorOptions,
+  refuses: readonly NetworkReach[],
+) {
+  const secure = new Map<string, Promise<Connector>>();
+  const guard = refuses.length > 0 ? { lookup: createGuardedLookup(refuses) } : {};
+  const secureFor = (host: string) => {
+    const known = secure.get(host);
+    if (known !== undefined) return known;
+    const connector = contexts.contextOf(host).then((secureContext) => {
+      return buildConnector(
+        settings({ ...guard, secureContext, rejectUnauthorized: !tlsSkipVerify }),
+      );
+    });
+    secure.set(host, connector);
+    return connector;
+  };
+  return { plain: buildConnector(settings(guard)), secureFor };
 }
 
 async function tunnelOptions(

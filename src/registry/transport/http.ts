@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { NetworkReach } from "./address.ts";
 import type { ResponseHeaders } from "./headers.ts";
 
 /** A request body that can be opened again: redirects, retries and fresh tokens send it a second time. */
@@ -13,6 +14,10 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | RequestBody | undefined;
+  /** Who gave the address, in words; missing: the user. */
+  readonly namedBy?: string | undefined;
+  /** Addresses that are not connected to, whatever the name: a server gave it that must not lead us there. */
+  readonly refuses?: readonly NetworkReach[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How much longer than twice the stall time-out the answer may take once the request is sent. */
   readonly extraAnswerMs?: number | undefined;

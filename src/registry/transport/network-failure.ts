@@ -2,15 +2,14 @@ import { MirrorError } from "../../errors.ts";
 import { RegistryUnreachableError, type UnreachableReason } from "../errors.ts";
 
 /** Turns what a socket, TLS or undici threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
-export function toUnreachableError(error: unknown, registry: string): unknown {
+export function toUnreachableError(error: unknown, registry: string, namedBy?: string): unknown {
   if (error instanceof MirrorError) return error;
   const failure = deepestFailure(error);
   const reason = failure && reasonOf(failure);
   if (!failure || !reason) return error;
-  const detail = [failure.code, reason === "certificate" ? failure.message : ""]
-    .filter(Boolean)
-    .join(": ");
-  return new RegistryUnreachableError(registry, { reason, detail }, { cause: error });
+  const isTelling = reason === "certificate" || reason === "inward";
+  const detail = [failure.code, isTelling ? failure.message : ""].filter(Boolean).join(": ");
+  return new RegistryUnreachableError(registry, { reason, detail, namedBy }, { cause: error });
 }
 
 interface Failure {
@@ -58,7 +57,8 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "plain-http",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "plain-http",
   EPROTO: "tls",
-  UND_ERR_HEADERS_OVERFLOW: "protocol",
+  UND_ERR_HEADERS_OVERFLOW: "headers",
+  INWARD_ADDRESS: "inward",
 };
 
 const CERTIFICATE_CODE =

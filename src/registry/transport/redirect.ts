@@ -1,7 +1,8 @@
 import { RegistryResponseError } from "../errors.ts";
-import { isLoopbackHost, type NetworkReach, reachOf } from "./address.ts";
+import type { NetworkReach } from "./address.ts";
 import { headerOf } from "./headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
+import { isInward, refusedReaches } from "./inward.ts";
 
 export interface RedirectOptions {
   readonly registry: string;
@@ -46,7 +47,10 @@ interface Hop extends RedirectOptions {
   readonly refuse: (objection: string) => Error;
 }
 
-function planRedirect(request: HttpRequest, { location, refuse, reachOfHost }: Hop): HttpRequest {
+function planRedirect(
+  request: HttpRequest,
+  { location, refuse, reachOfHost, registry }: Hop,
+): HttpRequest {
   const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : undefined;
   if (url?.protocol !== "https:" && url?.protocol !== "http:") {
     throw refuse("a redirect to something that is not a web address");
@@ -64,21 +68,14 @@ function planRedirect(request: HttpRequest, { location, refuse, reachOfHost }: H
   const headers = Object.entries(request.headers).filter(
     ([name]) => !ORIGIN_BOUND.includes(name.toLowerCase()),
   );
-  return { ...request, url, headers: Object.fromEntries(headers) };
-}
-
-/**
- * Whether a server sends us to where it cannot reach itself but we can: loopback and link-local addresses (cloud
- * metadata) always, private addresses when the server is on the public network.
- */
-export function isInward(from: URL, to: URL, reachOfHost: RedirectOptions["reachOfHost"]): boolean {
-  if (from.hostname === to.hostname) return false;
-  const target = isLoopbackHost(to.hostname) ? "loopback" : reachOf(to.hostname);
-  const origin = isLoopbackHost(from.hostname)
-    ? "loopback"
-    : (reachOf(from.hostname) ?? reachOfHost(from.hostname));
-  if (target === undefined || target === "public" || origin === "loopback") return false;
-  return target === "private" ? origin === "public" : origin !== target;
+  const isOwnHost = request.url.hostname === url.hostname;
+  return {
+    ...request,
+    url,
+    headers: Object.fromEntries(headers),
+    namedBy: `a redirect of registry "${registry}"`,
+    refuses: isOwnHost ? [] : refusedReaches(request.url, reachOfHost),
+  };
 }
 
 function refusal(

@@ -7,8 +7,8 @@ export interface PatienceOptions {
   readonly gate: HostGate;
   /** How long attempts without progress go on. */
   readonly timeoutMs: number;
-  /** Whether the host ever answered in this run: only then is silence worth waiting out. */
-  readonly hasAnswered: () => boolean;
+  /** Whether a host ever answered in this run: only then is silence worth waiting out. */
+  readonly hasAnswered: (host: string) => boolean;
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
@@ -100,7 +100,8 @@ export class Patience {
       case "few":
         return FEW_ATTEMPTS;
       case "patient":
-        return failure instanceof RegistryUnreachableError && !this.#options.hasAnswered()
+        return failure instanceof RegistryUnreachableError &&
+          !this.#options.hasAnswered(failure.registry)
           ? STRANGER_ATTEMPTS
           : Number.POSITIVE_INFINITY;
     }
@@ -127,6 +128,8 @@ const UNREACHABLE_CLASS: Readonly<Record<RegistryUnreachableError["reason"], Ret
   certificate: "never",
   "client-certificate": "never",
   "plain-http": "never",
+  headers: "never",
+  inward: "never",
 };
 
 // 499 and 522 come from proxies: client gone, origin timed out

@@ -4,7 +4,7 @@ import { OptionInvalidError } from "../../errors.ts";
 import { recycleReadBuffer } from "../../io/read-buffers.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
-import { type Connector, createConnections, type TlsPeer } from "./connector.ts";
+import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
 import { toUnreachableError } from "./network-failure.ts";
 import { type HttpProxy, selectProxy } from "./proxy.ts";
@@ -54,7 +54,7 @@ export function openTransport(options: TransportOptions): Transport {
     return proxy;
   };
   const connections = createConnections({ contexts, tlsSkipVerify, proxyOf });
-  const pools = createPools(options, connections.connect);
+  const pools = createPools(options, connections.connectorFor);
   return {
     send: async (request) => {
       await contexts.check();
@@ -90,19 +90,24 @@ function proxyOrRefuse(url: URL, env: NodeJS.ProcessEnv): HttpProxy | undefined 
 }
 
 /** Pools by origin. undici's own Agent drops a whole pool when one of its connections ends (7.30.2). */
-function createPools({ connections, stallTimeoutMs }: TransportOptions, connect: Connector) {
+function createPools(
+  { connections, stallTimeoutMs }: TransportOptions,
+  connectorFor: Connections["connectorFor"],
+) {
   const pools = new Map<string, Pool>();
-  const poolOf = (origin: string): Pool => {
-    const known = pools.get(origin);
+  const poolOf: PoolOf = (origin, refuses = []) => {
+    // connections that were made without a guard are not used behind one
+    const key = [origin, ...refuses].join(" ");
+    const known = pools.get(key);
     if (known) return known;
     const pool = new Pool(origin, {
       connections,
       pipelining: 1,
       allowH2: false,
       bodyTimeout: stallTimeoutMs,
-      connect,
+      connect: connectorFor(refuses),
     });
-    pools.set(origin, pool);
+    pools.set(key, pool);
     return pool;
   };
   const close = async (): Promise<void> => {
@@ -111,8 +116,10 @@ function createPools({ connections, stallTimeoutMs }: TransportOptions, connect:
   return { poolOf, close };
 }
 
+type PoolOf = (origin: string, refuses?: readonly NetworkReach[]) => Pool;
+
 interface SendContext extends TransportOptions {
-  readonly poolOf: (origin: string) => Pool;
+  readonly poolOf: PoolOf;
   readonly proxyOf: (url: URL) => HttpProxy | undefined;
 }
 
@@ -125,7 +132,7 @@ async function send(request: HttpRequest, context: SendContext): Promise<HttpRes
       : await upload(request, body, context);
   } catch (error) {
     request.signal?.throwIfAborted();
-    throw toUnreachableError(error, request.url.host);
+    throw toUnreachableError(error, request.url.host, request.namedBy);
   }
 }
 
@@ -187,7 +194,8 @@ async function exchange(
   // HTTPS goes through the proxy by its connection, plain HTTP by its address
   const proxy = url.protocol === "http:" ? proxyOf(url) : undefined;
   const path = url.pathname + url.search;
-  const pool = poolOf(proxy ? proxy.url.origin : url.origin);
+  // a proxy is named by the user, and looks names up itself
+  const pool = proxy ? poolOf(proxy.url.origin) : poolOf(url.origin, request.refuses);
   const sending = pool.request({
     path: proxy ? url.origin + path : path,
     // undici ends the connection after a HEAD, in case the server sends a body all the same

@@ -6,7 +6,7 @@ import { resolveOwnUrl } from "../content/links.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { headerOf, type ResponseHeaders } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
-import { isInward } from "../transport/redirect.ts";
+import { isInward } from "../transport/inward.ts";
 
 /** A session that a registry has opened for one blob. */
 export interface UploadStart {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { isSameSite, parseRealm } from "../../../src/registry/auth/realm.ts";
 import type { NetworkReach } from "../../../src/registry/transport/address.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/registry/transport/http.ts";
-import { isInward, sendFollowing } from "../../../src/registry/transport/redirect.ts";
+import { isInward } from "../../../src/registry/transport/inward.ts";
+import { sendFollowing } from "../../../src/registry/transport/redirect.ts";
 
 const REACHES: Readonly<Record<string, NetworkReach>> = {
   "registry.public": "public",
