@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection", "cache"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "vendor"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
+  metrics: ["root", "server", "serve"],
   serve: ["root", "oci", "io", "store", "bundle", "server"],
   inspect: ["root", "oci", "io", "store", "contents", "bundle"],
 };
@@ -42,6 +43,7 @@ const HOME_OF: Readonly<Record<string, string | undefined>> = {
   bcryptjs: "server",
   "cli-progress": "cli/output",
   "p-limit": undefined,
+  "prom-client": "metrics",
   "tar-stream": "tar",
   undici: "registry/transport",
   yaml: "selection",

@@ -28,10 +28,12 @@ export function createRouter(options: RouteOptions): RouteRepository {
         ? { backend: target, repository: name }
         : unknownName(name, `namespace "${named}" is not served here`);
     }
+    const byPath = routeByPath(name, options);
+    if (byPath && (await byPath.backend.hasRepository(byPath.repository))) return byPath;
     if (name === "" || (await target.hasRepository(name))) {
       return { backend: target, repository: name };
     }
-    return (await routeByPath(name, options)) ?? (await routeByContent(name, options));
+    return byPath ?? (await routeByContent(name, options));
   };
 }
 
@@ -46,10 +48,7 @@ function namedNamespace(
 }
 
 /** `docker.io/library/x`: clients with `location = "mirror:5000/docker.io"`. */
-async function routeByPath(
-  name: string,
-  { namespaces }: RouteOptions,
-): Promise<RepositoryRoute | undefined> {
+function routeByPath(name: string, { namespaces }: RouteOptions): RepositoryRoute | undefined {
   const slash = name.indexOf("/");
   if (slash < 0) return undefined;
   const first = canonicalNamespace(name.slice(0, slash));

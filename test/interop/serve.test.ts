@@ -205,6 +205,24 @@ describe("mirror serve", () => {
     expect((await own.finished).exitCode).toBe(0);
   });
 
+  test("F11: tells metrics at an address of their own, and writes a file when it is ready", async () => {
+    const readyFile = directory.resolve("ready.json");
+    await using own = await startMirror([
+      ...["serve", bundle, "--listen", ":0", "--ready-file", readyFile],
+      ...["--metrics", "127.0.0.1:0"],
+    ]);
+    const address = await addressOf(own);
+    expect(JSON.parse(await readFile(readyFile, "utf8")).url).toBe(`http://${address}`);
+    const [, port] = await own.waitFor(/"metricsPort":(\d+)/);
+    await (await fetch(`http://${address}/v2/quay.io/acme/many/manifests/v1`)).text();
+    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    await expect
+      .poll(metrics)
+      .toContain(
+        'mirror_serve_requests_total{namespace="quay.io",kind="manifest",code="200",cache="bundle"} 1',
+      );
+  });
+
   test("K10: ends with a status of its own when the port is taken", async () => {
     const { exitCode, stderr } = await (await startMirror(["serve", bundle, "--listen", host]))
       .finished;

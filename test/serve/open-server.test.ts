@@ -111,8 +111,12 @@ describe("the registry that a request means", () => {
     expect(await errorOf(await get("/v2/nothing/here/manifests/1"))).toMatch("404 NAME_UNKNOWN");
   });
 
-  test("is named in the answer", async () => {
-    const response = await get("/v2/acme/many/manifests/v1");
+  test.each([
+    "/v2/acme/many/manifests/v1",
+    "/v2/quay.io/acme/many/manifests/v1",
+    "/quay.io/v2/acme/many/manifests/v1",
+  ])("is named in the answer to %s", async (path) => {
+    const response = await get(path);
     expect(response.headers.get("oci-namespace")).toBe("quay.io");
   });
 });

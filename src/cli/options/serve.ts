@@ -61,6 +61,16 @@ export const SERVE_FLAGS = {
     describe: "Proxies whose X-Forwarded-For and X-Forwarded-Host count",
     group: "Serving:",
   },
+  metrics: {
+    type: "string",
+    describe: "Address and port for /metrics, in the format of Prometheus",
+    group: "Serving:",
+  },
+  "ready-file": {
+    type: "string",
+    describe: "Write this file when connections are taken: the line that is on stdout",
+    group: "Serving:",
+  },
   "access-log": {
     type: "boolean",
     describe: "Print a line for each request",
@@ -74,7 +84,7 @@ export function toServerOptions(
   flags: FlagValues<typeof SERVE_FLAGS>,
 ): Omit<ServerOptions, "bundlePaths"> {
   return {
-    ...parseListen(flags.listen ?? `${DEFAULT_ADDRESS}:5000`),
+    ...parseListen("listen", flags.listen ?? `${DEFAULT_ADDRESS}:5000`),
     hosts: parseHosts(flags.host ?? []),
     defaultNamespace: flags["default-namespace"],
     asTarget: flags["as-target"],
@@ -90,11 +100,14 @@ export function toServerOptions(
 }
 
 /** `127.0.0.1:5000`, `[::]:5000`, `:5000`; without an address only this machine can connect. */
-function parseListen(text: string): { readonly address: string; readonly port: number } {
+export function parseListen(
+  flag: "listen" | "metrics",
+  text: string,
+): { readonly address: string; readonly port: number } {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) {
-    throw new UsageError(`Cannot use --listen "${text}": it is not ADDRESS:PORT`, {
+    throw new UsageError(`Cannot use --${flag} "${text}": it is not ADDRESS:PORT`, {
       hint: "Write 127.0.0.1:5000, or 0.0.0.0:5000 for all addresses of this machine",
     });
   }

@@ -1,0 +1,71 @@
+import { Counter, Histogram, Registry } from "prom-client";
+import type { OnServeEvent, ServeEvent } from "../serve/serve-event.ts";
+
+/** Counters of a server, fed by what it tells. */
+export interface ServeMetrics {
+  readonly onEvent: OnServeEvent;
+  /** Text format 0.0.4 of Prometheus. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Seconds that a request may take: from an answer out of memory to a large layer over a slow line. */
+const BUCKETS = [0.001, 0.01, 0.1, 1, 10, 60, 600];
+
+export function createServeMetrics(): ServeMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: "mirror_serve_requests_total",
+    help: "Requests that were answered",
+    labelNames: ["namespace", "kind", "code", "cache"],
+    registers,
+  });
+  const bytes = new Counter({
+    name: "mirror_serve_sent_bytes_total",
+    help: "Bytes of answers without their headers",
+    labelNames: ["namespace", "kind"],
+    registers,
+  });
+  const failures = new Counter({
+    name: "mirror_serve_failures_total",
+    help: "Answers that did not come to their end because of the content",
+    labelNames: ["code"],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "mirror_serve_request_duration_seconds",
+    help: "Time from a request to the end of its answer",
+    labelNames: ["kind"],
+    buckets: BUCKETS,
+    registers,
+  });
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    onEvent(event) {
+      if (event.type === "request-failed") {
+        failures.inc({ code: event.code });
+        return;
+      }
+      const kind = kindOf(event);
+      const namespace = event.namespace ?? "";
+      requests.inc({ namespace, kind, code: String(event.status), cache: "bundle" });
+      bytes.inc({ namespace, kind }, event.bytes);
+      seconds.observe({ kind }, event.milliseconds / 1000);
+    },
+  };
+}
+
+const KINDS: readonly (readonly [string, RegExp])[] = [
+  ["manifest", /\/manifests\/[^/]+$/],
+  ["blob", /\/blobs\/[^/]+$/],
+  ["tags", /\/tags\/list$/],
+  ["referrers", /\/referrers\/[^/]+$/],
+  ["base", /\/v2\/?$/],
+];
+
+/** Few of them, whatever is asked for: each is a series of numbers. */
+function kindOf({ path }: Extract<ServeEvent, { type: "request-answered" }>): string {
+  return KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "other";
+}
