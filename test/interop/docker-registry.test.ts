@@ -139,6 +139,7 @@ requireTool("docker-registry").describe("with two docker-registry processes", ()
         target: `${counted.host}/repo`,
         complete: true,
         failures: [],
+        notices: [],
         images: wanted.map((tag) => ({
           repository: "modules/foo",
           tag,

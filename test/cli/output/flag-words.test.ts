@@ -1,6 +1,16 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../../src/cli/commands/list.ts";
 import { createFlagWords } from "../../../src/cli/output/flag-words.ts";
+import type {
+  CredentialsOptions,
+  DiagnoseOptions,
+  OptionName,
+  ParseSelectionOptions,
+  PullOptions,
+  RegistryClientOptions,
+  ServerOptions,
+} from "../../../src/index.ts";
 import { call, option } from "../../../src/option.ts";
 
 const wordsOf = (name: string) =>
@@ -9,7 +19,29 @@ const wordsOf = (name: string) =>
     COMMANDS,
   );
 
+/** Options of calls that texts can name. */
+type Options = ParseSelectionOptions &
+  PullOptions &
+  RegistryClientOptions &
+  CredentialsOptions &
+  DiagnoseOptions &
+  ServerOptions;
+/** Compiles only while every name is one of an option. */
+const isReal = (name: OptionName): keyof Options => name;
+
 describe("createFlagWords()", () => {
+  test("has for every option that texts can name a flag that a command has", () => {
+    const source = readFileSync(new URL("../../../src/option.ts", import.meta.url), "utf8");
+    const [, union = ""] = /type OptionName =(.*?);/s.exec(source) ?? [];
+    const names = [...union.matchAll(/"(\w+)"/g)].map(([, name]) => name as OptionName);
+    expect(names.length).toBeGreaterThan(30);
+    for (const name of names.map(isReal)) {
+      expect(createFlagWords(undefined, COMMANDS)(`\`${name}\``)).toMatch(
+        /^--[a-z-]+ \(mirror [a-z]+\)$/,
+      );
+    }
+  });
+
   test.each([
     ["pull", option("caFiles"), "--ca-file"],
     ["pull", option("login"), "--source-login"],
