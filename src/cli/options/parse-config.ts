@@ -1,3 +1,4 @@
+import { formatJsonError } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** A key that no command knows is refused: a misspelled key would be a silent loss. */
@@ -22,7 +23,9 @@ export function parseConfig(
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`Cannot use configuration file "${path}": it is not JSON`, { cause });
+  } catch {
+    // not chained: the text of a JSON error quotes the file, which may hold a password
+    const place = formatJsonError(text);
+    throw new UsageError(`Cannot use configuration file "${path}": it is not JSON${place}`);
   }
 }

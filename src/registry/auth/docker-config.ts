@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { formatJsonError } from "../../json-position.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { type AuthFile, type AuthFilesOptions, listAuthFiles } from "./auth-files.ts";
 import { readCredentialHelper } from "./credential-helper.ts";
@@ -65,7 +66,7 @@ function parseConfig(text: string | undefined, origin: string, warn: Warn): Json
   } catch {
     // the text of a JSON error quotes the file, which holds secrets
   }
-  warn(`${origin} is not a JSON object: its credentials are not used`);
+  warn(`${origin} is not a JSON object${formatJsonError(text)}: its credentials are not used`);
   return undefined;
 }
 

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { OptionInvalidError } from "../../errors.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { storageError } from "../../io/errors.ts";
+import { formatJsonError } from "../../json-position.ts";
 import { option } from "../../option.ts";
 
 /** The parts of `config.json` and `auth.json` that logins are in; whatever else a file has is kept. */
@@ -44,7 +45,7 @@ async function readLoginFile(path: string): Promise<LoginFile> {
   }
   throw new OptionInvalidError(
     "authFile",
-    `"${path}" is not a JSON object, so nothing was changed`,
+    `"${path}" is not a JSON object${formatJsonError(text)}, so nothing was changed`,
     {
       hint: `Repair or move the file, or name another one with ${option("authFile")}`,
     },
