@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { compareTexts } from "../compare-texts.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-buffers.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -79,7 +80,7 @@ export class BundleReader implements AsyncDisposable {
   /** @internal use `openBundle` */
   async scan(): Promise<void> {
     for (const index of this.listing.packages.keys()) await this.#scanPackage(index);
-    this.layouts.sort((left, right) => (left.path < right.path ? -1 : 1));
+    this.layouts.sort((left, right) => compareTexts(left.path, right.path));
   }
 
   async #scanPackage(index: number): Promise<void> {

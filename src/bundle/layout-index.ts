@@ -1,3 +1,4 @@
+import { compareTexts } from "../compare-texts.ts";
 import type { ImageContents, LayoutContents, PackageKind } from "../contents/contents.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -10,7 +11,7 @@ import { ANNOTATION, blobPath } from "./format.ts";
 export function renderLayoutIndex(layout: LayoutContents, kind: PackageKind): string {
   const manifests = layout.images
     .flatMap((image) => image.tags.map((tag) => ({ image, tag })))
-    .sort((left, right) => compare(sortKey(left), sortKey(right)))
+    .sort((left, right) => compareTexts(sortKey(left), sortKey(right)))
     .map(({ image, tag }) => ({
       mediaType: image.root.mediaType,
       digest: image.root.digest,
@@ -64,8 +65,4 @@ export function renderArchiveManifest(layout: LayoutContents): string {
     ];
   });
   return JSON.stringify(entries);
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : Number(left > right);
 }

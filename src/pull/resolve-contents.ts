@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import { cacheSources } from "../cache/cached-source.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
+import { compareTexts } from "../compare-texts.ts";
 import type {
   ExtraFile,
   ImageContents,
@@ -132,11 +133,11 @@ function groupBy<Value>(
 }
 
 function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
-  return left < right ? -1 : Number(left > right);
+  return compareTexts(left, right);
 }
 
 function byName(left: ImageContents, right: ImageContents): number {
   const key = (image: ImageContents) =>
     `${image.repository}\0${image.tags[0]}\0${image.root.digest}`;
-  return byKey([key(left), 0], [key(right), 0]);
+  return compareTexts(key(left), key(right));
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format.ts";
+import { compareTexts } from "../compare-texts.ts";
 import type { ExtraFile } from "../contents/contents.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { rm } from "../io/file-system.ts";
@@ -33,7 +34,7 @@ export async function sealBundle(
     { name: BUNDLE_MANIFEST_FILE, sha256: sha256Of(json) },
   ];
   const lines = sums
-    .sort((left, right) => (left.name < right.name ? -1 : 1))
+    .sort((left, right) => compareTexts(left.name, right.name))
     .map(({ name, sha256 }) => `${sha256}  ${name}\n`);
   for (const { name, text } of extraFiles) await writeFileAtomically(join(bundlePath, name), text);
   await writeFileAtomically(join(bundlePath, CHECKSUM_FILE), lines.join(""));

@@ -5,6 +5,7 @@ import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { readPointedVersion } from "../bundle/pointed-version.ts";
+import { compareTexts } from "../compare-texts.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import { readFile } from "../io/file-system.ts";
@@ -148,7 +149,7 @@ class PushRun {
 
   receipt(bundle: Digest | undefined): Omit<Receipt, "notices"> {
     const key = ({ repository, tag }: ReceiptImage) => `${repository}:${tag}`;
-    const images = [...this.#images].sort((left, right) => (key(left) < key(right) ? -1 : 1));
+    const images = [...this.#images].sort((left, right) => compareTexts(key(left), key(right)));
     const roots = new Set(images.map(({ repository, planned }) => `${repository}@${planned}`));
     return {
       schemaVersion: 1,

@@ -1,3 +1,4 @@
+import { compareTexts } from "../compare-texts.ts";
 import { isDigest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import type { RegistryCall } from "./call.ts";
@@ -54,7 +55,7 @@ function pageResponse(
     });
   }
   const last = query.get("last") ?? "";
-  const rest = [...names].sort(byCodeUnit).filter((name) => name > last);
+  const rest = [...names].sort(compareTexts).filter((name) => name > last);
   const page = n === null ? rest : rest.slice(0, Number(n));
   const end = page.at(-1);
   if (end === undefined || page.length === rest.length) return jsonResponse(200, documentOf(page));
@@ -62,8 +63,4 @@ function pageResponse(
   next.set("n", String(n));
   next.set("last", end);
   return jsonResponse(200, documentOf(page), { link: `<${path}?${next}>; rel="next"` });
-}
-
-function byCodeUnit(left: string, right: string): number {
-  return left < right ? -1 : Number(left > right);
 }

@@ -5,6 +5,7 @@ import { BundleReader } from "../bundle/bundle-reader.ts";
 import type { FileProblem } from "../bundle/listed-package.ts";
 import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
 import { checkOptions } from "../check-options.ts";
+import { compareTexts } from "../compare-texts.ts";
 import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
@@ -121,7 +122,7 @@ function describeFiles(
   const broken = [...listed.values()].map(({ cause }): VerifiedFile => {
     return { name: cause.file, size: cause.size, status: cause.status };
   });
-  return [...sound, ...broken].sort((left, right) => (left.name < right.name ? -1 : 1));
+  return [...sound, ...broken].sort((left, right) => compareTexts(left.name, right.name));
 }
 
 interface SurveyedBundle {

@@ -1,3 +1,4 @@
+import { compareTexts } from "../compare-texts.ts";
 /** A semantic version (semver.org 2.0.0). Build metadata says nothing about the order and is not kept. */
 export interface Version {
   /** Major, minor, patch, up to 64 bits: some count by date and time, `0.0.20241129103028123`. */
@@ -87,7 +88,7 @@ function comparePrereleases(left: readonly string[], right: readonly string[]): 
 function compareIdentifiers(left: string, right: string): number {
   if (left === right) return 0;
   const [a, b] = [left, right].map((text) => (/^\d+$/.test(text) ? BigInt(text) : undefined));
-  if (a === undefined && b === undefined) return left < right ? -1 : 1;
+  if (a === undefined && b === undefined) return compareTexts(left, right);
   if (a === undefined || b === undefined) return a === undefined ? 1 : -1;
   return a < b ? -1 : 1;
 }

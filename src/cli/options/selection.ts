@@ -1,3 +1,4 @@
+import type { ParseSelectionOptions } from "../../index.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
 /** What to mirror. */
@@ -126,47 +127,18 @@ export const SELECTION_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** The user's wishes as text; the library parses them. */
-export interface Wishes {
-  readonly source?: string;
-  readonly sinceVersion?: string;
-  readonly platformTag?: string;
-  readonly includePlatform?: string;
-  readonly installerTag?: string;
-  readonly includeModules: readonly string[];
-  readonly excludeModules: readonly string[];
-  readonly modulesPathSuffix?: string;
-  readonly includePackages: readonly string[];
-  readonly excludePackages: readonly string[];
-  readonly includePlugins: readonly string[];
-  readonly includeImages: readonly string[];
-  readonly noPlatform: boolean;
-  readonly noInstaller: boolean;
-  readonly noSecurityDb: boolean;
-  readonly noModules: boolean;
-  readonly noPackages: boolean;
-  readonly noPackageVersions: boolean;
-  readonly noPlugins: boolean;
-  readonly onlyExtraImages: boolean;
-  readonly skipVexImages: boolean;
-  readonly ignoreSuspend: boolean;
-  readonly proxyRegistry: boolean;
-  readonly platforms: readonly string[];
-  readonly latestPatch: boolean;
-}
-
-/** `listedImages` come from `--images-from`. */
+/** The wishes of a user as text, which the library parses. `listedImages` come from `--images-from`. */
 export function toWishes(
   flags: FlagValues<typeof SELECTION_FLAGS>,
   listedImages: readonly string[] = [],
-): Wishes {
+): ParseSelectionOptions {
   return {
-    ...textOf("source", flags.source),
-    ...textOf("sinceVersion", flags["since-version"]),
-    ...textOf("platformTag", flags["platform-tag"]),
-    ...textOf("includePlatform", flags["include-platform"]),
-    ...textOf("installerTag", flags["installer-tag"]),
-    ...textOf("modulesPathSuffix", flags["modules-path-suffix"]),
+    source: flags.source,
+    sinceVersion: flags["since-version"],
+    platformTag: flags["platform-tag"],
+    includePlatform: flags["include-platform"],
+    installerTag: flags["installer-tag"],
+    modulesPathSuffix: flags["modules-path-suffix"],
     includeModules: listOf(flags["include-module"]),
     excludeModules: listOf(flags["exclude-module"]),
     includePackages: listOf(flags["include-package"]),
@@ -195,11 +167,4 @@ function isOn(value: boolean | undefined): boolean {
 
 function listOf(value: readonly string[] | undefined): readonly string[] {
   return value ?? [];
-}
-
-function textOf<Name extends string>(
-  name: Name,
-  value: string | undefined,
-): { readonly [Key in Name]?: string } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: string });
 }

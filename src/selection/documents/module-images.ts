@@ -1,3 +1,4 @@
+import { compareTexts } from "../../compare-texts.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { isRepositoryName, isTag } from "../../oci/reference.ts";
@@ -30,7 +31,7 @@ export function parseExtraImages(bytes: Uint8Array, subject: string): ParsedExtr
   const document = parseJsonObject(bytes, subject);
   const images: ExtraImage[] = [];
   const skipped: string[] = [];
-  for (const [name, value] of Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, value] of Object.entries(document).sort(([a], [b]) => compareTexts(a, b))) {
     if (typeof value !== "string" && !Number.isSafeInteger(value)) skipped.push(name);
     else images.push(createExtraImage(name, String(value), subject));
   }

@@ -1,3 +1,5 @@
+import { compareTexts } from "../../compare-texts.ts";
+
 /** Names that are worth suggesting. */
 const SUGGESTIONS = 3;
 
@@ -14,7 +16,7 @@ export function nearestNames(wanted: string, names: Iterable<string>): string[] 
     if (distance <= allowed || (contains && candidate.length > 2)) ranked.push({ name, distance });
   }
   return ranked
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .sort((a, b) => a.distance - b.distance || compareTexts(a.name, b.name))
     .slice(0, SUGGESTIONS)
     .map(({ name }) => name);
 }

@@ -1,4 +1,5 @@
 import { checkOptionNames, checkOptions, type OptionKinds } from "../../check-options.ts";
+import { compareTexts } from "../../compare-texts.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../../oci/platform.ts";
 import {
   formatReference,
@@ -292,8 +293,5 @@ function mergePlatforms(texts: readonly string[]): Platform[] {
 }
 
 function byKey<Value>(keyOf: (value: Value) => string): (left: Value, right: Value) => number {
-  return (left, right) => {
-    const [a, b] = [keyOf(left), keyOf(right)];
-    return a < b ? -1 : Number(a > b);
-  };
+  return (left, right) => compareTexts(keyOf(left), keyOf(right));
 }

@@ -1,3 +1,4 @@
+import { compareTexts } from "../../compare-texts.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
 import { CHANNELS, type Channel, isChannel, spellingsOf } from "../../vendor/channel.ts";
@@ -267,6 +268,6 @@ function sortVersions(tags: readonly string[]): string[] {
   const unique = [...new Set(tags)];
   return unique.sort((left, right) => {
     const [a, b] = [parseVersion(left), parseVersion(right)];
-    return a && b ? compareVersions(a, b) || (left < right ? -1 : 1) : Number(a === undefined);
+    return a && b ? compareVersions(a, b) || compareTexts(left, right) : Number(a === undefined);
   });
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { compareTexts } from "../../compare-texts.ts";
 import type { ExtraFile } from "../../contents/contents.ts";
 import type { MirrorError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
@@ -75,7 +76,7 @@ export async function resolveSelection(
     return { roots: requireRoots(mergeRoots(found)), files };
   } finally {
     stop.abort();
-    for (const [, { code, message }] of [...notices].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [, { code, message }] of [...notices].sort(([a], [b]) => compareTexts(a, b))) {
       options.onNotice?.(code, message);
     }
   }
@@ -151,20 +152,12 @@ function refuseAmbiguousTags(roots: readonly Root[]): void {
 
 /** By place, then by tag; of several spellings of one root a tag comes before a digest. */
 function compareRoots(left: Root, right: Root): number {
-  const [a, b] = [left, right].map((root) => [
-    root.packageName,
-    root.layout,
-    root.repository,
-    isDigest(root.reference) ? "1" : "0",
-    root.reference,
-    root.manifest.descriptor.digest,
-    root.kind,
-  ]);
-  return compareTexts(a ?? [], b ?? []);
+  return compareTexts(sortKeyOf(left), sortKeyOf(right));
 }
 
-function compareTexts(left: readonly string[], right: readonly string[]): number {
-  const position = left.findIndex((text, index) => text !== right[index]);
-  if (position < 0) return 0;
-  return (left[position] ?? "") < (right[position] ?? "") ? -1 : 1;
+function sortKeyOf({ packageName, layout, repository, reference, manifest, kind }: Root): string {
+  const spelling = isDigest(reference) ? "1" : "0";
+  const { digest } = manifest.descriptor;
+  // Below any character of a name, so that each part is compared by itself
+  return [packageName, layout, repository, spelling, reference, digest, kind].join("\0");
 }
