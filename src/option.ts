@@ -34,6 +34,8 @@ export type OptionName =
   | "proxyRegistry"
   | "requestsPerSecond"
   | "sinceVersion"
+  | "skipForeignLayers"
+  | "skipMissingAttestations"
   | "skipVexImages"
   | "source"
   | "tlsCertFile"

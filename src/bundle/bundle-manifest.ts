@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ImageKind, PackageKind } from "../contents/contents.ts";
+import type { ImageKind, Omission, PackageKind } from "../contents/contents.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readFile, stat } from "../io/file-system.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -59,6 +59,8 @@ export interface BundleImage {
   readonly source: string;
   readonly kind: ImageKind;
   readonly sourceDigest?: Digest;
+  /** What the source has of the image and the bundle has not. */
+  readonly omitted?: readonly Omission[];
 }
 
 export interface BundleTotals {

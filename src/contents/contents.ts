@@ -54,11 +54,32 @@ export interface ImageContents {
   readonly layers: readonly Descriptor[];
   /** Where manifests and blobs are fetched from. */
   readonly origin: RepositoryReference;
-  /** Digest of the index in the source, where `platforms` rewrote it. */
+  /** Digest of the index in the source, where parts of it were left out. */
   readonly sourceDigest?: Digest | undefined;
+  /** Indexes that are in no registry, because parts of them were left out. */
+  readonly rewritten?: readonly RewrittenIndex[] | undefined;
+  /** What the source has of the image and the bundle has not. */
+  readonly omitted?: readonly Omission[] | undefined;
   /** For `manifest.json` of `images.tar`: the image that one-platform tools load. */
   readonly archive?: ArchiveImage | undefined;
 }
+
+export interface RewrittenIndex {
+  readonly digest: Digest;
+  readonly text: string;
+}
+
+/** Part of an image that is left out, and why. */
+export interface Omission {
+  readonly kind: OmissionKind;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** `os/architecture[/variant]`, where it is known. */
+  readonly platform?: string | undefined;
+  readonly reason: string;
+}
+
+export type OmissionKind = "platform" | "missing-attestation" | "foreign-layer";
 
 /** One entry of `docker save`'s `manifest.json`. */
 export interface ArchiveImage {

@@ -27,7 +27,9 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw refuse(`size ${String(size)} is not a whole number of bytes`);
   }
-  const others = Object.entries(rest).filter(([, field]) => field !== null);
+  const others = Object.entries(rest)
+    .filter(([name, field]) => field !== null && !(name === "platform" && isUntold(field)))
+    .map(([name, field]) => [name, MAPS.has(name) ? dropNulls(field) : field] as const);
   for (const [name, field] of others) {
     if (Object.hasOwn(OPTIONAL_FIELDS, name) && !OPTIONAL_FIELDS[name]?.(field)) {
       throw refuse(`${name} is not what it should be`);
@@ -35,6 +37,8 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   }
   return { ...(Object.fromEntries(others) as Partial<Descriptor>), mediaType, digest, size };
 }
+
+const MAPS: ReadonlySet<string> = new Set(["annotations", "platform"]);
 
 /** What optional fields have to be; `null` is as good as absent, because programs in Go write it so. */
 const OPTIONAL_FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -50,10 +54,22 @@ export function isStringMap(value: unknown): value is Readonly<Record<string, st
   return isObject(value) && Object.values(value).every(isString);
 }
 
+/** A platform that names none: without an operating system or an architecture nothing runs on it. */
+function isUntold(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  return [value["os"], value["architecture"]].some((field) => (field ?? "") === "");
+}
+
+/** Of a map, the fields that are not `null`: these are as good as absent, too. */
+export function dropNulls(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
 function isPlatform(value: unknown): boolean {
-  if (!isObject(value) || !isString(value["os"]) || !isString(value["architecture"])) return false;
-  const { variant } = value;
-  return variant === undefined || variant === null || isString(variant);
+  if (!isObject(value)) return false;
+  const { os, architecture, variant } = value;
+  return isString(os) && isString(architecture) && (variant === undefined || isString(variant));
 }
 
 function isString(value: unknown): value is string {

@@ -1,4 +1,4 @@
-import { type Descriptor, isStringMap, parseDescriptor } from "./descriptor.ts";
+import { type Descriptor, dropNulls, isStringMap, parseDescriptor } from "./descriptor.ts";
 import { ContentInvalidError } from "./errors.ts";
 import { isIndexType, isLegacyManifestType, isManifestType } from "./media-type.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -60,7 +60,8 @@ function refuseContradictions(
   mediaType: string,
   refuse: Refuse,
 ): void {
-  const claimed = fields["mediaType"] ?? mediaType;
+  const told = fields["mediaType"] === "" ? undefined : fields["mediaType"];
+  const claimed = told ?? mediaType;
   if (claimed !== mediaType) {
     throw refuse(`it calls itself "${String(claimed)}" but was served as "${mediaType}"`);
   }
@@ -99,7 +100,7 @@ function shared(
   { subject, artifactType, annotations }: Record<string, unknown>,
   refuse: Refuse,
 ): Pick<ImageIndex, "subject" | "artifactType" | "annotations"> {
-  const texts = annotations ?? undefined;
+  const texts = dropNulls(annotations ?? undefined);
   if (texts !== undefined && !isStringMap(texts)) throw refuse("annotations is not a map of texts");
   return {
     ...(subject ? { subject: parseDescriptor(subject, "subject") } : {}),

@@ -24,6 +24,12 @@ const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   MEDIA_TYPE.dockerManifest,
 ]);
 
+/** Configs of what runs on a platform; a manifest with any other is an artifact. */
+const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
+  MEDIA_TYPE.imageConfig,
+  MEDIA_TYPE.dockerConfig,
+]);
+
 /** Docker's schema 1: signed into the document, not content-addressable; refused everywhere. */
 const LEGACY_TYPES: ReadonlySet<string> = new Set([
   "application/vnd.docker.distribution.manifest.v1+json",
@@ -43,6 +49,10 @@ export function isIndexType(mediaType: string): boolean {
 /** True for image manifests and indexes: what lives under `/manifests/` in a registry. */
 export function isManifestType(mediaType: string): boolean {
   return MANIFEST_TYPES.has(mediaType) || INDEX_TYPES.has(mediaType);
+}
+
+export function isImageConfigType(mediaType: string): boolean {
+  return IMAGE_CONFIG_TYPES.has(mediaType);
 }
 
 export function isLegacyManifestType(mediaType: string): boolean {

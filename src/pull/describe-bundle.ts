@@ -72,6 +72,7 @@ export function describeImage(image: ImageContents): BundleImage {
     source: image.source,
     kind: image.kind,
     ...(image.sourceDigest ? { sourceDigest: image.sourceDigest } : {}),
+    ...(image.omitted ? { omitted: image.omitted } : {}),
   };
 }
 

@@ -17,7 +17,7 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
   checkPullOptions(options);
   const { bundlePath, selection, openSource, chunkSizeBytes, onEvent = () => {}, signal } = options;
   const notices: { code: string; message: string }[] = [];
-  const { contents, extraFiles } = await resolveContents({
+  const { contents, extraFiles, failures } = await resolveContents({
     selection,
     openSource,
     cache: createMemoryCache(),
@@ -44,6 +44,7 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     fetchBytes: planTransfer(plans).reduce((sum, { size }) => sum + size, 0),
     ...(await lookAtDirectory(bundlePath, plans, { contents, chunkSizeBytes })),
     notices,
+    failures,
   };
 }
 

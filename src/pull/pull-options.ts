@@ -50,6 +50,8 @@ export interface PullPlanReport {
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
   readonly freeBytes?: number;
   readonly notices: readonly Notice[];
+  /** Images that cannot be had; a pull brings the rest. */
+  readonly failures: readonly Failure[];
 }
 
 export interface PlannedPackageReport {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import type { ExtraFile, PackageContents } from "../contents/contents.ts";
+import type { Failure } from "../failure.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readFile, rm } from "../io/file-system.ts";
@@ -16,6 +17,8 @@ export interface PinnedPlan {
   readonly chunkSizeBytes?: number;
   readonly contents: readonly PackageContents[];
   readonly extraFiles?: readonly ExtraFile[];
+  /** Images that could not be had when it was made: the next run looks for them again. */
+  readonly failures?: readonly Failure[];
 }
 
 /** An unfinished pull is continued as it was planned for this long; tags may have moved after that. */

@@ -43,7 +43,7 @@ import {
   writePinnedPlan,
 } from "./pull-state.ts";
 import { resolveContents } from "./resolve-contents.ts";
-import { withRewrittenRoots } from "./rewritten-roots.ts";
+import { withRewrittenIndexes } from "./rewritten-indexes.ts";
 import { sealBundle } from "./seal.ts";
 import { finishSealed } from "./sealed-bundle.ts";
 import { finishSettingAside, listEarlierFiles, setAside } from "./set-aside.ts";
@@ -163,7 +163,8 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     return { plan: unfinished, progress, fetched: new Set() };
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
-  const { contents, extraFiles, fetched } = await resolveContents({ ...options, cache, onEvent });
+  const resolved = await resolveContents({ ...options, cache, onEvent });
+  const { contents, extraFiles, failures, fetched } = resolved;
   const plan: PinnedPlan = {
     schemaVersion: 1,
     pinnedAt: Date.now(),
@@ -171,6 +172,7 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     contents,
     ...(extraFiles.length > 0 ? { extraFiles } : {}),
+    ...(failures.length > 0 ? { failures } : {}),
   };
   const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
   await check(plan, isSame);
@@ -188,6 +190,7 @@ async function pinPlan(options: PullOptions, paths: StatePaths): Promise<Pinned>
 function canContinue(plan: PinnedPlan, { selection, chunkSizeBytes }: PullOptions): boolean {
   const age = Date.now() - plan.pinnedAt;
   return (
+    plan.failures === undefined &&
     age >= 0 &&
     age < PLAN_LIFETIME_MS &&
     plan.chunkSizeBytes === chunkSizeBytes &&
@@ -252,12 +255,13 @@ async function transferAndSeal(
     previous,
     cache,
     fetched,
-    openSource: withRewrittenRoots(openSource, plan),
+    openSource: withRewrittenIndexes(openSource, plan),
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     signal,
     onEvent,
   });
-  const { failures, ...bytes } = result;
+  const { failures: failedBlobs, ...bytes } = result;
+  const failures = [...(plan.failures ?? []), ...failedBlobs];
   const summary = {
     bundlePath,
     failures,

@@ -9,7 +9,12 @@ import type {
   LayoutContents,
   PackageContents,
 } from "../contents/contents.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { type ErrorCode, MirrorError } from "../errors.ts";
+import { type Failure, toFailure } from "../failure.ts";
+import type { Notice } from "../notice.ts";
+import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
+import { ContentInvalidError } from "../oci/errors.ts";
+import { formatPlatform } from "../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
@@ -17,7 +22,7 @@ import type { Root } from "../selection/resolve/root.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import { countedSources } from "./counted-sources.ts";
 import type { PullEvent } from "./events.ts";
-import { walkImage } from "./image-graph.ts";
+import { type ImageGraph, walkImage } from "./image-graph.ts";
 
 export interface ResolveContentsOptions extends OperationOptions {
   readonly selection: Selection;
@@ -32,6 +37,8 @@ const CONCURRENCY = 12;
 export interface ResolvedContents {
   readonly contents: readonly PackageContents[];
   readonly extraFiles: readonly ExtraFile[];
+  /** Images that cannot be had; the others are not affected. */
+  readonly failures: readonly Failure[];
   /** What had to be fetched to find out; it is in the cache. */
   readonly fetched: ReadonlySet<Digest>;
 }
@@ -56,13 +63,41 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     onResolving: (reference) => onEvent({ type: "resolving", reference }),
   });
   const limit = pLimit(CONCURRENCY);
-  const images = await Promise.all(
-    roots.map((root) =>
-      limit(() => describeImage(root, openSource(root.origin), { ...options, signal })),
-    ),
-  );
-  const placed = roots.map((root, index) => ({ root, image: images[index] }));
-  return { contents: groupPackages(placed), extraFiles: files, fetched };
+  const failures: Failure[] = [];
+  const describe = async (root: Root): Promise<PlacedImage[]> => {
+    try {
+      const source = openSource(root.origin);
+      return [{ root, image: await describeImage(root, source, { ...options, signal }) }];
+    } catch (error) {
+      if (!isSingleFailure(error)) throw error;
+      failures.push(toFailure(error, nameOf(root)));
+      return [];
+    }
+  };
+  const placed = await Promise.all(roots.map((root) => limit(() => describe(root))));
+  return { contents: groupPackages(placed.flat()), extraFiles: files, failures, fetched };
+}
+
+/** Failures of one image that say nothing about the next one; any other ends the run. */
+const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "CONTENT_INVALID",
+  "CONTENT_MISMATCH",
+  "CONTENT_MISSING",
+  "REGISTRY_DENIED",
+  "REGISTRY_NOT_FOUND",
+  "REGISTRY_REFUSED",
+]);
+
+function isSingleFailure(error: unknown): error is MirrorError {
+  return error instanceof MirrorError && SINGLE_FAILURES.has(error.code);
+}
+
+/** The image as its user knows it: by tag where there is one, else with what asks for it. */
+function nameOf({ origin, reference, tags, packageKind, packageName }: Root): string {
+  if (!isDigest(reference)) return formatReference({ ...origin, tag: reference });
+  const tag = tags.find((other) => !reference.endsWith(`:${other}`));
+  const name = formatReference({ ...origin, ...(tag ? { tag } : {}), digest: reference });
+  return packageKind === "images" ? name : `${name} of ${packageName}`;
 }
 
 async function describeImage(
@@ -70,36 +105,75 @@ async function describeImage(
   source: SourceRepository,
   { selection, cache, onEvent, signal }: ResolveContentsOptions,
 ): Promise<ImageContents> {
-  const isPinned = isDigest(root.reference);
-  const reference = formatReference({
-    ...root.origin,
-    ...(isPinned ? { digest: root.reference } : { tag: root.reference }),
+  const { origin, reference, manifest } = root;
+  const name = nameOf(root);
+  // Without some of its platforms, an image has another digest
+  const isPinned = isDigest(reference);
+  const graph = await walkImage({
+    source,
+    root: manifest,
+    platforms: isPinned ? [] : selection.platforms,
+    skipMissingAttestations: selection.skipMissingAttestations,
+    name,
+    signal,
   });
-  const { platforms } = selection;
-  const graph = await walkImage({ source, root: root.manifest, platforms, reference, signal });
-  if (graph.rewritten) await cache.write(graph.root.digest, graph.rewritten);
-  else if (isPinned && platforms.length > 0 && graph.platforms.length > 1) {
-    const message = `"${reference}" keeps all its platforms: without them its digest would change`;
-    onEvent({ type: "notice", code: "PLATFORMS_KEPT", message });
-  }
+  for (const notice of noticesOf(graph, root, selection)) onEvent({ type: "notice", ...notice });
+  for (const { digest, text } of graph.rewritten) await cache.write(digest, Buffer.from(text));
+  const isRewritten = graph.root.digest !== manifest.descriptor.digest;
   return {
     repository: root.repository,
-    tags: [...root.tags].sort(),
+    tags: tagsOf(root, graph.root.digest),
     root: graph.root,
     kind: root.kind,
-    source: reference,
+    source: formatReference({
+      ...origin,
+      ...(isPinned ? { digest: reference } : { tag: reference }),
+    }),
     platforms: graph.platforms,
     documents: graph.documents,
     layers: graph.layers,
-    origin: root.origin,
-    ...(graph.rewritten ? { sourceDigest: root.manifest.descriptor.digest } : {}),
+    origin,
+    ...(isRewritten ? { sourceDigest: manifest.descriptor.digest } : {}),
+    ...(graph.rewritten.length > 0 ? { rewritten: graph.rewritten } : {}),
+    ...(graph.omitted.length > 0 ? { omitted: graph.omitted } : {}),
     ...(graph.archive && root.packageKind === "images" ? { archive: graph.archive } : {}),
   };
 }
 
+/** The tag that stands for the digest of an image is that of the image as it is in the bundle. */
+function tagsOf({ tags, manifest }: Root, digest: Digest): string[] {
+  const was = parseDigest(manifest.descriptor.digest).encoded;
+  return tags.map((tag) => (tag === was ? parseDigest(digest).encoded : tag)).sort();
+}
+
+/** What was not done as it was asked for, and what is missing because it was asked for. */
+function noticesOf(graph: ImageGraph, root: Root, { platforms }: Selection): Notice[] {
+  const name = nameOf(root);
+  const wanted = platforms.map(formatPlatform).join(", ");
+  const notices: Notice[] = [];
+  if (graph.otherPlatform !== undefined) {
+    const reason = `it is for ${graph.otherPlatform}, not for ${wanted}`;
+    if (root.packageKind === "images") throw new ContentInvalidError(`image "${name}"`, reason);
+    const isContent = root.kind === "image" || root.kind === "extra";
+    const message = `"${name}" is taken although ${reason}: it is part of ${root.packageName}`;
+    if (isContent) notices.push({ code: "PLATFORM_KEPT", message });
+  }
+  if (isDigest(root.reference) && platforms.length > 0 && graph.platforms.length > 1) {
+    const message = `"${name}" keeps all its platforms: without them its digest would change`;
+    notices.push({ code: "PLATFORMS_KEPT", message });
+  }
+  const missing = graph.omitted.filter(({ kind }) => kind === "missing-attestation");
+  for (const { reason, digest } of missing) {
+    const change = `${root.manifest.descriptor.digest} becomes ${graph.root.digest}`;
+    const message = `"${name}" is taken without ${digest}: ${reason}; ${change}`;
+    notices.push({ code: "ATTESTATION_MISSING", message });
+  }
+  return notices;
+}
+
 interface PlacedImage {
   readonly root: Root;
-  readonly image: ImageContents | undefined;
+  readonly image: ImageContents;
 }
 
 function groupPackages(placed: readonly PlacedImage[]): PackageContents[] {
@@ -115,7 +189,7 @@ function groupLayouts(placed: readonly PlacedImage[]): LayoutContents[] {
   const layouts = groupBy(placed, ({ root }) => root.layout);
   return [...layouts].sort(byKey).map(([path, members]) => ({
     path,
-    images: members.flatMap(({ image }) => image ?? []).sort(byName),
+    images: members.map(({ image }) => image).sort(byName),
   }));
 }
 

@@ -19,7 +19,7 @@ import type { PullEvent } from "./events.ts";
 import { readableOf } from "./positional-stream.ts";
 import type { PreviousBlob, PreviousContent } from "./previous-content.ts";
 import type { PullJournal, PullProgress } from "./pull-journal.ts";
-import type { OpenBlobSource } from "./rewritten-roots.ts";
+import type { OpenBlobSource } from "./rewritten-indexes.ts";
 import { takeOver } from "./take-over.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 

@@ -15,8 +15,8 @@ export interface WalkOptions extends OperationOptions {
    * it, because the caller has noted that it cannot be had, or has no need of it.
    */
   readonly read: (target: Descriptor) => Promise<Buffer | undefined>;
-  /** Whether a child of an index is walked into; default: all are. */
-  readonly follow?: ((child: Descriptor) => boolean) | undefined;
+  /** The manifests of an index that are walked into; default: all. */
+  readonly select?: ((children: readonly Descriptor[]) => readonly Descriptor[]) | undefined;
   /** Manifests that are read at once; default 8. */
   readonly concurrency?: number | undefined;
 }
@@ -122,8 +122,7 @@ class Walk {
     this.#manifests.push(manifest);
     const { manifests, blobs } = childrenOf(document);
     for (const blob of blobs) this.#note(this.#blobs, blob);
-    const { follow = () => true } = this.#options;
-    const children = manifests.filter(follow);
+    const children = this.#options.select?.(manifests) ?? manifests;
     for (const child of children) this.#note(this.#named, child);
     // Read at once, visited one after the other: the order is part of the result
     for (const child of children) if (!this.#heights.has(child.digest)) void this.#load(child);

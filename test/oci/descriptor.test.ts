@@ -24,6 +24,25 @@ describe("parseDescriptor()", () => {
     expect(parseDescriptor({ ...core, ...empty }, "config")).toEqual(core);
   });
 
+  test.each([
+    ["an empty platform", { platform: {} }],
+    ["a platform without os", { platform: { architecture: "arm64" } }],
+    ["a platform without architecture", { platform: { os: "linux", architecture: null } }],
+    ["a platform with an empty os", { platform: { os: "", architecture: "" } }],
+  ])("takes %s for none", (_, fields) => {
+    expect(parseDescriptor({ ...core, ...fields }, "manifests[0]")).toEqual(core);
+  });
+
+  test("takes null inside of annotations and platforms for absent", () => {
+    const platform = { os: "linux", architecture: "arm64" };
+    const fields = { annotations: { a: null, b: "1" }, platform: { ...platform, variant: null } };
+    expect(parseDescriptor({ ...core, ...fields }, "manifests[0]")).toEqual({
+      ...core,
+      annotations: { b: "1" },
+      platform,
+    });
+  });
+
   test.each<[string, unknown]>([
     ["nothing", undefined],
     ["null", null],
@@ -43,7 +62,6 @@ describe("parseDescriptor()", () => {
     ["annotations that are a list", { ...core, annotations: [] }],
     ["an annotation that is a number", { ...core, annotations: { a: 1 } }],
     ["a platform that is text", { ...core, platform: "linux/amd64" }],
-    ["a platform without architecture", { ...core, platform: { os: "linux" } }],
     [
       "a variant that is a number",
       { ...core, platform: { os: "linux", architecture: "arm", variant: 7 } },

@@ -145,6 +145,15 @@ describe("parseManifest()", () => {
     expect(() => parse(document, mediaType)).toThrow(message);
   });
 
+  test("takes an empty mediaType and annotations without a value for absent", () => {
+    const { mediaType, ...told } = { ...image, mediaType: "" };
+    const document = parse({ ...told, mediaType, annotations: { a: null, b: "1" } });
+    expect(document).toMatchObject({
+      mediaType: MEDIA_TYPE.imageManifest,
+      annotations: { b: "1" },
+    });
+  });
+
   test.each([
     [
       "a key twice",

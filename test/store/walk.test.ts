@@ -129,7 +129,7 @@ describe("walkGraph()", () => {
     const documents = new Documents();
     const [one, two] = [documents.manifest("one"), documents.manifest("two")];
     const { manifests } = await documents.walk(documents.index([one, two]), {
-      follow: ({ digest }) => digest === two.digest,
+      select: (children) => children.filter(({ digest }) => digest === two.digest),
     });
     expect(digestsOf(manifests).slice(1)).toEqual([two.digest]);
     expect(documents.reads).not.toContain(one.digest);

@@ -1,6 +1,6 @@
 import { planPull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import { exitCodeOfOutcome } from "../exit-code.ts";
 import { BUNDLE_FLAGS, toBundleOptions, toListing } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
@@ -44,5 +44,5 @@ export async function runPlan(
   const { result } = toOutputOptions(flags, context);
   const text = (shown: typeof plan) => renderPlan(shown, { listing: toListing(flags, "versions") });
   printResult(plan, { ...context, result, text });
-  return EXIT_DONE;
+  return exitCodeOfOutcome({ complete: plan.failures.length === 0 });
 }

@@ -41,6 +41,16 @@ export const SELECTION_FLAGS = {
       "Platform to keep of multi-platform images: os/arch[/variant]; repeatable (default: all)",
     group: "Selection:",
   },
+  "skip-missing-attestations": {
+    type: "boolean",
+    describe: "Leave out attestations that an image lists and the source does not have",
+    group: "Selection:",
+  },
+  "skip-foreign-layers": {
+    type: "boolean",
+    describe: "Leave out layers that are not for redistribution",
+    group: "Selection:",
+  },
   "latest-patch": {
     type: "boolean",
     describe: "Of a range, keep only the highest patch of each minor version",
@@ -157,6 +167,8 @@ export function toWishes(
     ignoreSuspend: isOn(flags["ignore-suspend"]),
     proxyRegistry: isOn(flags["proxy-registry"]),
     platforms: listOf(flags.platform),
+    skipMissingAttestations: isOn(flags["skip-missing-attestations"]),
+    skipForeignLayers: isOn(flags["skip-foreign-layers"]),
     latestPatch: isOn(flags["latest-patch"]),
   };
 }

@@ -40,6 +40,8 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   proxyRegistry: ["proxy-registry"],
   requestsPerSecond: ["rps"],
   sinceVersion: ["since-version"],
+  skipForeignLayers: ["skip-foreign-layers"],
+  skipMissingAttestations: ["skip-missing-attestations"],
   skipVexImages: ["skip-vex-images"],
   source: ["source"],
   tlsCertFile: ["tls-cert"],

@@ -1,4 +1,4 @@
-import type { BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
+import type { BundleImage, BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
 import { isAddressedByDigest, type NamedImage, renderImageName } from "./image-name.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
@@ -49,11 +49,25 @@ export function renderPlan(
   const free =
     plan.freeBytes === undefined ? "unknown" : `${formatBytes(plan.freeBytes)}${warning(plan)}`;
   return [
+    ...renderFailures(plan.failures),
     ...renderContents(plan.packages, listing),
+    ...plan.packages.flatMap(({ images }) => images.flatMap(renderOmissions)),
     `to fetch    ${formatBytes(plan.missingBytes)}${present(plan)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
   ].join("\n");
+}
+
+/** What is left out of an image, one line for each reason. */
+function renderOmissions({ source, omitted = [] }: BundleImage): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { reason, digest } of omitted) {
+    reasons.set(reason, [...(reasons.get(reason) ?? []), digest]);
+  }
+  return [...reasons].map(
+    ([reason, digests]) =>
+      `left out of ${sanitize(source)}: ${digests.join(", ")} (${sanitize(reason)})`,
+  );
 }
 
 function present({ fetchBytes, missingBytes }: PullPlanReport): string {

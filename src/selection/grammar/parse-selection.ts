@@ -45,6 +45,10 @@ export interface ParseSelectionOptions extends PlatformWishes {
   readonly proxyRegistry?: boolean | undefined;
   readonly platforms?: readonly string[] | undefined;
   readonly latestPatch?: boolean | undefined;
+  /** Take an index without the attestations that the source lists and does not have. */
+  readonly skipMissingAttestations?: boolean | undefined;
+  /** Leave out layers that are not for redistribution; default: they come from the registry, or from their addresses. */
+  readonly skipForeignLayers?: boolean | undefined;
 }
 
 const KINDS = {
@@ -73,6 +77,8 @@ const KINDS = {
   ignoreSuspend: "switch?",
   proxyRegistry: "switch?",
   latestPatch: "switch?",
+  skipMissingAttestations: "switch?",
+  skipForeignLayers: "switch?",
 } as const satisfies Required<OptionKinds<ParseSelectionOptions>>;
 
 export interface ParsedSelection {
@@ -115,6 +121,8 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     },
     images: mergeImages(options.includeImages ?? []),
     platforms: mergePlatforms(options.platforms ?? []),
+    skipMissingAttestations: options.skipMissingAttestations ?? false,
+    skipForeignLayers: options.skipForeignLayers ?? false,
     latestPatch: options.latestPatch ?? false,
     vex: !skipVexImages,
     proxyRegistry,

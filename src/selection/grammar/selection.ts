@@ -87,6 +87,10 @@ export interface Selection {
   readonly images: readonly ImageSelector[];
   /** Children of indexes that are kept; empty = all. */
   readonly platforms: readonly Platform[];
+  /** Leave out attestations that the source lists in an index and does not have. */
+  readonly skipMissingAttestations: boolean;
+  /** Leave out layers that are not for redistribution. */
+  readonly skipForeignLayers: boolean;
   /** Keep only the highest patch of each minor in ranges. */
   readonly latestPatch: boolean;
   /** Take the attestations of images. */

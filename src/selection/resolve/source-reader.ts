@@ -1,7 +1,9 @@
 import pLimit from "p-limit";
 import { MirrorError } from "../../errors.ts";
+import { isAttestation } from "../../oci/attestation.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
+import { isImageConfigType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
@@ -150,11 +152,15 @@ async function listImageManifests(
         `"${name}" lists it, but the source does not have it`,
       );
     },
-    follow: ({ platform }) =>
-      platform?.os !== "unknown" &&
-      (platform === undefined ||
-        platforms.length === 0 ||
-        platforms.some((wanted) => matchesPlatform(wanted, platform))),
+    select: (children) =>
+      children.filter(
+        (child) =>
+          !isAttestation(child) &&
+          child.platform?.os !== "unknown" &&
+          (child.platform === undefined ||
+            platforms.length === 0 ||
+            platforms.some((wanted) => matchesPlatform(wanted, child.platform ?? wanted))),
+      ),
     signal,
   });
   const found = manifests.flatMap(({ document }) => (document.kind === "manifest" ? document : []));
@@ -164,5 +170,7 @@ async function listImageManifests(
       "the index has no such platform",
     );
   }
-  return found;
+  // An index may hold charts and the like beside the images
+  const images = found.filter(({ config }) => isImageConfigType(config.mediaType));
+  return images.length > 0 ? images : found;
 }

@@ -20,6 +20,8 @@ const NOTHING = {
   ignoreSuspend: false,
   proxyRegistry: false,
   platforms: [],
+  skipMissingAttestations: false,
+  skipForeignLayers: false,
   latestPatch: false,
 };
 

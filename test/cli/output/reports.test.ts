@@ -114,6 +114,7 @@ describe("the listing of a plan", () => {
     missingBytes: 1,
     neededBytes: 1,
     notices: [],
+    failures: [],
   };
 
   test("has the versions without another flag", () => {
@@ -153,6 +154,7 @@ describe("renderPlan()", () => {
     missingBytes: 4e6,
     neededBytes: 5e6,
     notices: [],
+    failures: [],
   };
 
   test.each([

@@ -39,6 +39,8 @@ describe("parseSelection()", () => {
         plugins: { automatic: true, include: [] },
         images: [],
         platforms: [],
+        skipMissingAttestations: false,
+        skipForeignLayers: false,
         latestPatch: false,
         vex: true,
         proxyRegistry: false,
