@@ -70,7 +70,15 @@ describe("the import rule", () => {
 });
 
 describe("dependencies", () => {
-  const { dependencies } = readJson("package.json") as { dependencies: Record<string, string> };
+  const { dependencies, bundleDependencies } = readJson("package.json") as {
+    dependencies: Record<string, string>;
+    bundleDependencies: readonly string[];
+  };
+
+  // The isolated side has nowhere to get them from
+  test("are all in the file that npm pack makes", () => {
+    expect(bundleDependencies).toEqual(Object.keys(dependencies).sort());
+  });
 
   test("have a home each", () => {
     expect(Object.keys(dependencies).sort()).toEqual(Object.keys(HOME_OF).sort());

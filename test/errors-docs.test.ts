@@ -9,7 +9,7 @@ const sources = readdirSync(new URL("../src", import.meta.url), {
   encoding: "utf8",
 })
   // What the servers answer are codes of the distribution API
-  .filter((name) => name.endsWith(".ts") && !/^serve(?:r)?\//.test(name))
+  .filter((name) => name.endsWith(".ts") && !/^(?:server?|metrics)\//.test(name))
   .map((name) => read(`src/${name}`));
 const [, codes = "", notices = ""] = read("docs/errors.md").split(/^## /m);
 
