@@ -2,6 +2,7 @@ import { joinRepository, type RepositoryReference } from "../../oci/reference.ts
 import { option } from "../../option.ts";
 import { sharedPlacesOf } from "../../vendor/edition-roots.ts";
 import { PLUGINS_DIRECTORY } from "../../vendor/layouts.ts";
+import { parseVersion } from "../../versions/tag-version.ts";
 import {
   listPlugins,
   openCatalog,
@@ -9,7 +10,6 @@ import {
   readPlugin,
   released,
 } from "../documents/plugin-catalog.ts";
-import { conflictsOf } from "../documents/plugin-conditions.ts";
 import { isMet, requirementOf, type TakenVersions, unmetOf } from "../documents/plugin-contract.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector, SourceSelection } from "../grammar/selection.ts";
@@ -19,7 +19,6 @@ import { findListed, reportUnread } from "./list-candidates.ts";
 import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
 import type { Root } from "./root.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
-import { takenVersions } from "./taken-versions.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
 
 /**
@@ -50,6 +49,20 @@ export async function resolvePlugins(
     scope.chosen.map(({ name, image }) => [`${name}:${image.reference}`, createRoot(name, image)]),
   );
   return [...found.values()];
+}
+
+/** The versions of the platform and of modules among the roots of a pull. */
+function takenVersions(roots: readonly Root[]): TakenVersions {
+  const modules = new Map<string, string[]>();
+  const platform: string[] = [];
+  for (const { packageKind, kind, repository, reference } of roots) {
+    const [, name, ...rest] = repository.split("/");
+    if (kind !== "image" || parseVersion(reference) === undefined) continue;
+    if (packageKind === "platform" && repository === "") platform.push(reference);
+    if (packageKind !== "module" || name === undefined || rest.length > 0) continue;
+    modules.set(name, [...(modules.get(name) ?? []), reference]);
+  }
+  return { modules, platform };
 }
 
 interface PluginScope {
@@ -197,6 +210,30 @@ async function addForModule(
   }
   const message = `No version of plugin "${name}" works with ${tag} of module "${module}"${first}`;
   reader.notice("PLUGINS_NOT_CHOSEN", message);
+}
+
+/** What plugins only ask for if it is there, and what is there in other versions only. Sentences. */
+function conflictsOf(
+  chosen: readonly PluginVersion[],
+  { modules }: TakenVersions,
+): readonly string[] {
+  const plugins = new Map<string, string[]>();
+  for (const { name, image } of chosen) {
+    plugins.set(name, [...(plugins.get(name) ?? []), image.reference]);
+  }
+  return chosen.flatMap(({ name, image, contract }) => {
+    const needs = [
+      ...(contract?.modules.conditional ?? []).map((need) => ["module", need, modules] as const),
+      ...(contract?.plugins.conditional ?? []).map((need) => ["plugin", need, plugins] as const),
+    ];
+    return needs.flatMap(([noun, need, there]) => {
+      const tags = there.get(need.name) ?? [];
+      if (tags.length === 0 || tags.some((tag) => isMet(need, tag))) return [];
+      return [
+        `Plugin "${name}" ${image.reference} does not work with what is taken of ${noun} "${need.name}": it needs ${need.constraint}`,
+      ];
+    });
+  });
 }
 
 function createRoot(name: string, { repository, reference, manifest }: FoundImage): Root {
