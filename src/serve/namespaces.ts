@@ -21,20 +21,29 @@ export function createRouter(options: RouteOptions): RouteRepository {
   return async (request, name) => {
     const named = namedNamespace(request, options);
     if (named !== undefined) {
-      // Clients ask for the base of the API before they name anything
       const namespace = namespaces.get(named);
       if (namespace) return routeTo(named, namespace, name);
-      return name === "" && request.path !== "/v2/_catalog"
-        ? { backend: target, repository: name }
-        : unknownName(name, `namespace "${named}" is not served here`);
+      // Clients ask for the base of the API before they name anything
+      if (name === "" && request.path !== "/v2/_catalog")
+        return { backend: target, repository: "" };
+      return unknownName(name, `namespace "${named}" is not served here`);
     }
-    const byPath = routeByPath(name, options);
-    if (byPath && (await byPath.backend.hasRepository(byPath.repository))) return byPath;
-    if (name === "" || (await target.hasRepository(name))) {
-      return { backend: target, repository: name };
-    }
-    return byPath ?? (await routeByContent(name, options));
+    return routeUnnamed(name, options);
   };
+}
+
+/** For clients that do not say which registry they mean. */
+async function routeUnnamed(
+  name: string,
+  options: RouteOptions,
+): Promise<RepositoryRoute | RegistryResponse> {
+  const { target } = options;
+  const byPath = routeByPath(name, options);
+  if (byPath && (await byPath.backend.hasRepository(byPath.repository))) return byPath;
+  if (name === "" || (await target.hasRepository(name))) {
+    return { backend: target, repository: name };
+  }
+  return byPath ?? (await routeByContent(name, options));
 }
 
 /** `ns` first, then the host name that the client has connected to. */

@@ -1,5 +1,4 @@
 import { openBundleStore } from "../bundle/bundle-store.ts";
-import type { AccessRules } from "../server/access.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";
 import type { RegistryHandler } from "../server/message.ts";
@@ -8,6 +7,7 @@ import { toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
+import { createPage } from "./page.ts";
 import { type ProtectionOptions, readProtection } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { createServeHandler } from "./serve-handler.ts";
@@ -58,9 +58,14 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       options.signal?.throwIfAborted();
       bundles.push({ path, store: await openBundleStore(path) });
     }
+    const scheme = protection.now.tls ? "https" : "http";
     const content = collectContent(bundles, options);
     const listener = await listenHttp({
-      handler: createHandler(content, options, () => protection.now.rules),
+      handler: createServeHandler({
+        registry: createRegistry(content, options),
+        page: createPage({ bundles, scheme }),
+        rulesNow: () => protection.now.rules,
+      }),
       tls: protection.now.tls,
       address: options.address ?? "127.0.0.1",
       port: options.port ?? 5000,
@@ -72,7 +77,6 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       protection.now = read;
     };
     const namespaces = [...content.namespaces.keys()];
-    const scheme = protection.now.tls ? "https" : "http";
     return toServer(listener, { bundles, close, namespaces, reload, scheme });
   } catch (error) {
     await close();
@@ -80,11 +84,7 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
   }
 }
 
-function createHandler(
-  content: ServedContent,
-  options: ServerOptions,
-  rulesNow: () => AccessRules,
-): RegistryHandler {
+function createRegistry(content: ServedContent, options: ServerOptions): RegistryHandler {
   const { catalog = false, defaultNamespace } = options;
   const hosts = new Map(
     Object.entries(options.hosts ?? {}).map(([host, namespace]) => [
@@ -97,7 +97,7 @@ function createHandler(
     hosts,
     defaultNamespace: defaultNamespace && canonicalNamespace(defaultNamespace),
   });
-  return createServeHandler(createRoutedHandler(router, { catalog }), rulesNow);
+  return createRoutedHandler(router, { catalog });
 }
 
 interface OpenedContent {

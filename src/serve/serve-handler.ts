@@ -7,20 +7,31 @@ import {
   type RegistryResponse,
 } from "../server/message.ts";
 
+export interface ServeHandlerOptions {
+  readonly registry: RegistryHandler;
+  /** What people see at `/`, under the host name that they went to. */
+  readonly page: (request: RegistryRequest, host: string) => RegistryResponse;
+  readonly rulesNow: () => AccessRules;
+}
+
 /**
  * What stands before the registry: probes, who may come in, other forms of its address, and answers for what cannot be
  * read. The rules are asked for at each request: they may be read again.
  */
-export function createServeHandler(
-  registry: RegistryHandler,
-  rulesNow: () => AccessRules,
-): RegistryHandler {
+export function createServeHandler({
+  page,
+  registry,
+  rulesNow,
+}: ServeHandlerOptions): RegistryHandler {
   return async (request) => {
     if (request.path === "/livez" || request.path === "/readyz") return healthy();
     const rules = rulesNow();
     const caller = callerOf(request, rules);
     const refusal = await refuseCaller(request, caller, rules);
     if (refusal) return refusal;
+    if (request.path === "/" && (request.method === "GET" || request.method === "HEAD")) {
+      return page(request, caller.host);
+    }
     const headers = { ...request.headers, host: caller.host };
     try {
       return await registry(withNamespace({ ...request, headers }));

@@ -1,5 +1,6 @@
 import { chmod, open, readdir } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import { type MirrorServer, openServer } from "../../src/serve/open-server.ts";
@@ -205,6 +206,26 @@ describe("an answer", () => {
   });
 });
 
+describe("the page at /", () => {
+  test("says what is served from where, and how each image is pulled from this very address", async () => {
+    const response = await get("/");
+    const html = await response.text();
+    const host = server.url.replace("http://", "");
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(html).toContain(directory.resolve("bundle"));
+    expect(html).toContain(`docker pull ${host}/docker.io/library/a:1<`);
+    expect(html).toContain(`podman pull --tls-verify=false ${host}/reg.example-5000/web:v1<`);
+    expect(html).toContain(digestOf(MANY));
+    expect(html).not.toMatch(/<script|src=|href=/);
+  });
+
+  test("takes nothing that a client says for markup", async () => {
+    const html = await bodyByHost('a"><script>alert(1)</script>', "/");
+    expect(html).not.toContain("<script");
+  });
+});
+
 describe("several bundles", () => {
   test("add to each other", async () => {
     await using more = await openTempDirectory();
@@ -306,6 +327,17 @@ describe("the server", () => {
       ]);
   });
 });
+
+function bodyByHost(host: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { port } = server;
+    httpRequest({ host: "127.0.0.1", port, path, headers: { host } }, (response) => {
+      resolve(text(response));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
 
 /** `fetch` does not let the host name be set. */
 function digestByHost(host: string, path: string): Promise<string | undefined> {

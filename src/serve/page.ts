@@ -1,0 +1,84 @@
+import type { RegistryRequest, RegistryResponse } from "../server/message.ts";
+import type { OpenedBundle } from "./served-repository.ts";
+
+/** Rows that a browser shows without effort. */
+const ROW_LIMIT = 1000;
+
+export interface PageOptions {
+  readonly bundles: readonly OpenedBundle[];
+  readonly scheme: string;
+}
+
+/** `/`: what is served, from where, and how to pull it. Without scripts, and without anything from elsewhere. */
+export function createPage({ bundles, scheme }: PageOptions) {
+  const rows = bundles.flatMap(({ path, store }) =>
+    store.images.map(({ origin, repository, tag, root }) => ({
+      bundle: path,
+      digest: root.digest,
+      path: origin ? `${origin.registry.replace(":", "-")}/${origin.repository}` : repository,
+      name: origin ? `${origin.registry}/${origin.repository}:${tag}` : `${repository}:${tag}`,
+      tag,
+    })),
+  );
+  return (request: RegistryRequest, host: string): RegistryResponse => {
+    const shown = rows.slice(0, ROW_LIMIT);
+    const more = rows.length - shown.length;
+    const html = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>mirror serve</title>
+<meta name="viewport" content="width=device-width">
+<style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em}</style>
+<h1>${rows.length} tags at ${escapeHtml(host)}</h1>
+<p>From ${bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`).join(", ")}. Read-only.</p>
+<table><tr><th>image<th>pull<th>bundle</tr>
+${shown.map((row) => renderRow(row, { host, scheme })).join("\n")}
+</table>${more > 0 ? `<p>And ${more} more.</p>` : ""}
+<h2>containerd: <code>/etc/containerd/certs.d/REGISTRY/hosts.toml</code></h2>
+<pre>${escapeHtml(hostsToml(`${scheme}://${host}`))}</pre></html>
+`;
+    return htmlResponse(request, html);
+  };
+}
+
+interface Row {
+  readonly bundle: string;
+  readonly digest: string;
+  readonly name: string;
+  /** Path of the repository here. */
+  readonly path: string;
+  readonly tag: string;
+}
+
+function renderRow(
+  { bundle, digest, name, path, tag }: Row,
+  { host, scheme }: { readonly host: string; readonly scheme: string },
+): string {
+  const here = `${host}/${path}:${tag}`;
+  const plain = scheme === "http";
+  const commands = [
+    `docker pull ${here}`,
+    `podman pull ${plain ? "--tls-verify=false " : ""}${here}`,
+    `ctr images pull ${plain ? "--plain-http " : ""}${here}`,
+  ];
+  const pull = commands.map((command) => `<code>${escapeHtml(command)}</code>`).join("<br>");
+  return `<tr><td>${escapeHtml(name)}<br><code>${escapeHtml(digest)}</code><td>${pull}<td>${escapeHtml(bundle)}</tr>`;
+}
+
+function hostsToml(url: string): string {
+  return `server = "${url}"\n\n[host."${url}"]\n  capabilities = ["pull", "resolve"]\n`;
+}
+
+function htmlResponse({ method }: RegistryRequest, html: string): RegistryResponse {
+  const body = Buffer.from(html);
+  const headers = {
+    "content-type": "text/html; charset=utf-8",
+    "content-length": String(body.length),
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+  };
+  return { status: 200, headers, ...(method === "HEAD" ? {} : { body }) };
+}
+
+/** Names come from bundles, and the host from whoever asks: nothing of it is markup. */
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
