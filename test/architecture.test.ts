@@ -129,8 +129,8 @@ describe("files", () => {
 });
 
 describe("texts", () => {
-  /** The demo shows what a user would type. */
-  const below = files.map(nameOf).filter((name) => !/^(?:cli|demo)\//.test(name));
+  /** The demo shows what a user would type, the page of a server what users of other programs would. */
+  const below = files.map(nameOf).filter((name) => !/^(?:cli|demo)\/|^serve\/page\.ts$/.test(name));
 
   test.each(below)("%s names options, and no flag or command of the command line", (name) => {
     expect(

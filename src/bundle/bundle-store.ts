@@ -8,6 +8,7 @@ import type { Manifest, RepositorySource, SourceRepository } from "../store/stor
 import { type BundledTag, readBundledTags } from "./bundle-images.ts";
 import { type BundleReader, openBundle } from "./bundle-reader.ts";
 import { BundleMissingError } from "./errors.ts";
+import { readInstallerChannels } from "./installer-channels.ts";
 import { createLayoutManifests, type LayoutManifests } from "./layout-manifests.ts";
 import type { LayoutTable } from "./layout-table.ts";
 
@@ -37,7 +38,9 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
   const reader = await openBundle(bundlePath);
   try {
     const { tags } = await readBundledTags(reader);
-    return createBundleStore(reader, tags);
+    // The tags that a push sets
+    const channels = await readInstallerChannels(reader, tags);
+    return createBundleStore(reader, [...tags, ...channels]);
   } catch (error) {
     await reader[Symbol.asyncDispose]();
     throw error;

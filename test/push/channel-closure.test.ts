@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openBundleStore } from "../../src/bundle/bundle-store.ts";
 import { push } from "../../src/push/push.ts";
 import { planPushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
@@ -199,6 +200,15 @@ describe("push() of installers", () => {
     expect(receipt.images).toContainEqual(
       expect.objectContaining({ repository: "install", tag: "stable", outcome: "pushed" }),
     );
+  });
+
+  test("has the same tags where the bundle is read as a store, as a server does", async () => {
+    const path = await platform(["v1.70.3"], { stable: "v1.70.3", alpha: "v1.71.0" });
+    await using store = await openBundleStore(path);
+    const installers = store.repository("install");
+    const stable = await installers.resolve("stable");
+    expect(stable.digest).toBe((await installers.resolve("v1.70.3")).digest);
+    await expect(installers.resolve("alpha")).rejects.toMatchObject({ code: "CONTENT_MISSING" });
   });
 
   test("leaves the tags that the bundle has, and channels whose installer it lacks", async () => {
