@@ -1,5 +1,6 @@
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
-import { createDirectoryCache, createMemoryCache } from "../cache/content-cache.ts";
+import { createMemoryCache } from "../cache/content-cache.ts";
+import { createDirectoryCache } from "../cache/directory-cache.ts";
 import type { ExtraFile } from "../contents/contents.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";

@@ -10,7 +10,7 @@ import {
   PARTIAL_SUFFIX,
   STATE_DIRECTORY,
 } from "../bundle/format.ts";
-import { createDirectoryCache } from "../cache/content-cache.ts";
+import { createDirectoryCache } from "../cache/directory-cache.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
 import { collectNotices } from "../notice.ts";
