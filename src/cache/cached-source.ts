@@ -42,9 +42,9 @@ export function cacheSources(
       fetch: (target: Descriptor, options?: FetchOptions): Promise<Readable> =>
         options?.offset || options?.end !== undefined
           ? source.fetch(target, options)
-          : cache.through(coreOf(target), () => {
+          : cache.through(coreOf(target), (offset) => {
               onFetched(target.digest);
-              return source.fetch(target, options);
+              return source.fetch(target, { ...options, offset });
             }),
       exists: (target, options) => source.exists(target, options),
       stat: (digest, options) => source.stat(digest, options),

@@ -17,7 +17,8 @@ import { createVerifyStream } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
-import type { ContentCache, TakeOptions } from "./content-cache.ts";
+import type { OpenContent } from "../store/store.ts";
+import type { CachedContent, ContentCache, TakeOptions } from "./content-cache.ts";
 
 /**
  * Larger content is kept in pieces, and a piece is deleted when its bytes are in their place: while a layer is moved
@@ -25,23 +26,49 @@ import type { ContentCache, TakeOptions } from "./content-cache.ts";
  */
 const PIECE_BYTES = 1024 * 1024;
 
+export interface DirectoryCacheOptions {
+  /** Whether so many bytes may be written: without room for them nothing is kept. */
+  readonly hasRoom?: (bytes: number) => Promise<boolean>;
+}
+
 /**
  * `<directory>/sha256/<hex>`, a file, or a directory of pieces in order. Both appear under their name only when they are
  * complete.
  */
-export function createDirectoryCache(directory: string): ContentCache {
+export function createDirectoryCache(
+  directory: string,
+  { hasRoom = async () => true }: DirectoryCacheOptions = {},
+): ContentCache {
   const pathOf = (digest: Digest) => {
     const { algorithm, encoded } = parseDigest(digest);
     return join(directory, algorithm, encoded);
   };
   /** Content that is being fetched or verified: several images may need it at once. */
   const coming = new Map<Digest, Promise<void>>();
-  const keep = async (target: Descriptor, fetched: () => Promise<Readable>): Promise<void> => {
-    if (await isIntact(cache, target)) return;
-    const content = verifying(target, await fetched());
+  const has = async (target: CachedContent) => (await cache.keptFrom(target)) === 0;
+  const open = async (target: CachedContent) => {
+    const files = await listFiles(pathOf(target.digest));
+    return (await has(target)) ? Readable.from(readFiles(files, 0)) : undefined;
+  };
+  /** Whether what is kept is right: after a power cut, a file may have its size and not its bytes. */
+  const isIntact = async (target: Descriptor): Promise<boolean> => {
+    const body = await open(target);
+    if (!body) return false;
+    try {
+      await pipeline(body, createVerifyStream(target).resume());
+      return true;
+    } catch (error) {
+      if (!(error instanceof ContentMismatchError)) throw error;
+      await cache.remove(target.digest);
+      return false;
+    }
+  };
+  const keep = async (target: Descriptor, fetch: OpenContent): Promise<void> => {
+    if ((await isIntact(target)) || !(await hasRoom(target.size))) return;
+    const content = verifying(target, await fetch(0));
     const write = target.size > PIECE_BYTES ? writePieces : writeFrom;
     await replaceAt(pathOf(target.digest), (path) => write(path, content), {
-      isThere: () => cache.has(target),
+      isThere: () => has(target),
     });
   };
   const cache: ContentCache = {
@@ -51,27 +78,23 @@ export function createDirectoryCache(directory: string): ContentCache {
       return digest.endsWith(`:${hex}`) ? bytes : undefined;
     },
     async write(digest, bytes) {
+      if (!(await hasRoom(bytes.length))) return;
       await replaceAt(pathOf(digest), (path) => writeFrom(path, [bytes]));
     },
-    async through(target, fetched) {
-      const keeping = coming.get(target.digest) ?? keep(target, fetched);
+    async through(target, fetch) {
+      const keeping = coming.get(target.digest) ?? keep(target, fetch);
       coming.set(target.digest, keeping);
       try {
         await keeping;
       } finally {
         coming.delete(target.digest);
       }
-      return (await cache.open(target)) ?? fetched();
+      return (await open(target)) ?? fetch(0);
     },
-    has: async (target) => (await cache.keptFrom(target)) === 0,
     async keptFrom({ digest, size }) {
       const files = await listFiles(pathOf(digest));
       const last = files.at(-1);
       return last && last.start + last.size === size ? files[0]?.start : undefined;
-    },
-    async open(target) {
-      const files = await listFiles(pathOf(target.digest));
-      return (await cache.has(target)) ? Readable.from(readFiles(files, 0)) : undefined;
     },
     async take(target, { offset = 0, placed = () => offset } = {}) {
       const files = await listFiles(pathOf(target.digest));
@@ -79,25 +102,13 @@ export function createDirectoryCache(directory: string): ContentCache {
       if (start === undefined || start > offset) return undefined;
       return Readable.from(takeFiles(files, { offset, placed }));
     },
+    begun: async () => undefined,
+    release: (digest) => cache.remove(digest),
     async remove(digest) {
       await rm(pathOf(digest), { recursive: true, force: true });
     },
   };
   return cache;
-}
-
-/** Whether what is kept is right: after a power cut, a file may have its size and not its bytes. */
-async function isIntact(cache: ContentCache, target: Descriptor): Promise<boolean> {
-  const body = await cache.open(target);
-  if (!body) return false;
-  try {
-    await pipeline(body, createVerifyStream(target).resume());
-    return true;
-  } catch (error) {
-    if (!(error instanceof ContentMismatchError)) throw error;
-    await cache.remove(target.digest);
-    return false;
-  }
 }
 
 /** Whoever reads the result gets the errors of both; when reading ends early, the body ends too. */

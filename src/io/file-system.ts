@@ -13,6 +13,7 @@ export const rename: typeof fs.rename = naming(fs.rename);
 export const rm: typeof fs.rm = naming(fs.rm);
 export const rmdir: typeof fs.rmdir = naming(fs.rmdir);
 export const stat: typeof fs.stat = naming(fs.stat);
+export const utimes: typeof fs.utimes = naming(fs.utimes);
 
 function naming<Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call {
   const named = async (...args: Parameters<Call>): Promise<unknown> => {

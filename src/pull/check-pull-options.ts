@@ -8,6 +8,8 @@ export function checkPullOptions(options: PullOptions): void {
     selection: "object",
     openSource: "function",
     chunkSizeBytes: "count?",
+    cacheDirectory: "text?",
+    cacheLimitBytes: "count?",
     concurrency: "count?",
     force: "switch?",
     gostDigest: "switch?",

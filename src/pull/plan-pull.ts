@@ -1,34 +1,37 @@
-import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { createMemoryCache } from "../cache/content-cache.ts";
 import { createDirectoryCache } from "../cache/directory-cache.ts";
+import type { UserCache } from "../cache/user-cache.ts";
 import type { ExtraFile } from "../contents/contents.ts";
+import { collectNotices } from "../notice.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
+import type { PullEvent } from "./events.ts";
 import { countMissing } from "./missing-bytes.ts";
+import { openCache } from "./open-cache.ts";
 import { findPresent } from "./previous-content.ts";
 import { type PlanPullOptions, PULL_PLAN_MEDIA_TYPE, type PullPlanReport } from "./pull-options.ts";
 import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
 import { resolveContents } from "./resolve-contents.ts";
 import { listEarlierFiles } from "./set-aside.ts";
 import { measureSpace } from "./space.ts";
-import { type BlobTask, planTransfer } from "./transfer-plan.ts";
+import { type BlobTask, type BundleWork, planWork } from "./transfer-plan.ts";
 
-/** What a pull would make and fetch, to the byte; writes nothing. */
+/** What a pull would make and fetch, to the byte; writes nothing but to the cache. */
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
   checkPullOptions(options);
-  const { bundlePath, selection, openSource, chunkSizeBytes, onEvent = () => {}, signal } = options;
-  const notices: { code: string; message: string }[] = [];
-  const { contents, extraFiles, failures } = await resolveContents({
-    selection,
-    openSource,
-    cache: createMemoryCache(),
-    signal,
-    onEvent: (event) => {
-      if (event.type === "notice") notices.push({ code: event.code, message: event.message });
-      onEvent(event);
-    },
-  });
-  const plans = contents.map((item) => planPackage(item, chunkSizeBytes));
+  const { bundlePath, selection, openSource, chunkSizeBytes, signal } = options;
+  const { notices, onEvent: onNoticed } = collectNotices<PullEvent>(options.onEvent);
+  let resolvedBytes = 0;
+  const onEvent = (event: PullEvent) => {
+    if (event.type === "resolving-progress") resolvedBytes += event.bytes;
+    onNoticed(event);
+  };
+  const { above, records } = await openCache({ ...options, onEvent });
+  const resolving = { selection, openSource, records, signal, onEvent };
+  const resolved = await resolveContents({ ...resolving, cache: above(createMemoryCache()) });
+  const { contents, extraFiles, failures } = resolved;
+  const work = planWork({ contents, chunkSizeBytes });
+  const { plans, tasks } = work;
   return {
     schemaVersion: 1,
     mediaType: PULL_PLAN_MEDIA_TYPE,
@@ -42,29 +45,34 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     ...(extraFiles.length > 0 ? { extraFiles: extraFiles.map(describeSize) } : {}),
     totals: totalsOf(contents),
     bytes: plans.reduce((sum, { size }) => sum + size, 0),
-    fetchBytes: planTransfer(plans).reduce((sum, { size }) => sum + size, 0),
-    ...(await lookAtDirectory(bundlePath, plans, { contents, chunkSizeBytes })),
+    fetchBytes: tasks.reduce((sum, { size }) => sum + size, 0),
+    resolvedBytes,
+    ...(await lookAtDirectory(bundlePath, { work, above, wanted: { contents, chunkSizeBytes } })),
     notices,
     failures,
   };
 }
 
-/** What the directory has of a bundle, and the room for the rest. */
+interface LookedFor extends Pick<UserCache, "above"> {
+  readonly work: BundleWork;
+  readonly wanted: PlannedBytes;
+}
+
+/** What the directory and the cache have of a bundle, and the room for the rest. */
 async function lookAtDirectory(
   bundlePath: string,
-  plans: readonly PackagePlan[],
-  wanted: PlannedBytes,
+  { work, above, wanted }: LookedFor,
 ): Promise<Pick<PullPlanReport, "missingBytes" | "neededBytes" | "freeBytes">> {
   const paths = statePaths(bundlePath);
   const cache = createDirectoryCache(paths.blobs);
   const unfinished = await readPinnedPlan(paths.plan);
   const isContinued = unfinished !== undefined && makesSameBytes(unfinished, wanted);
   const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
-  const space = await measureSpace(bundlePath, plans, { cache, isContinued, earlierFiles });
+  const space = await measureSpace(bundlePath, work, { cache, isContinued, earlierFiles });
   const present = await findPresent(bundlePath, paths);
   const available = ({ digest }: BlobTask) => present.get(digest) ?? 0;
   return {
-    missingBytes: await countMissing(planTransfer(plans), { available, cache }),
+    missingBytes: await countMissing(work.tasks, { available, cache: above(cache) }),
     neededBytes: space.neededBytes,
     ...(space.fileSystem ? { freeBytes: space.fileSystem.freeBytes } : {}),
   };

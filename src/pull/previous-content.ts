@@ -8,9 +8,9 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readFile, rm } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readPullJournal } from "./pull-journal.ts";
-import { planPackages, readPinnedPlan, type StatePaths } from "./pull-state.ts";
+import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
 import { JOURNAL_FILE, listGenerations, PLAN_FILE } from "./set-aside.ts";
-import { planTransfer } from "./transfer-plan.ts";
+import { planWork } from "./transfer-plan.ts";
 
 const CONTENTS_FILE = "contents.json";
 
@@ -138,10 +138,10 @@ function placesIn(directory: string): BundlePlaces {
 async function listContents({ directory, ...paths }: BundlePlaces): Promise<PreviousContents> {
   const plan = await readPinnedPlan(paths.plan);
   if (!plan) return await listComplete(directory).catch(() => ({ packages: [], blobs: {} }));
-  const plans = planPackages(plan);
+  const { plans, tasks } = planWork(plan);
   const { finished, marks } = await readPullJournal(paths.journal);
   const blobs: Record<Digest, PreviousBlob> = {};
-  for (const { id, digest, size, places } of planTransfer(plans)) {
+  for (const { id, digest, size, places } of tasks) {
     const [{ package: index, entry }] = places;
     const offset = plans[index]?.entries[entry]?.offset;
     const available = finished.has(id) ? size : (marks.get(id) ?? 0);

@@ -15,6 +15,13 @@ export interface PlanPullOptions extends OperationOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
   /** Largest size of one file; default: packages are not split. */
   readonly chunkSizeBytes?: number | undefined;
+  /**
+   * Directory for what was read from sources, and is read again by later plans and pulls; default: none. It may be used
+   * by several at once, and removed at any time.
+   */
+  readonly cacheDirectory?: string | undefined;
+  /** Most bytes that the cache takes; default 2 GiB. */
+  readonly cacheLimitBytes?: number | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
@@ -43,8 +50,10 @@ export interface PullPlanReport {
   readonly bytes: number;
   /** Bytes of the distinct manifests and blobs. */
   readonly fetchBytes: number;
-  /** Of these, what the directory does not seem to have from an earlier pull, complete or not. */
+  /** Of these, what neither the directory, from an earlier pull, nor the cache seems to have. */
   readonly missingBytes: number;
+  /** Bytes of manifests and image files that were fetched to make the plan. */
+  readonly resolvedBytes: number;
   /** Bytes that have to be free for the pull. */
   readonly neededBytes: number;
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import { STATE_DIRECTORY } from "../bundle/format.ts";
 import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
@@ -8,7 +7,7 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readFile, rm } from "../io/file-system.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 
-/** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planPackage is pure). */
+/** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planWork is pure). */
 export interface PinnedPlan {
   readonly schemaVersion: 1;
   /** Milliseconds since 1970. */
@@ -53,11 +52,6 @@ export async function readPinnedPlan(path: string): Promise<PinnedPlan | undefin
     if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;
     throw storageError(error, path);
   }
-}
-
-/** The packages of a plan, with all positions in them. */
-export function planPackages({ contents, chunkSizeBytes }: PinnedPlan): PackagePlan[] {
-  return contents.map((item) => planPackage(item, chunkSizeBytes));
 }
 
 export interface PlannedBytes {

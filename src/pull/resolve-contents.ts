@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import { cacheSources } from "../cache/cached-source.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
+import type { Records } from "../cache/record-cache.ts";
 import { compareTexts } from "../compare-texts.ts";
 import type {
   ExtraFile,
@@ -28,6 +29,8 @@ export interface ResolveContentsOptions extends OperationOptions {
   readonly selection: Selection;
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
   readonly cache: ContentCache;
+  /** What earlier looks at layers have found. */
+  readonly records?: Records | undefined;
   readonly onEvent: (event: PullEvent) => void;
 }
 
@@ -59,6 +62,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     openSource,
     signal,
     concurrency: CONCURRENCY,
+    records: options.records,
     onNotice: (code, message) => onEvent({ type: "notice", code, message }),
     onResolving: (reference) => onEvent({ type: "resolving", reference }),
   });

@@ -9,7 +9,8 @@ import {
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, stat } from "../io/file-system.ts";
-import { planPackages, readPinnedPlan, type StatePaths } from "./pull-state.ts";
+import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
+import { planWork } from "./transfer-plan.ts";
 
 /** Beside the files of a bundle that was set aside. */
 export const PLAN_FILE = "plan.json";
@@ -68,7 +69,7 @@ async function listOwnFiles(
   planPath = join(directory, PLAN_FILE),
 ): Promise<string[]> {
   const plan = await readPinnedPlan(planPath);
-  if (plan) return namesOf(planPackages(plan), plan.extraFiles);
+  if (plan) return namesOf(planWork(plan).plans, plan.extraFiles);
   const manifest = await readBundleManifest(directory).catch(() => undefined);
   return namesOf(manifest?.packages ?? [], manifest?.extraFiles);
 }

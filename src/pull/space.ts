@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { PARTIAL_SUFFIX } from "../bundle/format.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { SpaceExhaustedError } from "../io/errors.ts";
@@ -7,7 +6,7 @@ import { stat } from "../io/file-system.ts";
 import { type FileSystem, readFileSystem } from "../io/free-space.ts";
 import { option } from "../option.ts";
 import { TAKE_OVER_STEP_BYTES } from "./take-over.ts";
-import { planTransfer } from "./transfer-plan.ts";
+import type { BlobTask, BundleWork } from "./transfer-plan.ts";
 
 /** Room for the state, the manifest of the bundle and the file system's own bookkeeping. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -24,13 +23,15 @@ export interface MeasureSpaceOptions {
 /** Throws `SPACE_EXHAUSTED` before the first byte if the bundle cannot fit on the file system of its directory. */
 export async function checkSpace(
   bundlePath: string,
-  plans: readonly PackagePlan[],
+  work: BundleWork,
   options: MeasureSpaceOptions,
 ): Promise<void> {
-  const { fileSystem, neededBytes } = await measureSpace(bundlePath, plans, options);
+  const { fileSystem, neededBytes } = await measureSpace(bundlePath, work, options);
   if (!fileSystem) return;
   const { freeBytes, fileLimitBytes = Number.POSITIVE_INFINITY } = fileSystem;
-  const tooLarge = plans.flatMap(({ files }) => files).find(({ size }) => size > fileLimitBytes);
+  const tooLarge = work.plans
+    .flatMap(({ files }) => files)
+    .find(({ size }) => size > fileLimitBytes);
   if (tooLarge) {
     throw new SpaceExhaustedError(
       join(bundlePath, tooLarge.name),
@@ -53,10 +54,16 @@ export interface MeasuredSpace {
   readonly neededBytes: number;
 }
 
+/** Whether so many bytes may be written beside a bundle before it is known whether the bundle itself has room. */
+export async function hasRoom(bundlePath: string, bytes: number): Promise<boolean> {
+  const fileSystem = await readFileSystem(bundlePath);
+  return !fileSystem || fileSystem.freeBytes - bytes >= RESERVE_BYTES;
+}
+
 /** What a pull needs on the file system of its directory, and what is there. */
 export async function measureSpace(
   bundlePath: string,
-  plans: readonly PackagePlan[],
+  { plans, tasks }: BundleWork,
   { cache, isContinued, earlierFiles }: MeasureSpaceOptions,
 ): Promise<MeasuredSpace> {
   const fileSystem = await readFileSystem(bundlePath);
@@ -65,24 +72,24 @@ export async function measureSpace(
   const written = isContinued ? await allocatedBytes(pathsOf(bundlePath, files)) : 0;
   // Content is taken over from its end: a file without holes has its whole size from the first write on
   const released = fileSystem?.isSparse ? await allocatedBytes(earlierFiles) : 0;
-  const missing = size - written - (await keptBytes(plans, cache));
-  const needed = Math.max(missing - released, Math.min(missing, twiceBytes(plans, released)), 0);
+  const missing = size - written - (await keptBytes(tasks, cache));
+  const needed = Math.max(missing - released, Math.min(missing, twiceBytes(tasks, released)), 0);
   return { fileSystem, neededBytes: needed + RESERVE_BYTES };
 }
 
 /** Bytes that the disk holds twice at most while an earlier bundle is taken over. */
-function twiceBytes(plans: readonly PackagePlan[], released: number): number {
+function twiceBytes(tasks: readonly BlobTask[], released: number): number {
   if (released === 0) return 0;
-  const largest = planTransfer(plans).reduce((most, { size }) => Math.max(most, size), 0);
+  const largest = tasks.reduce((most, { size }) => Math.max(most, size), 0);
   return largest + TAKE_OVER_STEP_BYTES;
 }
 
 async function keptBytes(
-  plans: readonly PackagePlan[],
+  tasks: readonly BlobTask[],
   cache: MeasureSpaceOptions["cache"],
 ): Promise<number> {
   let bytes = 0;
-  for (const task of planTransfer(plans)) {
+  for (const task of tasks) {
     bytes += task.size - ((await cache.keptFrom(task)) ?? task.size);
   }
   return bytes;

@@ -1,6 +1,7 @@
-import type { BlobContent, PackagePlan } from "../bundle/bundle-plan.ts";
+import { type BlobContent, type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
 import type { EntryPlace } from "../bundle/bundle-writer.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { PlannedBytes } from "./pull-state.ts";
 
 /** One blob and every place in the bundle that needs it: fetched once, written everywhere. */
 export interface BlobTask {
@@ -14,8 +15,20 @@ export interface BlobTask {
   readonly places: readonly [EntryPlace, ...EntryPlace[]];
 }
 
+/** What is to be done for a bundle: where every byte goes, and which blobs have to come. */
+export interface BundleWork {
+  readonly plans: readonly PackagePlan[];
+  readonly tasks: readonly BlobTask[];
+}
+
+/** Pure: the work for contents. */
+export function planWork({ contents, chunkSizeBytes }: PlannedBytes): BundleWork {
+  const plans = contents.map((item) => planPackage(item, chunkSizeBytes));
+  return { plans, tasks: planTransfer(plans) };
+}
+
 /** Pure: the distinct blobs of all packages, in tar order of their first place. */
-export function planTransfer(plans: readonly PackagePlan[]): BlobTask[] {
+function planTransfer(plans: readonly PackagePlan[]): BlobTask[] {
   const tasks = new Map<
     Digest,
     { task: Omit<BlobTask, "places">; places: [EntryPlace, ...EntryPlace[]] }

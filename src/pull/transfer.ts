@@ -39,6 +39,7 @@ export interface TransferOptions extends OperationOptions {
 
 export interface TransferResult {
   readonly fetchedBytes: number;
+  /** Of blobs that are complete: what was not fetched. */
   readonly reusedBytes: number;
   readonly copiedBytes: number;
   readonly failures: readonly Failure[];
@@ -94,7 +95,8 @@ class TransferRun {
   readonly #marks: Map<number, number>;
   readonly #failures: Failure[] = [];
   readonly #blocks: BlockPool = new BlockPool();
-  #fetchedBytes = 0;
+  /** Bytes of each blob that this run has brought from the source. */
+  readonly #fetched = new Map<number, number>();
   #reusedBytes = 0;
   #copiedBytes = 0;
   /** The failure that ended the run. */
@@ -114,7 +116,7 @@ class TransferRun {
 
   get result(): TransferResult {
     return {
-      fetchedBytes: this.#fetchedBytes,
+      fetchedBytes: [...this.#fetched.values()].reduce((sum, bytes) => sum + bytes, 0),
       reusedBytes: this.#reusedBytes,
       copiedBytes: this.#copiedBytes,
       failures: this.#failures,
@@ -168,21 +170,33 @@ class TransferRun {
     if (await this.#isInPlace(task)) return this.#finish(task, "reused");
     if (await this.#fromCache(task)) {
       const isNew = this.#options.fetched.has(task.digest);
-      if (isNew) this.#fetchedBytes += task.size;
+      if (isNew) this.#fetched.set(task.id, task.size);
       await this.#finish(task, isNew ? "fetched" : "reused");
-      if (!isManifestType(task.content.mediaType)) await this.#options.cache.remove(task.digest);
+      if (!isManifestType(task.content.mediaType)) await this.#options.cache.release(task.digest);
       return;
     }
+    await this.#begin(task);
     try {
       await this.#fetch(task);
     } catch (error) {
       if (!isMismatch(error)) throw error;
       const { digest, size } = task;
+      this.#fetched.delete(task.id);
       this.#options.onEvent({ type: "blob-restarted", digest, bytes: size, reason: error.message });
       this.#marks.delete(task.id);
       await this.#fetch(task);
     }
-    return this.#finish(task, "fetched");
+    await this.#finish(task, "fetched");
+    await this.#options.cache.release(task.digest);
+  }
+
+  /** Writes what resolving has read of a blob before it had seen enough; the rest is fetched behind it. */
+  async #begin(task: BlobTask): Promise<void> {
+    if (task.size <= SMALL_BYTES || this.#marks.has(task.id)) return;
+    const begun = await this.#options.cache.begun(task);
+    if (!begun) return;
+    await this.#receive(task, 0, begun.open()).catch(falseIfMismatch);
+    if (this.#options.fetched.has(task.digest)) this.#fetched.set(task.id, begun.bytes);
   }
 
   /** Whether an earlier run wrote the blob to all its places; believed only after hashing it again. */
@@ -242,7 +256,7 @@ class TransferRun {
             });
     try {
       await this.#receive(task, offset, body, kept, (bytes) => {
-        this.#fetchedBytes += bytes;
+        this.#fetched.set(task.id, (this.#fetched.get(task.id) ?? 0) + bytes);
         onEvent({ type: "blob-progress", digest, bytes });
       });
     } catch (error) {
@@ -286,7 +300,8 @@ class TransferRun {
     for (const place of task.places) await writer.finishEntry(place);
     journal.finished(task.id);
     this.#finished.add(task.id);
-    if (outcome === "reused") this.#reusedBytes += task.size;
+    // Also the beginning of a blob that an earlier run had written
+    this.#reusedBytes += task.size - Math.min(this.#fetched.get(task.id) ?? 0, task.size);
     this.#copiedBytes += task.size * (task.places.length - 1);
     onEvent({ type: "blob-finished", digest: task.digest, size: task.size, outcome });
   }

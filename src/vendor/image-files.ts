@@ -13,6 +13,21 @@ export interface ReadImageFilesOptions extends OperationOptions {
   readonly source: Pick<ContentSource, "fetch">;
   /** Paths from the root of the image, without a leading slash. */
   readonly names: readonly string[];
+  /** What earlier looks at layers have found. */
+  readonly records?: LayerRecords | undefined;
+}
+
+/** Keeps small values by a key; what comes back is as it was written. */
+export interface LayerRecords {
+  read(key: string): Promise<unknown>;
+  write(key: string, record: unknown): Promise<void>;
+}
+
+/** What a layer says of the wanted files: those that are not in it are absent here too. */
+interface LayerRecord {
+  /** Name → content as base64. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly hidden: readonly string[];
 }
 
 /** Layers up to here are read to their end, so that what was found in them is verified. */
@@ -35,7 +50,30 @@ export async function readImageFiles(options: ReadImageFilesOptions): Promise<Ma
   return found;
 }
 
+/** A digest stands for its content for ever: no layer is looked through twice for the same names. */
 async function readLayer(
+  layer: Descriptor,
+  names: ReadonlySet<string>,
+  options: ReadImageFilesOptions,
+): Promise<ExtractedFiles> {
+  const key = ["files of a layer, 1", layer.digest, ...[...names].sort()].join("\n");
+  const known = (await options.records?.read(key)) as LayerRecord | undefined;
+  if (known) {
+    const files = Object.entries(known.files).map(
+      ([name, text]) => [name, Buffer.from(text, "base64")] as const,
+    );
+    return { files: new Map(files), hidden: new Set(known.hidden) };
+  }
+  const { files, hidden } = await searchLayer(layer, names, options);
+  const texts = [...files].map(([name, bytes]) => [name, bytes.toString("base64")] as const);
+  await options.records?.write(key, {
+    files: Object.fromEntries(texts),
+    hidden: [...hidden],
+  } satisfies LayerRecord);
+  return { files, hidden };
+}
+
+async function searchLayer(
   layer: Descriptor,
   names: ReadonlySet<string>,
   { source, signal }: ReadImageFilesOptions,

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/bundle-store.ts";
 import { cacheSources } from "../../src/cache/cached-source.ts";
 import type { ContentCache } from "../../src/cache/content-cache.ts";
-import { createDirectoryCache, createMemoryCache } from "../../src/cache/content-cache.ts";
+import { createMemoryCache } from "../../src/cache/content-cache.ts";
+import { createDirectoryCache } from "../../src/cache/directory-cache.ts";
+import { openUserCache } from "../../src/cache/user-cache.ts";
 import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { pull } from "../../src/pull/pull.ts";
@@ -16,6 +18,7 @@ import { type DockerRegistry, startDockerRegistry } from "../support/docker-regi
 import { memorySource } from "../support/memory-source.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 import { findTool } from "../support/tool.ts";
+import { describeContentCache } from "./content-cache.ts";
 import { describeSourceRepository, HELD, type OpenedSource } from "./source-repository.ts";
 import { describeTargetRepository, type OpenedTarget } from "./target-repository.ts";
 
@@ -110,11 +113,11 @@ function openMemory(): OpenedSource {
 }
 
 /** Sources behind a cache, empty at first, or with everything that was asked for once. */
-function openCached(createCache: (directory: string) => ContentCache) {
+function openCached(createCache: (directory: string) => ContentCache | Promise<ContentCache>) {
   return async (): Promise<OpenedSource> => {
     const directory = await openTempDirectory();
     const { openSource, registry } = memorySource({ "acme/held": HELD });
-    const open = cacheSources(openSource, createCache(directory.path), () => {});
+    const open = cacheSources(openSource, await createCache(directory.path), () => {});
     const repository = (path: string) => open({ registry: "registry.test", repository: path });
     return {
       store: repository("acme/held"),
@@ -124,6 +127,10 @@ function openCached(createCache: (directory: string) => ContentCache) {
       [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
     };
   };
+}
+
+async function openShared(directory: string): Promise<ContentCache> {
+  return (await openUserCache(directory)).above(createMemoryCache());
 }
 
 async function openEmptyEmbedded(): Promise<OpenedTarget> {
@@ -141,6 +148,10 @@ describeSourceRepository("a repository of a bundle", openBundled);
 describeSourceRepository("a repository in memory", async () => openMemory());
 describeSourceRepository("a repository behind a cache in memory", openCached(createMemoryCache));
 describeSourceRepository("a repository behind a cache on disk", openCached(createDirectoryCache));
+describeSourceRepository("a repository behind the cache of the user", openCached(openShared));
+describeContentCache("a cache in memory", createMemoryCache, { keepsContent: false });
+describeContentCache("a cache on disk", createDirectoryCache, { keepsContent: true });
+describeContentCache("the cache of the user", openShared, { keepsContent: true });
 describeTargetRepository("a repository of the embedded registry", openEmptyEmbedded);
 if (hasDocker) {
   describeSourceRepository("a repository of docker-registry", openDocker);

@@ -42,7 +42,9 @@ function withSurroundings(
 ): ProcessOptions {
   const { PATH, TMPDIR } = process.env;
   const nowhere = "/nonexistent";
-  const whole = { PATH, TMPDIR, HOME: nowhere, DOCKER_CONFIG: nowhere, ...env };
+  // Runs of different tests must not spare each other requests
+  const cache = { MIRROR_NO_CACHE: "true" };
+  const whole = { PATH, TMPDIR, HOME: nowhere, DOCKER_CONFIG: nowhere, ...cache, ...env };
   // the clock of files is behind this one by less than a millisecond or by a few, never ahead
   const since = performance.timeOrigin + performance.now();
   const search = {

@@ -1,7 +1,7 @@
 import { planPull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
-import { BUNDLE_FLAGS, toBundleOptions, toListing } from "../options/bundle.ts";
+import { BUNDLE_FLAGS, toBundleOptions, toCacheOptions, toListing } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
@@ -26,7 +26,7 @@ export const PLAN_COMMAND: Command<typeof FLAGS> = {
   ],
   flags: FLAGS,
   examples: ["mirror plan --source registry.example.com/acme -i 'foo@^1.3.0' --json"],
-  resumeHint: "Nothing was written; run the same command again",
+  resumeHint: "No bundle was written; run the same command again",
   run: runPlan,
 };
 
@@ -38,7 +38,11 @@ export async function runPlan(
   const bundlePath = positionals["bundle"] ?? ".";
   const { chunkSizeBytes } = toBundleOptions(flags);
   const plan = await withSource(flags, { bundlePath, context }, async (options, notices) => {
-    const planned = await planPull({ ...options, chunkSizeBytes });
+    const planned = await planPull({
+      ...options,
+      ...toCacheOptions(flags, context.env),
+      chunkSizeBytes,
+    });
     return { ...planned, notices: [...notices, ...planned.notices] };
   });
   const { result } = toOutputOptions(flags, context);

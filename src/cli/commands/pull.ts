@@ -1,7 +1,7 @@
 import { pull } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
-import { BUNDLE_FLAGS, toBundleOptions, toListing } from "../options/bundle.ts";
+import { BUNDLE_FLAGS, toBundleOptions, toCacheOptions, toListing } from "../options/bundle.ts";
 import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
@@ -40,7 +40,8 @@ async function runPull(
   const bundleOptions = toBundleOptions(flags);
   const { concurrency } = toRegistryOptions(flags);
   const summary = await withSource(flags, { bundlePath, context }, async (options, notices) => {
-    const pulled = await pull({ ...options, ...bundleOptions, concurrency });
+    const cacheOptions = toCacheOptions(flags, context.env);
+    const pulled = await pull({ ...options, ...bundleOptions, ...cacheOptions, concurrency });
     return { ...pulled, notices: [...notices, ...pulled.notices] };
   });
   const { result } = toOutputOptions(flags, context);

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import { parseByteSize } from "../../index.ts";
 import type { Listing } from "../output/pull-report.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
@@ -40,6 +41,17 @@ export const BUNDLE_FLAGS = {
     describe: "Accepted for compatibility: nothing is written there",
     group: "Bundle:",
   },
+  "cache-dir": {
+    type: "string",
+    describe:
+      "Where what was read for a plan is kept for later runs (default: mirror in the user's cache)",
+    group: "Bundle:",
+  },
+  "no-cache": {
+    type: "boolean",
+    describe: "Keep nothing for later runs",
+    group: "Bundle:",
+  },
   "gost-digest": {
     type: "boolean",
     describe: "Write the GOST R 34.11-2012 digest of each file beside it (NAME.gostsum)",
@@ -71,4 +83,20 @@ export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleO
 export function toListing(flags: FlagValues<typeof BUNDLE_FLAGS>, usual: Listing): Listing {
   if (flags["verbose-summary"]) return "images";
   return flags.summary ? "packages" : usual;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `XDG_CACHE_HOME` as the base-directory specification has it; nowhere without a home. */
+export function toCacheOptions(
+  flags: FlagValues<typeof BUNDLE_FLAGS>,
+  env: Environment,
+): { readonly cacheDirectory?: string } {
+  if (flags["no-cache"]) return {};
+  if (flags["cache-dir"] !== undefined) return { cacheDirectory: flags["cache-dir"] };
+  const { HOME, XDG_CACHE_HOME, LOCALAPPDATA } = env;
+  const given = [XDG_CACHE_HOME, LOCALAPPDATA, HOME && join(HOME, ".cache")];
+  // Relative ones are to be ignored
+  const base = given.find((path) => path && isAbsolute(path));
+  return base ? { cacheDirectory: join(base, "mirror") } : {};
 }

@@ -8,7 +8,7 @@ import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platfo
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { walkGraph } from "../../store/walk.ts";
-import { readImageFiles } from "../../vendor/image-files.ts";
+import { type LayerRecords, readImageFiles } from "../../vendor/image-files.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SelectionNoticeCode } from "../notice.ts";
 
@@ -17,6 +17,8 @@ export interface SourceReaderOptions extends OperationOptions {
   /** Requests at once; default 8. */
   readonly concurrency?: number | undefined;
   readonly onNotice?: ((code: SelectionNoticeCode, message: string) => void) | undefined;
+  /** What earlier looks at layers have found. */
+  readonly records?: LayerRecords | undefined;
   /** A tag list, manifest or image file is being asked for. */
   readonly onResolving?: ((reference: string) => void) | undefined;
 }
@@ -90,7 +92,7 @@ export function createSourceReader(options: SourceReaderOptions): SourceReader {
         Promise.all(
           found.map((layers) =>
             request(formatFound(repository, reference), () =>
-              readImageFiles({ manifest: layers, source, names, signal }),
+              readImageFiles({ manifest: layers, source, names, records: options.records, signal }),
             ),
           ),
         ),

@@ -1,11 +1,10 @@
-import { planPackage } from "../../../src/bundle/bundle-plan.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { planPull } from "../../../src/pull/plan-pull.ts";
 import { pull } from "../../../src/pull/pull.ts";
 import { readPullJournal } from "../../../src/pull/pull-journal.ts";
 import type { PullOptions, PullPlanReport, PullSummary } from "../../../src/pull/pull-options.ts";
 import { readPinnedPlan, statePaths } from "../../../src/pull/pull-state.ts";
-import { type BlobTask, planTransfer } from "../../../src/pull/transfer-plan.ts";
+import { type BlobTask, planWork } from "../../../src/pull/transfer-plan.ts";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -78,6 +77,5 @@ export async function readProgress(bundlePath: string): Promise<ReadonlyMap<Dige
 /** The blobs of the pinned plan; none without a plan. */
 async function readTasks(bundlePath: string): Promise<readonly BlobTask[]> {
   const plan = await readPinnedPlan(statePaths(bundlePath).plan);
-  const plans = plan?.contents.map((item) => planPackage(item, plan.chunkSizeBytes));
-  return planTransfer(plans ?? []);
+  return plan ? planWork(plan).tasks : [];
 }

@@ -50,7 +50,13 @@ export async function traceMirror(
   const traced = ["-s", "4096", "--", process.execPath, MAIN, ...args];
   const result = await runProcess("strace", [...flags, ...traced], {
     cwd,
-    env: { PATH: process.env["PATH"], HOME: "/nonexistent", DOCKER_CONFIG: "/nonexistent", ...env },
+    env: {
+      PATH: process.env["PATH"],
+      HOME: "/nonexistent",
+      DOCKER_CONFIG: "/nonexistent",
+      MIRROR_NO_CACHE: "true",
+      ...env,
+    },
   });
   return { result, ...readTrace(await readFile(tracePath, "utf8"), cwd) };
 }
