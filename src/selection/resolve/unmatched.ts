@@ -58,7 +58,8 @@ export async function moduleUnmatched(
   if (tags !== undefined) {
     return new SelectionUnmatchedError(subject, reason, tagSuggestion(tags, wanted));
   }
-  const names = (await tryList(reader, catalog)) ?? [];
+  const listed = await tryList(reader, catalog);
+  const names = listed === undefined || listed === "refused" ? [] : listed;
   if (names.includes(name)) {
     return new SelectionUnmatchedError(
       `${family.noun} "${name}"`,
@@ -126,7 +127,8 @@ function listTagsForHint(tags: readonly string[]): string {
   return all.length > LISTED_TAGS ? `${listed} and ${all.length - LISTED_TAGS} more` : listed;
 }
 
-function tagSuggestion(all: readonly string[], wanted: string | undefined) {
+function tagSuggestion(all: TagList, wanted: string | undefined) {
+  if (all === "refused") return {};
   const tags = all.filter((tag) => !isDigestTag(tag));
   if (tags.length === 0) return { hint: "Check the source: the repository has no tags" };
   const nearest = wanted === undefined ? [] : nearestNames(wanted, tags);
@@ -144,15 +146,18 @@ function nameHint(nearest: readonly string[], names: readonly string[]): string 
   return `Choose from ${listed}${sorted.length > LISTED_TAGS ? ` and ${sorted.length - LISTED_TAGS} more` : ""}`;
 }
 
+/** `refused`: what is there is not known. */
+type TagList = readonly string[] | "refused";
+
 /** A hint is not worth another failure. */
 async function tryList(
   reader: SourceReader,
   repository: RepositoryReference,
-): Promise<readonly string[] | undefined> {
+): Promise<TagList | undefined> {
   try {
     return await reader.listTags(repository);
   } catch (error) {
-    if (error instanceof MirrorError) return [];
+    if (error instanceof MirrorError) return "refused";
     throw error;
   }
 }

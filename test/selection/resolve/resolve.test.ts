@@ -12,6 +12,7 @@ import {
   type MemorySource,
   memorySource,
   moduleRepositories,
+  NotFoundError,
   namedImage,
   releaseImage,
 } from "../../support/memory-source.ts";
@@ -736,6 +737,18 @@ describe("resolveSelection(): images", () => {
       kind: "image",
       origin: { registry: "registry.test", repository: "acme/web" },
     });
+  });
+
+  test("a repository that may not be listed is not said to have no tags", async () => {
+    const denied = Object.assign(new NotFoundError("denied"), { code: "REGISTRY_DENIED" });
+    const failures = { "tags acme/web": denied };
+    const source = memorySource({ "acme/web": web }, { failures });
+    const failure = await failureOf(source, {
+      includeImages: ["registry.test/acme/web:v9"],
+      noModules: true,
+    });
+    expect(failure.message).toMatch(/does not have "v9"/);
+    expect(failure.hint).toBeUndefined();
   });
 
   test("latestPatch keeps the highest patch of each minor", async () => {
