@@ -22,6 +22,7 @@ export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from ".
 export type { Failure } from "./failure.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
 export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
+export { readNamedText } from "./io/read-file.ts";
 export { formatJsonError } from "./json-position.ts";
 export { type MetricsServerOptions, openMetricsServer } from "./metrics/metrics-server.ts";
 export { createServeMetrics, type ServeMetrics } from "./metrics/serve-metrics.ts";

@@ -119,6 +119,15 @@ describe("files", () => {
   // Elsewhere a failure has a meaning of its own, or is none
   const OWN_WORDS = /^(?:io|cli|registry)\/|^version\.ts$|^bundle\/file-hash-thread\.ts$/;
 
+  // What no limit and no look at the kind of file goes with
+  const OPENING =
+    /^import \{[^}]*\b(?:open|openSync|readFile|readFileSync|createReadStream)\b[^}]*\} from "node:fs/m;
+
+  test("are opened for reading in io only, which waits for none and refuses what is none", () => {
+    const opening = files.map(nameOf).filter((name) => OPENING.test(readSource(name)));
+    expect(opening.filter((name) => !name.startsWith("io/"))).toEqual(["version.ts"]);
+  });
+
   test.each(files.map(nameOf).filter((name) => !OWN_WORDS.test(name)))(
     "%s asks the system through io/file-system.ts, which names what fails",
     (name) => {

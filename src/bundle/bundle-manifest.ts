@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { ImageKind, Omission, PackageKind } from "../contents/contents.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
-import { readFile, stat } from "../io/file-system.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
+import { readIfPresent } from "./checksum-file.ts";
 import { BundleCorruptError, BundleVersionError } from "./errors.ts";
 import { BUNDLE_MANIFEST_FILE, parsePackageFile } from "./format.ts";
 
@@ -71,23 +70,11 @@ export interface BundleTotals {
   readonly uniqueBytes: number;
 }
 
-/** Largest `bundle.json` that is read. */
-const MANIFEST_LIMIT_BYTES = 256 * 1024 * 1024;
-
 /** Reads `bundle.json` of a directory; undefined if there is none. Its claims are checked by whoever uses them. */
 export async function readBundleManifest(directory: string): Promise<BundleManifest | undefined> {
   const path = join(directory, BUNDLE_MANIFEST_FILE);
-  let bytes: Buffer;
-  try {
-    const { size } = await stat(path);
-    if (size > MANIFEST_LIMIT_BYTES)
-      throw new BundleCorruptError({ path, offset: 0 }, "it is too large");
-    bytes = await readFile(path);
-  } catch (error) {
-    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
-    throw storageError(error, path);
-  }
-  return parseBundleManifest(bytes, path);
+  const bytes = await readIfPresent(path);
+  return bytes && parseBundleManifest(bytes, path);
 }
 
 /** Pure; `path` is for messages. */

@@ -24,6 +24,8 @@ const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
  */
 export async function openBundle(bundlePath: string): Promise<BundleReader> {
   const listing = await listBundle(bundlePath);
+  const damaged = listing.claims.problems.find((error) => error instanceof BundleCorruptError);
+  if (damaged) throw damaged;
   const [problem] = listing.problems;
   if (problem) throw problem.error;
   const reader = new BundleReader(listing);

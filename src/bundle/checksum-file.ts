@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { hasErrorCode, storageError } from "../io/errors.ts";
-import { readFile, stat } from "../io/file-system.ts";
+import { hasErrorCode, storageError, UnfitFileError } from "../io/errors.ts";
+import { readLimited } from "../io/read-file.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { CHECKSUM_FILE } from "./format.ts";
 
@@ -39,16 +39,22 @@ function parseChecksums(text: string, path: string): Checksums {
 /** Largest `bundle.json` or `SHA256SUMS` that is read. */
 const DOCUMENT_LIMIT_BYTES = 256 * 1024 * 1024;
 
-/** The bytes of `bundle.json` or `SHA256SUMS`. */
-export async function readIfPresent(path: string): Promise<Buffer | undefined> {
+/** The bytes of a small file of a bundle; undefined if there is none. */
+export async function readIfPresent(
+  path: string,
+  limit = DOCUMENT_LIMIT_BYTES,
+): Promise<Buffer | undefined> {
   try {
-    const { size } = await stat(path);
-    if (size > DOCUMENT_LIMIT_BYTES) {
-      throw new BundleCorruptError({ path, offset: 0 }, "it is too large", COPY_AGAIN);
-    }
-    return await readFile(path);
+    return await readLimited(path, limit);
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw storageError(error, path);
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw toBundleError(error, path);
   }
+}
+
+/** What stands in the place of a file, or is larger than one can be, is damage of the bundle and not of the medium. */
+export function toBundleError(error: unknown, path: string): unknown {
+  if (!(error instanceof UnfitFileError)) return storageError(error, path);
+  const { reason, hint } = error;
+  return new BundleCorruptError({ path, offset: 0 }, reason, { hint, cause: error });
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, readSync } from "node:fs";
 import { Streebog256 } from "../gost/streebog.ts";
+import { openFileSync } from "../io/open-file.ts";
 import { serveRequests } from "../io/serve-requests.ts";
 import type { FileHashes, HashRequest } from "./file-hasher.ts";
 
@@ -32,7 +33,7 @@ function createRunning(gost: boolean): RunningHash {
 }
 
 function readInto(state: RunningHash, path: string, end: number): void {
-  const file = openSync(path, "r");
+  const file = openFileSync(path, constants.O_RDONLY);
   try {
     while (state.position < end) {
       const length = Math.min(buffer.length, end - state.position);

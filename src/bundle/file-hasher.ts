@@ -70,5 +70,7 @@ export class FileHasher implements AsyncDisposable {
 function toStorageError(path: string, error: unknown): unknown {
   const known = storageError(error, path);
   if (known !== error || !(error instanceof Error)) return known;
-  return new StorageFailedError(path, error.message, { cause: error });
+  // What is named on the other side is not named twice
+  const reason = error.message.replace(`Cannot access "${path}": `, "");
+  return new StorageFailedError(path, reason, { cause: error });
 }

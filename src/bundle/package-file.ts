@@ -2,7 +2,8 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import { open, rm } from "../io/file-system.ts";
+import { rm } from "../io/file-system.ts";
+import { openFile } from "../io/open-file.ts";
 import { readFully } from "../io/read-range.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { findFile, sliceByFile, startsOf } from "./chunk-plan.ts";
@@ -171,7 +172,7 @@ export class PackageFile implements AsyncDisposable {
     const flags =
       this.#options.mode === "read" ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT;
     try {
-      return await open(this.pathOf(chunk), flags, 0o644);
+      return await openFile(this.pathOf(chunk), flags);
     } catch (error) {
       this.#open.delete(chunk);
       throw storageError(error, this.pathOf(chunk));
@@ -191,7 +192,7 @@ export class PackageFile implements AsyncDisposable {
 async function shorten(path: string, size: number): Promise<void> {
   let file: FileHandle;
   try {
-    file = await open(path, "r+");
+    file = await openFile(path, constants.O_RDWR);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return;
     throw error;

@@ -1,11 +1,14 @@
+import type { Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readdir, stat } from "../io/file-system.ts";
+import { describeKind } from "../io/open-file.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
 import { call } from "../option.ts";
-import { type BundleManifest, readBundleManifest } from "./bundle-manifest.ts";
+import type { BundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { readChecksums } from "./checksum-file.ts";
+import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { compareFiles } from "./compare-files.ts";
 import { BundleMissingError } from "./errors.ts";
 import {
@@ -13,53 +16,109 @@ import {
   PARTIAL_SUFFIX,
   type PackageFileName,
   parseArchiveFile,
+  parseLayoutEntry,
   parsePackageFile,
   STATE_DIRECTORY,
 } from "./format.ts";
 import { groupFiles, listLostFiles } from "./group-files.ts";
-import type { FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
+import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
 
 export interface BundleListing extends FoundPackages {
   readonly directory: string;
-  /** Missing for bundles of other programs. */
+  /** Missing for bundles of other programs, and where it cannot be believed. */
   readonly manifest?: BundleManifest;
+  /** What `bundle.json` and `SHA256SUMS` say, and where they do not fit. */
+  readonly claims: Claims;
   /** A file of one package was named: the rest of its bundle is not looked at. */
   readonly isPart?: true;
   /** Package files that `bundle.json` does not list, of packages that it does not know. */
   readonly unlisted?: readonly string[];
 }
 
-export interface ListBundleOptions {
-  /** Reads `bundle.json` of the directory; undefined if there is none, or none that can be believed. */
-  readonly readManifest?: (directory: string) => Promise<BundleManifest | undefined>;
-}
-
 /**
  * Looks at the names and sizes of a bundle's files and compares them with `bundle.json`, if there is one. An
  * unfinished pull is no bundle, even if some of its packages are complete.
  */
-export async function listBundle(
-  bundlePath: string,
-  { readManifest = readBundleManifest }: ListBundleOptions = {},
-): Promise<BundleListing> {
+export async function listBundle(bundlePath: string): Promise<BundleListing> {
   const { directory, only, archive } = await locateBundle(bundlePath);
-  if (archive) return { directory, packages: [archive], problems: [] };
+  if (archive) return { directory, claims: NO_CLAIMS, packages: [archive], problems: [] };
   const names = await listNames(directory);
-  const found = await listPackageFiles(directory, names);
-  const manifest = only === undefined ? await readManifest(directory) : undefined;
-  if (manifest) return { directory, manifest, ...compareFiles(directory, manifest, found) };
-  if (only === undefined) {
-    const isUnfinished = await isUnfinishedPull(directory, names);
-    if (found.length === 0 && !isUnfinished && names.includes("index.json")) {
-      return { directory, packages: [await listLayoutDirectory(directory, names)], problems: [] };
-    }
-    refuseWhatIsNoBundle(directory, names, { packageFiles: found.length, isUnfinished });
+  const claims = only === undefined ? await readClaims(directory) : await readSums(directory);
+  const contents = { directory, names, claims, files: await listPackageFiles(directory, names) };
+  if (only !== undefined) return listPart(contents, only);
+  const { found, unfit } = contents.files;
+  const { manifest } = claims;
+  if (manifest) {
+    const compared = compareFiles(directory, manifest, found);
+    return { directory, claims, manifest, ...nameUnfit(compared, contents) };
   }
-  const isChosen = ({ packageName }: PackageFileName) => only === undefined || packageName === only;
-  const listed = (await readChecksums(directory))?.sums.keys() ?? [];
-  const lost = listLostFiles(names, { found, listed }).filter(isChosen);
-  const groups = groupFiles(directory, found.filter(isChosen), lost);
-  return { directory, ...groups, ...(only === undefined ? {} : { isPart: true }) };
+  const packageFiles = found.length + unfit.length;
+  const isUnfinished = await isUnfinishedPull(directory, names);
+  if (packageFiles === 0 && !isUnfinished && names.includes("index.json")) {
+    return { directory, claims, ...(await listLayoutDirectory(directory, names)) };
+  }
+  refuseWhatIsNoBundle(directory, names, { packageFiles, isUnfinished });
+  return { directory, claims, ...groupAll(contents) };
+}
+
+/** Of a bundle that is not looked at as a whole, only the names that were there. */
+async function readSums(directory: string): Promise<Claims> {
+  const { sums } = (await readChecksums(directory)) ?? {};
+  return { ...NO_CLAIMS, ...(sums ? { sha256: sums } : {}) };
+}
+
+interface Contents {
+  readonly directory: string;
+  readonly names: readonly string[];
+  readonly claims: Claims;
+  readonly files: PackageFiles;
+}
+
+/** One package, whatever else the directory has. */
+function listPart({ files, ...contents }: Contents, only: string): BundleListing {
+  const isChosen = ({ packageName }: PackageFileName) => packageName === only;
+  const chosen = { found: files.found.filter(isChosen), unfit: files.unfit.filter(isChosen) };
+  const groups = groupAll({ ...contents, files: chosen }, isChosen);
+  return { directory: contents.directory, claims: NO_CLAIMS, ...groups, isPart: true };
+}
+
+function groupAll(
+  { directory, names, claims, files }: Contents,
+  isChosen: (file: PackageFileName) => boolean = () => true,
+): FoundPackages {
+  const { found } = files;
+  const lost = listLostFiles(names, { found, listed: claims.sha256.keys() }).filter(isChosen);
+  return nameUnfit(groupFiles(directory, [...found], lost), { directory, files });
+}
+
+/** What stands in the place of a file is said instead of the file being missing. */
+function nameUnfit<Listed extends FoundPackages & { readonly unlisted?: readonly string[] }>(
+  listed: Listed,
+  { directory, files: { unfit } }: Pick<Contents, "directory" | "files">,
+): Listed {
+  const packages = new Set(listed.packages.map(({ name }) => name));
+  const isClaimed = ({ packageName }: UnfitFile) => !listed.unlisted || packages.has(packageName);
+  const claimed = unfit.filter(isClaimed);
+  const names = new Set(claimed.map(({ name }) => name));
+  const others = unfit.filter((file) => !isClaimed(file)).map(({ name }) => name);
+  return {
+    ...listed,
+    problems: [
+      ...listed.problems.filter(({ file }) => !names.has(file)),
+      ...claimed.map((file) => unfitProblem(directory, file)),
+    ],
+    ...(listed.unlisted ? { unlisted: [...listed.unlisted, ...others] } : {}),
+  };
+}
+
+function unfitProblem(
+  directory: string,
+  { name, kind }: Pick<UnfitFile, "name" | "kind">,
+): FileProblem {
+  const error = new BundleMissingError(join(directory, name), `it is ${kind} and no file`, {
+    hint: "Put the file itself in its place",
+  });
+  return { file: name, status: "missing", size: 0, error };
 }
 
 interface Location {
@@ -72,17 +131,23 @@ interface Location {
 
 /** A path names the directory of a bundle, one file of one of its packages, or an archive of another program. */
 async function locateBundle(path: string): Promise<Location> {
-  let size: number;
+  let stats: Stats;
   try {
-    const stats = await stat(path);
-    if (stats.isDirectory()) return { directory: path };
-    size = stats.size;
+    stats = await stat(path);
   } catch (error) {
     if (!hasErrorCode(error, "ENOENT", "ENOTDIR")) throw storageError(error, path);
     throw new BundleMissingError(path, "there is no such file or directory", {
       hint: "Check the path, and that the medium is mounted",
     });
   }
+  if (stats.isDirectory()) return { directory: path };
+  const kind = describeKind(stats);
+  if (kind !== undefined) {
+    throw new BundleMissingError(path, `it is ${kind}, and a package is not read in order`, {
+      hint: "Write the package to a file first",
+    });
+  }
+  const { size } = stats;
   const name = basename(path);
   const file = parsePackageFile(name);
   if (!file) {
@@ -106,19 +171,33 @@ async function listNames(directory: string): Promise<readonly string[]> {
   }
 }
 
+/** A name that claims a place in a package and is no file. */
+interface UnfitFile extends PackageFileName {
+  readonly name: string;
+  /** `a named pipe` */
+  readonly kind: string;
+}
+
+interface PackageFiles {
+  readonly found: readonly FoundFile[];
+  readonly unfit: readonly UnfitFile[];
+}
+
 async function listPackageFiles(
   directory: string,
   names: readonly string[],
-): Promise<readonly FoundFile[]> {
-  const found = await Promise.all(
+): Promise<PackageFiles> {
+  const all = await Promise.all(
     names.map(async (name) => {
       const parsed = parsePackageFile(name);
-      if (!parsed) return [];
-      const file = await describeFile(directory, name);
-      return file ? [{ ...parsed, ...file }] : [];
+      return parsed ? [{ ...parsed, ...(await describeFile(directory, name)) }] : [];
     }),
   );
-  return found.flat();
+  const files = all.flat();
+  return {
+    found: files.filter((file) => "size" in file),
+    unfit: files.filter((file) => "kind" in file),
+  };
 }
 
 /** Whether a pull was interrupted here. A push of a bundle without `bundle.json` keeps its sessions in the same place. */
@@ -133,8 +212,8 @@ async function isUnfinishedPull(directory: string, names: readonly string[]): Pr
 async function listLayoutDirectory(
   directory: string,
   names: readonly string[],
-): Promise<ListedPackage> {
-  const paths = ["index.json", "oci-layout"].filter((name) => names.includes(name));
+): Promise<FoundPackages> {
+  const paths = LAYOUT_FILES.filter((name) => names.includes(name));
   if (names.includes("blobs")) {
     for (const algorithm of await listNames(join(directory, "blobs"))) {
       if (!isDigestAlgorithm(algorithm)) continue;
@@ -142,22 +221,31 @@ async function listLayoutDirectory(
       paths.push(...blobs.map((name) => `blobs/${algorithm}/${name}`));
     }
   }
-  const files = await Promise.all(paths.map((name) => describeFile(directory, name)));
+  const all = await Promise.all(paths.map((name) => describeFile(directory, name)));
   const name = basename(resolve(directory));
-  return { name, files: files.filter((file) => file !== undefined), isDirectory: true };
+  const unfit = all.filter((file) => "kind" in file && parseLayoutEntry(file.name) !== undefined);
+  return {
+    packages: [{ name, files: all.filter((file) => "size" in file), isDirectory: true }],
+    problems: unfit.flatMap((file) => ("kind" in file ? [unfitProblem(directory, file)] : [])),
+  };
 }
 
-async function describeFile(directory: string, name: string): Promise<PlannedFile | undefined> {
+const LAYOUT_FILES: string[] = ["index.json", "oci-layout"];
+
+type DescribedFile = PlannedFile | { readonly name: string; readonly kind: string };
+
+async function describeFile(directory: string, name: string): Promise<DescribedFile> {
   const path = join(directory, name);
   try {
     const stats = await stat(path);
-    return stats.isFile() ? { name, size: stats.size } : undefined;
+    const kind = describeKind(stats);
+    return kind === undefined ? { name, size: stats.size } : { name, kind };
   } catch (error) {
     throw storageError(error, path);
   }
 }
 
-interface Contents {
+interface Emptiness {
   readonly packageFiles: number;
   readonly isUnfinished: boolean;
 }
@@ -165,7 +253,7 @@ interface Contents {
 function refuseWhatIsNoBundle(
   directory: string,
   names: readonly string[],
-  { packageFiles, isUnfinished }: Contents,
+  { packageFiles, isUnfinished }: Emptiness,
 ): void {
   if (isUnfinished) {
     throw new BundleMissingError(directory, "its pull is not finished", {

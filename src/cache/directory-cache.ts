@@ -3,16 +3,8 @@ import { basename, dirname, join } from "node:path";
 import { pipeline as connect, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import {
-  mkdir,
-  readdir,
-  readFile,
-  readFrom,
-  rename,
-  rm,
-  stat,
-  writeFrom,
-} from "../io/file-system.ts";
+import { mkdir, readdir, readFrom, rename, rm, stat, writeFrom } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import { createVerifyStream } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";

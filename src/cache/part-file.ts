@@ -1,7 +1,8 @@
 import type { Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { mkdir, open, readdir, readFrom, rename, rm } from "../io/file-system.ts";
+import { APPEND, mkdir, readdir, readFrom, rename, rm } from "../io/file-system.ts";
+import { openFile } from "../io/open-file.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import type { CacheRoom } from "./cache-room.ts";
 import type { CachedContent } from "./content-cache.ts";
@@ -90,7 +91,7 @@ export class PartFile {
     try {
       const found = await findPart(room, target);
       const isMine = found !== undefined && (await rename(found.path, path).then(yes, no));
-      const file = await open(path, "a", 0o600);
+      const file = await openFile(path, APPEND, 0o600);
       const { bytes, hash } = isMine ? found : { bytes: 0, hash: createDigestHash(target.digest) };
       return new PartFile(room, target, { path, finalPath, bytes, hash, file });
     } catch {

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { mkdir, readFile, readFrom, rename, rm, stat, writeFrom } from "../io/file-system.ts";
+import { mkdir, readFrom, rename, rm, stat, writeFrom } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";

@@ -26,7 +26,8 @@ const endUnfinished = () => {
 process.once("beforeExit", endUnfinished);
 
 using watch = watchSignals(process, {
-  exit: (status) => process.exit(status),
+  // `process.exit` would wait for threads, and one of them may wait for a medium that does not answer
+  end: (name) => process.kill(process.pid, name),
   onInterrupt: () => {
     process.stderr.write("\ninterrupted: saving the state; once more to stop at once\n");
   },

@@ -1,7 +1,8 @@
 import { type EventEmitter, setMaxListeners } from "node:events";
-import { EXIT_INTERRUPTED } from "./exit-code.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+type SignalName = (typeof SIGNALS)[number];
 
 export interface SignalWatch extends Disposable {
   /** Aborted by the first SIGINT or SIGTERM. */
@@ -9,7 +10,8 @@ export interface SignalWatch extends Disposable {
 }
 
 export interface SignalWatchOptions {
-  readonly exit: (status: number) => void;
+  /** Called at the second signal, when nothing listens to signals any more: the same one once more ends the program. */
+  readonly end: (name: SignalName) => void;
   /** Called once, at the first signal. */
   readonly onInterrupt: () => void;
 }
@@ -17,21 +19,25 @@ export interface SignalWatchOptions {
 /** The first signal asks the running command to stop and save its state; the second ends the program at once. */
 export function watchSignals(
   emitter: Pick<EventEmitter, "on" | "off">,
-  { exit, onInterrupt }: SignalWatchOptions,
+  { end, onInterrupt }: SignalWatchOptions,
 ): SignalWatch {
   const controller = new AbortController();
   // Every running request and file listens to it
   setMaxListeners(0, controller.signal);
-  const interrupt = () => {
-    if (controller.signal.aborted) return exit(EXIT_INTERRUPTED);
+  const leave = () => {
+    for (const name of SIGNALS) emitter.off(name, interrupt);
+  };
+  const interrupt = (name: SignalName) => {
+    if (controller.signal.aborted) {
+      leave();
+      return end(name);
+    }
     onInterrupt();
     controller.abort();
   };
   for (const name of SIGNALS) emitter.on(name, interrupt);
   return {
     signal: controller.signal,
-    [Symbol.dispose]() {
-      for (const name of SIGNALS) emitter.off(name, interrupt);
-    },
+    [Symbol.dispose]: leave,
   };
 }

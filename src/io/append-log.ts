@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, writeSync } from "node:fs";
 import { hasErrorCode, storageError } from "./errors.ts";
-import { readFile } from "./file-system.ts";
+import { APPEND } from "./file-system.ts";
+import { openFileSync } from "./open-file.ts";
+import { readFile } from "./read-file.ts";
 
 /**
  * An append-only file of JSON records. Each record starts with a line break and the first half of its own hash, so a
@@ -22,11 +24,7 @@ export class AppendLog implements Disposable {
   }
 
   static open(path: string): AppendLog {
-    try {
-      return new AppendLog(path, openSync(path, "a", 0o644));
-    } catch (error) {
-      throw storageError(error, path);
-    }
+    return new AppendLog(path, openFileSync(path, APPEND));
   }
 
   append(record: unknown): void {

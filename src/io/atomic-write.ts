@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { storageError } from "./errors.ts";
+import { WRITE_ANEW } from "./file-system.ts";
+import { openFile } from "./open-file.ts";
 
 export interface AtomicWriteOptions {
   /**
@@ -19,9 +22,9 @@ export async function writeFileAtomically(
 ): Promise<void> {
   // a fixed name is written over by the next run, so an interrupted one leaves nothing for long
   const temporary = isPrivate ? `${path}.${randomBytes(6).toString("hex")}.tmp` : `${path}.tmp`;
-  const [flags, mode] = isPrivate ? (["wx", 0o600] as const) : (["w", 0o644] as const);
+  const [flags, mode] = isPrivate ? [WRITE_ANEW | constants.O_EXCL, 0o600] : [WRITE_ANEW, 0o644];
   try {
-    const file = await open(temporary, flags, mode);
+    const file = await openFile(temporary, flags, mode);
     try {
       await file.writeFile(bytes);
       await file.sync();

@@ -36,12 +36,17 @@ export class SpaceExhaustedError extends MirrorError {
 export class StorageFailedError extends MirrorError {
   override readonly code = "STORAGE_FAILED";
   readonly path: string;
+  readonly reason: string;
 
   constructor(path: string, reason: string, options?: MirrorErrorOptions) {
     super(`Cannot access "${path}": ${reason}`, options);
     this.path = path;
+    this.reason = reason;
   }
 }
+
+/** What has the name of a file is none, or is larger than what it should hold. */
+export class UnfitFileError extends StorageFailedError {}
 
 const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
   EIO: [
@@ -140,4 +145,13 @@ export function hasErrorCode(error: unknown, ...codes: readonly string[]): boole
   if (codes.includes(systemCode(String(error.code)))) return true;
   const isOfSystem = error instanceof StorageFailedError || error instanceof SpaceExhaustedError;
   return isOfSystem && hasErrorCode(error.cause, ...codes);
+}
+
+/** `EACCES`, or what else is wrong with a file: for a message that names the path itself. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof StorageFailedError) {
+    return error.cause instanceof Error ? reasonOf(error.cause) : error.reason;
+  }
+  if (error instanceof Error && "code" in error) return systemCode(String(error.code));
+  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,8 @@ import { link, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { hasErrorCode, storageError, TargetLockedError } from "./errors.ts";
-import { readdir, readFile, rm, stat } from "./file-system.ts";
+import { readdir, rm, stat } from "./file-system.ts";
+import { readFile } from "./read-file.ts";
 
 interface Holder {
   readonly pid: number;

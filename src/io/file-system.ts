@@ -1,14 +1,13 @@
-import { createReadStream } from "node:fs";
+import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { storageError } from "./errors.ts";
+import { openFile } from "./open-file.ts";
 
 // The calls of `node:fs/promises` that name a path, failing as this program fails: what the system refuses on a path is
 // a `STORAGE_FAILED` or `SPACE_EXHAUSTED` that names it, whoever forgets to say so. `hasErrorCode` still sees the code.
 
 export const mkdir: typeof fs.mkdir = naming(fs.mkdir);
-export const open: typeof fs.open = naming(fs.open);
 export const readdir: typeof fs.readdir = naming(fs.readdir);
-export const readFile: typeof fs.readFile = naming(fs.readFile);
 export const rename: typeof fs.rename = naming(fs.rename);
 export const rm: typeof fs.rm = naming(fs.rm);
 export const rmdir: typeof fs.rmdir = naming(fs.rmdir);
@@ -29,19 +28,27 @@ function naming<Call extends (...args: never[]) => Promise<unknown>>(call: Call)
 
 /** Streams a file from a byte to its end. */
 export async function* readFrom(path: string, start: number): AsyncGenerator<Buffer> {
+  const file = await openFile(path);
   try {
-    yield* createReadStream(path, { start });
+    // Closes the file
+    yield* file.createReadStream({ start });
   } catch (error) {
     throw storageError(error, path);
   }
 }
+
+/** Flags to make a file, or to write an old one from its beginning. */
+export const WRITE_ANEW: number = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+
+/** Flags to make a file, or to write behind the end of an old one. */
+export const APPEND: number = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
 /** Makes or replaces a file; what `content` fails with is passed on as it is. */
 export async function writeFrom(
   path: string,
   content: Iterable<Buffer> | AsyncIterable<Buffer>,
 ): Promise<void> {
-  const file = await open(path, "w", 0o644);
+  const file = await openFile(path, WRITE_ANEW);
   try {
     for await (const bytes of content) {
       await file.writeFile(bytes).catch((error: unknown) => {

@@ -4,7 +4,8 @@ import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import { mkdir, readFile, rm } from "../io/file-system.ts";
+import { mkdir, rm } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 
 /** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planWork is pure). */

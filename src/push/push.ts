@@ -8,7 +8,7 @@ import { readPointedVersion } from "../bundle/pointed-version.ts";
 import { compareTexts } from "../compare-texts.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { readFile } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import { collectNotices } from "../notice.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";

@@ -1,6 +1,6 @@
 import { createSecureContext } from "node:tls";
 import { OptionInvalidError } from "../errors.ts";
-import { readFile } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import type { AccessRules } from "../server/access.ts";
 import { parseAddressList } from "../server/address-list.ts";
 import { parseHtpasswd } from "../server/htpasswd.ts";

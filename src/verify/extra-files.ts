@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { readIfPresent } from "../bundle/checksum-file.ts";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import type { BundleListing } from "../bundle/package-listing.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
-import { readFile } from "../io/file-system.ts";
+import { StorageFailedError } from "../io/errors.ts";
 import type { Findings } from "./findings.ts";
 
 const COPY_AGAIN = { hint: "Copy the file again from the source medium" };
@@ -16,15 +16,15 @@ export async function checkExtraFiles(
   for (const { name, sha256 } of manifest?.extraFiles ?? []) {
     const path = join(directory, name);
     try {
-      const found = createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex");
+      const bytes = await readIfPresent(path);
+      if (!bytes) throw new BundleMissingError(path, "the file is missing", COPY_AGAIN);
+      const found = createHash("sha256").update(bytes).digest("hex");
       if (found === sha256) continue;
       const reason = `its sha256 is ${found}, "bundle.json" says ${sha256}`;
-      findings.add(new BundleCorruptError({ path, offset: 0 }, reason, COPY_AGAIN));
+      throw new BundleCorruptError({ path, offset: 0 }, reason, COPY_AGAIN);
     } catch (error) {
-      if (!hasErrorCode(error, "ENOENT")) throw storageError(error, path);
-      findings.add(new BundleMissingError(path, "the file is missing", COPY_AGAIN));
+      if (error instanceof StorageFailedError) throw error;
+      findings.add(error);
     }
   }
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { BundleManifest } from "../bundle/bundle-manifest.ts";
+import { toBundleError } from "../bundle/checksum-file.ts";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import { GOST_SUFFIX } from "../bundle/format.ts";
 import type { BundleListing } from "../bundle/package-listing.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
-import { open } from "../io/file-system.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { openFile } from "../io/open-file.ts";
 import type { Findings } from "./findings.ts";
 import type { SurveyedFile } from "./survey.ts";
 
@@ -23,7 +24,8 @@ export async function readGostSums(
   for (const { name } of packages.flatMap(({ files, isDirectory }) => (isDirectory ? [] : files))) {
     const path = join(directory, `${name}${GOST_SUFFIX}`);
     const wanted = claimed.get(name);
-    const text = await readSum(path);
+    const text = await readSum(path, findings);
+    if (text === UNREADABLE) continue;
     if (text === undefined) {
       if (wanted !== undefined) {
         findings.add(new BundleMissingError(path, "the file is missing", COPY_AGAIN));
@@ -64,14 +66,22 @@ function claimedSums(manifest: BundleManifest | undefined): ReadonlyMap<string, 
   );
 }
 
-/** The first bytes of a file, more than a sum has; undefined if there is none. */
-async function readSum(path: string): Promise<string | undefined> {
+const UNREADABLE = Symbol("unreadable");
+
+/** The first bytes of a file, more than a sum has; undefined if there is none. What is no file is entered. */
+async function readSum(
+  path: string,
+  findings: Findings,
+): Promise<string | undefined | typeof UNREADABLE> {
   try {
-    await using file = await open(path, "r");
+    await using file = await openFile(path);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(128), 0, 128, 0);
     return buffer.toString("latin1", 0, bytesRead);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw storageError(error, path);
+    const known = toBundleError(error, path);
+    if (!(known instanceof BundleCorruptError)) throw known;
+    findings.add(known);
+    return UNREADABLE;
   }
 }

@@ -10,7 +10,6 @@ import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
-import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { checkExtraFiles } from "./extra-files.ts";
 import { baseName, Findings } from "./findings.ts";
 import { checkGostSums, readGostSums } from "./gost-sums.ts";
@@ -35,13 +34,8 @@ export type VerifyEvent =
 export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport> {
   checkOptions(options, { bundlePath: "text", onEvent: "function?", signal: "signal?" });
   const { bundlePath, onEvent, signal } = options;
-  let claims: Claims = NO_CLAIMS;
-  const listing = await listBundle(bundlePath, {
-    readManifest: async (directory) => {
-      claims = await readClaims(directory);
-      return claims.manifest;
-    },
-  });
+  const listing = await listBundle(bundlePath);
+  const { claims } = listing;
   if (claims.manifest) await refuseWhileWritten(listing.directory);
   const findings = new Findings();
   for (const error of claims.problems) findings.add(error);
@@ -83,7 +77,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    notices: describeGaps(claims, { listing, surveys, bundled, problems }),
+    notices: describeGaps({ listing, surveys, bundled, problems }),
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
 }
@@ -133,10 +127,8 @@ interface SurveyedBundle {
 }
 
 /** What the bundle leaves out; a `bundle.json` that cannot be believed is a problem and no gap. */
-function describeGaps(
-  claims: Claims,
-  { listing, surveys, bundled, problems }: SurveyedBundle,
-): readonly Notice[] {
+function describeGaps({ listing, surveys, bundled, problems }: SurveyedBundle): readonly Notice[] {
+  const { claims } = listing;
   const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
   const isDescribed = claims.sha256.size > 0 || claims.problems.length > 0;
   return noticesOf(listing, { ...bundled, strayFiles })

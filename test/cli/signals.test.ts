@@ -6,7 +6,7 @@ function watched() {
   const emitter = new EventEmitter();
   const calls: (string | number)[] = [];
   const watch = watchSignals(emitter, {
-    exit: (status) => calls.push(status),
+    end: (name) => calls.push(name, emitter.listenerCount(name)),
     onInterrupt: () => calls.push("interrupted"),
   });
   return { emitter, calls, watch };
@@ -20,11 +20,11 @@ describe("watchSignals()", () => {
     expect(calls).toEqual(["interrupted"]);
   });
 
-  test("exits with 130 at the second signal, whichever it is", () => {
+  test("leaves the second signal, whichever it is, to the system", () => {
     const { emitter, calls } = watched();
-    emitter.emit("SIGINT");
-    emitter.emit("SIGTERM");
-    expect(calls).toEqual(["interrupted", 130]);
+    emitter.emit("SIGINT", "SIGINT");
+    emitter.emit("SIGTERM", "SIGTERM");
+    expect(calls).toEqual(["interrupted", "SIGTERM", 0]);
   });
 
   test("leaves the signals alone once it is disposed", () => {

@@ -1,7 +1,9 @@
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AppendLog, readAppendLog } from "../../src/io/append-log.ts";
 import { SpaceExhaustedError, StorageFailedError } from "../../src/io/errors.ts";
+import { mountSmallFileSystem } from "../support/small-file-system.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
 const RECORDS = [{ f: 1 }, { m: 2, n: 300 }, { text: "ünïcödé \n\t" }, { f: 4 }];
@@ -97,8 +99,11 @@ describe("AppendLog", () => {
     expect(() => AppendLog.open(directory.resolve("gone", "log"))).toThrow(StorageFailedError);
   });
 
-  test.runIf(process.platform === "linux")("reports a full disk", () => {
-    using log = AppendLog.open("/dev/full");
+  test("reports a full disk", async (context) => {
+    await using disk = await mountSmallFileSystem(64 * 1024);
+    if (!disk) return context.skip();
+    using log = AppendLog.open(join(disk.path, "log"));
+    await writeFile(join(disk.path, "filler"), Buffer.alloc(128 * 1024)).catch(() => {});
     expect(() => log.append({ f: 1 })).toThrow(SpaceExhaustedError);
   });
 });

@@ -55,7 +55,8 @@ function patchPromises() {
     });
   fs.promises.open = async (path, flags = "r", mode = undefined) => {
     const open = async () => realPromises.open(path, flags, mode);
-    const isNew = flags !== "r" && flags !== 0 && !real.existsSync(path);
+    const writes = typeof flags === "number" ? (flags & 3) !== 0 : flags !== "r";
+    const isNew = writes && !real.existsSync(path);
     const handle = isNew ? await step(`create ${nameOf(path)}`, open) : await open();
     paths.set(handle, path);
     return handle;

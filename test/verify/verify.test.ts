@@ -402,10 +402,8 @@ describe("verifyBundle() with documents that are missing or lie", () => {
   test.each(["bundle.json", "SHA256SUMS"])("does not read a %s that is too large", async (file) => {
     await using directory = await copyBundle();
     await truncate(directory.resolve(file), 257 * 1024 * 1024);
-    await expect(verifyBundle({ bundlePath: directory.path })).rejects.toMatchObject({
-      code: "BUNDLE_CORRUPT",
-      location: { path: directory.resolve(file), offset: 0 },
-    });
+    const { problems } = await verifyBundle({ bundlePath: directory.path });
+    expect(problems).toMatchObject([{ code: "BUNDLE_CORRUPT", file, offset: 0 }]);
   });
 
   test("refuses a bundle of a newer version", async () => {

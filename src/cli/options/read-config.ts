@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readNamedText } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import { parseConfig } from "./parse-config.ts";
 
@@ -12,7 +12,7 @@ export async function readConfig(
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return await readNamedText(path);
   } catch (cause) {
     throw new UsageError(`Cannot read configuration file "${path}"`, { cause });
   }

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { MirrorError, parseSelection } from "../../index.ts";
+import { MirrorError, parseSelection, readNamedText } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import { readText } from "./stdin.ts";
 
@@ -68,7 +67,7 @@ function problemOf(text: string): string | undefined {
 
 async function readList(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return await readNamedText(path);
   } catch (cause) {
     throw new UsageError(`Cannot read the image list "${path}"`, { cause });
   }

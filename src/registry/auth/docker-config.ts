@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { hasErrorCode, reasonOf } from "../../io/errors.ts";
+import { readFile } from "../../io/read-file.ts";
 import { formatJsonError } from "../../json-position.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { type AuthFile, type AuthFilesOptions, listAuthFiles } from "./auth-files.ts";
@@ -46,10 +47,9 @@ async function readOptional(path: string, warn: Warn): Promise<string | undefine
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // an unreadable file is no reason to stop an anonymous pull
-    if (code !== "ENOENT" && code !== "ENOTDIR") {
-      warn(`"${path}" cannot be read (${code}): its credentials are not used`);
+    if (!hasErrorCode(error, "ENOENT", "ENOTDIR")) {
+      warn(`"${path}" cannot be read (${reasonOf(error)}): its credentials are not used`);
     }
     return undefined;
   }

@@ -1,8 +1,9 @@
-import { mkdir, readFile, realpath } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OptionInvalidError } from "../../errors.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
-import { storageError } from "../../io/errors.ts";
+import { hasErrorCode, storageError } from "../../io/errors.ts";
+import { readFile } from "../../io/read-file.ts";
 import { formatJsonError } from "../../json-position.ts";
 import { option } from "../../option.ts";
 
@@ -33,7 +34,7 @@ async function readLoginFile(path: string): Promise<LoginFile> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    if (hasErrorCode(error, "ENOENT")) return {};
     throw storageError(error, path);
   }
   if (text.trim() === "") return {};

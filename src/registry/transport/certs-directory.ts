@@ -1,6 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { readFile } from "../../io/read-file.ts";
 import { isCertificates } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 

@@ -1,14 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { OptionInvalidError } from "../../errors.ts";
+import { reasonOf } from "../../io/errors.ts";
+import { readFile } from "../../io/read-file.ts";
 
 /** A PEM file that the user named: without it nothing should be tried. */
 export async function readNamedPem(path: string, option: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new OptionInvalidError(option, `"${path}" cannot be read (${code})`, { cause });
+    throw new OptionInvalidError(option, `"${path}" cannot be read (${reasonOf(cause)})`, {
+      cause,
+    });
   }
 }
 

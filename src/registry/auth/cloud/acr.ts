@@ -1,4 +1,4 @@
-import { readFile } from "../../../io/file-system.ts";
+import { readFile } from "../../../io/read-file.ts";
 import type { PasswordCredential } from "../credentials.ts";
 import { askJson, textOf } from "./ask-json.ts";
 import type { CloudLogin, CloudLoginOptions } from "./cloud-login.ts";

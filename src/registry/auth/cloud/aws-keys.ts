@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { readFile } from "../../../io/file-system.ts";
+import { readFile } from "../../../io/read-file.ts";
 import { askJson, askText, textOf } from "./ask-json.ts";
 import type { CloudLoginOptions } from "./cloud-login.ts";
 import type { AwsKeys } from "./sigv4.ts";

@@ -1,5 +1,5 @@
 import { sign } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile } from "../../../io/read-file.ts";
 import type { PasswordCredential } from "../credentials.ts";
 import { askJson, textOf } from "./ask-json.ts";
 import type { CloudLogin, CloudLoginOptions } from "./cloud-login.ts";

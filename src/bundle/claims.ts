@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type BundleManifest, parseBundleManifest } from "../bundle/bundle-manifest.ts";
-import { COPY_AGAIN, readChecksums, readIfPresent } from "../bundle/checksum-file.ts";
-import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
-import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../bundle/format.ts";
 import type { MirrorError } from "../errors.ts";
+import { type BundleManifest, parseBundleManifest } from "./bundle-manifest.ts";
+import { type Checksums, COPY_AGAIN, readChecksums, readIfPresent } from "./checksum-file.ts";
+import { BundleCorruptError, BundleMissingError } from "./errors.ts";
+import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "./format.ts";
 
 /** What a bundle says about itself. */
 export interface Claims {
@@ -26,10 +26,24 @@ export async function readClaims(directory: string): Promise<Claims> {
     manifest: join(directory, BUNDLE_MANIFEST_FILE),
     sums: join(directory, CHECKSUM_FILE),
   };
+  const unfit: BundleCorruptError[] = [];
+  const noteUnfit = (error: unknown) => {
+    if (!(error instanceof BundleCorruptError)) throw error;
+    unfit.push(error);
+  };
   const [json, checksums] = await Promise.all([
-    readIfPresent(paths.manifest),
-    readChecksums(directory),
+    readIfPresent(paths.manifest).catch(noteUnfit),
+    readChecksums(directory).catch(noteUnfit),
   ]);
+  if (unfit.length > 0) return { sha256: checksums?.sums ?? new Map(), problems: unfit };
+  return compareClaims(paths, json ?? undefined, checksums ?? undefined);
+}
+
+function compareClaims(
+  paths: ClaimPaths,
+  json: Buffer | undefined,
+  checksums: Checksums | undefined,
+): Claims {
   if (!checksums) return json ? withoutSums(json, paths) : NO_CLAIMS;
   const { sums, problems } = checksums;
   if (!json) {
