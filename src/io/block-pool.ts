@@ -1,4 +1,4 @@
-/** Bytes per write or read: large enough for the disk, and at most this is fetched again after a kill. */
+/** Bytes per write or read: large enough for the disk. */
 export const WRITE_BLOCK_BYTES: number = 1024 * 1024;
 
 /** Memory for blocks, used again and again. */

@@ -14,6 +14,8 @@ export interface BlobWriterOptions {
   readonly offset: number;
   readonly hash: ContentHash;
   readonly blocks: BlockPool;
+  /** Milliseconds that only ever grow. */
+  readonly now: () => number;
   readonly onProgress: (bytes: number) => void;
   /** Everything before `position` is written. */
   readonly onWritten: (position: number) => void;
@@ -21,6 +23,9 @@ export interface BlobWriterOptions {
 
 /** Bytes that may wait to be taken; what is taken is copied into blocks of its own. */
 const RECEIVE_BYTES = 256 * 1024;
+
+/** On a slow line, what has come is written after this time also where it does not fill a block: a kill costs no more. */
+const WRITE_AFTER_MS = 500;
 
 /** Writes of one blob that may be under way while more bytes arrive. */
 const WRITES_AHEAD = 2;
@@ -31,6 +36,7 @@ export class BlobWriter extends Writable {
   #block: Buffer | undefined;
   #buffered = 0;
   #received: number;
+  #flushedAt: number;
   /** When everything before is at all places. */
   #written: Promise<void> = Promise.resolve();
   /** Blocks that are being written or hashed. */
@@ -40,6 +46,7 @@ export class BlobWriter extends Writable {
     super({ highWaterMark: RECEIVE_BYTES, decodeStrings: false });
     this.#options = options;
     this.#received = options.offset;
+    this.#flushedAt = options.now();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
@@ -67,6 +74,8 @@ export class BlobWriter extends Writable {
       onProgress(chunk.length);
       recycleReadBuffer(chunk);
     }
+    const isDue = this.#options.now() - this.#flushedAt >= WRITE_AFTER_MS;
+    if (isDue && this.#buffered > 0 && this.#underWay.length < WRITES_AHEAD) this.#flush();
     const [oldest] = this.#underWay;
     if (oldest === undefined || this.#underWay.length < WRITES_AHEAD) done();
     else oldest.then(() => done(), done);
@@ -89,6 +98,7 @@ export class BlobWriter extends Writable {
     const { task, writer, hash, onWritten, blocks } = this.#options;
     const block = this.#block;
     if (block === undefined) return;
+    this.#flushedAt = this.#options.now();
     const bytes = block.subarray(0, this.#buffered);
     const end = this.#received;
     const position = end - this.#buffered;

@@ -42,9 +42,14 @@ export async function checkSpace(
   if (neededBytes > freeBytes) {
     throw new SpaceExhaustedError(
       bundlePath,
-      `the bundle needs ${neededBytes} more bytes, ${freeBytes} are free`,
+      `the bundle needs ${inMegabytes(neededBytes)} more, ${inMegabytes(freeBytes)} are free; ${inMegabytes(RESERVE_BYTES)} of it are a reserve for the state of the pull and the file system's own bookkeeping`,
     );
   }
+}
+
+/** Decimal, as a plan is printed. */
+function inMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 export interface MeasuredSpace {

@@ -7,6 +7,7 @@ import type { ContentCache } from "../cache/content-cache.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import { BlockPool } from "../io/block-pool.ts";
+import { SYSTEM_CLOCK } from "../io/clock.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
@@ -283,6 +284,7 @@ class TransferRun {
       offset,
       hash,
       blocks: this.#blocks,
+      now: SYSTEM_CLOCK.now,
       onProgress,
       onWritten,
     });

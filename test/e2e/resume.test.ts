@@ -110,6 +110,15 @@ describe("pull() after an interrupted one", () => {
     expect(asked.has(first.descriptor.digest)).toBe(false);
   });
 
+  test("counts fetched now and kept from before, also of a started blob, as all", async () => {
+    await interrupt();
+    const kept = [...(await readProgress(path)).values()].reduce((sum, bytes) => sum + bytes, 0);
+    const { summary } = await pullSample(path, wishes);
+    const { uniqueBytes = 0 } = summary.manifest?.totals ?? {};
+    expect(summary.reusedBytes).toBeGreaterThanOrEqual(kept);
+    expect(summary.fetchedBytes + summary.reusedBytes).toBe(uniqueBytes);
+  });
+
   test("keeps to its plan within a day although the tag has moved", async () => {
     await interrupt();
     seed(source, "acme/web", { v1: image({ name: "new", layers: [other, second] }) });
