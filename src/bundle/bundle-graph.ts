@@ -1,3 +1,4 @@
+import { isForeignLayer } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { walkGraph } from "../store/walk.ts";
@@ -10,6 +11,8 @@ export interface BundledGraph {
   /** Manifests below the root, children before parents. */
   readonly children: readonly Descriptor[];
   readonly blobs: readonly Descriptor[];
+  /** Foreign layers that the bundle was made without. */
+  readonly omitted: readonly Descriptor[];
 }
 
 export interface ReadBundledGraphOptions extends OperationOptions {
@@ -29,11 +32,29 @@ export async function readBundledGraph(
     read: ({ digest }) => reader.readDocument(layout, digest),
     signal,
   });
-  for (const { digest } of blobs) reader.placeOf(layout, digest);
+  const omitted = blobs.filter((blob) => isLeftOut(reader, layout, blob));
+  const held = blobs.filter((blob) => !omitted.includes(blob));
+  for (const { digest } of held) reader.placeOf(layout, digest);
   const children = leavesFirst.slice(0, -1);
   return {
     root,
     children: children.map(({ descriptor }) => coreOf(descriptor)),
-    blobs: blobs.map(coreOf),
+    blobs: held.map(coreOf),
+    omitted,
   };
+}
+
+/**
+ * Whether a foreign layer is missing by choice: `bundle.json` says so, or there is none, and other programs leave such
+ * layers out.
+ */
+export function isLeftOut(
+  { manifest }: Pick<BundleReader, "manifest">,
+  { blobs }: LayoutTable,
+  layer: Descriptor,
+): boolean {
+  if (!isForeignLayer(layer) || blobs.has(layer.digest)) return false;
+  const layouts = manifest?.packages.flatMap((item) => item.layouts);
+  const omitted = layouts?.flatMap(({ images }) => images.flatMap((image) => image.omitted ?? []));
+  return omitted?.some(({ digest }) => digest === layer.digest) ?? true;
 }

@@ -56,6 +56,8 @@ export interface BlobContent {
   readonly kind: "blob";
   readonly digest: Digest;
   readonly mediaType: string;
+  /** Of a foreign layer: where it is if its registry does not have it. */
+  readonly urls?: readonly string[];
   readonly origin: RepositoryReference;
 }
 
@@ -116,13 +118,13 @@ function generatedEntry(layout: LayoutContents, name: string, text: string): Ent
 
 function blobEntry(
   layout: LayoutContents,
-  { digest, size, mediaType }: Descriptor,
+  { digest, size, mediaType, urls }: Descriptor,
   origin: RepositoryReference,
 ): Entry {
   return {
     path: blobPath(layout.path, digest),
     size,
-    content: { kind: "blob", digest, mediaType, origin },
+    content: { kind: "blob", digest, mediaType, origin, ...(urls ? { urls } : {}) },
   };
 }
 

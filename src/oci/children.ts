@@ -8,7 +8,10 @@ export interface Children {
   readonly blobs: readonly Descriptor[];
 }
 
-/** Layers with `urls` of a non-distributable type stay where they are: nobody may copy them. */
+/**
+ * Layers with `urls` of a non-distributable type: a registry may have them or not. They are copied like all others;
+ * leaving them out is for who runs the program to say.
+ */
 export function isForeignLayer(descriptor: Descriptor): boolean {
   return (
     (descriptor.urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(descriptor.mediaType)
@@ -17,8 +20,7 @@ export function isForeignLayer(descriptor: Descriptor): boolean {
 
 export function childrenOf(document: ImageManifest | ImageIndex): Children {
   if (document.kind === "manifest") {
-    const layers = document.layers.filter((layer) => !isForeignLayer(layer));
-    return { manifests: [], blobs: [document.config, ...layers] };
+    return { manifests: [], blobs: [document.config, ...document.layers] };
   }
   return {
     manifests: document.manifests.filter((child) => isManifestType(child.mediaType)),

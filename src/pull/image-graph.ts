@@ -1,6 +1,6 @@
 import type { ArchiveImage, Omission, RewrittenIndex } from "../contents/contents.ts";
 import { attestedDigest, isAttestation } from "../oci/attestation.ts";
-import { childrenOf } from "../oci/children.ts";
+import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageIndex, ImageManifest } from "../oci/manifest.ts";
@@ -34,6 +34,8 @@ export interface WalkImageOptions extends OperationOptions {
   readonly platforms: readonly Platform[];
   /** Whether attestations that the source does not have are left out; otherwise they are an error. */
   readonly skipMissingAttestations: boolean;
+  /** Whether layers that are not for redistribution are left out. */
+  readonly skipForeignLayers: boolean;
   /** The image as its user knows it, for messages. */
   readonly name: string;
 }
@@ -54,13 +56,15 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
   });
   const { manifests } = graph;
   const archive = chooseArchive(manifests);
+  const layers = distinct(manifests.flatMap(layersOf));
+  const isLeftOut = (layer: Descriptor) => options.skipForeignLayers && isForeignLayer(layer);
   return {
     root: coreOf(manifests[0]?.descriptor ?? root.descriptor),
     documents: distinct(manifests.flatMap(documentsOf)),
-    layers: distinct(manifests.flatMap(layersOf)),
+    layers: layers.filter((layer) => !isLeftOut(layer)),
     platforms: parts.platforms,
     rewritten: [...rewritten].map(([digest, bytes]) => ({ digest, text: bytes.toString("utf8") })),
-    omitted: parts.omitted,
+    omitted: [...parts.omitted, ...layers.filter(isLeftOut).map(leftOut)],
     otherPlatform: parts.otherPlatform,
     ...(archive ? { archive } : {}),
   };
@@ -105,10 +109,17 @@ function layersOf({ document }: WalkedManifest): readonly Descriptor[] {
   return document.kind === "manifest" ? blobs.slice(1) : blobs;
 }
 
+function leftOut({ digest, mediaType }: Descriptor): Omission {
+  return { kind: "foreign-layer", digest, mediaType, reason: "it is not for redistribution" };
+}
+
 function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
   const byDigest = new Map<Digest, Descriptor>();
   for (const descriptor of descriptors) {
-    if (!byDigest.has(descriptor.digest)) byDigest.set(descriptor.digest, coreOf(descriptor));
+    if (byDigest.has(descriptor.digest)) continue;
+    const { urls } = descriptor;
+    const elsewhere = urls && isForeignLayer(descriptor) ? { urls } : {};
+    byDigest.set(descriptor.digest, { ...coreOf(descriptor), ...elsewhere });
   }
   return [...byDigest.values()];
 }

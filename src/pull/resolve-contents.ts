@@ -118,6 +118,7 @@ async function describeImage(
     root: manifest,
     platforms: isPinned ? [] : selection.platforms,
     skipMissingAttestations: selection.skipMissingAttestations,
+    skipForeignLayers: selection.skipForeignLayers,
     name,
     signal,
   });
@@ -171,6 +172,11 @@ function noticesOf(graph: ImageGraph, root: Root, { platforms }: Selection): Not
     const change = `${root.manifest.descriptor.digest} becomes ${graph.root.digest}`;
     const message = `"${name}" is taken without ${digest}: ${reason}; ${change}`;
     notices.push({ code: "ATTESTATION_MISSING", message });
+  }
+  for (const { kind, digest, reason } of graph.omitted) {
+    if (kind !== "foreign-layer") continue;
+    const message = `"${name}" is taken without layer ${digest}: ${reason}`;
+    notices.push({ code: "FOREIGN_LAYER_LEFT_OUT", message });
   }
   return notices;
 }

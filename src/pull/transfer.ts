@@ -245,7 +245,8 @@ class TransferRun {
       package: task.package,
       origin: formatReference(content.origin),
     });
-    const target = { digest, size, mediaType: content.mediaType };
+    const { mediaType, urls } = content;
+    const target = { digest, size, mediaType, ...(urls ? { urls } : {}) };
     const body =
       offset === size
         ? Readable.from([])

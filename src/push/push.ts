@@ -222,7 +222,15 @@ class PushRun {
 
   /** Images whose tags are all there already need nothing; the rest is work. */
   async #check(image: PushImage): Promise<Work | undefined> {
-    const graph = await readBundledGraph(this.#bundle, image.layout, image.root);
+    const subject = `${image.repository}:${image.tags[0] ?? image.root.digest}`;
+    const graph = await readBundledGraph(this.#bundle, image.layout, image.root, {
+      subject,
+      signal: this.#signal,
+    });
+    for (const { digest } of graph.omitted) {
+      const message = `"${subject}" goes without layer ${digest}: it is not for redistribution, and the bundle does not have it`;
+      this.#options.onEvent?.({ type: "notice", code: "FOREIGN_LAYER_LEFT_OUT", message });
+    }
     const target = this.#open(image.target);
     const found = await Promise.all(image.tags.map((tag) => readTag(target, tag, this.#signal)));
     if (found.some((digest) => digest !== image.root.digest)) return { image, graph };

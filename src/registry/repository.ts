@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { isForeignLayer } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
@@ -16,6 +17,7 @@ import type {
 } from "../store/store.ts";
 import { existsBlob, fetchBlob, type RepositoryContext, statBlob } from "./content/blobs.ts";
 import { addToFallbackTag } from "./content/fallback-tag.ts";
+import { fetchForeignLayer } from "./content/foreign-layers.ts";
 import {
   existsManifest,
   fetchManifest,
@@ -93,6 +95,7 @@ async function fetchContent(
   target: Descriptor,
   options: FetchOptions = {},
 ): Promise<Readable> {
+  if (isForeignLayer(target)) return await fetchForeignLayer(context, target, options);
   if (!isManifestType(target.mediaType)) return await fetchBlob(context, target, options);
   const { bytes } = await fetchManifest(context, target.digest, options);
   return Readable.from([bytes.subarray(options.offset ?? 0, options.end)]);

@@ -1,5 +1,5 @@
 import { buffer } from "node:stream/consumers";
-import { childrenOf } from "../oci/children.ts";
+import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
@@ -116,7 +116,8 @@ async function findMissing(
   const { blobs, manifests } = childrenOf(document);
   const missing: Descriptor[] = [];
   for (const blob of blobs) {
-    if (!(await backend.statBlob(repository, blob.digest))) missing.push(blob);
+    const isThere = isForeignLayer(blob) || (await backend.statBlob(repository, blob.digest));
+    if (!isThere) missing.push(blob);
   }
   for (const manifest of manifests) {
     if (!(await backend.readManifest(repository, manifest.digest))) missing.push(manifest);

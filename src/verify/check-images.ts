@@ -1,3 +1,4 @@
+import { isLeftOut } from "../bundle/bundle-graph.ts";
 import {
   type BundledTag,
   compareTags,
@@ -163,7 +164,8 @@ class LayoutChecker {
         read: (descriptor) => this.#readManifest(descriptor, suffer),
         signal,
       });
-      for (const blob of blobs) suffer(this.#need(blob));
+      const needed = blobs.filter((blob) => !isLeftOut(this.#options.reader, this.#table, blob));
+      for (const blob of needed) suffer(this.#need(blob));
     } catch (error) {
       suffer([findings.add(error, this.#whereIs(image.root))]);
     }

@@ -15,7 +15,7 @@ const FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const URLS = ["https://example.com/layer"];
 
 describe("childrenOf()", () => {
-  test("of a manifest are its config and layers, not its subject or foreign layers", () => {
+  test("of a manifest are its config and layers, also foreign ones, and not its subject", () => {
     const config = descriptor(MEDIA_TYPE.imageConfig);
     const layer = descriptor(MEDIA_TYPE.imageLayerGzip);
     const children = childrenOf({
@@ -25,7 +25,10 @@ describe("childrenOf()", () => {
       layers: [descriptor(FOREIGN, URLS), layer],
       subject: descriptor(MEDIA_TYPE.imageManifest),
     });
-    expect(children).toEqual({ manifests: [], blobs: [config, layer] });
+    expect(children).toEqual({
+      manifests: [],
+      blobs: [config, descriptor(FOREIGN, URLS), layer],
+    });
   });
 
   test("of an index are manifests and, with other media types, blobs", () => {

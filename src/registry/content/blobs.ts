@@ -24,15 +24,32 @@ export interface RepositoryContext {
 export async function fetchBlob(
   context: RepositoryContext,
   target: Descriptor,
-  { offset = 0, end: wantedEnd = target.size, signal }: FetchOptions = {},
+  options: FetchOptions = {},
+): Promise<Readable> {
+  return await fetchFrom(context, target, {
+    ...options,
+    address: blobPath(context, target.digest),
+  });
+}
+
+export interface FetchFromOptions extends FetchOptions {
+  /** Path of the registry, or a whole address: then nobody there is told who asks. */
+  readonly address: string;
+}
+
+/** @package */
+export async function fetchFrom(
+  context: RepositoryContext,
+  target: Descriptor,
+  { address, offset = 0, end: wantedEnd = target.size, signal }: FetchFromOptions,
 ): Promise<Readable> {
   const { digest, size } = target;
   const end = Math.min(wantedEnd, size);
   if (offset >= end && (offset > 0 || end < size)) return Readable.from([]);
   const { host } = context;
-  const patience = host.createPatience("GET", blobPath(context, digest));
+  const patience = host.createPatience("GET", address);
   const open = (from: number, until?: AbortSignal) =>
-    openRange(context, target, { offset: from, end, signal: until });
+    openRange(context, target, { address, offset: from, end, signal: until });
   return new ResumingBody({
     digest,
     size,
@@ -142,6 +159,7 @@ function blobPath({ repository }: RepositoryContext, digest: Digest): string {
 }
 
 interface RangeWish {
+  readonly address: string;
   readonly offset: number;
   readonly end: number;
   readonly signal: AbortSignal | undefined;
@@ -150,13 +168,12 @@ interface RangeWish {
 async function openRange(
   context: RepositoryContext,
   target: Descriptor,
-  { offset, end, signal }: RangeWish,
+  { address, offset, end, signal }: RangeWish,
 ): Promise<OpenedRange> {
   const { host, repository } = context;
   const get = (headers: Record<string, string>, accepts: readonly number[]) => {
     const scopes = [repositoryScope(repository, "pull")];
-    const path = blobPath(context, target.digest);
-    return host.send({ method: "GET", target: path, headers, scopes, accepts, signal });
+    return host.send({ method: "GET", target: address, headers, scopes, accepts, signal });
   };
   if (offset === 0 && end === target.size)
     return whole(await get({}, [200]), target, { host, offset });
