@@ -27,6 +27,24 @@ export type RegistryEvent =
       readonly chosen: string;
       readonly order: readonly string[];
     }
+  /** One exchange with a registry, or a server it sent us to, is over. */
+  | {
+      readonly type: "request";
+      readonly registry: string;
+      readonly method: string;
+      /** Path and query; with the host in front if it is another one. Secrets are blanked. */
+      readonly path: string;
+      /** Missing: no answer came. */
+      readonly status?: number;
+      /** Bytes of the bodies that went and came. */
+      readonly sentBytes: number;
+      readonly receivedBytes: number;
+      readonly milliseconds: number;
+      /** 1: the first time that it was sent. */
+      readonly attempt: number;
+      /** Number of the connection; the same number is the same connection. Missing: none was got. */
+      readonly connection?: number;
+    }
   /** A transfer starts over: `bytes` bytes that had been sent or received are lost. */
   | {
       readonly type: "restarted";

@@ -263,7 +263,9 @@ describe("answers", () => {
     await using server = await startServer((_, response) => {
       send(response, 403, { warning }, JSON.stringify({ errors }));
     });
-    await using client = openRegistryClient({ onEvent: (event) => events.push(event) });
+    await using client = openRegistryClient({
+      onEvent: (event) => event.type !== "request" && events.push(event),
+    });
     const repository = client.repository({ registry: server.host, repository: "a" });
     const failure = await repository.fetchManifest("v1").catch((error) => error);
     expect(failure.serverErrors[0].message).toBe(" ]0;owned  no way 31m");

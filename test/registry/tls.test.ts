@@ -43,7 +43,7 @@ async function ask(registry: string, options: RegistryClientOptions = {}) {
     clock: createFakeClock(),
     env: {},
     certsDirectories: [],
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => event.type !== "request" && events.push(event),
     ...options,
   });
   const repository = opened.repository({ registry, repository: "acme/web" });

@@ -1,4 +1,4 @@
-import type { Notice } from "../../index.ts";
+import { type Notice, parseByteSize } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import { parseDuration } from "./duration.ts";
 import { type FlagTable, type FlagValues, variableOf } from "./flag.ts";
@@ -49,6 +49,12 @@ export const REGISTRY_FLAGS = {
   rps: {
     type: "string",
     describe: "Most requests per second to one registry (default: no limit)",
+    group: "Registry:",
+  },
+  "lowest-speed": {
+    type: "string",
+    describe:
+      "Give up a connection that brings less a second over a minute (default: 100; 0: never)",
     group: "Registry:",
   },
   "retry-timeout": {
@@ -124,6 +130,7 @@ export interface RegistryOptions {
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;
   readonly retryTimeoutMs?: number;
+  readonly lowestBytesPerSecond?: number;
 }
 
 export interface Login {
@@ -140,6 +147,7 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
   const concurrency = flags.concurrency;
   const rps = flags.rps;
   const retryTimeout = flags["retry-timeout"];
+  const speed = flags["lowest-speed"];
   return {
     insecure: flags.insecure ?? false,
     tlsSkipVerify: flags["tls-skip-verify"] ?? false,
@@ -149,7 +157,12 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
     ...(retryTimeout === undefined
       ? {}
       : { retryTimeoutMs: parseDuration(retryTimeout, "retry-timeout") }),
+    ...(speed === undefined ? {} : { lowestBytesPerSecond: parseSpeed(speed) }),
   };
+}
+
+function parseSpeed(text: string): number {
+  return parseByteSize(text, { defaultUnit: "B", option: "lowest-speed" });
 }
 
 function toTlsFiles(flags: FlagValues<typeof REGISTRY_FLAGS>) {

@@ -10,10 +10,12 @@ export function renderRegistryEvent(
   event: RegistryEvent,
   { debug }: { readonly debug: boolean },
 ): string | undefined {
+  if (debug && event.type === "request") return renderRequest(event);
   if (debug) return `debug: ${sanitize(JSON.stringify(event))}`;
   switch (event.type) {
     case "warning":
       return `warning: ${sanitize(event.message)}`;
+    case "request":
     case "credential-chosen":
       return undefined;
     case "rate-limited":
@@ -25,4 +27,19 @@ export function renderRegistryEvent(
         ? undefined
         : `${sanitize(event.registry)}: ${sanitize(event.reason)}; trying again in ${formatDuration(event.delayMs / 1000)}`;
   }
+}
+
+/** `debug: GET registry/v2/a/manifests/v1 200, 480 bytes received, 0 sent, 12 ms, attempt 1, connection 3` */
+function renderRequest(event: Extract<RegistryEvent, { type: "request" }>): string {
+  const { registry, method, path, status, attempt, connection } = event;
+  const place = path.startsWith("/") ? registry + path : path;
+  const parts = [
+    `${method} ${place} ${status ?? "no answer"}`,
+    `${event.receivedBytes} bytes received`,
+    `${event.sentBytes} sent`,
+    `${event.milliseconds} ms`,
+    `attempt ${attempt}`,
+    `connection ${connection ?? "none"}`,
+  ];
+  return `debug: ${sanitize(parts.join(", "))}`;
 }

@@ -8,8 +8,10 @@ import { TokenCache } from "../auth/token.ts";
 import type { TokenAccess } from "../auth/token-access.ts";
 import { createTokenIssuer } from "../auth/token-issuer.ts";
 import { RegistryResponseError } from "../errors.ts";
+import { redactUrl } from "../redact.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
+import type { ExchangeRecord } from "../transport/exchange-meter.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import { HostGate } from "../transport/host-gate.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
@@ -124,9 +126,9 @@ export class RegistryHost {
   /** Sends a request until it is answered or patience ends. */
   async send(request: HostRequest): Promise<HttpResponse> {
     const patience = this.createPatience(request.method, request.target);
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.sendOnce(request);
+        return await this.sendOnce({ ...request, attempt });
       } catch (failure) {
         await patience.waitAfter(failure, request.signal);
       }
@@ -322,10 +324,28 @@ export class RegistryHost {
 
   /** Sends one request and remembers who has answered. */
   readonly #exchange: SendRequest = async (request) => {
-    const response = await this.#options.transport.send(request);
+    const onEnd = (record: ExchangeRecord) => this.#tellRequest(request, record);
+    const response = await this.#options.transport.send({ ...request, onEnd });
     this.#answered.add(request.url.host);
     return response;
   };
+
+  #tellRequest({ method, url, attempt = 1 }: HttpRequest, record: ExchangeRecord): void {
+    const { registry, baseUrl } = this;
+    const shown = redactUrl(url);
+    const path = url.origin === baseUrl.origin ? shown.slice(url.origin.length) : shown;
+    const { status, connection, ...sizes } = record;
+    this.onEvent({
+      type: "request",
+      registry,
+      method,
+      path,
+      ...(status === undefined ? {} : { status }),
+      ...sizes,
+      attempt,
+      ...(connection === undefined ? {} : { connection }),
+    });
+  }
 
   #noteWarnings(response: HttpResponse): void {
     for (const message of warningsOf(response.headers)) {

@@ -21,6 +21,8 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly retryTimeoutMs?: number | undefined;
   /** A connection without a byte for this long is given up and the transfer continued; default one minute. */
   readonly stallTimeoutMs?: number | undefined;
+  /** A body that comes more slowly than this over `stallTimeoutMs` is given up too; default 100, 0: never. */
+  readonly lowestBytesPerSecond?: number | undefined;
   /** Blobs beyond this are sent in parts of this size, where the registry takes parts; default 40 MiB. */
   readonly partSizeBytes?: number | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
@@ -78,6 +80,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     isRegistry: (host) => [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
     warn: (code, message) => options.onEvent?.({ type: "warning", code, message }),
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    lowestBytesPerSecond: options.lowestBytesPerSecond,
   });
   const hostOf = (registry: string): RegistryHost => {
     const known = hosts.get(registry);

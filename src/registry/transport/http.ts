@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { NetworkReach } from "./address.ts";
+import type { ExchangeRecord } from "./exchange-meter.ts";
 import type { ResponseHeaders } from "./headers.ts";
 
 /** A request body that can be opened again: redirects, retries and fresh tokens send it a second time. */
@@ -21,6 +22,10 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** How much longer than twice the stall time-out the answer may take once the request is sent. */
   readonly extraAnswerMs?: number | undefined;
+  /** How often it was sent before, and this time. */
+  readonly attempt?: number | undefined;
+  /** Called when the exchange is over: its body has come, or it has failed. */
+  readonly onEnd?: ((record: ExchangeRecord) => void) | undefined;
   /** Called with the size of every piece of the body that was handed to the connection. */
   readonly onSent?: ((bytes: number) => void) | undefined;
 }

@@ -5,7 +5,9 @@ import { recycleReadBuffer } from "../../io/read-buffers.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
 import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
+import { metered } from "./exchange-meter.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
+import { watchSpeed } from "./lowest-speed.ts";
 import { toUnreachableError } from "./network-failure.ts";
 import { type HttpProxy, selectProxy } from "./proxy.ts";
 import { createTlsContexts, type TlsContextsOptions } from "./tls-contexts.ts";
@@ -18,6 +20,8 @@ export interface TransportOptions extends Partial<TlsContextsOptions> {
   readonly userAgent: string;
   /** A transfer without a byte for this long is given up and continued on a new connection. */
   readonly stallTimeoutMs: number;
+  /** A body that comes more slowly over the stall time-out is given up like one that stalls; default 100, 0: never. */
+  readonly lowestBytesPerSecond?: number | undefined;
 }
 
 export interface Transport extends AsyncDisposable {
@@ -34,6 +38,8 @@ export interface Transport extends AsyncDisposable {
 const BODY_BUFFER_BYTES = 256 * 1024;
 /** An answer may take this many times as long as a pause between two pieces of a body. */
 const ANSWER_TIMEOUT_FACTOR = 2;
+/** Below a modem that sixteen transfers share. */
+const LOWEST_BYTES_PER_SECOND = 100;
 /** What is read of a body nobody wants, to keep its connection. */
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 
@@ -196,7 +202,15 @@ async function exchange(
   const path = url.pathname + url.search;
   // a proxy is named by the user, and looks names up itself
   const pool = proxy ? poolOf(proxy.url.origin) : poolOf(url.origin, request.refuses);
-  const sending = pool.request({
+  let receivedBytes = 0;
+  const meter = metered({
+    answerTimeoutMs: headersTimeout,
+    onData: (bytes) => {
+      receivedBytes += bytes;
+    },
+    onEnd: (record) => request.onEnd?.(record),
+  });
+  const sending = pool.compose(meter).request({
     path: proxy ? url.origin + path : path,
     // undici ends the connection after a HEAD, in case the server sends a body all the same
     reset: false,
@@ -214,6 +228,11 @@ async function exchange(
   });
   const response = await sending.catch((error: unknown) => {
     throw proxy ? toProxyError(error, url, proxy) : error;
+  });
+  watchSpeed(response.body, {
+    bytesPerSecond: context.lowestBytesPerSecond ?? LOWEST_BYTES_PER_SECOND,
+    windowMs: context.stallTimeoutMs,
+    receivedBytes: () => receivedBytes,
   });
   const discard = async () => {
     await response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined);
