@@ -134,10 +134,16 @@ class LayoutChecker {
     try {
       const { tags, unnamed } = await readLayoutTags(this.#options.reader, this.#table);
       const kept = this.#options.manifest ? tags : keepLast(tags);
-      const images = kept.map(({ repository, tag, root }) => ({
+      const named = kept.map(({ repository, tag, root }) => ({
         name: `${repository}:${tag}`,
         root,
       }));
+      // What has no place in a registry is content of the bundle like the rest
+      const others = unnamed.map(({ tag, digest, descriptor }) => ({
+        name: `${this.#table.repository}:${tag ?? digest}`,
+        root: descriptor,
+      }));
+      const images = [...named, ...others];
       return { images, tags, unnamed, isRead: true };
     } catch (error) {
       const problem = this.#options.findings.add(error, { entry: index });
