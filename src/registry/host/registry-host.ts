@@ -7,7 +7,7 @@ import { SentSecrets } from "../auth/sent-secrets.ts";
 import { TokenCache } from "../auth/token.ts";
 import type { TokenAccess } from "../auth/token-access.ts";
 import { createTokenIssuer } from "../auth/token-issuer.ts";
-import { RegistryResponseError } from "../errors.ts";
+import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
 import { redactUrl } from "../redact.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
@@ -15,7 +15,7 @@ import type { ExchangeRecord } from "../transport/exchange-meter.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import { HostGate } from "../transport/host-gate.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
-import { refusedReaches } from "../transport/inward.ts";
+import { isInward, refusedReaches } from "../transport/inward.ts";
 import { RateLimit } from "../transport/rate-limit.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 import { Patience, type Retry } from "../transport/retry.ts";
@@ -204,6 +204,10 @@ export class RegistryHost {
 
   async #sendElsewhere(request: HostRequest, url: URL): Promise<HttpResponse> {
     const guarded = this.#guard({ ...request, url }, "an address");
+    if (isInward(this.baseUrl, url, this.reachOfHost)) {
+      const { namedBy } = guarded;
+      throw new RegistryUnreachableError(url.host, { reason: "inward", namedBy });
+    }
     return await this.#sendHttp(guarded, url, undefined);
   }
 
