@@ -1,6 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { ImageIndex, ImageManifest } from "./manifest.ts";
-import { isManifestType } from "./media-type.ts";
+import { isLegacyManifestType, isManifestType } from "./media-type.ts";
 
 /** What a manifest or index points at, in document order; the subject is not a child. */
 export interface Children {
@@ -23,7 +23,12 @@ export function childrenOf(document: ImageManifest | ImageIndex): Children {
     return { manifests: [], blobs: [document.config, ...document.layers] };
   }
   return {
-    manifests: document.manifests.filter((child) => isManifestType(child.mediaType)),
-    blobs: document.manifests.filter((child) => !isManifestType(child.mediaType)),
+    manifests: document.manifests.filter(isManifest),
+    blobs: document.manifests.filter((child) => !isManifest(child)),
   };
+}
+
+/** What cannot be used is a manifest all the same: whoever reads it refuses it by name. */
+function isManifest({ mediaType }: Descriptor): boolean {
+  return isManifestType(mediaType) || isLegacyManifestType(mediaType);
 }

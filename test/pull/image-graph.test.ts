@@ -259,3 +259,14 @@ describe("an attestation that the source lists and does not have", () => {
     ]);
   });
 });
+
+describe("an index that lists a schema 1 manifest", () => {
+  test("fails by the name of the image and of the kind", async () => {
+    const mediaType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    const root = indexOf([entry(ON_AMD64, { mediaType })], [ON_AMD64]);
+    const { failures } = await planOf({ v1: root }, {});
+    expect(failures).toMatchObject([
+      { code: "CONTENT_INVALID", subject: WEB, message: expect.stringContaining("schema 1") },
+    ]);
+  });
+});
