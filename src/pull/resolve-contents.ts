@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import { cacheSources } from "../cache/cached-source.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
@@ -17,6 +16,7 @@ import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { joinSignals } from "../run/batch.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
 import type { Root } from "../selection/resolve/root.ts";
@@ -49,9 +49,7 @@ export interface ResolvedContents {
 /** Wishes → what the bundle will hold, in its final order. */
 export async function resolveContents(options: ResolveContentsOptions): Promise<ResolvedContents> {
   const { selection, cache, onEvent } = options;
-  const signal = AbortSignal.any(options.signal ? [options.signal] : []);
-  // Every request listens
-  setMaxListeners(0, signal);
+  const signal = joinSignals(options.signal);
   const fetched = new Set<Digest>();
   const openSource = cacheSources(
     countedSources(options.openSource, (bytes) => onEvent({ type: "resolving-progress", bytes })),

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import pLimit from "p-limit";
@@ -13,6 +12,7 @@ import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import { option } from "../option.ts";
+import { Batch } from "../run/batch.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { BlobPlaces } from "./blob-places.ts";
 import { BlobWriter } from "./blob-writer.ts";
@@ -49,7 +49,7 @@ export interface TransferResult {
 /** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
 const SMALL_BYTES = 1024 * 1024;
 
-/** Failures of one blob that say nothing about the next one; any other ends the run. */
+/** Failures of one blob. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CONTENT_MISMATCH",
   "CONTENT_MISSING",
@@ -90,8 +90,7 @@ async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<
 class TransferRun {
   readonly #options: TransferOptions;
   readonly #places: BlobPlaces;
-  readonly #stop = new AbortController();
-  readonly #signal: AbortSignal;
+  readonly #batch: Batch;
   readonly #finished = new Set<number>();
   readonly #marks: Map<number, number>;
   readonly #failures: Failure[] = [];
@@ -100,19 +99,22 @@ class TransferRun {
   readonly #fetched = new Map<number, number>();
   #reusedBytes = 0;
   #copiedBytes = 0;
-  /** The failure that ended the run. */
-  fatal: unknown;
 
   constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
     this.#marks = new Map(options.progress.marks);
-    this.#signal = options.signal
-      ? AbortSignal.any([options.signal, this.#stop.signal])
-      : this.#stop.signal;
-    // Every transfer listens
-    setMaxListeners(0, this.#signal);
-    const { writer } = options;
+    const { signal, writer } = options;
+    this.#batch = new Batch({ signal, singleFailures: SINGLE_FAILURES });
     this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
+  }
+
+  /** The failure that ended the run. */
+  get fatal(): unknown {
+    return this.#batch.fatal;
+  }
+
+  get #signal(): AbortSignal {
+    return this.#batch.signal;
   }
 
   get result(): TransferResult {
@@ -154,17 +156,12 @@ class TransferRun {
 
   async transfer(task: BlobTask): Promise<void> {
     if (this.#finished.has(task.id)) return;
-    try {
-      this.#signal.throwIfAborted();
-      await this.#bring(task);
-    } catch (error) {
-      if (error instanceof MirrorError && SINGLE_FAILURES.has(error.code)) {
+    await this.#batch.attempt(
+      () => this.#bring(task),
+      (error) => {
         this.#failures.push({ hint: FAILED_BLOB_HINT, ...toFailure(error, describeTask(task)) });
-        return;
-      }
-      this.fatal ??= error;
-      this.#stop.abort(error);
-    }
+      },
+    );
   }
 
   async #bring(task: BlobTask): Promise<void> {

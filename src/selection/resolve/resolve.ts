@@ -1,9 +1,9 @@
-import { setMaxListeners } from "node:events";
 import { compareTexts } from "../../compare-texts.ts";
 import type { ExtraFile } from "../../contents/contents.ts";
 import type { MirrorError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { option } from "../../option.ts";
+import { joinSignals } from "../../run/batch.ts";
 import { describeReleases } from "../documents/release-documents.ts";
 import { SelectionInvalidError, SelectionUnmatchedError } from "../errors.ts";
 import type { Selection, SourceSelection } from "../grammar/selection.ts";
@@ -55,9 +55,7 @@ export async function resolveSelection(
 ): Promise<ResolvedSelection> {
   const stop = new AbortController();
   const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
-  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
-  // Every request listens
-  setMaxListeners(0, signal);
+  const signal = joinSignals(options.signal, stop.signal);
   const reader = createSourceReader({
     ...options,
     signal,
