@@ -1,4 +1,5 @@
 import { type ErrorCode, MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
 import { printable } from "../oci/errors.ts";
 import { option } from "../option.ts";
 import { redactUrl } from "./redact.ts";
@@ -7,6 +8,8 @@ import { redactUrl } from "./redact.ts";
 export interface ServerError {
   readonly code: string;
   readonly message: string;
+  /** Digests that its detail or message names; missing if there is none. */
+  readonly digests?: readonly Digest[];
 }
 
 export interface RegistryResponseFields {

@@ -24,12 +24,13 @@ import {
   putManifest,
   resolveManifest,
   statManifest,
+  storeManifest,
 } from "./content/manifests.ts";
 import { listReferrers } from "./content/referrers.ts";
 import { listTags } from "./content/tags.ts";
 import type { RegistryHost } from "./host/registry-host.ts";
 import { mountBlob } from "./upload/mount.ts";
-import { type PushBlobOptions, pushBlob } from "./upload/push-blob.ts";
+import { pushBlob } from "./upload/push-blob.ts";
 import { cancelUpload } from "./upload/upload-start.ts";
 
 export interface MountOptions extends OperationOptions {
@@ -40,11 +41,6 @@ export interface MountOptions extends OperationOptions {
 /** One repository of a registry, with everything the distribution API can do to it. */
 export interface Repository extends SourceRepository, TargetRepository {
   readonly reference: RepositoryReference;
-  push(
-    expected: Descriptor,
-    open: OpenContent,
-    options?: PushBlobOptions,
-  ): Promise<PushContentResult>;
   /** Whether the blob is now in this repository without having been sent. */
   mount(target: Descriptor, options: MountOptions): Promise<boolean>;
 }
@@ -108,7 +104,7 @@ async function pushManifest(
 ): Promise<Digest> {
   const { bytes, descriptor } = put.manifest;
   const referrer = referrerOf(descriptor, bytes);
-  const { digest, indexedSubject } = await putManifest(context, put, options);
+  const { digest, indexedSubject } = await storeManifest(context, put, options);
   if (referrer !== undefined && indexedSubject === undefined) {
     await addToFallbackTag(context, referrer, options);
   }

@@ -1,3 +1,4 @@
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { printable } from "../oci/errors.ts";
 import { RegistryResponseError, type ServerError } from "./errors.ts";
 import { readBody } from "./transport/body.ts";
@@ -85,9 +86,20 @@ export function parseServerErrors(
   const errors = (document as { errors?: unknown } | null)?.errors;
   if (!Array.isArray(errors)) return [];
   return errors.slice(0, 10).map((entry: unknown) => {
-    const { code, message } = (entry ?? {}) as Record<string, unknown>;
-    return { code: textOf(code, redact), message: textOf(message, redact) };
+    const { code, message, detail } = (entry ?? {}) as Record<string, unknown>;
+    const digests = digestsIn(JSON.stringify([detail, message]));
+    return {
+      code: textOf(code, redact),
+      message: textOf(message, redact),
+      ...(digests.length > 0 ? { digests } : {}),
+    };
   });
+}
+
+/** Registries name what they miss as text, as a descriptor or in a sentence. */
+function digestsIn(text: string): readonly Digest[] {
+  const found = text.match(/\b[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,128}\b/g) ?? [];
+  return [...new Set(found.filter(isDigest))];
 }
 
 /** Secrets first: the rest of one that is cut would not be known. */

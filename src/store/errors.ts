@@ -1,4 +1,5 @@
 import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
 
 /** Part of an image is not where the image is. */
 export class ContentMissingError extends MirrorError {
@@ -18,4 +19,19 @@ export function isMissing(error: unknown): error is MirrorError {
     error instanceof MirrorError &&
     (error.code === "CONTENT_MISSING" || error.code === "REGISTRY_NOT_FOUND")
   );
+}
+
+/** A store refuses a manifest, because it does not know of something that the manifest points at. */
+export class ContentUnknownError extends MirrorError {
+  override readonly code = "REGISTRY_REFUSED";
+  /** What it says it does not know; none if it does not tell. */
+  readonly digests: readonly Digest[];
+
+  constructor(message: string, digests: readonly Digest[], options?: MirrorErrorOptions) {
+    super(message, {
+      hint: "Run the same command again; if it fails again, look into the log of the registry",
+      ...options,
+    });
+    this.digests = digests;
+  }
 }

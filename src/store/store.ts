@@ -82,6 +82,8 @@ export interface PushContentOptions extends OperationOptions {
   readonly mountFrom?: string | undefined;
   /** Keeps the upload session of a large blob, so that another process can go on with it. */
   readonly session?: UploadSessionStore | undefined;
+  /** True: the caller has just asked, and the content is not there. */
+  readonly isKnownMissing?: boolean | undefined;
   /** Called with the number of bytes of the content that the store has confirmed or taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
@@ -90,6 +92,8 @@ export interface PushContentResult {
   readonly outcome: "uploaded" | "mounted" | "already-there";
   /** Bytes of content that were sent, repeats included. */
   readonly sentBytes: number;
+  /** Bytes at its start that an earlier run had sent in the session that was gone on with; default 0. */
+  readonly resumedBytes?: number | undefined;
 }
 
 export interface ContentSink {

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { PushBlobOptions } from "../../src/registry/upload/push-blob.ts";
-import type { UploadSession } from "../../src/store/store.ts";
+import type { PushContentOptions, UploadSession } from "../../src/store/store.ts";
 import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
 import { type Session, startSession } from "./support/session.ts";
@@ -16,7 +15,7 @@ function isStored({ registry }: Session, repository = "acme/web"): boolean {
   return registry.content.repository(repository).blobs.has(blob.expected.digest);
 }
 
-async function push(faults: Faults, options: PushBlobOptions = {}) {
+async function push(faults: Faults, options: PushContentOptions = {}) {
   await using session = await startSession(faults, { partSizeBytes: 4 * MIB });
   const { expected, open } = blobOf(blob.bytes);
   const result = await session.repository.push(expected, open, options);
@@ -283,7 +282,11 @@ describe("push() with a session store", () => {
     expect(saved.at(-1)?.offset).toBe(8 * MIB);
 
     const result = await session.repository.push(expected, open, { session: store });
-    expect(result).toEqual({ outcome: "uploaded", sentBytes: 2 * MIB + 5 });
+    expect(result).toMatchObject({
+      outcome: "uploaded",
+      resumedBytes: 8 * MIB,
+      sentBytes: 2 * MIB + 5,
+    });
     expect(saved.at(-1)).toBeUndefined();
   });
 

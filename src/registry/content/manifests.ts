@@ -15,6 +15,7 @@ import {
 } from "../../oci/media-type.ts";
 import { isTag } from "../../oci/reference.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
+import { ContentUnknownError } from "../../store/errors.ts";
 import type { ContentStat, Manifest, OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
@@ -128,10 +129,70 @@ export interface StoredManifest {
   readonly indexedSubject: string | undefined;
 }
 
-/** Stores the bytes as they are under a tag or their digest. */
+export interface ManifestPut {
+  readonly manifest: Manifest;
+  /** Tag or digest. */
+  readonly reference: string;
+}
+
+/**
+ * Stores the bytes as they are under a tag or their digest; `ContentUnknownError` says what the registry lacks. Some
+ * registries refuse to write what is there already, and the answer to a first attempt may have been lost: what is there
+ * is then the answer.
+ */
+export async function storeManifest(
+  context: RepositoryContext,
+  put: ManifestPut,
+  options: OperationOptions = {},
+): Promise<StoredManifest> {
+  try {
+    return await putManifest(context, put, options);
+  } catch (error) {
+    if (!(error instanceof RegistryResponseError)) throw error;
+    const unknown = toUnknownContent(error);
+    if (unknown) throw unknown;
+    const isRefusal = REFUSALS_OF_WRITTEN.has(error.status);
+    if (!(isRefusal && (await isAt(context, put, options)))) throw error;
+    return { digest: put.manifest.descriptor.digest, indexedSubject: undefined };
+  }
+}
+
+/** Tags that cannot be changed are refused with all of these. */
+const REFUSALS_OF_WRITTEN: ReadonlySet<number> = new Set([403, 405, 409, 412]);
+
+async function isAt(
+  context: RepositoryContext,
+  { manifest, reference }: ManifestPut,
+  options: OperationOptions,
+): Promise<boolean> {
+  try {
+    const found = await resolveManifest(context, reference, options);
+    return found.digest === manifest.descriptor.digest;
+  } catch (error) {
+    // the refusal is what has to be told, not that it could not be looked into
+    if (error instanceof RegistryResponseError) return false;
+    throw error;
+  }
+}
+
+/** Codes for what a manifest points at: of a blob, of a child of an index. */
+const UNKNOWN_CONTENT: ReadonlySet<string> = new Set([
+  "MANIFEST_BLOB_UNKNOWN",
+  "BLOB_UNKNOWN",
+  "MANIFEST_UNKNOWN",
+]);
+
+function toUnknownContent(error: RegistryResponseError): ContentUnknownError | undefined {
+  const unknown = error.serverErrors.filter(({ code }) => UNKNOWN_CONTENT.has(code));
+  if (unknown.length === 0) return undefined;
+  const digests = unknown.flatMap((one) => one.digests ?? []);
+  return new ContentUnknownError(error.message, digests, { cause: error });
+}
+
+/** PUT, until it is answered. */
 export async function putManifest(
   context: RepositoryContext,
-  { manifest, reference }: { readonly manifest: Manifest; readonly reference: string },
+  { manifest, reference }: ManifestPut,
   { signal }: OperationOptions = {},
 ): Promise<StoredManifest> {
   const { host, repository } = context;

@@ -16,6 +16,8 @@ export interface HostFacts {
   hasNoUploadStatus: boolean;
   /** HEAD of a manifest has been seen to tell the truth: a 404 needs no GET to be believed. */
   hasReliableHead: boolean;
+  /** Mounts in a row that were answered with an error, or not at all. */
+  failedMounts: number;
   /** Referrers are found only by the fallback tag. */
   hasNoReferrersApi: boolean;
 }
@@ -38,6 +40,7 @@ export function createHostFacts(
     hasLaggingRange: false,
     hasNoUploadStatus: false,
     hasReliableHead: false,
+    failedMounts: 0,
     hasNoReferrersApi: false,
     ...known,
     partLimitBytes: Math.min(partSizeBytes, known?.partLimitBytes ?? partSizeBytes),

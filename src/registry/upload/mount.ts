@@ -5,19 +5,20 @@ import { isRepositoryName } from "../../oci/reference.ts";
 import type { OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
-import { RegistryResponseError } from "../errors.ts";
+import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
 import { readUploadStart, type UploadStart, uploadsPath } from "./upload-start.ts";
 
 export interface MountBlobOptions extends OperationOptions {
   readonly from: string;
 }
 
-const REFUSALS = [400, 401, 403, 404, 405, 500, 501];
+/** After this many in a row, asking costs more than it saves. */
+const FAILURE_LIMIT = 3;
 
 /**
- * Asks the registry to link a blob from another of its repositories. It may instead have opened an upload, which is
- * given back for use. Any refusal means only that the blob has to be sent: servers answer a mount they do not want
- * with all kinds of errors.
+ * Asks the registry once to link a blob from another of its repositories. It may instead have opened an upload, which is
+ * given back for use. Any other answer, or none, means only that the blob has to be sent: servers answer a mount they do
+ * not want with all kinds of errors.
  */
 export async function mountBlob(
   context: RepositoryContext,
@@ -26,22 +27,28 @@ export async function mountBlob(
 ): Promise<"mounted" | UploadStart | undefined> {
   parseDigest(digest);
   if (!isRepositoryName(from)) throw new ReferenceInvalidError(from, "it is not a repository path");
+  const { facts } = context.host;
+  if (facts.failedMounts >= FAILURE_LIMIT) return undefined;
   const query = new URLSearchParams({ mount: digest, from });
   try {
-    const response = await context.host.send({
+    const response = await context.host.sendOnce({
       method: "POST",
       target: `${uploadsPath(context)}?${query}`,
       // the scope to write comes first: some servers look at one only
       scopes: [repositoryScope(context.repository, "pull", "push"), repositoryScope(from, "pull")],
-      accepts: [201, 202, ...REFUSALS],
+      accepts: [201, 202],
       signal,
     });
     await response.discard();
-    if (response.status === 201) return "mounted";
-    return response.status === 202 ? readUploadStart(context, response) : undefined;
+    facts.failedMounts = 0;
+    return response.status === 201 ? "mounted" : readUploadStart(context, response);
   } catch (error) {
+    signal?.throwIfAborted();
     // some token servers refuse the whole request when one of two scopes is not to their liking
-    if (error instanceof RegistryResponseError) return undefined;
+    if (error instanceof RegistryResponseError || error instanceof RegistryUnreachableError) {
+      if (error.code !== "REGISTRY_LIMITED") facts.failedMounts += 1;
+      return undefined;
+    }
     throw error;
   }
 }

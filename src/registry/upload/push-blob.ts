@@ -5,16 +5,11 @@ import { mountBlob } from "./mount.ts";
 import { type UploadContent, uploadBlob } from "./upload.ts";
 import { cancelUpload, type UploadStart } from "./upload-start.ts";
 
-export interface PushBlobOptions extends PushContentOptions {
-  /** True: the caller has just asked, and the content is not there. */
-  readonly isKnownMissing?: boolean | undefined;
-}
-
 /** Makes a blob be there by the cheapest way that works: mounted, already there, or sent. */
 export async function pushBlob(
   context: RepositoryContext,
   content: UploadContent,
-  options: PushBlobOptions = {},
+  options: PushContentOptions = {},
 ): Promise<PushContentResult> {
   const { session } = options;
   const opened = await tryMount(context, content.expected, options);
@@ -33,7 +28,7 @@ export async function pushBlob(
 async function tryMount(
   context: RepositoryContext,
   expected: Descriptor,
-  { mountFrom: from, signal }: PushBlobOptions,
+  { mountFrom: from, signal }: PushContentOptions,
 ): Promise<"mounted" | UploadStart | undefined> {
   if (from === undefined || from === context.repository) return undefined;
   return await mountBlob(context, expected, { from, signal });

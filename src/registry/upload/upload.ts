@@ -50,6 +50,8 @@ interface Upload {
   /** Offset at which a part was sent again without knowing what had arrived. */
   resentAt: number | undefined;
   sentBytes: number;
+  /** What an earlier run had sent in this session. */
+  resumedBytes: number;
 }
 
 /** Sends a blob that is not there, whatever it takes. */
@@ -63,7 +65,8 @@ export async function uploadBlob(
     await adoptSession(upload);
     while (!(await advance(upload))) options.signal?.throwIfAborted();
     await options.session?.save(undefined);
-    return { outcome: "uploaded", sentBytes: upload.sentBytes };
+    const { resumedBytes, sentBytes } = upload;
+    return { outcome: "uploaded", sentBytes, ...(resumedBytes > 0 ? { resumedBytes } : {}) };
   } catch (error) {
     // with a store the session is kept: the next run goes on with it
     if (!options.session && upload.location) await cancelUpload(context, upload.location);
@@ -99,6 +102,7 @@ function createUpload(
     furthest: 0,
     resentAt: undefined,
     sentBytes: 0,
+    resumedBytes: 0,
   };
 }
 
@@ -118,6 +122,7 @@ async function adoptSession(upload: Upload): Promise<void> {
   if (status.type === "known" && status.bytes <= upload.position.size) {
     upload.location = status.location;
     upload.startedAt = new Date(session.startedAt);
+    upload.resumedBytes = status.bytes;
     moveTo(upload, status.bytes);
     return;
   }
@@ -302,6 +307,7 @@ async function startOver(
 async function forget(upload: Upload, reason: string): Promise<void> {
   reportRestart(upload, upload.position.offset, reason);
   upload.location = undefined;
+  upload.resumedBytes = 0;
   upload.resentAt = undefined;
   const { restarts } = upload.position;
   upload.position = { ...upload.position, offset: 0, restarts: restarts + 1, rangeRefusals: 0 };
