@@ -1,104 +1,129 @@
 import pLimit from "p-limit";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import type { LayoutTable } from "../bundle/layout-table.ts";
+import { MirrorError } from "../errors.ts";
+import type { Clock } from "../io/clock.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { OperationOptions, TargetRepository, UploadSessionStore } from "../store/store.ts";
+import type {
+  OperationOptions,
+  PushContentResult,
+  TargetRepository,
+  UploadSessionStore,
+} from "../store/store.ts";
+import { ContentNotKeptError } from "./errors.ts";
 import type { PushEvent } from "./events.ts";
+import { lookAgain } from "./look-again.ts";
+import type { PushPlace } from "./push-place.ts";
+import { UploadTally, type UploadTotals } from "./upload-tally.ts";
 
 export interface BlobUploadsOptions extends OperationOptions {
-  readonly bundle: BundleReader;
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;
   /** Where the upload session of a blob is kept between runs. */
-  readonly sessionOf: (target: RepositoryReference, digest: Digest) => UploadSessionStore;
+  readonly sessionOf?: (target: RepositoryReference, digest: Digest) => UploadSessionStore;
   readonly concurrency: number;
+  /** Believe the target: that it has what a tag needs, and that it keeps what it has taken. */
+  readonly trustTarget: boolean;
+  readonly clock: Clock;
   readonly onEvent: (event: PushEvent) => void;
 }
 
-export interface UploadTotals {
-  blobs: number;
-  sentBytes: number;
-  mountedBytes: number;
-  alreadyThereBytes: number;
+export interface EnsureOptions {
+  /** The target claims to have the blob: it is asked before anything is sent or mounted. */
+  readonly isClaimed: boolean;
 }
+
+interface PushWish {
+  readonly from?: RepositoryReference | undefined;
+  readonly isKnownMissing: boolean;
+}
+
+/** A blob that was taken and cannot be seen: some registries need a moment. */
+const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
+/** How often a blob is sent that the target takes and does not have. */
+const SEND_LIMIT = 2;
 
 /** Brings blobs into repositories: each is uploaded once per run, and mounted wherever else it is needed. */
 export class BlobUploads {
-  readonly totals: UploadTotals = { blobs: 0, sentBytes: 0, mountedBytes: 0, alreadyThereBytes: 0 };
   readonly #options: BlobUploadsOptions;
   readonly #limit: ReturnType<typeof pLimit>;
-  /** By repository and digest: what is there, or on its way. */
-  readonly #present = new Set<Digest>();
-  readonly #ensured = new Map<string, Promise<void>>();
+  readonly #tally = new UploadTally();
+  /** By repository and digest: whether it had to be brought there. */
+  readonly #ensured = new Map<string, Promise<boolean>>();
   /** The first repository that a blob goes to; settles when it is there. */
   readonly #first = new Map<Digest, Promise<RepositoryReference>>();
+  readonly #resending = new Map<string, Promise<void>>();
 
   constructor(options: BlobUploadsOptions) {
     this.#options = options;
     this.#limit = pLimit(options.concurrency);
   }
 
-  /** Idempotent; afterwards the blob is in the repository. */
-  ensure(target: RepositoryReference, layout: LayoutTable, blob: Descriptor): Promise<void> {
-    const key = formatReference({ ...target, digest: blob.digest });
+  get totals(): UploadTotals {
+    return this.#tally.totals;
+  }
+
+  /** Idempotent; afterwards the blob is in the repository. Whether it had to be brought there. */
+  ensure(place: PushPlace, blob: Descriptor, { isClaimed }: EnsureOptions): Promise<boolean> {
+    const key = keyOf(place, blob);
     const known = this.#ensured.get(key);
     if (known !== undefined) return known;
-    const ensuring = this.#bring(target, layout, blob);
+    const ensuring = this.#bring(place, blob, isClaimed);
     this.#ensured.set(key, ensuring);
     return ensuring;
   }
 
-  /** Blobs of an image that the target has as a whole. */
-  countPresent(blobs: readonly Descriptor[]): void {
-    for (const { digest, size } of blobs) {
-      if (this.#present.has(digest)) continue;
-      this.#present.add(digest);
-      this.#count("already-there", size, 0);
-    }
+  /** Sends a blob that the target says it does not know, whatever it said before. */
+  sendAgain(place: PushPlace, blob: Descriptor): Promise<void> {
+    const key = keyOf(place, blob);
+    const known = this.#resending.get(key);
+    if (known !== undefined) return known;
+    const sending = this.#limit(() => this.#push(place, blob, { isKnownMissing: true }));
+    const settled = sending.finally(() => this.#resending.delete(key));
+    this.#resending.set(key, settled);
+    return settled;
   }
 
-  async #bring(target: RepositoryReference, layout: LayoutTable, blob: Descriptor): Promise<void> {
+  /** Blobs that are believed to be there. */
+  countPresent(place: PushPlace, blobs: readonly Descriptor[]): void {
+    for (const blob of blobs) this.#tally.addPresent(keyOf(place, blob), blob.size);
+  }
+
+  async #bring(place: PushPlace, blob: Descriptor, isClaimed: boolean): Promise<boolean> {
     const first = this.#first.get(blob.digest);
     if (first === undefined) {
-      const bringing = this.#limit(() => this.#push(target, layout, blob, undefined));
-      const there = bringing.then(() => target);
+      const bringing = this.#limit(async () => {
+        if (isClaimed && (await this.#isThere(place, blob))) return false;
+        await this.#push(place, blob, { isKnownMissing: isClaimed });
+        return true;
+      });
+      const there = bringing.then(() => place.target);
       // Nobody may ever wait for it; `ensure` reports the failure
       there.catch(() => {});
       this.#first.set(blob.digest, there);
       return bringing;
     }
+    if (isClaimed && (await this.#limit(() => this.#isThere(place, blob)))) return false;
     // Not inside the limit: who waits here must not take the place of who is waited for
     const from = await first.catch(() => undefined);
-    return this.#limit(() => this.#push(target, layout, blob, from));
+    await this.#limit(() => this.#push(place, blob, { from, isKnownMissing: isClaimed }));
+    return true;
   }
 
-  async #push(
-    target: RepositoryReference,
-    layout: LayoutTable,
-    blob: Descriptor,
-    from: RepositoryReference | undefined,
-  ): Promise<void> {
-    const { bundle, openTarget, onEvent, signal } = this.#options;
+  async #isThere(place: PushPlace, blob: Descriptor): Promise<boolean> {
+    const { openTarget, signal } = this.#options;
+    signal?.throwIfAborted();
+    const isThere = await openTarget(place.target).exists(blob, { signal });
+    if (isThere) this.#tally.addPresent(keyOf(place, blob), blob.size);
+    return isThere;
+  }
+
+  async #push(place: PushPlace, blob: Descriptor, wish: PushWish): Promise<void> {
+    const { onEvent, signal } = this.#options;
     signal?.throwIfAborted();
     const { digest, size } = blob;
-    onEvent({ type: "blob-started", digest, size, repository: target.repository });
-    let reported = 0;
+    onEvent({ type: "blob-started", digest, size, repository: place.target.repository });
     try {
-      const { outcome, sentBytes } = await openTarget(target).push(
-        blob,
-        (offset) => bundle.openBlob(layout, blob, { offset }),
-        {
-          signal,
-          mountFrom: from?.repository,
-          session: this.#options.sessionOf(target, digest),
-          onProgress: (sent) => {
-            if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
-            reported = Math.max(reported, sent);
-          },
-        },
-      );
-      this.#count(outcome, size, sentBytes);
+      const outcome = await this.#pushUntilKept(place, blob, wish);
       onEvent({ type: "blob-finished", digest, size, outcome });
     } catch (error) {
       onEvent({ type: "blob-finished", digest, size, outcome: "failed" });
@@ -106,10 +131,60 @@ export class BlobUploads {
     }
   }
 
-  #count(outcome: "uploaded" | "mounted" | "already-there", size: number, sentBytes: number): void {
-    this.totals.blobs++;
-    this.totals.sentBytes += sentBytes;
-    if (outcome === "mounted") this.totals.mountedBytes += size;
-    if (outcome === "already-there") this.totals.alreadyThereBytes += size;
+  async #pushUntilKept(
+    place: PushPlace,
+    blob: Descriptor,
+    { from, isKnownMissing }: PushWish,
+  ): Promise<PushContentResult["outcome"]> {
+    let next: PushWish = { from, isKnownMissing };
+    for (let sends = 0; sends < SEND_LIMIT; ) {
+      const result = await this.#pushOnce(place, blob, next);
+      const { outcome } = result;
+      this.#tally.add(keyOf(place, blob), blob.size, result);
+      if (outcome === "already-there" || (await this.#isKept(place, blob))) return outcome;
+      // A mount that did not hold is no attempt to send
+      if (outcome === "uploaded") sends += 1;
+      next = { isKnownMissing: true };
+    }
+    throw new ContentNotKeptError(formatReference({ ...place.target, digest: blob.digest }));
   }
+
+  async #pushOnce(
+    place: PushPlace,
+    blob: Descriptor,
+    { from, isKnownMissing }: PushWish,
+  ): Promise<PushContentResult> {
+    const { openTarget, onEvent, sessionOf, signal } = this.#options;
+    const { digest } = blob;
+    let reported = 0;
+    return await openTarget(place.target).push(blob, place.openBlob(blob), {
+      signal,
+      isKnownMissing,
+      mountFrom: from?.repository,
+      session: sessionOf?.(place.target, digest),
+      onProgress: (sent) => {
+        if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
+        reported = Math.max(reported, sent);
+      },
+    });
+  }
+
+  /** Whether the target has what it said it took. Who may not look cannot tell, and has to believe it. */
+  async #isKept(place: PushPlace, blob: Descriptor): Promise<boolean> {
+    const { clock, openTarget, signal, trustTarget } = this.#options;
+    if (trustTarget) return true;
+    const target = openTarget(place.target);
+    const look = async () => ((await target.exists(blob, { signal })) ? true : undefined);
+    try {
+      const found = await lookAgain(look, { clock, signal, waitsMs: CONFIRM_WAITS_MS });
+      return found !== undefined;
+    } catch (error) {
+      if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return true;
+      throw error;
+    }
+  }
+}
+
+function keyOf({ target }: PushPlace, { digest }: Descriptor): string {
+  return formatReference({ ...target, digest });
 }

@@ -24,6 +24,8 @@ function checkCommon(options: Omit<PushOptions, "bundlePath">): void {
     openTarget: "function",
     modulesPathSuffix: "text?",
     concurrency: "count?",
+    trustTarget: "switch?",
+    onPartialReceipt: "function?",
     onEvent: "function?",
     signal: "signal?",
   });

@@ -106,11 +106,26 @@ export async function pushAll(all: PushAllOptions): Promise<Receipt> {
   if (only !== undefined && others.length === 0) return push({ ...options, bundlePath: only });
   await planPushAll({ ...options, bundlePaths });
   const receipts: Receipt[] = [];
-  for (const bundlePath of bundlePaths) receipts.push(await push({ ...options, bundlePath }));
+  const { onPartialReceipt } = options;
+  for (const bundlePath of bundlePaths) {
+    const receipt = await push({
+      ...options,
+      bundlePath,
+      onPartialReceipt: (partial) => onPartialReceipt?.(joinReceipts([...receipts, partial], all)),
+    });
+    receipts.push(receipt);
+  }
+  return joinReceipts(receipts, all);
+}
+
+function joinReceipts(
+  receipts: readonly Receipt[],
+  { target }: Pick<PushAllOptions, "target">,
+): Receipt {
   return {
     schemaVersion: 1,
     mediaType: RECEIPT_MEDIA_TYPE,
-    target: formatReference(options.target),
+    target: formatReference(target),
     complete: receipts.every(({ complete }) => complete),
     images: receipts.flatMap(({ images }) => images),
     totals: addTotals(receipts.map(({ totals }) => totals)),
@@ -125,7 +140,10 @@ function addTotals(all: readonly ReceiptTotals[]): ReceiptTotals {
     images: sum("images"),
     tags: sum("tags"),
     blobs: sum("blobs"),
+    bytes: sum("bytes"),
     sentBytes: sum("sentBytes"),
+    repeatedBytes: sum("repeatedBytes"),
+    resumedBytes: sum("resumedBytes"),
     mountedBytes: sum("mountedBytes"),
     alreadyThereBytes: sum("alreadyThereBytes"),
   };

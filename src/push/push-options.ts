@@ -1,6 +1,8 @@
+import type { Clock } from "../io/clock.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, TargetRepository } from "../store/store.ts";
 import type { PushEvent } from "./events.ts";
+import type { Receipt } from "./receipt.ts";
 
 export interface PushOptions extends OperationOptions {
   /** Directory of a bundle, or one package file of it. */
@@ -12,5 +14,14 @@ export interface PushOptions extends OperationOptions {
   readonly modulesPathSuffix?: string | undefined;
   /** Transfers that run at once; default 4. */
   readonly concurrency?: number | undefined;
+  /**
+   * Believe the target: not to ask for everything below a tag that has the planned digest, nor for what it has just
+   * taken; default false.
+   */
+  readonly trustTarget?: boolean | undefined;
+  /** Called when the run ends early, with what it did until then, before the failure is thrown. */
+  readonly onPartialReceipt?: ((receipt: Receipt) => void) | undefined;
+  /** Default: that of the machine. */
+  readonly clock?: Clock | undefined;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }

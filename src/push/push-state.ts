@@ -29,12 +29,16 @@ export interface PushStateOptions {
 }
 
 interface StateParts extends Required<Pick<PushStateOptions, "onUnsaved">> {
-  /** Directory of lock and journal. */
+  /** Where lock and journal are; missing: nowhere, because no place can be written. */
+  readonly place?: StatePlace | undefined;
+  readonly sessions: Map<string, UploadSession>;
+}
+
+interface StatePlace {
   readonly home: string;
   /** Of the journal. */
   readonly path: string;
   readonly lock: AsyncDisposable;
-  readonly sessions: Map<string, UploadSession>;
 }
 
 /**
@@ -59,10 +63,16 @@ export class PushState implements AsyncDisposable {
   }: PushStateOptions): Promise<PushState> {
     const name = formatReference(target);
     const key = createHash("sha256").update(`${bundle}\0${name}`).digest("hex").slice(0, 16);
-    const { home, lock } = await lockInSomeHome(directory, {
+    const locked = await lockInSomeHome(directory, {
       file: `push-${key}.lock`,
       subject: `${directory} → ${name}`,
     });
+    const sessions = new Map<string, UploadSession>();
+    if ("failure" in locked) {
+      onUnsaved(locked.failure);
+      return new PushState({ sessions, onUnsaved });
+    }
+    const { home, lock } = locked;
     try {
       await refuseWhileWritten(directory);
     } catch (error) {
@@ -70,12 +80,11 @@ export class PushState implements AsyncDisposable {
       throw error;
     }
     const path = join(home, `push-${key}.journal`);
-    const sessions = new Map<string, UploadSession>();
     for (const { key: blob, session } of (await readAppendLog(path)) as SessionRecord[]) {
       if (session) sessions.set(blob, session);
       else sessions.delete(blob);
     }
-    return new PushState({ home, path, lock, sessions, onUnsaved });
+    return new PushState({ place: { home, path, lock }, sessions, onUnsaved });
   }
 
   /** The session store of one blob in one repository. */
@@ -95,9 +104,10 @@ export class PushState implements AsyncDisposable {
 
   /** A full or failing disk must not end a push that needs nothing from it. */
   #append(record: SessionRecord): void {
-    if (this.#isUnsaved) return;
+    const { place } = this.#parts;
+    if (this.#isUnsaved || !place) return;
     try {
-      this.#log ??= AppendLog.open(this.#parts.path);
+      this.#log ??= AppendLog.open(place.path);
       this.#log.append(record);
     } catch (error) {
       if (!(error instanceof MirrorError)) throw error;
@@ -112,8 +122,10 @@ export class PushState implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { home, path, lock, sessions } = this.#parts;
+    const { place, sessions } = this.#parts;
     this.#log?.[Symbol.dispose]();
+    if (!place) return;
+    const { home, path, lock } = place;
     if (sessions.size === 0) await rm(path, { force: true });
     await lock[Symbol.asyncDispose]();
     // Gone if this push was the only thing it was for
@@ -136,7 +148,13 @@ async function lockInSomeHome(bundleDirectory: string, { file, subject }: Lock) 
     await rmdir(beside).catch(() => {});
   }
   const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
-  return await lockIn(join(state, "mirror"), { file, subject });
+  try {
+    return await lockIn(join(state, "mirror"), { file, subject });
+  } catch (error) {
+    // A push needs nothing from it, and nobody else can have left anything there either
+    if (!(error instanceof MirrorError) || error instanceof TargetLockedError) throw error;
+    return { failure: error };
+  }
 }
 
 async function lockIn(home: string, { file, subject }: Lock) {

@@ -1,6 +1,7 @@
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { UploadTotals } from "./upload-tally.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
 
@@ -32,11 +33,7 @@ export interface ReceiptImage {
   readonly outcome: "pushed" | "already-there" | "failed";
 }
 
-export interface ReceiptTotals {
+export interface ReceiptTotals extends UploadTotals {
   readonly images: number;
   readonly tags: number;
-  readonly blobs: number;
-  readonly sentBytes: number;
-  readonly mountedBytes: number;
-  readonly alreadyThereBytes: number;
 }

@@ -1,5 +1,5 @@
 import { readdir, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { MirrorError } from "../../src/errors.ts";
 import { push } from "../../src/push/push.ts";
 import { PushState } from "../../src/push/push-state.ts";
@@ -59,6 +59,28 @@ describe("PushState", () => {
     await sessions.save({ ...SESSION, offset: 9 });
     expect(errors).toMatchObject([{ code: "SPACE_EXHAUSTED" }]);
     expect(sessions.load()).toMatchObject({ offset: 9 });
+  });
+
+  test("goes on without a place for state, and says so", async () => {
+    const file = directory.resolve("file");
+    await writeFile(file, "");
+    vi.stubEnv("XDG_STATE_HOME", `${file}/state`);
+    const errors: MirrorError[] = [];
+    try {
+      await using state = await PushState.open({
+        directory: `${file}/bundle`,
+        bundle: "read-only",
+        target: TARGET,
+        onUnsaved: (error) => errors.push(error),
+      });
+      const sessions = state.sessionOf(TARGET, DIGEST);
+      await sessions.save(SESSION);
+      expect(sessions.load()).toEqual(SESSION);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(errors).toMatchObject([{ code: "STORAGE_FAILED" }]);
+    expect(errors[0]?.message).not.toContain("gone");
   });
 
   test("refuses a second push to the same target, not one of another bundle", async () => {

@@ -4,6 +4,7 @@ import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import type { RegistryMiddleware } from "../../src/server/message.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import { createFakeClock } from "../support/clock.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
@@ -35,6 +36,7 @@ async function pushInto(answer: "another digest" | "nothing") {
   const events: PushEvent[] = [];
   const receipt = await push({
     onEvent: (event) => events.push(event),
+    clock: createFakeClock(),
     bundlePath: directory.path,
     target: { registry: registry.host, repository: "repo" },
     openTarget: client.repository,

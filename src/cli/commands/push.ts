@@ -1,6 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
+  type PushAllOptions,
   parseRepositoryReference,
   planPushAll,
   pushAll,
@@ -36,6 +37,11 @@ const FLAGS = {
   "modules-path-suffix": {
     type: "string",
     describe: "Path of the modules below the target (default: modules)",
+    group: "Target:",
+  },
+  "trust-target": {
+    type: "boolean",
+    describe: "Believe the tags of the target: do not ask for what is below them",
     group: "Target:",
   },
   ...TARGET_LOGIN_FLAGS,
@@ -110,7 +116,16 @@ async function runDryPush(
 async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext): Promise<number> {
   const receiptPath = flags.receipt ?? "./receipt.json";
   await checkReceiptPath(receiptPath);
-  const receipt = await sendAll(wishes, flags, context);
+  let partial: Receipt | undefined;
+  const onPartialReceipt = (receipt: Receipt) => {
+    partial = receipt;
+  };
+  const receipt = await sendAll({ ...wishes, onPartialReceipt }, flags, context).catch(
+    async (error: unknown) => {
+      if (partial) await writeReceipt(receiptPath, context.inFlags(partial));
+      throw error;
+    },
+  );
   await writeReceipt(receiptPath, context.inFlags(receipt));
   const { result } = toOutputOptions(flags, context);
   const text = (shown: Receipt) => renderReceipt(shown, receiptPath);
@@ -119,7 +134,7 @@ async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext
 }
 
 async function sendAll(
-  wishes: PushWishes,
+  wishes: PushWishes & Pick<PushAllOptions, "onPartialReceipt">,
   flags: PushFlags,
   context: CliContext,
 ): Promise<Receipt> {
@@ -136,6 +151,7 @@ async function sendAll(
   const receipt = await pushAll({
     ...wishes,
     openTarget: (reference) => client.repository(reference),
+    trustTarget: flags["trust-target"],
     concurrency: toRegistryOptions(flags).concurrency,
     signal,
     onEvent: renderer.onEvent,

@@ -6,10 +6,13 @@ import { formatBytes, formatCount } from "./units.ts";
 
 /** What a push did; failures by cause first, because they are what has to be read. */
 export function renderReceipt(receipt: Receipt, receiptPath: string): string {
-  const { images, tags, blobs, sentBytes, mountedBytes, alreadyThereBytes } = receipt.totals;
+  const { images, tags, blobs, resumedBytes } = receipt.totals;
+  const { sentBytes, mountedBytes, alreadyThereBytes } = receipt.totals;
+  const resumed =
+    resumedBytes > 0 ? `sent before the interruption ${formatBytes(resumedBytes)}, ` : "";
   return [
     ...renderFailures(receipt.failures),
-    `sent ${formatBytes(sentBytes)}, mounted ${formatBytes(mountedBytes)}, already there ${formatBytes(alreadyThereBytes)}`,
+    `sent ${formatBytes(sentBytes)}, ${resumed}mounted ${formatBytes(mountedBytes)}, already there ${formatBytes(alreadyThereBytes)}`,
     receipt.complete
       ? `Pushed to ${sanitize(receipt.target)}: ${formatCount(images, "image")}, ${formatCount(blobs, "blob")}; ${formatCount(tags, "tag")} read back.`
       : `The push to ${sanitize(receipt.target)} is not complete: ${formatCount(receipt.failures.length, "failure")}. Remove the cause and run the same command again.`,

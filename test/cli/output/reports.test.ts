@@ -266,6 +266,9 @@ describe("renderReceipt()", () => {
       sentBytes: 1e6,
       mountedBytes: 2e6,
       alreadyThereBytes: 3e6,
+      bytes: 6e6,
+      repeatedBytes: 0,
+      resumedBytes: 0,
     },
     failures: [],
   };

@@ -1,0 +1,91 @@
+import type { Clock } from "../io/clock.ts";
+import { childrenOf } from "../oci/children.ts";
+import { coreOf, type Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
+import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { ContentUnknownError } from "../store/errors.ts";
+import type { Manifest, OperationOptions, TargetRepository } from "../store/store.ts";
+import type { BlobUploads, EnsureOptions } from "./blob-uploads.ts";
+import { ContentNotKeptError } from "./errors.ts";
+import { lookAgain } from "./look-again.ts";
+import type { PushPlace } from "./push-place.ts";
+
+export interface ManifestUploadsOptions extends OperationOptions {
+  readonly openTarget: (reference: RepositoryReference) => TargetRepository;
+  readonly blobs: BlobUploads;
+  /** Believe the target that it keeps what it has taken. */
+  readonly trustTarget: boolean;
+  readonly clock: Clock;
+}
+
+/** Before a manifest is put again whose content was not known: caches get old, new blobs come into view. */
+const UNKNOWN_WAITS_MS = [1_000, 4_000, 15_000];
+const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
+
+/** Brings manifests into repositories whose content is there, each once per run. */
+export class ManifestUploads {
+  readonly #options: ManifestUploadsOptions;
+  /** By repository and digest: whether it had to be sent. */
+  readonly #ensured = new Map<string, Promise<boolean>>();
+
+  constructor(options: ManifestUploadsOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent; afterwards the manifest is in the repository. Whether it had to be sent. */
+  ensure(place: PushPlace, manifest: Descriptor, { isClaimed }: EnsureOptions): Promise<boolean> {
+    const key = formatReference({ ...place.target, digest: manifest.digest });
+    const known = this.#ensured.get(key);
+    if (known !== undefined) return known;
+    const ensuring = this.#bring(place, manifest, isClaimed);
+    this.#ensured.set(key, ensuring);
+    return ensuring;
+  }
+
+  /** Stores a manifest; what the target does not know of its content is sent again, three times. */
+  async put(place: PushPlace, manifest: Manifest, reference: string): Promise<void> {
+    const { clock, openTarget, signal } = this.#options;
+    for (const waitMs of [...UNKNOWN_WAITS_MS, undefined]) {
+      try {
+        await openTarget(place.target).pushManifest(manifest, reference, { signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof ContentUnknownError) || waitMs === undefined) throw error;
+        await this.#sendAgain(place, manifest, error.digests);
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  }
+
+  async #bring(place: PushPlace, wanted: Descriptor, isClaimed: boolean): Promise<boolean> {
+    const { clock, openTarget, signal, trustTarget } = this.#options;
+    const target = openTarget(place.target);
+    if (isClaimed && (await target.exists(wanted, { signal }))) return false;
+    await this.put(place, await place.readManifest(wanted), wanted.digest);
+    if (trustTarget) return true;
+    const look = async () => ((await target.exists(wanted, { signal })) ? true : undefined);
+    if (await lookAgain(look, { clock, signal, waitsMs: CONFIRM_WAITS_MS })) return true;
+    throw new ContentNotKeptError(formatReference({ ...place.target, digest: wanted.digest }));
+  }
+
+  /** Sends what is named; everything that the manifest points at if nothing of it is. */
+  async #sendAgain(
+    place: PushPlace,
+    { bytes, descriptor }: Manifest,
+    named: readonly Digest[],
+  ): Promise<void> {
+    const { digest, mediaType } = descriptor;
+    const children = childrenOf(parseManifest(bytes, mediaType, digest));
+    const isHere = (child: Descriptor) => place.has(child.digest);
+    const [blobs, manifests] = [children.blobs.filter(isHere), children.manifests.filter(isHere)];
+    const isNamed = (child: Descriptor) => named.includes(child.digest);
+    const isWanted = [...blobs, ...manifests].some(isNamed) ? isNamed : () => true;
+    for (const blob of blobs.filter(isWanted)) {
+      await this.#options.blobs.sendAgain(place, coreOf(blob));
+    }
+    for (const child of manifests.filter(isWanted)) {
+      await this.put(place, await place.readManifest(coreOf(child)), child.digest);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { BundleReader } from "../bundle/bundle-reader.ts";
+import type { LayoutTable } from "../bundle/layout-table.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+import type { Manifest, OpenContent } from "../store/store.ts";
+
+/** A repository of the target, and where the content for it comes from. */
+export interface PushPlace {
+  readonly target: RepositoryReference;
+  readonly has: (digest: Digest) => boolean;
+  readonly openBlob: (blob: Descriptor) => OpenContent;
+  readonly readManifest: (descriptor: Descriptor) => Promise<Manifest>;
+}
+
+/** Content of a layout of the bundle. */
+export function createPlace(
+  bundle: BundleReader,
+  { layout, target }: { readonly layout: LayoutTable; readonly target: RepositoryReference },
+): PushPlace {
+  return {
+    target,
+    has: (digest) => layout.blobs.has(digest),
+    openBlob: (blob) => (offset) => bundle.openBlob(layout, blob, { offset }),
+    readManifest: async (descriptor) => {
+      return { descriptor, bytes: await bundle.readDocument(layout, descriptor.digest) };
+    },
+  };
+}
