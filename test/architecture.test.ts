@@ -43,6 +43,7 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
   bcryptjs: "server",
   "cli-progress": "cli/output",
+  fzstd: "tar",
   "p-limit": undefined,
   "prom-client": "metrics",
   "tar-stream": "tar",

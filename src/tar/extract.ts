@@ -1,7 +1,8 @@
 import { posix } from "node:path";
-import { type Duplex, PassThrough } from "node:stream";
+import { type Duplex, PassThrough, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
+import { Decompress } from "fzstd";
 import { type Extract, extract } from "tar-stream";
 
 export interface ExtractFilesOptions {
@@ -55,7 +56,7 @@ export async function extractFiles(
   const chunks = guardSource(layer, state);
   const head = await readHead(chunks);
   if (head.length === 0) return state;
-  const decoder = createDecoder(head, options);
+  const decoder = createDecoder(head);
   const tar = extract();
   const outcomes = await Promise.allSettled([
     readEntries(tar, state, options),
@@ -117,15 +118,33 @@ async function* replay(head: Buffer, chunks: AsyncGenerator<Buffer>): AsyncGener
   yield* chunks;
 }
 
-function createDecoder(head: Buffer, { refuse }: ExtractFilesOptions): Duplex {
+function createDecoder(head: Buffer): Duplex {
   if (head.subarray(0, 2).equals(GZIP_MAGIC)) return zlib.createGunzip();
   if (!head.subarray(0, 4).equals(ZSTD_MAGIC)) return new PassThrough();
   // Since Node.js 22.15; the types are those of Node.js 20
   const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Duplex };
   if (createZstdDecompress) return createZstdDecompress();
-  throw refuse("it is compressed with zstd, which this Node.js cannot read", {
-    hint: "Run with Node.js 22.15 or newer",
+  return createZstdDecoder();
+}
+
+/** For older versions of Node.js. */
+function createZstdDecoder(): Duplex {
+  const transform = new Transform({
+    transform: (chunk: Buffer, _encoding, done) => attempt(() => decoder.push(chunk), done),
+    flush: (done) => attempt(() => decoder.push(new Uint8Array(0), true), done),
   });
+  // What comes out is a part of the window that later bytes go to
+  const decoder = new Decompress((bytes) => transform.push(Buffer.from(bytes)));
+  return transform;
+}
+
+function attempt(work: () => void, done: (error?: Error) => void): void {
+  try {
+    work();
+    done();
+  } catch (error) {
+    done(error as Error);
+  }
 }
 
 async function* limitExpansion(
