@@ -11,7 +11,7 @@ export function requireNames(bundlePath: string, { images, unnamed }: Routes): v
     `image ${name} of "${bundlePath}"`,
     "its name says no repository, so it has no place below the target",
     {
-      hint: "Write the archive with full names, for example: skopeo copy --all --preserve-digests oci-archive:FILE oci-archive:NEW:registry.example.com/acme/web:1.0",
+      hint: "Write it again with the full name of each image, such as registry.example.com/acme/web:1.0, and with all its platforms",
     },
   );
 }

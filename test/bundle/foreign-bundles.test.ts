@@ -341,7 +341,7 @@ describe("push() of a plain image layout", () => {
     await expect(pushTo(path)).rejects.toMatchObject({
       code: "CONTENT_INVALID",
       message: expect.stringMatching(message),
-      hint: expect.stringContaining("skopeo copy"),
+      hint: expect.stringContaining("with all its platforms"),
     });
     expect((await inspectBundle({ bundlePath: path })).notices[0]?.message).toMatch(/have no tag/);
   });
