@@ -23,6 +23,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   CONTENT_INVALID: 20,
   CONTENT_MISSING: 21,
   BUNDLE_CORRUPT: 22,
+  CLIENT_CONFIG_CONFLICT: 24,
   BUNDLE_VERSION_UNSUPPORTED: 23,
   TARGET_LOCKED: 30,
   SPACE_EXHAUSTED: 31,
@@ -41,7 +42,8 @@ export const EXIT_STATUS_HELP = `Exit status:
   12   registry: rate limit              22   bundle is damaged
   13   registry: refused                 23   bundle version is not supported
   14   registry: unreachable             30   another run holds the bundle
-  31   not enough space                  32   disk or medium cannot be read or written
+  24   configuration of others in the way 31   not enough space
+  32   disk or medium cannot be read or written
   33   cannot listen on the address
   130  interrupted; run the same command again to go on`;
 

@@ -6,12 +6,12 @@ import type { RepositoryReference } from "./reference.ts";
  * `host:5000/web` → `host-5000/web`, `[::1]:5000/web` → `ipv6-z-1-5000/web` (`z` for the zeros that `::` stands for).
  */
 export function targetPathOf({ registry, repository }: RepositoryReference): string {
-  const host = registry.startsWith("[")
-    ? `ipv6-${registry
-        .replaceAll("::", ":z:")
-        .split(/[^a-z0-9]+/)
-        .filter((part) => part !== "")
-        .join("-")}`
-    : registry.replace(":", "-");
-  return `${host}/${repository}`;
+  return `${targetHostOf(registry)}/${repository}`;
+}
+
+/** The first part of that path: a host without what a repository path cannot have. */
+export function targetHostOf(registry: string): string {
+  if (!registry.startsWith("[")) return registry.replace(":", "-");
+  const parts = registry.replaceAll("::", ":z:").split(/[^a-z0-9]+/);
+  return `ipv6-${parts.filter((part) => part !== "").join("-")}`;
 }

@@ -1,0 +1,43 @@
+/** Reading and writing of the text formats that other programs are configured with. */
+export interface TextFormats {
+  readonly toml: TextFormat;
+  readonly yaml: TextFormat & {
+    /** Every document of a file. */
+    parseAll(text: string): unknown[];
+  };
+  readonly json: TextFormat;
+}
+
+export interface TextFormat {
+  /** Throws a plain error whose message is the parser's. */
+  parse(text: string): unknown;
+  /** Ends with a line break; the same value gives the same text. */
+  stringify(value: unknown): string;
+}
+
+/** Loads the parsers: only few commands need them, the others start without. */
+export async function loadTextFormats(): Promise<TextFormats> {
+  const [toml, yaml] = await Promise.all([import("smol-toml"), import("yaml")]);
+  const parseYaml = (text: string) => yaml.parse(text, { logLevel: "error" }) as unknown;
+  return {
+    toml: {
+      parse: (text) => toml.parse(text),
+      stringify: (value) => `${toml.stringify(value).trimEnd()}\n`,
+    },
+    yaml: {
+      parse: parseYaml,
+      // A line is never folded: some readers of these files take one line for one value
+      stringify: (value) => yaml.stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }),
+      parseAll: (text) =>
+        [yaml.parseAllDocuments(text, { logLevel: "error" })].flat().map((document) => {
+          const [error] = document.errors;
+          if (error) throw error;
+          return document.toJS() as unknown;
+        }),
+    },
+    json: {
+      parse: (text) => JSON.parse(text) as unknown,
+      stringify: (value) => `${JSON.stringify(value, null, 2)}\n`,
+    },
+  };
+}
