@@ -16,11 +16,34 @@ export {
   BundleVersionError,
 } from "./bundle/errors.ts";
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
+export type { ClientDocument, ClientNotice } from "./clients/client-document.ts";
+export type { ClientCredential, ClientRoutesOptions, RouteForm } from "./clients/client-routes.ts";
+export { INJECTION_FILE } from "./clients/injection.ts";
+export {
+  type ClientConfig,
+  type PlanClientConfigOptions,
+  planClientConfig,
+} from "./clients/plan-client-config.ts";
+export type { PlannedFile } from "./clients/planned-file.ts";
+export { RUNTIME_DEFAULTS, type RuntimeOptions } from "./clients/runtime-options.ts";
+export { RUNTIME_NAMES } from "./clients/runtimes.ts";
 export type { ImageKind, PackageKind } from "./contents/contents.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
 export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
 export type { Failure } from "./failure.ts";
+export { bundledRegistries } from "./inspect/bundled-registries.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
+export { applyInstall, applyRemoval } from "./install/apply-install.ts";
+export { type ClientConfigReport, reportOf } from "./install/client-config-report.ts";
+export { ClientConfigConflictError } from "./install/errors.ts";
+export { readInstalledNamespaces } from "./install/installed-namespaces.ts";
+export {
+  type FileChange,
+  type InstallPlan,
+  planInstall,
+  planRemoval,
+} from "./install/plan-install.ts";
+export { renderDiff } from "./install/render-diff.ts";
 export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
 export { readNamedText } from "./io/read-file.ts";
 export { formatJsonError } from "./json-position.ts";

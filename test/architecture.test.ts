@@ -20,13 +20,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bundle: ["root", "oci", "io", "store", "tar", "gost", "contents", "vendor"],
   versions: ["root"],
   vendor: ["root", "oci", "store", "tar", "versions"],
-  selection: ["root", "oci", "store", "tar", "contents", "versions", "vendor", "run"],
+  selection: ["root", "oci", "store", "tar", "contents", "versions", "vendor", "run", "formats"],
   cache: ["root", "oci", "io", "store"],
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection", "cache", "run"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "vendor", "run"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
   metrics: ["root", "server", "serve"],
   serve: ["root", "oci", "io", "store", "bundle", "server"],
+  formats: [],
+  clients: ["root", "oci", "formats"],
+  install: ["root", "io", "clients", "formats"],
   inspect: ["root", "oci", "io", "store", "contents", "bundle"],
 };
 const BELOW_ENTRIES = Object.keys(ALLOWED);
@@ -44,11 +47,13 @@ const HOME_OF: Readonly<Record<string, string | undefined>> = {
   bcryptjs: "server",
   "cli-progress": "cli/output",
   fzstd: "tar",
+  diff: "install",
   "p-limit": undefined,
   "prom-client": "metrics",
+  "smol-toml": "formats",
   "tar-stream": "tar",
   undici: "registry/transport",
-  yaml: "selection",
+  yaml: "formats",
   yargs: "cli",
 };
 

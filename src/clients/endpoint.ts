@@ -1,6 +1,6 @@
+import { hostLabelOf } from "../oci/namespace.ts";
 import { targetHostOf } from "../oci/target-path.ts";
 import type { ClientRoutes, RouteForm } from "./client-routes.ts";
-import { hostLabelOf } from "./host-label.ts";
 
 /** Where images of one namespace are asked for. */
 export interface Endpoint {

@@ -1,6 +1,5 @@
 import { OptionInvalidError } from "../errors.ts";
-import { isNamespace } from "../oci/namespace.ts";
-import { hostLabelOf } from "./host-label.ts";
+import { hostLabelOf, isNamespace } from "../oci/namespace.ts";
 import type { RuntimeRequest } from "./runtime.ts";
 
 /** A host name of the proxy and the registry that it stands for. */

@@ -45,3 +45,5 @@ export const RUNTIMES: readonly Runtime[] = [
   SYSTEMD,
   KUBERNETES,
 ];
+
+export const RUNTIME_NAMES: readonly string[] = RUNTIMES.map(({ name }) => name);

@@ -15,8 +15,15 @@ export interface TextFormat {
   stringify(value: unknown): string;
 }
 
-/** Loads the parsers: only few commands need them, the others start without. */
-export async function loadTextFormats(): Promise<TextFormats> {
+let formats: Promise<TextFormats> | undefined;
+
+/** Loads the parsers, once: only few commands need them, the others start without. */
+export function loadTextFormats(): Promise<TextFormats> {
+  formats ??= createTextFormats();
+  return formats;
+}
+
+async function createTextFormats(): Promise<TextFormats> {
   const [toml, yaml] = await Promise.all([import("smol-toml"), import("yaml")]);
   const parseYaml = (text: string) => yaml.parse(text, { logLevel: "error" }) as unknown;
   return {

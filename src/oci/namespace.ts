@@ -12,3 +12,22 @@ export function isNamespace(text: string): boolean {
   const match = HOST.exec(text);
   return match !== null && Number(match[1] ?? 1) > 0 && Number(match[1] ?? 1) < 65_536;
 }
+
+/** First labels of the host names that well-known registries are reached under behind host-routing mirrors. */
+export const REGISTRY_LABELS: Readonly<Record<string, string>> = {
+  docker: "docker.io",
+  elastic: "docker.elastic.co",
+  gcr: "gcr.io",
+  ghcr: "ghcr.io",
+  k8s: "registry.k8s.io",
+  mcr: "mcr.microsoft.com",
+  quay: "quay.io",
+};
+
+/** `docker.io` → `docker-registry`; any other host by its own name: `reg.example:5000` → `reg-example-5000`. */
+export function hostLabelOf(namespace: string): string {
+  const known = Object.entries(REGISTRY_LABELS).find(([, registry]) => registry === namespace);
+  if (known) return `${known[0]}-registry`;
+  const parts = namespace.split(/[^a-z0-9]+/);
+  return parts.filter((part) => part !== "").join("-");
+}

@@ -1,16 +1,7 @@
+import { REGISTRY_LABELS } from "../oci/namespace.ts";
+
 /** Names that Docker Hub goes by. */
 const DOCKER_HUB: ReadonlySet<string> = new Set(["index.docker.io", "registry-1.docker.io"]);
-
-/** First labels of host names that are in use for mirrors of well-known registries. */
-const WELL_KNOWN_LABELS: Readonly<Record<string, string>> = {
-  docker: "docker.io",
-  elastic: "docker.elastic.co",
-  gcr: "gcr.io",
-  ghcr: "ghcr.io",
-  k8s: "registry.k8s.io",
-  mcr: "mcr.microsoft.com",
-  quay: "quay.io",
-};
 
 /** The registry as image names have it: `registry-1.docker.io` → `docker.io`. */
 export function canonicalNamespace(name: string): string {
@@ -33,5 +24,5 @@ export function namespaceOfHost(
   const mapped = dot < 0 ? undefined : hosts.get(`*${host.slice(dot)}`);
   if (mapped === undefined || mapped !== "*") return mapped;
   const label = host.slice(0, dot).replace(/-registry$/, "");
-  return WELL_KNOWN_LABELS[label] ?? label.replaceAll("-", ".");
+  return REGISTRY_LABELS[label] ?? label.replaceAll("-", ".");
 }

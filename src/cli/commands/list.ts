@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { CLIENT_CONFIG_COMMAND } from "./client-config.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { DEMO_COMMAND } from "./demo.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   SERVE_COMMAND,
+  CLIENT_CONFIG_COMMAND,
   LOGIN_COMMAND,
   LOGOUT_COMMAND,
   DOCTOR_COMMAND,

@@ -1,4 +1,5 @@
 import type { ExtraFile } from "../../contents/contents.ts";
+import { loadTextFormats, type TextFormats } from "../../formats/text-formats.ts";
 import { isChannel } from "../../vendor/channel.ts";
 import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/file-names.ts";
 import { PLATFORM_RELEASES } from "../../vendor/layouts.ts";
@@ -33,7 +34,7 @@ export async function describeReleases(
   );
   if (releases.size === 0) return [];
   // Only few commands come here: the others start without it
-  const yaml = await import("yaml");
+  const { yaml } = await loadTextFormats();
   const documents = await Promise.all(
     sortTags([...releases.keys()]).map(async (tag) => {
       const root = releases.get(tag);
@@ -47,23 +48,21 @@ export async function describeReleases(
       return createDocument(tag, parseFile(VERSION_FILE), parseFile(CHANGELOG_FILE));
     }),
   );
-  const text = documents
-    .map((document) => `---\n${yaml.stringify(document, { lineWidth: 0 })}`)
-    .join("");
+  const text = documents.map((document) => `---\n${yaml.stringify(document)}`).join("");
   return [{ name: FILE, text }];
 }
 
 interface DocumentPlace {
   readonly root: Root;
   readonly reader: SourceReader;
-  readonly yaml: typeof import("yaml");
+  readonly yaml: TextFormats["yaml"];
 }
 
 /** JSON is YAML, so one parser reads both. */
 function readDocument(name: string, bytes: Buffer | undefined, place: DocumentPlace): unknown {
   try {
     if (bytes === undefined) throw new Error("the image does not have it");
-    return place.yaml.parse(bytes.toString("utf8"), { logLevel: "error" });
+    return place.yaml.parse(bytes.toString("utf8"));
   } catch (error) {
     const image = formatFound(place.root.origin, place.root.reference);
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
