@@ -145,8 +145,13 @@ describe("files", () => {
 });
 
 describe("texts", () => {
-  /** The demo shows what a user would type, the page of a server what users of other programs would. */
-  const below = files.map(nameOf).filter((name) => !/^(?:cli|demo)\/|^serve\/page\.ts$/.test(name));
+  /**
+   * The demo shows what a user would type, the page of a server and the configuration of clients what users of other
+   * programs would.
+   */
+  const below = files
+    .map(nameOf)
+    .filter((name) => !/^(?:cli|demo|clients)\/|^serve\/page\.ts$/.test(name));
 
   test.each(below)("%s names options, and no flag or command of the command line", (name) => {
     expect(

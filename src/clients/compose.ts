@@ -13,7 +13,7 @@ export const COMPOSE: Runtime = {
 
 /** Also true while a login is demanded: the registry answers. */
 const PROBE =
-  'fetch("http://127.0.0.1:5000/v2/").then((r)=>process.exit(r.status===200||r.status===401?0:1),()=>process.exit(1))';
+  'fetch("http://127.0.0.1:5000/v2/").then(({status})=>{if(status!==200&&status!==401)throw status})';
 
 function planCompose({ options }: RuntimeRequest): ClientDocuments {
   const { serve } = options;

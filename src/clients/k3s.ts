@@ -115,7 +115,7 @@ function configOf(routes: ClientRoutes, directory: string): PlainObject {
  * Entries of others stay, empty ones too: with the embedded registry an empty entry has a meaning. Of a namespace that
  * both have, ours comes first.
  */
-export function mergeRegistries(existing: PlainObject, ours: PlainObject): PlainObject {
+function mergeRegistries(existing: PlainObject, ours: PlainObject): PlainObject {
   const mirrors = { ...tableOf(existing["mirrors"]) };
   for (const [name, entry] of Object.entries(tableOf(ours["mirrors"]))) {
     const before = tableOf(mirrors[name]);

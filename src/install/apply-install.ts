@@ -1,7 +1,6 @@
-import { chmod, chown, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomically } from "../io/atomic-write.ts";
-import { storageError } from "../io/errors.ts";
+import { chmod, chown, rm } from "../io/file-system.ts";
 import {
   dropRecord,
   type InstalledFile,
@@ -84,12 +83,8 @@ async function setAccess(
   { mode }: FileChange,
   owner: { readonly uid: number; readonly gid: number } | undefined,
 ): Promise<void> {
-  try {
-    await chmod(path, mode);
-    if (owner && process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
-  } catch (error) {
-    throw storageError(error, path);
-  }
+  await chmod(path, mode);
+  if (owner && process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
 }
 
 /** `first` and everything below it down to `last`, as paths below `directory`; nothing of what is above that. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomically } from "../io/atomic-write.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { mkdir, readFile, rm, rmdir, stat } from "../io/file-system.ts";
 import { ClientConfigConflictError } from "./errors.ts";
 
 /** Beside the files: what was written, and what was there before. */
@@ -114,7 +114,7 @@ export async function removeEmptyDirectory(path: string): Promise<void> {
     await rmdir(path);
   } catch (error) {
     // Somebody else has put something there, or it is gone
-    if (!hasErrorCode(error, "ENOTEMPTY", "EEXIST", "ENOENT")) throw storageError(error, path);
+    if (!hasErrorCode(error, "ENOTEMPTY", "EEXIST", "ENOENT")) throw error;
   }
 }
 
@@ -126,7 +126,7 @@ export async function readFound(path: string): Promise<FoundFile | undefined> {
     return { bytes, sha256: sha256Of(bytes), mode: mode & 0o777, uid, gid };
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return undefined;
-    throw storageError(error, path);
+    throw error;
   }
 }
 
@@ -134,12 +134,8 @@ export function sha256Of(bytes: Buffer | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-export async function makeDirectory(path: string): Promise<string | undefined> {
-  try {
-    return await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw storageError(error, path);
-  }
+export function makeDirectory(path: string): Promise<string | undefined> {
+  return mkdir(path, { recursive: true });
 }
 
 function recordPath(directory: string, runtime: string): string {

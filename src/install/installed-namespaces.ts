@@ -1,8 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { namespaceOfDirectory } from "../clients/containerd.ts";
 import { HEADER_LINE } from "../clients/planned-file.ts";
-import { hasErrorCode, storageError } from "../io/errors.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { readdir } from "../io/file-system.ts";
 import { readFound } from "./install-record.ts";
 
 /** The registries that a tree of `hosts.toml` files of ours stands for: the files are the state. Sorted. */
@@ -25,6 +25,6 @@ async function listDirectories(directory: string): Promise<string[]> {
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if (hasErrorCode(error, "ENOENT")) return [];
-    throw storageError(error, directory);
+    throw error;
   }
 }

@@ -6,6 +6,8 @@ import { openFile } from "./open-file.ts";
 // The calls of `node:fs/promises` that name a path, failing as this program fails: what the system refuses on a path is
 // a `STORAGE_FAILED` or `SPACE_EXHAUSTED` that names it, whoever forgets to say so. `hasErrorCode` still sees the code.
 
+export const chmod: typeof fs.chmod = naming(fs.chmod);
+export const chown: typeof fs.chown = naming(fs.chown);
 export const mkdir: typeof fs.mkdir = naming(fs.mkdir);
 export const readdir: typeof fs.readdir = naming(fs.readdir);
 export const rename: typeof fs.rename = naming(fs.rename);

@@ -64,6 +64,10 @@ async function runAll() {
   await lines("push", bundle, there, ...receipt);
   await lines("verify", bundle);
   await document("inspect", bundle);
+  const mirror = ["--mirror", "http://mirror.lan", "--namespaces", "docker.io,quay.io"];
+  const out = ["--out", directory.resolve("clients")];
+  await document("client-config", "docker", ...mirror, ...out);
+  await document("client-config", "docker", "--remove", ...out);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");
   await document("logout", "registry.test");

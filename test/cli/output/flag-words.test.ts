@@ -7,8 +7,10 @@ import type {
   DiagnoseOptions,
   OptionName,
   ParseSelectionOptions,
+  PlanClientConfigOptions,
   PullOptions,
   RegistryClientOptions,
+  RuntimeOptions,
   ServerOptions,
 } from "../../../src/index.ts";
 import { call, option } from "../../../src/option.ts";
@@ -25,7 +27,11 @@ type Options = ParseSelectionOptions &
   RegistryClientOptions &
   CredentialsOptions &
   DiagnoseOptions &
-  ServerOptions;
+  ServerOptions &
+  PlanClientConfigOptions &
+  RuntimeOptions &
+  RuntimeOptions["proxy"] &
+  RuntimeOptions["serve"];
 /** Compiles only while every name is one of an option. */
 const isReal = (name: OptionName): keyof Options => name;
 
@@ -37,7 +43,7 @@ describe("createFlagWords()", () => {
     expect(names.length).toBeGreaterThan(30);
     for (const name of names.map(isReal)) {
       expect(createFlagWords(undefined, COMMANDS)(`\`${name}\``)).toMatch(
-        /^--[a-z-]+ \(mirror [a-z]+\)$/,
+        /^--[a-z-]+ \(mirror [a-z-]+\)$/,
       );
     }
   });
