@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode } from "../io/errors.ts";
-import { mkdir, readFile, rm, rmdir, stat } from "../io/file-system.ts";
+import { mkdir, rm, rmdir, stat } from "../io/file-system.ts";
+import { readFile } from "../io/read-file.ts";
 import { ClientConfigConflictError } from "./errors.ts";
 
 /** Beside the files: what was written, and what was there before. */

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   applyInstall,
@@ -11,9 +10,9 @@ import {
   type RouteForm,
   RUNTIME_NAMES,
   readInstalledNamespaces,
+  readNamedText,
   renderDiff,
   reportOf,
-  StorageFailedError,
 } from "../../index.ts";
 import type { CliContext, Command } from "../command.ts";
 import { EXIT_DONE } from "../exit-code.ts";
@@ -80,7 +79,7 @@ async function plan(
     namespaces: await readNamespaces(flags, context),
     ...(form === undefined ? {} : { form: form as RouteForm }),
     fallback: !flags["no-fallback"],
-    ...(caFile === undefined ? {} : { ca: await readText(caFile) }),
+    ...(caFile === undefined ? {} : { ca: await readNamedText(caFile) }),
     skipVerify: flags["tls-skip-verify"],
     credential,
     includeSecrets: flags["include-secrets"],
@@ -97,14 +96,6 @@ async function readNamespaces(flags: ClientConfigFlags, { signal }: CliContext):
   }
   if (found.size > 0 || flags.out === undefined) return [...found];
   return await readInstalledNamespaces(flags.out);
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new StorageFailedError(path, "it cannot be read", { cause });
-  }
 }
 
 function printScript({ files, runtime }: ClientConfig, { stdout }: CliContext): number {
