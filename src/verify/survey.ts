@@ -1,14 +1,12 @@
 import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { sliceByFile, startsOf } from "../bundle/chunk-plan.ts";
+import { startsOf } from "../bundle/chunk-plan.ts";
 import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
 import { enterInTable, entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
-import type { PackageFile } from "../bundle/package-file.ts";
 import { routeLayouts } from "../bundle/route-layouts.ts";
-import { MirrorError } from "../errors.ts";
+import { type Extent, salvagePackage } from "../bundle/salvage-package.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { paddingOf } from "../tar/block.ts";
-import { salvageTar } from "../tar/salvage.ts";
 import type { ScannedEntry } from "../tar/scan.ts";
 import { type HashedFile, hashPackage, type Region } from "./hash-package.ts";
 
@@ -95,11 +93,6 @@ type ScanOptions = Pick<SurveyOptions, "reader" | "index" | "signal">;
 
 type Scan = Pick<Survey, "entries" | "layouts" | "strayFiles" | "damages">;
 
-interface Extent {
-  readonly starts: readonly number[];
-  readonly sizes: readonly number[];
-}
-
 async function scanEntries({ reader, index, signal }: ScanOptions, extent: Extent): Promise<Scan> {
   const tables = new Map<string, LayoutTable>();
   const entries = new Map<string, ScannedEntry>();
@@ -135,19 +128,13 @@ async function scanEntries({ reader, index, signal }: ScanOptions, extent: Exten
 /** The entries of a tar, also behind what is damaged or missing. */
 function salvageEntries(
   { reader, index, signal }: ScanOptions,
-  { starts, sizes }: Extent,
+  extent: Extent,
   onDamage: (damage: Damage) => void,
 ): AsyncIterable<ScannedEntry> {
-  const readable = [...sizes];
-  const file = reader.packageFile(index);
   const isForeign = reader.manifest === undefined;
-  return salvageTar({
-    size: starts.at(-1) ?? 0,
-    read: (position, length) => {
-      signal?.throwIfAborted();
-      return readTolerantly(file, { position, length }, { starts, sizes: readable });
-    },
-    skipGap: (position) => skipGap(position, { starts, sizes: readable }),
+  return salvagePackage(reader.packageFile(index), {
+    ...extent,
+    signal,
     accepts: (path) => parseLayoutEntry(path) !== undefined || (isForeign && isStrayFile(path)),
     onDamage: ({ path, isCutOff, ...damage }) => {
       const hint = isCutOff ? reader.hintOfCutOff(index) : undefined;
@@ -159,40 +146,6 @@ function salvageEntries(
       });
     },
   });
-}
-
-/** Bytes up to the first that cannot be read: a file that is missing or short, a bad sector. */
-async function readTolerantly(
-  file: PackageFile,
-  { position, length }: { readonly position: number; readonly length: number },
-  { starts, sizes }: { readonly starts: readonly number[]; readonly sizes: number[] },
-): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  for (const slice of sliceByFile({ start: position, end: position + length }, starts)) {
-    const available = Math.max((sizes[slice.file] ?? 0) - slice.offset, 0);
-    const wanted = Math.min(slice.length, available);
-    try {
-      const part = buffer.subarray(filled, filled + wanted);
-      const found = wanted > 0 ? await file.read(position + filled, part) : 0;
-      filled += found;
-      if (found < wanted) sizes[slice.file] = slice.offset + found;
-      if (found < slice.length) break;
-    } catch (error) {
-      if (!(error instanceof MirrorError)) throw error;
-      sizes[slice.file] = slice.offset;
-      break;
-    }
-  }
-  return buffer.subarray(0, filled);
-}
-
-function skipGap(position: number, { starts, sizes }: Extent): number {
-  for (const [chunk, size] of sizes.entries()) {
-    const start = starts[chunk] ?? 0;
-    if (position < start + size) return Math.max(position, start);
-  }
-  return starts.at(-1) ?? 0;
 }
 
 /** A blob must have its digest, and what fills its last block must be zeros, as far as the package goes. */
