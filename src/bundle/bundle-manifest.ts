@@ -77,6 +77,16 @@ export async function readBundleManifest(directory: string): Promise<BundleManif
   return bytes && parseBundleManifest(bytes, path);
 }
 
+/** As `readBundleManifest`, and undefined if it is damaged as well. */
+export async function readIntactManifest(directory: string): Promise<BundleManifest | undefined> {
+  try {
+    return await readBundleManifest(directory);
+  } catch (error) {
+    if (error instanceof BundleCorruptError) return undefined;
+    throw error;
+  }
+}
+
 /** Pure; `path` is for messages. */
 export function parseBundleManifest(bytes: Buffer, path: string): BundleManifest {
   const corrupt = (reason: string, options?: ErrorOptions) =>

@@ -1,13 +1,15 @@
 import { join } from "node:path";
-import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import type { PlannedFile } from "../bundle/bundle-plan.ts";
-import { openBundle } from "../bundle/bundle-reader.ts";
+import { startsOf } from "../bundle/chunk-plan.ts";
+import { parseLayoutEntry } from "../bundle/format.ts";
 import { PackageFile } from "../bundle/package-file.ts";
+import { salvagePackage } from "../bundle/salvage-package.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { rm } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
 import type { Digest } from "../oci/digest.ts";
+import { readOwnFiles } from "./own-files.ts";
 import { readPullJournal } from "./pull-journal.ts";
 import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
 import { JOURNAL_FILE, listGenerations, PLAN_FILE } from "./set-aside.ts";
@@ -138,7 +140,7 @@ function placesIn(directory: string): BundlePlaces {
 
 async function listContents({ directory, ...paths }: BundlePlaces): Promise<PreviousContents> {
   const plan = await readPinnedPlan(paths.plan);
-  if (!plan) return await listComplete(directory).catch(() => ({ packages: [], blobs: {} }));
+  if (!plan) return await listComplete(directory);
   const { plans, tasks } = planWork(plan);
   const { finished, marks } = await readPullJournal(paths.journal);
   const blobs: Record<Digest, PreviousBlob> = {};
@@ -152,18 +154,25 @@ async function listContents({ directory, ...paths }: BundlePlaces): Promise<Prev
   return { packages: plans.map(({ files }) => files), blobs };
 }
 
+/** Blobs where a bundle has them, also behind what is damaged in it: each is hashed before it is believed. */
 async function listComplete(directory: string): Promise<PreviousContents> {
   // Bundles of others are not taken over
-  await readBundleManifest(directory);
-  await using bundle = await openBundle(directory);
+  const { packages } = await readOwnFiles(directory);
   const blobs: Record<Digest, PreviousBlob> = {};
-  for (const [digest, { package: index, offset, size }] of bundle.layouts.flatMap((layout) => [
-    ...layout.blobs,
-  ])) {
-    blobs[digest] ??= { package: index, offset, available: size };
+  for (const [index, files] of packages.entries()) {
+    await using file = new PackageFile({ files, directory, mode: "read" });
+    const entries = salvagePackage(file, {
+      starts: startsOf(files),
+      sizes: files.map(({ size }) => size),
+      accepts: (path) => parseLayoutEntry(path) !== undefined,
+      // What cannot be read is fetched
+      onDamage: () => {},
+    });
+    for await (const { path, offset, size } of entries) {
+      const entry = parseLayoutEntry(path);
+      if (entry?.kind !== "blob") continue;
+      blobs[entry.digest as Digest] ??= { package: index, offset, available: size };
+    }
   }
-  const packages = bundle.listing.packages.map(({ files }) =>
-    files.map(({ name, size }) => ({ name, size })),
-  );
   return { packages, blobs };
 }

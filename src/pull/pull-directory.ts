@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
+import { readIntactManifest } from "../bundle/bundle-manifest.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
 import { BundleDirectoryOccupiedError } from "../bundle/errors.ts";
 import {
@@ -35,7 +36,11 @@ export async function prepareDirectory(
   const isUnfinished = plan !== undefined && isEqual(plan.selection, selection);
   if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
     if (names.includes(STATE_DIRECTORY)) await removeLeftovers(bundlePath, paths);
-    throw new BundleDirectoryOccupiedError(bundlePath, "it holds a complete bundle", {
+    const isIntact = (await readIntactManifest(bundlePath)) !== undefined;
+    const reason = isIntact
+      ? "it holds a complete bundle"
+      : `its "${BUNDLE_MANIFEST_FILE}" is damaged, so nobody knows for which selection it is`;
+    throw new BundleDirectoryOccupiedError(bundlePath, reason, {
       hint: `Use ${option("force")} to replace it (what it holds is not fetched again), or name another directory`,
     });
   }

@@ -32,7 +32,7 @@ import {
 } from "./pull-state.ts";
 import { withRewrittenIndexes } from "./rewritten-indexes.ts";
 import { sealBundle } from "./seal.ts";
-import { finishSealed } from "./sealed-bundle.ts";
+import { findDamageOfSealed, finishSealed } from "./sealed-bundle.ts";
 import { hasRoom } from "./space.ts";
 import { transferBlobs } from "./transfer.ts";
 import type { BlobTask } from "./transfer-plan.ts";
@@ -50,12 +50,14 @@ export async function pull(options: PullOptions): Promise<PullSummary> {
   return { schemaVersion: 1, mediaType: PULL_MEDIA_TYPE, ...outcome, notices };
 }
 
-async function fillBundle(options: PullOptions): Promise<PullOutcome> {
+async function fillBundle(given: PullOptions): Promise<PullOutcome> {
+  let options = given;
   const { bundlePath } = options;
   const paths = statePaths(bundlePath);
   try {
     const sealed = options.force ? undefined : await finishSealed(options, paths);
     if (sealed) return sealed;
+    options = await toRepair(options, paths);
     await prepareDirectory(options, paths);
     await createStateDirectory(paths);
     await using _lock = await lockForWriting(bundlePath);
@@ -74,6 +76,15 @@ async function fillBundle(options: PullOptions): Promise<PullOutcome> {
     await rmdir(paths.directory).catch(() => {});
     await rmdir(bundlePath).catch(() => {});
   }
+}
+
+/** A damaged bundle of the same wishes is replaced by itself: what is whole of it is taken over, the rest is fetched. */
+async function toRepair(options: PullOptions, paths: StatePaths): Promise<PullOptions> {
+  const damage = options.force ? undefined : await findDamageOfSealed(options, paths);
+  if (damage === undefined) return options;
+  const message = `The bundle is repaired, as ${damage}: what is whole is kept`;
+  options.onEvent?.({ type: "notice", code: "BUNDLE_REPAIRED", message });
+  return { ...options, force: true };
 }
 
 async function openCaches(options: PullOptions, { blobs }: StatePaths): Promise<PullCaches> {

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
-import { type BundleManifest, readBundleManifest } from "../bundle/bundle-manifest.ts";
+import { type BundleManifest, readIntactManifest } from "../bundle/bundle-manifest.ts";
 import { planFiles } from "../bundle/bundle-plan.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import { findDamage } from "../bundle/find-damage.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { readdir, stat } from "../io/file-system.ts";
 import { describeSelection } from "./describe-bundle.ts";
 import type { PullOptions, PullOutcome } from "./pull-options.ts";
-import { PLAN_LIFETIME_MS, removeState, type StatePaths } from "./pull-state.ts";
+import { PLAN_LIFETIME_MS, readPinnedPlan, removeState, type StatePaths } from "./pull-state.ts";
 
 /**
  * Finishes a pull that was ended behind its seal, while it removed its state: `bundle.json` is written when all that it
@@ -21,7 +22,7 @@ export async function finishSealed(
   const isFresh = (await ageOfSeal(bundlePath)) < PLAN_LIFETIME_MS;
   if (!isFresh || !(await hasStateOfPull(paths))) return undefined;
   await using _lock = await lockForWriting(bundlePath);
-  const manifest = await readBundleManifest(bundlePath).catch(() => undefined);
+  const manifest = await readIntactManifest(bundlePath);
   if (!manifest || !isWanted(manifest, options)) return undefined;
   await removeState(paths);
   return {
@@ -34,6 +35,23 @@ export async function finishSealed(
     copiedBytes: 0,
     manifest,
   };
+}
+
+/**
+ * What is wrong with a complete bundle of the same wishes, where it is damaged: then the same pull repairs it. Undefined
+ * if it is whole, or if there is none.
+ */
+export async function findDamageOfSealed(
+  options: PullOptions,
+  paths: StatePaths,
+): Promise<string | undefined> {
+  const { bundlePath, signal, onEvent = () => {} } = options;
+  const manifest = await readIntactManifest(bundlePath);
+  const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
+  if (!manifest || isUnfinished || !isWanted(manifest, options)) return undefined;
+  const message = `"${bundlePath}" holds a bundle of this selection: its files are checked`;
+  onEvent({ type: "notice", code: "BUNDLE_CHECKED", message });
+  return await findDamage(bundlePath, { signal });
 }
 
 async function ageOfSeal(bundlePath: string): Promise<number> {

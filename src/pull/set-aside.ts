@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { readBundleManifest } from "../bundle/bundle-manifest.ts";
 import {
   BUNDLE_MANIFEST_FILE,
   CHECKSUM_FILE,
@@ -9,6 +8,7 @@ import {
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, stat } from "../io/file-system.ts";
+import { readOwnFiles } from "./own-files.ts";
 import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
 import { planWork } from "./transfer-plan.ts";
 
@@ -27,6 +27,8 @@ export async function setAside(bundlePath: string, paths: StatePaths): Promise<v
   await mkdir(directory, { recursive: true });
   // The plan last: without it, a manifest that is still there would stand for a complete bundle
   await moveIfPresent(manifest, join(directory, BUNDLE_MANIFEST_FILE));
+  // Lists the files of a bundle whose manifest is damaged
+  await moveIfPresent(join(bundlePath, CHECKSUM_FILE), join(directory, CHECKSUM_FILE));
   await moveIfPresent(paths.plan, join(directory, PLAN_FILE));
   await finishSettingAside(bundlePath, paths);
 }
@@ -70,8 +72,8 @@ async function listOwnFiles(
 ): Promise<string[]> {
   const plan = await readPinnedPlan(planPath);
   if (plan) return namesOf(planWork(plan).plans, plan.extraFiles);
-  const manifest = await readBundleManifest(directory).catch(() => undefined);
-  return namesOf(manifest?.packages ?? [], manifest?.extraFiles);
+  const { packages, extra } = await readOwnFiles(directory);
+  return [...packages.flat().map(({ name }) => name), ...extra];
 }
 
 interface Named {
