@@ -2,12 +2,7 @@ import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile, refuseIfLocked } from "../io/file-lock.ts";
 import { readdir } from "../io/file-system.ts";
-import { STATE_DIRECTORY } from "./format.ts";
-
-/** The lock of the one run that may write. */
-const WRITER_LOCK = "lock";
-/** The locks of pushes, one for each target: they only read. */
-const PUSH_LOCK = /^push-.+\.lock$/;
+import { isPushLock, PULL_STATE, STATE_DIRECTORY } from "./state-directory.ts";
 
 /**
  * Locks a bundle whose state directory exists; `TARGET_LOCKED` names the run that writes or pushes it. Both sides announce
@@ -15,10 +10,10 @@ const PUSH_LOCK = /^push-.+\.lock$/;
  */
 export async function lockForWriting(bundlePath: string): Promise<AsyncDisposable> {
   const directory = join(bundlePath, STATE_DIRECTORY);
-  const lock = await lockFile(join(directory, WRITER_LOCK), bundlePath);
+  const lock = await lockFile(join(directory, PULL_STATE.lock), bundlePath);
   try {
     for (const name of await listNames(directory)) {
-      if (PUSH_LOCK.test(name)) await refuseIfLocked(join(directory, name), bundlePath);
+      if (isPushLock(name)) await refuseIfLocked(join(directory, name), bundlePath);
     }
     return lock;
   } catch (error) {
@@ -29,7 +24,7 @@ export async function lockForWriting(bundlePath: string): Promise<AsyncDisposabl
 
 /** Throws `TARGET_LOCKED` while a run writes the bundle. */
 export async function refuseWhileWritten(bundlePath: string): Promise<void> {
-  await refuseIfLocked(join(bundlePath, STATE_DIRECTORY, WRITER_LOCK), bundlePath);
+  await refuseIfLocked(join(bundlePath, STATE_DIRECTORY, PULL_STATE.lock), bundlePath);
 }
 
 async function listNames(directory: string): Promise<readonly string[]> {

@@ -5,7 +5,6 @@ import { SHORT_TAG } from "../vendor/layouts.ts";
 /** Names of docs/bundle-format.md, "Files". */
 export const BUNDLE_MANIFEST_FILE = "bundle.json";
 export const CHECKSUM_FILE = "SHA256SUMS";
-export const STATE_DIRECTORY = ".mirror";
 export const PARTIAL_SUFFIX = ".partial";
 /** `module-foo.tar.gostsum`: the Streebog-256 of the file beside it, as 64 hex digits and nothing else. */
 export const GOST_SUFFIX = ".gostsum";

@@ -18,10 +18,10 @@ import {
   parseArchiveFile,
   parseLayoutEntry,
   parsePackageFile,
-  STATE_DIRECTORY,
 } from "./format.ts";
 import { groupFiles, listLostFiles } from "./group-files.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
+import { isStateOfPull, STATE_DIRECTORY } from "./state-directory.ts";
 
 export interface BundleListing extends FoundPackages {
   readonly directory: string;
@@ -205,7 +205,7 @@ async function isUnfinishedPull(directory: string, names: readonly string[]): Pr
   if (names.some((name) => name.endsWith(PARTIAL_SUFFIX))) return true;
   if (!names.includes(STATE_DIRECTORY)) return false;
   const state = await listNames(join(directory, STATE_DIRECTORY));
-  return state.length === 0 || state.some((name) => !name.startsWith("push-"));
+  return isStateOfPull(state);
 }
 
 /** `index.json`, `oci-layout` and the blobs of an image-layout directory; anything else in it is foreign. */

@@ -4,6 +4,7 @@ import { startsOf } from "../bundle/chunk-plan.ts";
 import { parseLayoutEntry } from "../bundle/format.ts";
 import { PackageFile } from "../bundle/package-file.ts";
 import { salvagePackage } from "../bundle/salvage-package.ts";
+import { PULL_STATE } from "../bundle/state-directory.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { rm } from "../io/file-system.ts";
@@ -12,7 +13,7 @@ import type { Digest } from "../oci/digest.ts";
 import { readOwnFiles } from "./own-files.ts";
 import { readPullJournal } from "./pull-journal.ts";
 import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
-import { JOURNAL_FILE, listGenerations, PLAN_FILE } from "./set-aside.ts";
+import { listGenerations } from "./set-aside.ts";
 import { planWork } from "./transfer-plan.ts";
 
 const CONTENTS_FILE = "contents.json";
@@ -135,7 +136,11 @@ interface BundlePlaces {
 }
 
 function placesIn(directory: string): BundlePlaces {
-  return { directory, plan: join(directory, PLAN_FILE), journal: join(directory, JOURNAL_FILE) };
+  return {
+    directory,
+    plan: join(directory, PULL_STATE.plan),
+    journal: join(directory, PULL_STATE.journal),
+  };
 }
 
 async function listContents({ directory, ...paths }: BundlePlaces): Promise<PreviousContents> {

@@ -8,8 +8,8 @@ import {
   CHECKSUM_FILE,
   GOST_SUFFIX,
   PARTIAL_SUFFIX,
-  STATE_DIRECTORY,
 } from "../bundle/format.ts";
+import { STATE_DIRECTORY } from "../bundle/state-directory.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
 import { option } from "../option.ts";

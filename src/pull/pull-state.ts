@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { STATE_DIRECTORY } from "../bundle/format.ts";
+import { PULL_STATE, STATE_DIRECTORY } from "../bundle/state-directory.ts";
 import type { ExtraFile, PackageContents } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
@@ -37,10 +37,10 @@ export function statePaths(bundlePath: string): StatePaths {
   const directory = join(bundlePath, STATE_DIRECTORY);
   return {
     directory,
-    plan: join(directory, "plan.json"),
-    journal: join(directory, "journal"),
-    blobs: join(directory, "blobs"),
-    previous: join(directory, "previous"),
+    plan: join(directory, PULL_STATE.plan),
+    journal: join(directory, PULL_STATE.journal),
+    blobs: join(directory, PULL_STATE.blobs),
+    previous: join(directory, PULL_STATE.previous),
   };
 }
 

@@ -5,6 +5,7 @@ import { planFiles } from "../bundle/bundle-plan.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { findDamage } from "../bundle/find-damage.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import { isStateOfPull } from "../bundle/state-directory.ts";
 import { readdir, stat } from "../io/file-system.ts";
 import { describeSelection } from "./describe-bundle.ts";
 import type { PullOptions, PullOutcome } from "./pull-options.ts";
@@ -66,7 +67,7 @@ async function ageOfSeal(bundlePath: string): Promise<number> {
 /** The state directory is removed last; a push may have one of its own there. */
 async function hasStateOfPull({ directory }: StatePaths): Promise<boolean> {
   const names = await readdir(directory).catch(() => undefined);
-  return names?.every((name) => /^push-/.test(name)) === false || names?.length === 0;
+  return names !== undefined && isStateOfPull(names);
 }
 
 function isWanted(

@@ -5,16 +5,13 @@ import {
   GOST_SUFFIX,
   PARTIAL_SUFFIX,
 } from "../bundle/format.ts";
+import { PULL_STATE } from "../bundle/state-directory.ts";
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, stat } from "../io/file-system.ts";
 import { readOwnFiles } from "./own-files.ts";
 import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
 import { planWork } from "./transfer-plan.ts";
-
-/** Beside the files of a bundle that was set aside. */
-export const PLAN_FILE = "plan.json";
-export const JOURNAL_FILE = "journal";
 
 /**
  * Moves an earlier bundle and its state out of the way, into a directory of its own. The documents that list its files
@@ -29,7 +26,7 @@ export async function setAside(bundlePath: string, paths: StatePaths): Promise<v
   await moveIfPresent(manifest, join(directory, BUNDLE_MANIFEST_FILE));
   // Lists the files of a bundle whose manifest is damaged
   await moveIfPresent(join(bundlePath, CHECKSUM_FILE), join(directory, CHECKSUM_FILE));
-  await moveIfPresent(paths.plan, join(directory, PLAN_FILE));
+  await moveIfPresent(paths.plan, join(directory, PULL_STATE.plan));
   await finishSettingAside(bundlePath, paths);
 }
 
@@ -40,7 +37,7 @@ export async function setAside(bundlePath: string, paths: StatePaths): Promise<v
 export async function finishSettingAside(bundlePath: string, paths: StatePaths): Promise<void> {
   const directory = (await listGenerations(paths)).at(-1);
   if (directory === undefined) return;
-  const journal = join(directory, JOURNAL_FILE);
+  const journal = join(directory, PULL_STATE.journal);
   if (!(await exists(journal))) await moveIfPresent(paths.journal, journal);
   await rm(join(bundlePath, CHECKSUM_FILE), { force: true });
   for (const name of await listOwnFiles(directory)) {
@@ -68,7 +65,7 @@ export async function listEarlierFiles(
 
 async function listOwnFiles(
   directory: string,
-  planPath = join(directory, PLAN_FILE),
+  planPath = join(directory, PULL_STATE.plan),
 ): Promise<string[]> {
   const plan = await readPinnedPlan(planPath);
   if (plan) return namesOf(planWork(plan).plans, plan.extraFiles);

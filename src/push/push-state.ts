@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
-import { STATE_DIRECTORY } from "../bundle/format.ts";
+import { pushStateOf, STATE_DIRECTORY } from "../bundle/state-directory.ts";
 import { MirrorError } from "../errors.ts";
 import { AppendLog, readAppendLog } from "../io/append-log.ts";
 import { storageError, TargetLockedError } from "../io/errors.ts";
@@ -63,8 +63,9 @@ export class PushState implements AsyncDisposable {
   }: PushStateOptions): Promise<PushState> {
     const name = formatReference(target);
     const key = createHash("sha256").update(`${bundle}\0${name}`).digest("hex").slice(0, 16);
+    const own = pushStateOf(key);
     const locked = await lockInSomeHome(directory, {
-      file: `push-${key}.lock`,
+      file: own.lock,
       subject: `${directory} → ${name}`,
     });
     const sessions = new Map<string, UploadSession>();
@@ -79,7 +80,7 @@ export class PushState implements AsyncDisposable {
       await lock[Symbol.asyncDispose]();
       throw error;
     }
-    const path = join(home, `push-${key}.journal`);
+    const path = join(home, own.journal);
     for (const { key: blob, session } of (await readAppendLog(path)) as SessionRecord[]) {
       if (session) sessions.set(blob, session);
       else sessions.delete(blob);
