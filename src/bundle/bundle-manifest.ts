@@ -139,6 +139,7 @@ const PACKAGE_KINDS: Readonly<Record<PackageKind, true>> = {
   package: true,
   plugin: true,
   images: true,
+  artifacts: true,
 };
 
 const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {

@@ -1,5 +1,10 @@
 import { compareTexts } from "../compare-texts.ts";
-import type { ImageContents, LayoutContents, PackageKind } from "../contents/contents.ts";
+import {
+  type ImageContents,
+  isNamedPackage,
+  type LayoutContents,
+  type PackageKind,
+} from "../contents/contents.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import { ANNOTATION, blobPath } from "./format.ts";
@@ -16,7 +21,7 @@ export function renderLayoutIndex(layout: LayoutContents, kind: PackageKind): st
       mediaType: image.root.mediaType,
       digest: image.root.digest,
       size: image.root.size,
-      annotations: annotationsOf(image, tag, kind === "images"),
+      annotations: annotationsOf(image, tag, isNamedPackage(kind)),
     }));
   return JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex, manifests });
 }

@@ -9,7 +9,9 @@ export type PackageKind =
   | "module"
   | "package"
   | "plugin"
-  | "images";
+  | "images"
+  /** What is named by reference as images are, and no runtime can run. */
+  | "artifacts";
 
 export type ImageKind =
   | "image"
@@ -80,6 +82,11 @@ export interface Omission {
 }
 
 export type OmissionKind = "platform" | "missing-attestation" | "foreign-layer";
+
+/** Packages whose content is named by full references and lies in one layout at the root. */
+export function isNamedPackage(kind: PackageKind): boolean {
+  return kind === "images" || kind === "artifacts";
+}
 
 /** One entry of `docker save`'s `manifest.json`. */
 export interface ArchiveImage {

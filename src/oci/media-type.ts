@@ -55,6 +55,11 @@ export function isImageConfigType(mediaType: string): boolean {
   return IMAGE_CONFIG_TYPES.has(mediaType);
 }
 
+/** Whether a container runtime unpacks a layer of this type: tars, foreign ones too. */
+export function isImageLayerType(mediaType: string): boolean {
+  return /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./.test(mediaType);
+}
+
 export function isLegacyManifestType(mediaType: string): boolean {
   return LEGACY_TYPES.has(mediaType);
 }

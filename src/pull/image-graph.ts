@@ -4,7 +4,7 @@ import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageIndex, ImageManifest } from "../oci/manifest.ts";
-import { isImageConfigType } from "../oci/media-type.ts";
+import { isImageConfigType, isImageLayerType } from "../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../oci/platform.ts";
 import { option } from "../option.ts";
 import { ContentMissingError, isMissing } from "../store/errors.ts";
@@ -137,10 +137,13 @@ function chooseArchive(manifests: readonly WalkedManifest[]): ArchiveImage | und
   return (preferred ?? runnable[0])?.image;
 }
 
-/** Only runnable images go into `manifest.json`: artifacts have no root file system. */
+/** Only runnable images go into `manifest.json`: artifacts have no root file system, signatures layers that are none. */
 function archiveOf(document: ImageManifest | ImageIndex): ArchiveImage | undefined {
   if (document.kind === "index") return undefined;
   const { config, layers } = document;
-  if (!isImageConfigType(config.mediaType)) return undefined;
+  const isRunnable =
+    isImageConfigType(config.mediaType) &&
+    layers.every((layer) => isImageLayerType(layer.mediaType));
+  if (!isRunnable) return undefined;
   return { config: config.digest, layers: layers.map(({ digest }) => digest) };
 }

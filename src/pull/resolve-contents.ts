@@ -184,13 +184,20 @@ interface PlacedImage {
   readonly image: ImageContents;
 }
 
+/** A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart. */
+function placeOf({ root, image }: PlacedImage): Pick<PackageContents, "name" | "kind"> {
+  const isArtifact = root.packageKind === "images" && image.archive === undefined;
+  return isArtifact
+    ? { name: "artifacts", kind: "artifacts" }
+    : { name: root.packageName, kind: root.packageKind };
+}
+
 function groupPackages(placed: readonly PlacedImage[]): PackageContents[] {
-  const packages = groupBy(placed, ({ root }) => root.packageName);
-  return [...packages].sort(byKey).map(([name, members]) => ({
-    name,
-    kind: members[0]?.root.packageKind ?? "images",
-    layouts: groupLayouts(members),
-  }));
+  const packages = groupBy(placed, (one) => placeOf(one).name);
+  return [...packages].sort(byKey).flatMap(([, members]) => {
+    const [first] = members;
+    return first ? [{ ...placeOf(first), layouts: groupLayouts(members) }] : [];
+  });
 }
 
 function groupLayouts(placed: readonly PlacedImage[]): LayoutContents[] {

@@ -62,7 +62,7 @@ describe("images.tar", () => {
     await pull("all", [...all, pinned]);
     await pull("one", [name("one", "v1")]);
     await pull("many", [name("many", "v1")]);
-    await pull("mixed", [name("one", "v1"), name("signature", "v1")]);
+    await pull("mixed", [name("one", "v1"), name("signature", "v1"), name("docker", "v1")]);
   });
 
   afterAll(async () => {
@@ -115,6 +115,13 @@ describe("images.tar", () => {
     });
   });
 
+  test("holds nothing that cannot be run: artifacts have a package of their own", async () => {
+    const names = (await readdir(directory.resolve("mixed"))).filter((file) => /tar$/.test(file));
+    expect(names.sort()).toEqual(["artifacts.tar", "images.tar"]);
+    const verified = await runMirror(["verify", directory.resolve("mixed")]);
+    expectDone(verified);
+  });
+
   requireTool("tar", "umoci").describe("unpacked by GNU tar", () => {
     test("umoci lists and unpacks the images of the layout", async () => {
       const unpacked = directory.resolve("unpacked");
@@ -145,10 +152,11 @@ describe("images.tar", () => {
       expect(stdout.split("\n")).toEqual(expect.arrayContaining(taggedNames()));
     });
 
-    test("podman load takes the image beside an artifact that is none", async () => {
+    test("podman load loads every image of a selection with an artifact", async () => {
       await using podman = await openPodman();
-      const { stdout } = expectDone(await podman.run("load", "--input", archive("mixed")));
-      expect(stdout).toContain(name("one", "v1"));
+      expectDone(await podman.run("load", "--input", archive("mixed")));
+      const { stdout } = expectDone(await podman.run("images", "--format", NAME_FORMAT));
+      expect(stdout.trim().split("\n").sort()).toEqual([name("docker", "v1"), name("one", "v1")]);
     });
   });
 
@@ -169,11 +177,11 @@ describe("images.tar", () => {
       );
     });
 
-    test("ctr images import takes an artifact beside an image", async () => {
+    test("ctr images import unpacks every image of a selection with an artifact", async () => {
       await using containerd = await startContainerd();
-      expectDone(await containerd.run("images", "import", "--no-unpack", archive("mixed")));
+      expectDone(await containerd.run("images", "import", "--all-platforms", archive("mixed")));
       const { stdout } = await containerd.run("images", "list", "--quiet");
-      expect(stdout.trim().split("\n")).toEqual([name("one", "v1"), name("signature", "v1")]);
+      expect(stdout.trim().split("\n")).toEqual([name("docker", "v1"), name("one", "v1")]);
     });
   });
 
@@ -188,6 +196,14 @@ describe("images.tar", () => {
       const inspected = await docker.run("image", "inspect", "-f", format, name("many", "v1"));
       const [config] = ON_AMD64.blobs;
       expect(expectDone(inspected).stdout.trim()).toBe(`${config?.descriptor.digest} amd64`);
+    });
+
+    test("docker load loads every image of a selection with an artifact", async () => {
+      await using containerd = await startContainerd();
+      await using docker = await startDockerd(containerd.socket);
+      expectDone(await docker.run("load", "--input", archive("mixed")));
+      const { stdout } = expectDone(await docker.run("images", "--format", NAME_FORMAT));
+      expect(stdout.trim().split("\n").sort()).toEqual([name("docker", "v1"), name("one", "v1")]);
     });
   });
 });
