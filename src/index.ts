@@ -79,12 +79,11 @@ export type { PushEvent } from "./push/events.ts";
 export { push } from "./push/push.ts";
 export {
   type PlannedPushImage,
-  type PushAllOptions,
   type PushPlanReport,
   planPushAll,
   pushAll,
 } from "./push/push-all.ts";
-export type { PushOptions } from "./push/push-options.ts";
+export type { PlanPushAllOptions, PushAllOptions, PushOptions } from "./push/push-options.ts";
 export type { Receipt, ReceiptImage, ReceiptTotals } from "./push/receipt.ts";
 export { writeReceipt } from "./push/write-receipt.ts";
 export {

@@ -1,6 +1,5 @@
 import { checkOptions } from "../check-options.ts";
-import type { PlanPushAllOptions, PushAllOptions } from "./push-all.ts";
-import type { PushOptions } from "./push-options.ts";
+import type { PlanPushAllOptions, PushAllOptions, PushOptions } from "./push-options.ts";
 
 export function checkPushOptions(options: PushOptions): void {
   checkOptions(options, { bundlePath: "text" });

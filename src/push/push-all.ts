@@ -10,18 +10,8 @@ import { isChannelImage, targetVersionOf } from "./channel-closure.ts";
 import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
 import { push } from "./push.ts";
-import type { PushOptions } from "./push-options.ts";
+import type { PlanPushAllOptions, PushAllOptions } from "./push-options.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
-
-export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
-  /** Directories of bundles and package files, in the order in which they are pushed. */
-  readonly bundlePaths: readonly string[];
-}
-
-export type PlanPushAllOptions = Pick<
-  PushAllOptions,
-  "bundlePaths" | "target" | "modulesPathSuffix"
->;
 
 /** Where everything of some bundles would go. */
 export const PUSH_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.push-plan.v1+json";

@@ -25,3 +25,13 @@ export interface PushOptions extends OperationOptions {
   readonly clock?: Clock | undefined;
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
+
+export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
+  /** Directories of bundles and package files, in the order in which they are pushed. */
+  readonly bundlePaths: readonly string[];
+}
+
+export type PlanPushAllOptions = Pick<
+  PushAllOptions,
+  "bundlePaths" | "target" | "modulesPathSuffix"
+>;

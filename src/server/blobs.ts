@@ -1,13 +1,14 @@
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { BlobStat } from "./backend.ts";
 import { parseByteRange } from "./byte-range.ts";
-import type { RegistryCall, WriteCall } from "./call.ts";
 import {
   emptyResponse,
   errorResponse,
   isUnchanged,
+  type RegistryCall,
   type RegistryRequest,
   type RegistryResponse,
+  type WriteCall,
 } from "./message.ts";
 
 /** GET and HEAD of a blob, whole or in one range. */

@@ -1,15 +1,16 @@
 import { isRepositoryName } from "../oci/reference.ts";
 import type { RegistryBackend, RegistryWriter } from "./backend.ts";
 import { deleteBlob, readBlob } from "./blobs.ts";
-import type { RegistryCall, WriteCall } from "./call.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { deleteManifest, readManifest, writeManifest } from "./manifests.ts";
 import {
   emptyResponse,
   errorResponse,
+  type RegistryCall,
   type RegistryHandler,
   type RegistryRequest,
   type RegistryResponse,
+  type WriteCall,
 } from "./message.ts";
 import { appendToUpload, cancelUpload, commitUpload, readUpload, startUpload } from "./uploads.ts";
 

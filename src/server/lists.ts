@@ -1,10 +1,10 @@
 import { compareTexts } from "../compare-texts.ts";
 import { isDigest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
-import type { RegistryCall } from "./call.ts";
 import {
   errorResponse,
   jsonResponse,
+  type RegistryCall,
   type RegistryRequest,
   type RegistryResponse,
   unknownRepository,

@@ -6,14 +6,15 @@ import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { essenceOf, MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { isTag } from "../oci/reference.ts";
-import type { RegistryCall, WriteCall } from "./call.ts";
 import {
   emptyResponse,
   errorResponse,
   isUnchanged,
   jsonResponse,
+  type RegistryCall,
   type RegistryResponse,
   unknownRepository,
+  type WriteCall,
 } from "./message.ts";
 
 /** GET and HEAD by tag or digest; `Accept` is not looked at. */

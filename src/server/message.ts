@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import type { RegistryBackend, RegistryWriter } from "./backend.ts";
 
 export interface RegistryRequest {
   readonly method: string;
@@ -76,4 +77,22 @@ export function unknownRepository(name: string): RegistryResponse {
     message: "repository is not known",
     detail: { name },
   });
+}
+
+/** One request after routing. */
+export interface RegistryCall {
+  readonly backend: RegistryBackend;
+  readonly request: RegistryRequest;
+  /** Path of the repository in the backend. */
+  readonly repository: string;
+  /** The same as the client named it. */
+  readonly name: string;
+  /** Last segment of the path: a digest, a tag or the id of an upload. */
+  readonly reference: string;
+}
+
+/** One request that changes the registry. */
+export interface WriteCall extends RegistryCall {
+  readonly writer: RegistryWriter;
+  readonly sparseIndexes: boolean;
 }

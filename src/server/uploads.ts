@@ -1,7 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import type { BackendUpload } from "./backend.ts";
-import type { WriteCall } from "./call.ts";
-import { emptyResponse, errorResponse, type RegistryResponse } from "./message.ts";
+import { emptyResponse, errorResponse, type RegistryResponse, type WriteCall } from "./message.ts";
 
 /** POST: opens a session, stores a whole blob (`digest`) or links one from another repository (`mount`). */
 export async function startUpload(call: WriteCall): Promise<RegistryResponse> {

@@ -1,5 +1,5 @@
 import type { CallName, OptionName } from "../../index.ts";
-import type { Command } from "../command.ts";
+import type { FlagTable } from "../options/flag.ts";
 
 /** Texts of the library, in the words of the command line. */
 export type FlagWords = <Value>(value: Value) => Value;
@@ -69,7 +69,11 @@ const COMMANDS_OF: Readonly<Record<CallName, string>> = {
 /** Fields of reports, events and failures that are prose. */
 const PROSE: ReadonlySet<string> = new Set(["message", "hint", "detail", "reason"]);
 
-type FlagsOf = Pick<Command, "name" | "flags">;
+/** A command, as far as its words matter. */
+interface FlagsOf {
+  readonly name: string;
+  readonly flags: FlagTable;
+}
 
 /**
  * Writes options as flags of a command: `caFiles` in backticks is --ca-file. A flag that the command does not have is named

@@ -3,7 +3,6 @@ import { renderFailures } from "./failure-list.ts";
 import { isAddressedByDigest, type NamedImage, renderImageName } from "./image-name.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
-import { shellWord } from "./shell-word.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 /** What is listed below the packages: nothing, what has a name, or every image. */
@@ -113,4 +112,10 @@ function renderVersions({ images }: Package): readonly string[] {
 
 function withImages(one: BundleManifest["packages"][number]) {
   return { ...one, images: one.layouts.flatMap(({ images }) => images) };
+}
+
+/** A path as a word of a command line that is to be copied: quoted where a POSIX shell would take it apart. */
+function shellWord(path: string): string {
+  const text = sanitize(path);
+  return /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
