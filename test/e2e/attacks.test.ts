@@ -219,16 +219,22 @@ describe("mirror pull", () => {
     const mediaType = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
     const foreign = { mediaType, digest: `sha256:${"1".repeat(64)}`, size: 5, urls };
     replaceManifest({ ...DOCUMENT, layers: [{ ...LAYER, urls }, ...OTHERS, foreign] });
-    expect((await pull()).status).toBe(0);
+    const { status, stdout } = await pull();
+    expect(stdout).toMatch(/^CONTENT_MISSING \(1\):\n.*an address is not HTTPS/);
+    expect(stdout).toContain("Use --skip-foreign-layers");
+    expect(status).toBe(3);
     expect(thief.seen).toEqual([]);
+    expect(await hasBundle()).toBe(false);
   });
 
   test("makes no path of a digest", async () => {
     const digest = "sha256:../../../../../../etc/passwd";
     replaceManifest({ ...DOCUMENT, layers: [{ ...LAYER, digest }] });
-    const { status, stderr } = await pull();
-    expect(status).not.toBe(0);
-    expect(stderr).toMatch(/digest/);
+    const { status, stdout } = await pull();
+    expect(stdout).toMatch(
+      /^CONTENT_INVALID \(1\):\n.*passwd" is not a sha256, sha384 or sha512 digest/,
+    );
+    expect(status).toBe(3);
     expect(registry.log.entries.filter(({ path }) => path.includes("passwd"))).toEqual([]);
     expect(await hasBundle()).toBe(false);
   });

@@ -97,7 +97,13 @@ describe("a foreign layer", () => {
     const { summary } = await pullForeign(seedForeign(DOCKER, [address], false));
     expect(summary).toMatchObject({
       complete: false,
-      failures: [{ code: "CONTENT_MISSING", message: expect.stringContaining(digest) }],
+      failures: [
+        {
+          code: "CONTENT_MISSING",
+          message: expect.stringContaining(digest),
+          hint: "Use `skipForeignLayers` to take images without such layers",
+        },
+      ],
     });
     expect(JSON.stringify(summary)).not.toContain("secret");
   });

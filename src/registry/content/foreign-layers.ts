@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import { option } from "../../option.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { FetchOptions } from "../../store/store.ts";
 import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
@@ -31,7 +32,7 @@ async function fetchElsewhere(
   for (const address of target.urls ?? []) {
     const url = URL.canParse(address) ? new URL(address) : undefined;
     if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") {
-      refusals.push("an address is not plain HTTPS");
+      refusals.push("an address is not HTTPS, or holds a login");
       continue;
     }
     try {
@@ -45,5 +46,7 @@ async function fetchElsewhere(
     }
   }
   const layer = `layer ${target.digest}`;
-  throw new ContentMissingError(layer, `its registry lacks it; ${refusals.join("; ")}`);
+  throw new ContentMissingError(layer, `its registry lacks it; ${refusals.join("; ")}`, {
+    hint: `Use ${option("skipForeignLayers")} to take images without such layers`,
+  });
 }
