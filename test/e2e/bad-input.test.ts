@@ -1,6 +1,7 @@
 import { cp, mkdir, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { layerTar } from "../../src/demo/layer-archive.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
@@ -312,7 +313,7 @@ describe("mirror push", () => {
     [
       "a bundle.json that is cut off",
       (bundle) => truncate(`${bundle}/bundle.json`, 100),
-      { status: 22, says: [/bundle\.json".*not JSON/, /hint: Copy the file again/] },
+      { status: 22, says: [/bundle\.json".*"SHA256SUMS" says/, /hint: Copy the file again/] },
     ],
     [
       "a bundle.json of a newer version",
@@ -320,6 +321,7 @@ describe("mirror push", () => {
         const text = await readFile(`${bundle}/bundle.json`, "utf8");
         const newer = text.replace("bundle.v1+json", "bundle.v2+json");
         await writeFile(`${bundle}/bundle.json`, newer);
+        await writeFile(`${bundle}/SHA256SUMS`, await sumsOf(bundle, newer));
       },
       { status: 23, says: [/v2/, /hint: Use a newer version/] },
     ],
@@ -451,6 +453,13 @@ function expectRefused({ exitCode, stderr, stdout }: ProcessResult, status: numb
   expect(stdout).toBe("");
   expect(stderr.match(/^error: /gm)).toHaveLength(1);
   expect(stderr).not.toMatch(/Warning|\bat .*\.js:|\bundefined\b|\[object|a bug in this program/);
+}
+
+/** The `SHA256SUMS` of a bundle that has this `bundle.json`. */
+async function sumsOf(bundle: string, bundleJson: string): Promise<string> {
+  const sums = await readFile(`${bundle}/SHA256SUMS`, "utf8");
+  const digest = digestOf(Buffer.from(bundleJson)).slice("sha256:".length);
+  return sums.replace(/^\S+(?= +bundle\.json$)/m, digest);
 }
 
 async function contentOf(blob: (typeof WEB.blobs)[number] | undefined): Promise<Buffer> {
