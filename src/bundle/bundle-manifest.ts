@@ -70,17 +70,12 @@ export interface BundleTotals {
   readonly uniqueBytes: number;
 }
 
-/** Reads `bundle.json` of a directory; undefined if there is none. Its claims are checked by whoever uses them. */
-export async function readBundleManifest(directory: string): Promise<BundleManifest | undefined> {
-  const path = join(directory, BUNDLE_MANIFEST_FILE);
-  const bytes = await readIfPresent(path);
-  return bytes && parseBundleManifest(bytes, path);
-}
-
-/** As `readBundleManifest`, and undefined if it is damaged as well. */
+/** Reads `bundle.json` of a directory; undefined if there is none or it is damaged. Its claims are checked by whoever uses them. */
 export async function readIntactManifest(directory: string): Promise<BundleManifest | undefined> {
+  const path = join(directory, BUNDLE_MANIFEST_FILE);
   try {
-    return await readBundleManifest(directory);
+    const bytes = await readIfPresent(path);
+    return bytes && parseBundleManifest(bytes, path);
   } catch (error) {
     if (error instanceof BundleCorruptError) return undefined;
     throw error;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   BUNDLE_MEDIA_TYPE,
   parseBundleManifest,
-  readBundleManifest,
+  readIntactManifest,
 } from "../../src/bundle/bundle-manifest.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
@@ -141,33 +141,37 @@ describe("parseBundleManifest()", () => {
   });
 });
 
-describe("readBundleManifest()", () => {
+describe("readIntactManifest()", () => {
   test("is undefined where there is none", async () => {
     await using directory = await openTempDirectory();
-    expect(await readBundleManifest(directory.path)).toBeUndefined();
+    expect(await readIntactManifest(directory.path)).toBeUndefined();
     await writeFile(directory.resolve("file"), "");
-    expect(await readBundleManifest(directory.resolve("file"))).toBeUndefined();
+    expect(await readIntactManifest(directory.resolve("file"))).toBeUndefined();
   });
 
   test("reads the file", async () => {
     await using directory = await openTempDirectory();
     await writeFile(directory.resolve("bundle.json"), JSON.stringify(MANIFEST));
-    expect(await readBundleManifest(directory.path)).toEqual(MANIFEST);
+    expect(await readIntactManifest(directory.path)).toEqual(MANIFEST);
   });
 
-  test("refuses one that is too large to be one, without reading it", async () => {
+  test("is undefined where it is too large to be one, without reading it", async () => {
     await using directory = await openTempDirectory();
     await writeFile(directory.resolve("bundle.json"), "");
     await truncate(directory.resolve("bundle.json"), 257 * 1024 * 1024);
-    await expect(readBundleManifest(directory.path)).rejects.toMatchObject({
-      code: "BUNDLE_CORRUPT",
-    });
+    expect(await readIntactManifest(directory.path)).toBeUndefined();
+  });
+
+  test("is undefined where it is damaged", async () => {
+    await using directory = await openTempDirectory();
+    await writeFile(directory.resolve("bundle.json"), "{");
+    expect(await readIntactManifest(directory.path)).toBeUndefined();
   });
 
   test("names what cannot be read", async () => {
     await using directory = await openTempDirectory();
     await mkdir(directory.resolve("bundle.json"));
-    await expect(readBundleManifest(directory.path)).rejects.toMatchObject({
+    await expect(readIntactManifest(directory.path)).rejects.toMatchObject({
       code: "STORAGE_FAILED",
       path: directory.resolve("bundle.json"),
     });
