@@ -122,9 +122,11 @@ export type {
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
-export { TagConflictError } from "./serve/errors.ts";
+export { TagConflictError, UpstreamError } from "./serve/errors.ts";
 export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
 export type { ServeEvent } from "./serve/serve-event.ts";
+export type { Upstream } from "./serve/upstream.ts";
+export { parseUpstreams, type UpstreamSpec } from "./serve/upstream-spec.ts";
 export { ListenError } from "./server/errors.ts";
 export type {
   ContentSink,

@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   push: ["root", "oci", "io", "store", "contents", "bundle", "vendor", "run"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
   metrics: ["root", "server", "serve"],
-  serve: ["root", "oci", "io", "store", "bundle", "server"],
+  serve: ["root", "oci", "io", "store", "bundle", "server", "cache"],
   formats: [],
   clients: ["root", "oci", "formats"],
   install: ["root", "io", "clients", "formats"],

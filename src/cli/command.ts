@@ -33,6 +33,8 @@ interface Positional {
   readonly default?: string;
   /** The last one may be given any number of times: its values are in `rest`. */
   readonly isList?: true;
+  /** The list may be empty. */
+  readonly isOptional?: true;
 }
 
 /** One command: a description of its arguments, and what it does with them. */

@@ -154,7 +154,7 @@ function toYargsOption({ type, describe, alias, group, choices }: Flag): Options
 function formatUsage({ name, positionals }: Command, shown: string = name): string {
   const names = positionals.map((one) => {
     const name = one.isList ? `${one.name}..` : one.name;
-    return one.default === undefined ? `<${name}>` : `[${name}]`;
+    return one.default === undefined && !one.isOptional ? `<${name}>` : `[${name}]`;
   });
   return [shown, ...names].join(" ");
 }

@@ -48,9 +48,10 @@ export function createServeMetrics(): ServeMetrics {
         failures.inc({ code: event.code });
         return;
       }
+      if (event.type === "stale-served") return;
       const kind = kindOf(event);
       const namespace = event.namespace ?? "";
-      requests.inc({ namespace, kind, code: String(event.status), cache: "bundle" });
+      requests.inc({ namespace, kind, code: String(event.status), cache: event.cache ?? "bundle" });
       bytes.inc({ namespace, kind }, event.bytes);
       seconds.observe({ kind }, event.milliseconds / 1000);
     },

@@ -15,6 +15,7 @@ export function toAnsweredEvents(answered: AnsweredRequest): readonly ServeEvent
       path,
       ...(typeof namespace === "string" ? { namespace } : {}),
       status: response.status,
+      ...(response.cache === undefined ? {} : { cache: response.cache }),
       bytes: sentBytes,
       milliseconds: Math.round(milliseconds),
       client: socket.remoteAddress ?? "",

@@ -7,13 +7,18 @@ import { toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
+import { addUpstreams, openUpstreams, type UpstreamOptions } from "./open-upstreams.ts";
 import { createPage } from "./page.ts";
 import { type ProtectionOptions, readProtection } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { createServeHandler } from "./serve-handler.ts";
 import type { OpenedBundle } from "./served-repository.ts";
 
-export interface ServerOptions extends ContentOptions, ProtectionOptions, OperationOptions {
+export interface ServerOptions
+  extends ContentOptions,
+    ProtectionOptions,
+    UpstreamOptions,
+    OperationOptions {
   /** Bundles to serve from, straight from their files; later ones add to earlier ones. */
   readonly bundlePaths: readonly string[];
   /** Address of this machine; default `127.0.0.1`. */
@@ -45,11 +50,17 @@ export interface MirrorServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Serves bundles as a read-only registry. Nothing is unpacked, and nothing is written anywhere. */
+/**
+ * Serves bundles, and what upstreams have, as a read-only registry. Bundles are not unpacked, and without upstreams nothing
+ * is written anywhere.
+ */
 export async function openServer(options: ServerOptions): Promise<MirrorServer> {
   const { onEvent = () => {} } = options;
+  const address = options.address ?? "127.0.0.1";
   const bundles: OpenedBundle[] = [];
+  const upstreams: AsyncDisposable[] = [];
   const close = async () => {
+    for (const opened of upstreams) await opened[Symbol.asyncDispose]();
     await Promise.all(bundles.map(({ store }) => store[Symbol.asyncDispose]()));
   };
   try {
@@ -59,7 +70,9 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       bundles.push({ path, store: await openBundleStore(path) });
     }
     const scheme = protection.now.tls ? "https" : "http";
-    const content = collectContent(bundles, options);
+    const opened = await openUpstreams({ ...options, address, onEvent });
+    upstreams.push(opened);
+    const content = addUpstreams(collectContent(bundles, options), opened);
     const listener = await listenHttp({
       handler: createServeHandler({
         registry: createRegistry(content, options),
@@ -67,7 +80,7 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
         rulesNow: () => protection.now.rules,
       }),
       tls: protection.now.tls,
-      address: options.address ?? "127.0.0.1",
+      address,
       port: options.port ?? 5000,
       onAnswered: (answered) => toAnsweredEvents(answered).forEach(onEvent),
     });

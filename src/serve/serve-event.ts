@@ -1,3 +1,5 @@
+import type { CacheUse } from "../server/backend.ts";
+
 /** What happens while images are served. */
 export type ServeEvent =
   | {
@@ -8,6 +10,8 @@ export type ServeEvent =
       /** The registry that the client meant, if it said so or it was found. */
       readonly namespace?: string;
       readonly status: number;
+      /** How the cache came by it, where it is not from a bundle. */
+      readonly cache?: CacheUse;
       readonly bytes: number;
       readonly milliseconds: number;
       /** Address of the client. */
@@ -19,6 +23,14 @@ export type ServeEvent =
       readonly method: string;
       readonly path: string;
       readonly code: string;
+      readonly message: string;
+    }
+  /** An upstream could not say whether a tag has moved: what it was when it was asked last is served. */
+  | {
+      readonly type: "stale-served";
+      readonly namespace: string;
+      readonly repository: string;
+      readonly tag: string;
       readonly message: string;
     };
 

@@ -6,6 +6,7 @@ import {
   type RegistryRequest,
   type RegistryResponse,
 } from "../server/message.ts";
+import { UpstreamError } from "./errors.ts";
 
 export interface ServeHandlerOptions {
   readonly registry: RegistryHandler;
@@ -24,24 +25,49 @@ export function createServeHandler({
   rulesNow,
 }: ServeHandlerOptions): RegistryHandler {
   return async (request) => {
-    if (request.path === "/livez" || request.path === "/readyz") return healthy();
+    if (PROBES.has(request.path)) return healthy();
     const rules = rulesNow();
     const caller = callerOf(request, rules);
     const refusal = await refuseCaller(request, caller, rules);
     if (refusal) return refusal;
-    if (request.path === "/" && (request.method === "GET" || request.method === "HEAD")) {
+    if (request.path === "/" && ["GET", "HEAD"].includes(request.method)) {
       return page(request, caller.host);
     }
     const headers = { ...request.headers, host: caller.host };
     try {
       return await registry(withNamespace({ ...request, headers }));
     } catch (error) {
-      if (!(error instanceof MirrorError)) throw error;
-      // Where it lies is for the log, not for whoever asks
-      const response = errorResponse(500, { code: "UNKNOWN", message: "content cannot be read" });
-      return { ...response, failure: error };
+      if (error instanceof UpstreamError) return upstreamFailed(error);
+      if (error instanceof MirrorError) return contentFailed(error);
+      throw error;
     }
   };
+}
+
+const PROBES: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
+
+/** Where it lies is for the log, not for whoever asks. */
+function contentFailed(failure: MirrorError): RegistryResponse {
+  const response = errorResponse(500, { code: "UNKNOWN", message: "content cannot be read" });
+  return { ...response, failure };
+}
+
+function upstreamFailed(error: UpstreamError): RegistryResponse {
+  const { code, repository, retryAfterMs } = error;
+  const detail = { repository };
+  if (code === "REGISTRY_NOT_FOUND") {
+    const message = "the upstream does not have it";
+    return errorResponse(404, { code: "BLOB_UNKNOWN", message, detail });
+  }
+  const isLimited = code === "REGISTRY_LIMITED";
+  const response = isLimited
+    ? errorResponse(
+        429,
+        { code: "TOOMANYREQUESTS", message: "the upstream limits the rate of requests", detail },
+        retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
+      )
+    : errorResponse(502, { code: "UNAVAILABLE", message: "the upstream cannot be asked", detail });
+  return { ...response, failure: error };
 }
 
 function healthy(): RegistryResponse {

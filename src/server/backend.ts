@@ -11,7 +11,7 @@ export interface RegistryBackend {
   /** Only for a blob that `statBlob` found, and for a range within its size. */
   openBlob(repository: string, digest: Digest, range: ByteRange): Promise<Readable>;
   /** By tag or digest. */
-  readManifest(repository: string, reference: string): Promise<Manifest | undefined>;
+  readManifest(repository: string, reference: string): Promise<ServedManifest | undefined>;
   /** In any order. */
   listTags(repository: string): Promise<Iterable<string> | undefined>;
   /** In any order. */
@@ -22,7 +22,15 @@ export interface RegistryBackend {
 
 export interface BlobStat {
   readonly size: number;
+  readonly cache?: CacheUse | undefined;
 }
+
+export interface ServedManifest extends Manifest {
+  readonly cache?: CacheUse | undefined;
+}
+
+/** How a cache came by it; `stale`: whoever knows better could not be asked. */
+export type CacheUse = "hit" | "miss" | "stale";
 
 /** What a registry that can be pushed to does besides. Repositories begin with the first thing that is in them. */
 export interface RegistryWriter {

@@ -16,14 +16,14 @@ export async function readBlob(call: RegistryCall): Promise<RegistryResponse> {
   const found = await findBlob(call);
   if ("status" in found) return found;
   const { backend, repository, request } = call;
-  const { digest, size } = found;
+  const { cache, digest, size } = found;
   const headers = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
     "accept-ranges": "bytes",
     etag: `"${digest}"`,
   };
-  if (isUnchanged(request, headers.etag)) return { status: 304, headers };
+  if (isUnchanged(request, headers.etag)) return { status: 304, headers, cache };
   const range = parseByteRange(rangeOf(request, headers.etag), size);
   if (range === "unsatisfiable") {
     return errorResponse(
@@ -35,6 +35,7 @@ export async function readBlob(call: RegistryCall): Promise<RegistryResponse> {
   const { start, end } = range === "everything" ? { start: 0, end: size } : range;
   return {
     status: range === "everything" ? 200 : 206,
+    cache,
     headers: {
       ...headers,
       "content-length": String(end - start),
@@ -63,7 +64,7 @@ async function findBlob(call: RegistryCall): Promise<FoundBlob | RegistryRespons
     return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
   }
   const stat = await backend.statBlob(repository, reference);
-  if (stat !== undefined) return { digest: reference, size: stat.size };
+  if (stat !== undefined) return { digest: reference, size: stat.size, cache: stat.cache };
   return errorResponse(404, {
     code: "BLOB_UNKNOWN",
     message: "blob is not in this repository",

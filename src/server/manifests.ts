@@ -17,18 +17,23 @@ import {
   type WriteCall,
 } from "./message.ts";
 
+/** RFC 7234, section 5.5.1; no longer in its successor, and known to clients all the same. */
+const STALE_WARNING = '110 - "Response is Stale"';
+
 /** GET and HEAD by tag or digest; `Accept` is not looked at. */
 export async function readManifest(call: RegistryCall): Promise<RegistryResponse> {
   const manifest = await call.backend.readManifest(call.repository, call.reference);
   if (manifest === undefined) return unknownManifest(call);
-  const { bytes, descriptor } = manifest;
+  const { bytes, cache, descriptor } = manifest;
   const headers = {
     "docker-content-digest": descriptor.digest,
     etag: `"${descriptor.digest}"`,
+    ...(cache === "stale" ? { warning: STALE_WARNING } : {}),
   };
-  if (isUnchanged(call.request, headers.etag)) return { status: 304, headers };
+  if (isUnchanged(call.request, headers.etag)) return { status: 304, headers, cache };
   return {
     status: 200,
+    cache,
     headers: {
       "content-type": descriptor.mediaType,
       "content-length": String(bytes.length),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import type { RegistryBackend, RegistryWriter } from "./backend.ts";
+import type { CacheUse, RegistryBackend, RegistryWriter } from "./backend.ts";
 
 export interface RegistryRequest {
   readonly method: string;
@@ -20,6 +20,8 @@ export interface RegistryResponse {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** Not sent in answers to HEAD. */
   readonly body?: Buffer | Readable;
+  /** How a cache came by what is sent. */
+  readonly cache?: CacheUse | undefined;
   /** What went wrong, where the client is not told; never sent. */
   readonly failure?: unknown;
 }

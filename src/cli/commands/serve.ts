@@ -7,33 +7,54 @@ import {
   openServer,
   type ServeEvent,
   type ServeMetrics,
+  type Upstream,
 } from "../../index.ts";
 import type { CliContext, Command, CommandArguments } from "../command.ts";
 import { EXIT_DONE } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
+import { REGISTRY_FLAGS } from "../options/registry.ts";
 import { parseListen, SERVE_FLAGS, toServerOptions } from "../options/serve.ts";
+import { toUpstreamOptions, UPSTREAM_FLAGS } from "../options/upstreams.ts";
 import { renderError } from "../output/error.ts";
 import { renderServeEvent } from "../output/serve-line.ts";
 import { UsageError } from "../usage-error.ts";
+import { openUpstreamClients } from "./open-upstream-clients.ts";
 
-const FLAGS = { ...SERVE_FLAGS, ...REPORT_FLAGS } as const satisfies FlagTable;
+const FLAGS = {
+  ...SERVE_FLAGS,
+  ...UPSTREAM_FLAGS,
+  ...REGISTRY_FLAGS,
+  ...REPORT_FLAGS,
+} as const satisfies FlagTable;
 
 export const SERVE_COMMAND: Command<typeof FLAGS> = {
   name: "serve",
-  describe: "Serve bundles as a read-only registry, straight from their files",
+  describe: "Serve bundles straight from their files, and other registries through a cache",
   positionals: [
-    { name: "bundle", describe: "Directory of a bundle; several add to each other", isList: true },
+    {
+      name: "bundle",
+      describe: "Directory of a bundle; several add to each other",
+      isList: true,
+      isOptional: true,
+    },
   ],
   flags: FLAGS,
   examples: [
     "mirror serve /media/usb/bundle",
     "mirror serve ./base ./update --prefer last --listen 0.0.0.0:5000",
+    "mirror serve --upstream default --upstream registry.corp --cache /var/cache/mirror",
   ],
-  resumeHint: "Nothing was written; run the same command again",
+  resumeHint: "Run the same command again; what was fetched is kept",
   async run(given, context) {
     const metrics = createServeMetrics();
-    await using server = await open(given, metrics, context);
+    await using opened = await openUpstreamClients(given.flags, context);
+    if (given.rest.length + opened.upstreams.length === 0) {
+      throw new UsageError("Nothing to serve: neither a bundle nor an upstream is named", {
+        hint: "Name the directory of a bundle, or --upstream default",
+      });
+    }
+    await using server = await open(given, { metrics, upstreams: opened.upstreams }, context);
     await using metricsServer = await openMetrics(given.flags.metrics, metrics);
     const announced = { ...server, metricsPort: metricsServer.port };
     await announce(announced, given.flags["ready-file"], context);
@@ -46,12 +67,17 @@ export const SERVE_COMMAND: Command<typeof FLAGS> = {
 
 function open(
   { flags, rest }: CommandArguments<typeof FLAGS>,
-  metrics: ServeMetrics,
-  { signal, stderr, stdout }: CliContext,
+  {
+    metrics,
+    upstreams,
+  }: { readonly metrics: ServeMetrics; readonly upstreams: readonly Upstream[] },
+  { env, signal, stderr, stdout }: CliContext,
 ): Promise<MirrorServer> {
-  const isWanted = ({ type }: ServeEvent) => type === "request-failed" || flags["access-log"];
+  const isWanted = ({ type }: ServeEvent) => type !== "request-answered" || flags["access-log"];
   return openServer({
     ...toServerOptions(flags),
+    ...toUpstreamOptions(flags, env),
+    upstreams,
     bundlePaths: rest,
     signal,
     onEvent: (event) => {

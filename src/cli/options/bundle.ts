@@ -87,16 +87,24 @@ export function toListing(flags: FlagValues<typeof BUNDLE_FLAGS>, usual: Listing
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `XDG_CACHE_HOME` as the base-directory specification has it; nowhere without a home. */
 export function toCacheOptions(
   flags: FlagValues<typeof BUNDLE_FLAGS>,
   env: Environment,
 ): { readonly cacheDirectory?: string } {
   if (flags["no-cache"]) return {};
   if (flags["cache-dir"] !== undefined) return { cacheDirectory: flags["cache-dir"] };
-  const { HOME, XDG_CACHE_HOME, LOCALAPPDATA } = env;
+  const base = userCacheDirectory(env);
+  return base ? { cacheDirectory: base } : {};
+}
+
+/** `XDG_CACHE_HOME` as the base-directory specification has it; nowhere without a home. */
+export function userCacheDirectory({
+  HOME,
+  XDG_CACHE_HOME,
+  LOCALAPPDATA,
+}: Environment): string | undefined {
   const given = [XDG_CACHE_HOME, LOCALAPPDATA, HOME && join(HOME, ".cache")];
   // Relative ones are to be ignored
   const base = given.find((path) => path && isAbsolute(path));
-  return base ? { cacheDirectory: join(base, "mirror") } : {};
+  return base && join(base, "mirror");
 }

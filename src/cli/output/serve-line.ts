@@ -6,14 +6,29 @@ const PATH_LIMIT = 300;
 
 /** One line for an event of the server; what clients send is neither trusted nor repeated in full. */
 export function renderServeEvent(event: ServeEvent): string {
-  const request = `${event.method} ${sanitize(event.path.slice(0, PATH_LIMIT))}`;
   switch (event.type) {
     case "request-answered": {
+      const request = renderRequest(event);
       const { bytes, client, milliseconds, namespace, status } = event;
       const meant = namespace === undefined ? "" : ` ns=${sanitize(namespace)}`;
       return `${client} ${request}${meant} ${status} ${bytes} bytes ${milliseconds} ms\n`;
     }
     case "request-failed":
-      return `error: ${request}: ${sanitize(event.message)} (${event.code})\n`;
+      return `error: ${renderRequest(event)}: ${sanitize(event.message)} (${event.code})\n`;
+    case "stale-served": {
+      const { message, namespace, repository, tag } = event;
+      const image = sanitize(`${namespace}/${repository}:${tag}`);
+      return `warning: ${image} is stale: ${sanitize(message)}\n`;
+    }
   }
+}
+
+function renderRequest({
+  method,
+  path,
+}: {
+  readonly method: string;
+  readonly path: string;
+}): string {
+  return `${method} ${sanitize(path.slice(0, PATH_LIMIT))}`;
 }

@@ -8,8 +8,15 @@ export interface ToolSession extends AsyncDisposable {
   run(...args: readonly string[]): Promise<ProcessResult>;
 }
 
+export interface ContainerdOptions {
+  /** Directory of `hosts.toml` files for the interface that kubelet uses; default: without that interface. */
+  readonly criConfigPath?: string | undefined;
+}
+
 /** containerd with a root of its own; `run` is `ctr`. */
-export async function startContainerd(): Promise<ToolSession & { readonly socket: string }> {
+export async function startContainerd({
+  criConfigPath,
+}: ContainerdOptions = {}): Promise<ToolSession & { readonly socket: string }> {
   const directory = await openTempDirectory("mirror-containerd-");
   const socket = directory.resolve("c.sock");
   const configPath = directory.resolve("config.toml");
@@ -19,9 +26,17 @@ export async function startContainerd(): Promise<ToolSession & { readonly socket
       "version = 2",
       `root = "${directory.resolve("root")}"`,
       `state = "${directory.resolve("state")}"`,
-      'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
+      `disabled_plugins = [${criConfigPath === undefined ? '"io.containerd.grpc.v1.cri", ' : ""}"io.containerd.internal.v1.opt"]`,
       "[grpc]",
       `  address = "${socket}"`,
+      ...(criConfigPath === undefined
+        ? []
+        : [
+            '[plugins."io.containerd.grpc.v1.cri".registry]',
+            `  config_path = "${criConfigPath}"`,
+            '[plugins."io.containerd.grpc.v1.cri".containerd]',
+            '  snapshotter = "native"',
+          ]),
     ].join("\n"),
   );
   const running = await startProcess(tool("containerd"), ["--config", configPath]);

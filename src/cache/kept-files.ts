@@ -1,0 +1,151 @@
+import { dirname, join } from "node:path";
+import { mkdir, readdir, rm, stat, utimes } from "../io/file-system.ts";
+
+export interface KeptFilesOptions {
+  /** Most bytes that are kept; what is being fetched or read comes on top. Default: no bound. */
+  readonly limitBytes?: number | undefined;
+  /** What was not asked for this long goes; default 7 days. */
+  readonly ttlMs?: number | undefined;
+  /** Time of the day in milliseconds. */
+  readonly now: () => number;
+}
+
+interface KeptFile {
+  size: number;
+  usedAt: number;
+  /** Time in the file system: it is renewed once a minute at most. */
+  notedAt: number;
+  /** Who reads or writes it. */
+  holders: number;
+}
+
+const DEFAULT_TTL_MS = 7 * 24 * 3_600_000;
+
+/** Of the limit that is left when room was made, so that not every file makes room for itself. */
+const FILL_SHARE = 0.9;
+
+const NOTE_MS = 60_000;
+
+/**
+ * The files below a directory that one process owns, by their path there: which there are, when they were used last, and
+ * which go when there are too many. What somebody holds stays.
+ */
+export class KeptFiles {
+  readonly directory: string;
+  readonly #options: KeptFilesOptions;
+  readonly #files = new Map<string, KeptFile>();
+  readonly #removing = new Map<string, Promise<void>>();
+  #usedBytes = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  private constructor(directory: string, options: KeptFilesOptions) {
+    this.directory = directory;
+    this.#options = options;
+  }
+
+  static async open(directory: string, options: KeptFilesOptions): Promise<KeptFiles> {
+    const kept = new KeptFiles(directory, options);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((found) => found.isFile())) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.name.endsWith(".tmp")) {
+        await rm(path, { force: true });
+        continue;
+      }
+      const { mtimeMs, size } = await stat(path);
+      kept.#set(path.slice(directory.length + 1), { size, usedAt: mtimeMs });
+    }
+    await kept.evict();
+    return kept;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  pathOf(name: string): string {
+    return join(this.directory, name);
+  }
+
+  sizeOf(name: string): number | undefined {
+    return this.#files.get(name)?.size;
+  }
+
+  /** Notes that a file is of use, and keeps it until the returned function is called. */
+  hold(name: string): () => void {
+    const file = this.#files.get(name);
+    if (file === undefined) return () => {};
+    file.holders += 1;
+    this.#touch(name, file);
+    let isHeld = true;
+    return () => {
+      if (isHeld) file.holders -= 1;
+      isHeld = false;
+    };
+  }
+
+  /** Makes way for a file of that name: its directory is there, and nothing is about to be removed. */
+  async prepare(name: string): Promise<string> {
+    const path = this.pathOf(name);
+    await this.#removing.get(name);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  /** A file is there now, or has another size. */
+  add(name: string, size: number): void {
+    this.#set(name, { size, usedAt: this.#options.now() });
+  }
+
+  /** A file has got another name. */
+  forget(name: string): void {
+    this.#usedBytes -= this.#files.get(name)?.size ?? 0;
+    this.#files.delete(name);
+  }
+
+  async remove(name: string): Promise<void> {
+    this.forget(name);
+    const removing = rm(this.pathOf(name), { force: true });
+    this.#removing.set(
+      name,
+      removing.catch(() => {}),
+    );
+    try {
+      await removing;
+    } finally {
+      this.#removing.delete(name);
+    }
+  }
+
+  /** Removes what was not used for too long, and then what was not used for longest, while there is too much. */
+  async evict(): Promise<void> {
+    const { limitBytes = Number.POSITIVE_INFINITY, now, ttlMs = DEFAULT_TTL_MS } = this.#options;
+    if (this.#usedBytes <= limitBytes && now() - this.#lookedAt < NOTE_MS) return;
+    this.#lookedAt = now();
+    const wanted = this.#usedBytes > limitBytes ? limitBytes * FILL_SHARE : limitBytes;
+    const idle = [...this.#files].sort(([, left], [, right]) => left.usedAt - right.usedAt);
+    for (const [name, file] of idle) {
+      const isOld = now() - file.usedAt > ttlMs;
+      if (!isOld && this.#usedBytes <= wanted) return;
+      if (file.holders === 0 && this.#files.get(name) === file) await this.remove(name);
+    }
+  }
+
+  #set(name: string, { size, usedAt }: Pick<KeptFile, "size" | "usedAt">): void {
+    const known = this.#files.get(name);
+    this.#usedBytes += size - (known?.size ?? 0);
+    if (known) Object.assign(known, { size, usedAt, notedAt: usedAt });
+    else this.#files.set(name, { size, usedAt, notedAt: usedAt, holders: 0 });
+  }
+
+  #touch(name: string, file: KeptFile): void {
+    const now = this.#options.now();
+    file.usedAt = now;
+    if (now - file.notedAt < NOTE_MS) return;
+    file.notedAt = now;
+    const time = new Date(now);
+    // The order in which files go after the next start is all that hangs on it
+    utimes(this.pathOf(name), time, time).catch(() => {});
+  }
+}

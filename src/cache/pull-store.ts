@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { writeFileAtomically } from "../io/atomic-write.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { lockFile } from "../io/file-lock.ts";
+import { mkdir } from "../io/file-system.ts";
+import { openFile } from "../io/open-file.ts";
+import { readFile } from "../io/read-file.ts";
+import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
+import { ContentMismatchError } from "../oci/errors.ts";
+import type { Manifest, OpenContent } from "../store/store.ts";
+import type { CachedContent } from "./content-cache.ts";
+import { Download, type WantedBytes } from "./download.ts";
+import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
+import { TagRecords } from "./tag-records.ts";
+
+/**
+ * What was pulled through a server: content by digest, whatever registry it came from, and tags by registry. One process
+ * uses the directory at a time.
+ *
+ * ```
+ * lock
+ * content/blobs/sha256/<hex>       complete, found to be right, and durable
+ * content/manifests/sha256/<hex>   the same, with its type in the first line
+ * content/parts/<hex>.<size>       what has come of a blob so far
+ * tags/<registry>/<repository>/_tags/<tag>
+ * ```
+ */
+export class PullStore implements AsyncDisposable {
+  readonly tags: TagRecords;
+  readonly #files: KeptFiles;
+  readonly #lock: AsyncDisposable;
+  readonly #downloads = new Map<string, Download>();
+  readonly #closing = new AbortController();
+
+  private constructor(directory: string, files: KeptFiles, lock: AsyncDisposable) {
+    this.#files = files;
+    this.#lock = lock;
+    this.tags = new TagRecords(join(directory, "tags"));
+  }
+
+  static async open(directory: string, options: KeptFilesOptions): Promise<PullStore> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const lock = await lockFile(join(directory, "lock"), directory);
+    try {
+      const files = await KeptFiles.open(join(directory, "content"), options);
+      return new PullStore(directory, files, lock);
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Aborted when the store is closed: downloads go on without those who have asked for them. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  sizeOf(digest: Digest): number | undefined {
+    return this.#files.sizeOf(nameOf("blobs", digest));
+  }
+
+  /**
+   * Streams a blob: from the disk, from a download that is under way, or from one that begins with this. Rejects with
+   * what the source says before it has given anything.
+   */
+  async open(target: CachedContent, range: WantedBytes, fetch: OpenContent): Promise<Readable> {
+    const kept = await this.#openKept(target.digest, range);
+    if (kept) return kept;
+    const key = `${target.digest} ${target.size}`;
+    const download = this.#downloads.get(key) ?? this.#begin(key, target, fetch);
+    const reader = download.open(range);
+    try {
+      await download.started;
+      return reader;
+    } catch (error) {
+      reader.destroy();
+      throw error;
+    }
+  }
+
+  /** Manifests are read whole, and hashed each time. */
+  async readManifest(digest: Digest): Promise<Manifest | undefined> {
+    const name = nameOf("manifests", digest);
+    if (this.#files.sizeOf(name) === undefined) return undefined;
+    const release = this.#files.hold(name);
+    try {
+      const file = await readFile(this.#files.pathOf(name));
+      const end = file.indexOf("\n");
+      const bytes = file.subarray(end + 1);
+      verifyDigest(bytes, digest);
+      const mediaType = file.subarray(0, end).toString();
+      return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+    } catch (error) {
+      const isUseless = error instanceof ContentMismatchError || hasErrorCode(error, "ENOENT");
+      if (!isUseless) throw error;
+      await this.#files.remove(name);
+      return undefined;
+    } finally {
+      release();
+    }
+  }
+
+  async writeManifest({ bytes, descriptor }: Manifest): Promise<void> {
+    const name = nameOf("manifests", descriptor.digest);
+    const file = Buffer.concat([Buffer.from(`${descriptor.mediaType}\n`), bytes]);
+    await writeFileAtomically(await this.#files.prepare(name), file, { isPrivate: true });
+    this.#files.add(name, file.length);
+    await this.#files.evict();
+  }
+
+  /** Ends what is being fetched; what has come of it is gone on with next time. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled([...this.#downloads.values()].map(({ finished }) => finished));
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  async #openKept(digest: Digest, { start, end }: WantedBytes): Promise<Readable | undefined> {
+    const name = nameOf("blobs", digest);
+    if (this.#files.sizeOf(name) === undefined) return undefined;
+    const release = this.#files.hold(name);
+    try {
+      if (start >= end) return Readable.from([]).once("close", release);
+      const file = await openFile(this.#files.pathOf(name));
+      return file.createReadStream({ start, end: end - 1 }).once("close", release);
+    } catch (error) {
+      release();
+      // Somebody else has cleared the directory
+      if (!hasErrorCode(error, "ENOENT")) throw error;
+      await this.#files.remove(name);
+      return undefined;
+    }
+  }
+
+  #begin(key: string, target: CachedContent, fetch: OpenContent): Download {
+    const download = new Download({
+      target,
+      files: this.#files,
+      partName: join("parts", `${parseDigest(target.digest).encoded}.${target.size}`),
+      finalName: nameOf("blobs", target.digest),
+      fetch,
+    });
+    this.#downloads.set(key, download);
+    const end = async () => {
+      this.#downloads.delete(key);
+      await this.#files.evict();
+    };
+    void download.finished.then(end, end).catch(() => {});
+    return download;
+  }
+}
+
+function nameOf(kind: "blobs" | "manifests", digest: Digest): string {
+  const { algorithm, encoded } = parseDigest(digest);
+  return join(kind, algorithm, encoded);
+}

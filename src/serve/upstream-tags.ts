@@ -1,0 +1,110 @@
+import type { PullStore } from "../cache/pull-store.ts";
+import type { TagPlace, TagRecord } from "../cache/tag-records.ts";
+import { MirrorError } from "../errors.ts";
+import type { ServedManifest } from "../server/backend.ts";
+import type { Manifest } from "../store/store.ts";
+import type { OnServeEvent } from "./serve-event.ts";
+import type { UpstreamAccess } from "./upstream.ts";
+
+export interface UpstreamTagsOptions {
+  readonly access: UpstreamAccess;
+  readonly store: PullStore;
+  /** A tag is believed for this long at first, then longer the longer it has not moved. */
+  readonly revalidateMs: number;
+  readonly onEvent: OnServeEvent;
+}
+
+const SHORTEST_MS = 5 * 60_000;
+const LONGEST_MS = 7 * 24 * 3_600_000;
+
+/** An upstream that did not answer is left in peace for so long. */
+const PAUSE_MS = 60_000;
+
+/**
+ * Tags of one upstream, as they were when it was asked last, or as they are now. The time that a tag is believed doubles
+ * when it has not moved, and halves when it has.
+ */
+export class UpstreamTags {
+  readonly #options: UpstreamTagsOptions;
+  readonly #pausedUntil = new Map<string, number>();
+
+  constructor(options: UpstreamTagsOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined: the upstream does not have the tag. */
+  read(repository: string, tag: string): Promise<ServedManifest | undefined> {
+    const { access } = this.#options;
+    return access.share(`tag ${repository}:${tag}`, () => {
+      return this.#read({ namespace: access.namespace, repository, tag });
+    });
+  }
+
+  async #read(place: TagPlace): Promise<ServedManifest | undefined> {
+    const { access, store } = this.#options;
+    const record = await store.tags.read(place);
+    const kept = record && (await store.readManifest(record.digest));
+    if (record === undefined || kept === undefined) {
+      return await this.#fetch(place, this.#options.revalidateMs);
+    }
+    const isFresh = access.now() < record.checkedAt + record.intervalMs;
+    if (isFresh) return { ...kept, cache: "hit" };
+    const key = keyOf(place);
+    if (access.isOffline || access.now() < (this.#pausedUntil.get(key) ?? 0)) {
+      return { ...kept, cache: "stale" };
+    }
+    try {
+      return await this.#revalidate(place, record, kept);
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      this.#pausedUntil.set(key, access.now() + PAUSE_MS);
+      this.#options.onEvent({ type: "stale-served", ...place, message: error.message });
+      return { ...kept, cache: "stale" };
+    }
+  }
+
+  async #fetch(place: TagPlace, intervalMs: number): Promise<ServedManifest | undefined> {
+    const { access, store } = this.#options;
+    const found = await access.ask(place.repository, place.tag, (source, options) =>
+      source.fetchManifest(place.tag, options),
+    );
+    if (found === undefined) return undefined;
+    await store.writeManifest(found);
+    await this.#note(place, found, intervalMs);
+    return { ...found, cache: "miss" };
+  }
+
+  /** A HEAD; only of a tag that has moved the manifest is fetched. */
+  async #revalidate(
+    place: TagPlace,
+    record: TagRecord,
+    kept: Manifest,
+  ): Promise<ServedManifest | undefined> {
+    const { access, revalidateMs, store } = this.#options;
+    const now = await access.ask(place.repository, place.tag, (source, options) =>
+      source.resolve(place.tag, options),
+    );
+    this.#pausedUntil.delete(keyOf(place));
+    if (now === undefined) {
+      await store.tags.remove(place);
+      return undefined;
+    }
+    if (now.digest === record.digest) {
+      const longest = Math.max(LONGEST_MS, revalidateMs);
+      await this.#note(place, kept, Math.min(record.intervalMs * 2, longest));
+      return { ...kept, cache: "hit" };
+    }
+    const shortest = Math.min(SHORTEST_MS, revalidateMs);
+    return await this.#fetch(place, Math.max(record.intervalMs / 2, shortest));
+  }
+
+  async #note(place: TagPlace, { descriptor }: Manifest, intervalMs: number): Promise<void> {
+    const { access, store } = this.#options;
+    const checkedAt = access.now();
+    await store.tags.write(place, { digest: descriptor.digest, checkedAt, intervalMs });
+  }
+}
+
+function keyOf({ repository, tag }: TagPlace): string {
+  return `${repository}:${tag}`;
+}

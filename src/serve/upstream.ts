@@ -1,0 +1,82 @@
+import { MirrorError } from "../errors.ts";
+import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import { toUpstreamError, UpstreamError } from "./errors.ts";
+
+/** A registry that images are fetched from when they are asked for. */
+export interface Upstream {
+  /** The name that it has in image names: `docker.io`. */
+  readonly namespace: string;
+  /** Its repository that stands under this path. */
+  readonly openSource: (repository: string) => SourceRepository;
+  /** Asked with a login: whoever can connect here sees what only that login may see. */
+  readonly isPrivate?: boolean | undefined;
+}
+
+/** Where answers that something is not there are kept for a while. */
+const MISSING_MS = 60_000;
+const MISSING_LIMIT = 10_000;
+
+export interface UpstreamAccessOptions extends OperationOptions {
+  readonly upstream: Upstream;
+  readonly isOffline: boolean;
+  /** Time of the day in milliseconds. */
+  readonly now: () => number;
+}
+
+/** Asks one upstream, for each thing once at a time; what it does not have is not asked for again at once. */
+export class UpstreamAccess {
+  readonly namespace: string;
+  readonly isOffline: boolean;
+  readonly now: () => number;
+  readonly #options: UpstreamAccessOptions;
+  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #missingUntil = new Map<string, number>();
+
+  constructor(options: UpstreamAccessOptions) {
+    this.#options = options;
+    this.namespace = options.upstream.namespace;
+    this.isOffline = options.isOffline;
+    this.now = options.now;
+  }
+
+  /** Undefined: the upstream does not have it, or is not to be asked. Rejects with `UpstreamError`. */
+  async ask<Value>(
+    repository: string,
+    key: string,
+    load: (source: SourceRepository, options: OperationOptions) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    const name = `${repository} ${key}`;
+    if (this.isOffline || (this.#missingUntil.get(name) ?? 0) > this.now()) return undefined;
+    try {
+      const { signal, upstream } = this.#options;
+      return await load(upstream.openSource(repository), { signal });
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      if (error.code !== "REGISTRY_NOT_FOUND" && error.code !== "CONTENT_MISSING") {
+        throw toUpstreamError(`${this.namespace}/${repository}`, error);
+      }
+      if (this.#missingUntil.size >= MISSING_LIMIT) this.#missingUntil.clear();
+      this.#missingUntil.set(name, this.now() + MISSING_MS);
+      return undefined;
+    }
+  }
+
+  /** For what cannot be said without asking. */
+  refusal(repository: string): UpstreamError {
+    const reason = "upstreams are not to be asked";
+    return new UpstreamError(`${this.namespace}/${repository}`, reason);
+  }
+
+  /** The same work for all who want it at the same time. */
+  async share<Value>(key: string, work: () => Promise<Value>): Promise<Value> {
+    const running = this.#running.get(key) as Promise<Value> | undefined;
+    if (running !== undefined) return await running;
+    const begun = work();
+    this.#running.set(key, begun);
+    try {
+      return await begun;
+    } finally {
+      this.#running.delete(key);
+    }
+  }
+}
