@@ -48,6 +48,7 @@ export type OptionName =
   | "skipMissingAttestations"
   | "skipVexImages"
   | "source"
+  | "tag"
   | "tlsCertFile"
   | "tlsKeyFile"
   | "tlsSkipVerify"

@@ -21,8 +21,10 @@ export interface BundledTag {
   readonly tag: string;
   readonly root: Descriptor;
   readonly kind: ImageKind;
-  /** Full reference in the registry it came from, as the layout says. */
+  /** Full reference in the registry it came from, as the layout says; empty if it does not. */
   readonly source: string;
+  /** Its name is a tag alone: tools write that which export one image. The repository is the layout's own. */
+  readonly isBare?: true;
 }
 
 export interface BundledTags {
@@ -31,13 +33,11 @@ export interface BundledTags {
   readonly unnamed: readonly UnnamedManifest[];
 }
 
-/** A descriptor that does not say where it belongs. */
+/** A descriptor without a tag, or with a name that is none. */
 export interface UnnamedManifest {
   readonly layout: LayoutTable;
   readonly digest: Digest;
   readonly descriptor: Descriptor;
-  /** A tag, but no repository: what tools write that export one image. */
-  readonly tag?: string;
 }
 
 /**
@@ -77,8 +77,11 @@ export async function readLayoutTags(
   try {
     const bytes = await reader.readIndex(layout);
     const document = parseStrictJson(bytes, subject) as { readonly manifests?: unknown };
-    const manifests = document?.manifests ?? [];
-    if (!Array.isArray(manifests)) throw corrupt("manifests is not an array");
+    // Programs in Go write an empty list as null; where nothing is written, something is missing
+    const manifests = document?.manifests === null ? [] : document?.manifests;
+    if (!Array.isArray(manifests)) {
+      throw corrupt(manifests === undefined ? "manifests is missing" : "manifests is not an array");
+    }
     const roots = manifests.map((value, position) =>
       parseDescriptor(value, `manifests[${position}]`),
     );
@@ -87,10 +90,10 @@ export async function readLayoutTags(
       layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
     const read = isRouted ? toRoutedTag : toNamedTag;
     const found = roots.map((root) => read(layout, root));
-    return {
-      tags: found.filter((item) => "root" in item),
-      unnamed: found.filter((item) => "digest" in item),
-    };
+    const tags = found.filter((item) => "root" in item);
+    const tagged = new Set(tags.map(({ root }) => root.digest));
+    const unnamed = found.filter((item) => "digest" in item);
+    return { tags, unnamed: unnamed.filter(({ digest }) => !tagged.has(digest)) };
   } catch (error) {
     if (error instanceof BundleCorruptError) throw error;
     if (error instanceof ContentInvalidError)
@@ -111,7 +114,7 @@ function shortTagOf({ annotations }: Descriptor): string | undefined {
 /** The path of the layout is the repository, the short tag is the tag. */
 function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const tag = shortTagOf(root);
-  if (tag === undefined) return toUnnamed(layout, root);
+  if (tag === undefined) return toBareTag(layout, root);
   if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
   const { repository } = layout;
   // Channels are published last, so they must be known where no `bundle.json` tells
@@ -122,9 +125,7 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unname
 /** The full reference says everything (docs/bundle-format.md, "images.tar"). */
 function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
   const source = sourceOf(root);
-  if (!/[/:@]/.test(source)) {
-    return { ...toUnnamed(layout, root), ...(source === "" ? {} : { tag: source }) };
-  }
+  if (!/[/:@]/.test(source)) return toBareTag(layout, root);
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);
   if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
@@ -132,17 +133,25 @@ function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unnamed
   return { layout, repository: path, tag: name, root, kind: "image", source };
 }
 
-function toUnnamed(layout: LayoutTable, descriptor: Descriptor): UnnamedManifest {
-  return { layout, digest: descriptor.digest, descriptor };
+/** A tag without a repository is one of the repository that the layout is. */
+function toBareTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+  const tag = sourceOf(root);
+  if (!isTag(tag)) return { layout, digest: root.digest, descriptor: root };
+  const { repository } = layout;
+  return { layout, repository, tag, root, kind: "image", source: "", isBare: true };
 }
 
 function sourceOf({ annotations }: Descriptor): string {
   return annotations?.[ANNOTATION.containerdName] ?? annotations?.[ANNOTATION.refName] ?? "";
 }
 
-/** Several descriptors of one name: the last one counts, as the reference system has it. */
+/**
+ * Several descriptors of one name: the last one counts, as the reference system has it. Of bare tags none is lost: they
+ * may be those of different layouts.
+ */
 export function keepLast(tags: readonly BundledTag[]): BundledTag[] {
-  return [...new Map(tags.map((tag) => [`${tag.repository}:${tag.tag}`, tag])).values()];
+  const keyed = tags.map((tag) => [tag.isBare ? keyOf(tag) : nameOf(keyOf(tag)), tag] as const);
+  return [...new Map(keyed).values()];
 }
 
 function keyOf({ repository, tag, root }: BundledTag): string {

@@ -8,12 +8,11 @@ import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { type ScanOptions, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
-import { isStrayFile, normalizeEntryPath } from "./format.ts";
 import { hintOfCutOff } from "./group-files.ts";
-import { enterInTable, entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
+import { entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
+import { PackageEntries } from "./package-entries.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
-import { routeLayouts } from "./route-layouts.ts";
 
 /** Largest `index.json` that is read. */
 const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -86,33 +85,29 @@ export class BundleReader implements AsyncDisposable {
   }
 
   async #scanPackage(index: number): Promise<void> {
-    const tables = new Map<string, LayoutTable>();
-    const seen = new Set<string>();
-    const files = this.listing.packages[index]?.files ?? [];
+    const listed = this.listing.packages[index];
+    const files = listed?.files ?? [];
     const size = files.reduce((sum, file) => sum + file.size, 0);
     const corrupt: ScanOptions["corrupt"] = (offset, reason, cause) =>
       this.#corrupt(index, offset, reason, cause && this.hintOfCutOff(index));
     const read = (position: number, length: number) =>
       this.readBytes({ package: index, offset: position, size: length });
-    const entries = this.listing.packages[index]?.isDirectory
+    const isForeign = !this.manifest;
+    const entries = new PackageEntries({
+      index,
+      name: listed?.name ?? "",
+      isForeign,
+      medium: this,
+    });
+    const found = listed?.isDirectory
       ? entriesOfFiles(files)
-      : scanTar({ read, size, corrupt });
-    for await (const entry of entries) {
-      if (entry.type === "directory") continue;
-      const path = normalizeEntryPath(entry.path);
-      if (seen.has(path)) throw corrupt(entry.headerOffset, `entry "${path}" is there twice`);
-      seen.add(path);
-      if (!enterInTable(tables, index, entry)) {
-        if (!this.manifest && isStrayFile(path)) {
-          this.strayFiles.push(path);
-          continue;
-        }
-        const reason = `entry "${entry.path}" is not part of an OCI image layout`;
-        throw corrupt(entry.headerOffset, reason);
-      }
-    }
-    if (!this.manifest) routeLayouts(this.listing.packages[index]?.name ?? "", tables.values());
-    this.layouts.push(...tables.values());
+      : scanTar({ read, size, corrupt, isLenient: isForeign });
+    for await (const entry of found) entries.enter(entry);
+    const { layouts, strayFiles, refused } = await entries.finish();
+    const [first] = refused;
+    if (first) throw corrupt(first.entry.headerOffset, first.reason);
+    this.strayFiles.push(...strayFiles);
+    this.layouts.push(...layouts);
   }
 
   /** The bytes of one package. */
@@ -153,6 +148,7 @@ export class BundleReader implements AsyncDisposable {
   /** Fills the buffer from a position inside a place; returns the bytes found. */
   async read(place: Place, position: number, buffer: Buffer): Promise<number> {
     const length = Math.min(buffer.length, place.size - position);
+    if (place.bytes) return place.bytes.copy(buffer, 0, position, position + length);
     const file = this.#files[place.package];
     return file ? file.read(place.offset + position, buffer.subarray(0, length)) : 0;
   }

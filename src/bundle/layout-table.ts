@@ -9,6 +9,8 @@ export interface Place {
   readonly package: number;
   readonly offset: number;
   readonly size: number;
+  /** What is read from memory: the medium does not have it. */
+  readonly bytes?: Buffer;
 }
 
 /** The entry table of one layout. */
@@ -20,6 +22,8 @@ export interface LayoutTable {
   readonly package: number;
   index?: Place;
   readonly blobs: Map<Digest, Place>;
+  /** Its manifests were made here, from an archive that has none. */
+  readonly isMade?: true;
 }
 
 /** The files of an image-layout directory, one behind the other as if they were entries without headers. */

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { compareTexts } from "../compare-texts.ts";
 import type { ImageKind } from "../contents/contents.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
 import { MODULES, memberOf, placeModules } from "../vendor/layouts.ts";
 import { parseModulesPath } from "../vendor/modules-path.ts";
+import { nameUntagged, refuseClash } from "./bare-tags.ts";
 import { type BundledTag, readBundledTags, type UnnamedManifest } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
@@ -34,21 +36,32 @@ export interface RoutesOptions {
   readonly target: RepositoryReference;
   /** Path of the modules below the target; default `modules`. */
   readonly modulesPathSuffix?: string | undefined;
+  /** Tag of the one image that has none, in a layout or an archive of another program. */
+  readonly tag?: string | undefined;
 }
 
 /** Where each image of a bundle lands in a target: what a push does, a receipt lists and clients are told. */
 export async function routesOf(
   bundle: BundleReader,
-  { target, modulesPathSuffix }: RoutesOptions,
+  { target, modulesPathSuffix, tag }: RoutesOptions,
 ): Promise<Routes> {
   const modulesPath = parseModulesPath(modulesPathSuffix);
-  const { tags, unnamed } = await readBundledTags(bundle);
+  const bundlePath = pathOf(bundle);
+  const { tags, unnamed } = nameUntagged(await readBundledTags(bundle), { bundlePath, tag });
+  if (!bundle.manifest) refuseClash(tags, bundlePath);
   const all = [...tags, ...(await readInstallerChannels(bundle, tags))];
   return {
     images: routeImages(all, { target, modulesPath }),
     discovery: routeNames(all, { target, modulesPath }),
     unnamed,
   };
+}
+
+/** The one file that was named, or the directory. */
+function pathOf({ listing: { directory, packages } }: BundleReader): string {
+  const files = packages.flatMap((item) => (item.isDirectory ? [] : item.files));
+  const [only, ...others] = files;
+  return only && others.length === 0 ? join(directory, only.name) : directory;
 }
 
 interface Placing {

@@ -14,12 +14,12 @@ export interface Extent {
 export interface SalvagePackageOptions
   extends Extent,
     OperationOptions,
-    Pick<SalvageOptions, "accepts" | "onDamage"> {}
+    Pick<SalvageOptions, "accepts" | "isLenient" | "onDamage"> {}
 
 /** The entries of a package, also behind what is damaged, missing or not readable. */
 export function salvagePackage(
   file: PackageFile,
-  { starts, sizes, accepts, onDamage, signal }: SalvagePackageOptions,
+  { starts, sizes, accepts, isLenient = false, onDamage, signal }: SalvagePackageOptions,
 ): AsyncIterable<ScannedEntry> {
   const readable = [...sizes];
   return salvageTar({
@@ -30,6 +30,7 @@ export function salvagePackage(
     },
     skipGap: (position) => skipGap(position, { starts, sizes: readable }),
     accepts,
+    isLenient,
     onDamage,
   });
 }

@@ -13,7 +13,12 @@ export function checkPushAllOptions(options: PushAllOptions): void {
 
 /** A plan opens no target. */
 export function checkPlanPushAllOptions(options: PlanPushAllOptions): void {
-  checkOptions(options, { bundlePaths: "texts", target: "object", modulesPathSuffix: "text?" });
+  checkOptions(options, {
+    bundlePaths: "texts",
+    target: "object",
+    modulesPathSuffix: "text?",
+    tag: "text?",
+  });
   checkTarget(options);
 }
 
@@ -22,6 +27,7 @@ function checkCommon(options: Omit<PushOptions, "bundlePath">): void {
     target: "object",
     openTarget: "function",
     modulesPathSuffix: "text?",
+    tag: "text?",
     concurrency: "count?",
     trustTarget: "switch?",
     onPartialReceipt: "function?",

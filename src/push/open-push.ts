@@ -1,3 +1,4 @@
+import { parseTag } from "../bundle/bare-tags.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
@@ -21,12 +22,14 @@ export async function openPush({
   bundlePath,
   target,
   modulesPathSuffix,
-}: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix">): Promise<OpenedPush> {
+  tag,
+}: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix" | "tag">): Promise<OpenedPush> {
   // Refused before anything is opened
   parseModulesPath(modulesPathSuffix);
+  parseTag(tag);
   const bundle = await openBundle(bundlePath);
   try {
-    const plan = await routesOf(bundle, { target, modulesPathSuffix });
+    const plan = await routesOf(bundle, { target, modulesPathSuffix, tag });
     requireNames(bundlePath, plan);
     if (plan.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
@@ -39,6 +42,7 @@ export async function openPush({
         unnamed: plan.unnamed,
         strayFiles: bundle.strayFiles,
       }),
+      ...noticesOfMade(plan),
       ...noticesOfMove(plan, { target, modulesPathSuffix }),
     ];
     return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
@@ -46,6 +50,17 @@ export async function openPush({
     await bundle[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Archives without manifests: nobody can know the digest that an image gets before it is made. */
+function noticesOfMade({ images }: Routes): readonly Notice[] {
+  return images
+    .filter(({ layout }) => layout.isMade)
+    .map(({ target, tags, root }) => {
+      const name = formatReference({ ...target, tag: tags[0] });
+      const message = `The archive has no manifest for "${name}": the one that is made has the digest ${root.digest}`;
+      return { code: "MANIFEST_MADE", message };
+    });
 }
 
 /** Clusters look for modules at the usual place until they are told of another. */

@@ -12,6 +12,8 @@ export interface PushOptions extends OperationOptions {
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;
   /** Where modules go below the target; default `modules`, `/`: directly below it. */
   readonly modulesPathSuffix?: string | undefined;
+  /** Tag of the one image that has none, in an image layout or an archive of another program. */
+  readonly tag?: string | undefined;
   /** Transfers that run at once; default 4. */
   readonly concurrency?: number | undefined;
   /**
@@ -33,5 +35,5 @@ export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
 
 export type PlanPushAllOptions = Pick<
   PushAllOptions,
-  "bundlePaths" | "target" | "modulesPathSuffix"
+  "bundlePaths" | "target" | "modulesPathSuffix" | "tag"
 >;

@@ -1,17 +1,15 @@
 import type { Routes } from "../bundle/routes.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
+import { option } from "../option.ts";
 
-/** Refuses an archive whose images do not say where they belong: pushing the others would lose them silently. */
+/** Refuses a bundle of nothing but images without a tag; beside others they are named in a notice. */
 export function requireNames(bundlePath: string, { images, unnamed }: Routes): void {
-  const bare = unnamed.find(({ tag }) => tag !== undefined);
-  const first = bare ?? (images.length === 0 ? unnamed[0] : undefined);
+  const [first] = images.length === 0 ? unnamed : [];
   if (!first) return;
-  const name = first.tag === undefined ? first.digest : `"${first.tag}"`;
-  throw new ContentInvalidError(
-    `image ${name} of "${bundlePath}"`,
-    "its name says no repository, so it has no place below the target",
-    {
-      hint: "Write it again with the full name of each image, such as registry.example.com/acme/web:1.0, and with all its platforms",
-    },
-  );
+  const hint =
+    unnamed.length === 1
+      ? `Name it with ${option("tag")}`
+      : "Give each a tag of its own in its layout, or write each to a layout of its own";
+  const subject = `image ${first.digest} of "${bundlePath}"`;
+  throw new ContentInvalidError(subject, "it has no tag", { hint });
 }

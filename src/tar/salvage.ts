@@ -20,7 +20,7 @@ export interface TarDamage {
   readonly isCutOff?: true;
 }
 
-export interface SalvageOptions extends Pick<ScanOptions, "read" | "size"> {
+export interface SalvageOptions extends Pick<ScanOptions, "read" | "size" | "isLenient"> {
   /** Whether an entry may have this name; what looks like the header of any other is data. */
   readonly accepts: (path: string) => boolean;
   readonly onDamage: (damage: TarDamage) => void;
@@ -41,14 +41,14 @@ class Damaged extends Error {
 
 /** Yields the entries that are left of a damaged tar: behind what cannot be read, the next header is searched for. */
 export async function* salvageTar(options: SalvageOptions): AsyncGenerator<ScannedEntry> {
-  const { read, size, accepts, onDamage } = options;
+  const { read, size, isLenient = false, accepts, onDamage } = options;
   const corrupt: ScanOptions["corrupt"] = (offset, reason, cause) =>
     new Damaged(offset, reason, cause === "cut-off");
   let start: number | undefined = 0;
   while (start !== undefined) {
     let end: number = start;
     try {
-      for await (const entry of scanTar({ read, size, corrupt, start })) {
+      for await (const entry of scanTar({ read, size, isLenient, corrupt, start })) {
         end = entry.offset + Math.ceil(entry.size / BLOCK_BYTES) * BLOCK_BYTES;
         yield entry;
       }

@@ -1,9 +1,13 @@
+import { posix } from "node:path";
 import { BLOCK_BYTES, checksumOf, paddingOf } from "./block.ts";
 
 /** An entry of a scanned tar: its data is at `offset`, `size` bytes long. */
 export interface ScannedEntry {
   readonly path: string;
-  readonly type: "file" | "directory";
+  /** `other`: a link or a device, which only a lenient scan yields. */
+  readonly type: "file" | "directory" | "other";
+  /** Path of the entry that a link stands for, from the root of the tar. */
+  readonly target?: string;
   /** Position of the first header block. */
   readonly headerOffset: number;
   readonly offset: number;
@@ -19,6 +23,8 @@ export interface ScanOptions {
   readonly size: number;
   /** Position of the first header; default 0. */
   readonly start?: number;
+  /** Yields links and devices, too, instead of refusing them; default false. */
+  readonly isLenient?: boolean;
   /** Makes the error for a damaged tar; `cut-off`: bytes behind the last one may be missing. */
   readonly corrupt: (offset: number, reason: string, cause?: "cut-off") => Error;
 }
@@ -32,6 +38,7 @@ const WINDOW_BYTES = 128 * 1024;
 /** What headers before an entry's own say about it. */
 interface Extensions {
   readonly path?: string;
+  readonly target?: string;
   readonly size?: number;
 }
 
@@ -55,9 +62,10 @@ export async function* scanTar(options: ScanOptions): AsyncGenerator<ScannedEntr
       if (extensions !== NONE) throw corrupt(position, "an extended header has no entry");
       return;
     }
-    const { type, name, offset, length, end } = header;
-    if (type === "file" || type === "directory") {
-      yield { path: extensions.path ?? name, type, headerOffset, offset, size: length };
+    const { type, end } = header;
+    const entry = toEntry(header, extensions);
+    if (entry) {
+      yield { ...entry, headerOffset };
       extensions = NONE;
       headerOffset = end;
     } else {
@@ -93,12 +101,12 @@ async function readHeader(
     return undefined;
   }
   const isEnd = size - position <= 2 * BLOCK_BYTES;
-  const header = parseBlock(block, (reason) =>
+  const header = parseBlock(block, options, (reason) =>
     corrupt(position, isEnd ? "the end-of-archive blocks are not zeros" : reason),
   );
   const { type, name } = header;
   const offset = position + BLOCK_BYTES;
-  const length = type === "file" ? (extensions.size ?? header.size) : header.size;
+  const length = lengthOf(header, extensions);
   const end = offset + length + paddingOf(length);
   if (!Number.isSafeInteger(end) || offset + length > size) {
     throw corrupt(position, `"${name}" claims ${length} bytes, more than are left`, "cut-off");
@@ -107,6 +115,44 @@ async function readHeader(
     throw corrupt(position, `directory "${name}" claims ${length} bytes`);
   }
   return { ...header, headerOffset: position, offset, length, end };
+}
+
+function lengthOf({ type, size }: Block, extensions: Extensions): number {
+  // Some programs give a link the size of what it stands for
+  if (type === "symbolic-link" || type === "hard-link") return 0;
+  return type === "file" ? (extensions.size ?? size) : size;
+}
+
+/** Undefined for a header that only says something about others. */
+function toEntry(
+  { type, name, target: named, offset, length: size }: Header,
+  extensions: Extensions,
+): Omit<ScannedEntry, "headerOffset"> | undefined {
+  const path = extensions.path ?? name;
+  const target = extensions.target ?? named;
+  switch (type) {
+    case "file":
+    case "directory":
+    case "other":
+      return { path, type, offset, size };
+    case "hard-link":
+      return { path, type: "other", target: resolveLink("", target), offset, size };
+    case "symbolic-link":
+      return {
+        path,
+        type: "other",
+        target: resolveLink(posix.dirname(path), target),
+        offset,
+        size,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** A symbolic link goes from its own directory, a hard link from the root of the tar. */
+function resolveLink(from: string, target: string): string {
+  return posix.normalize(posix.join("/", from, target)).slice(1);
 }
 
 async function readExtension(
@@ -124,7 +170,7 @@ async function readExtension(
 /** Name and type of a header block; undefined if it is none. */
 export function readHeaderName(block: Buffer): string | undefined {
   try {
-    const { name, type } = parseBlock(block, (reason) => new Error(reason));
+    const { name, type } = parseBlock(block, {}, (reason) => new Error(reason));
     return type === "file" ? name : undefined;
   } catch {
     return undefined;
@@ -176,13 +222,29 @@ async function expectZeros(
 interface Block {
   readonly name: string;
   readonly size: number;
-  readonly type: "file" | "directory" | "pax" | "long-name" | "global";
+  readonly type:
+    | "file"
+    | "directory"
+    | "pax"
+    | "long-name"
+    | "global"
+    | "long-target"
+    | "symbolic-link"
+    | "hard-link"
+    | "other";
+  /** What a link names. */
+  readonly target: string;
 }
 
-function parseBlock(block: Buffer, corrupt: Corrupt): Block {
+function parseBlock(
+  block: Buffer,
+  { isLenient = false }: Pick<ScanOptions, "isLenient">,
+  corrupt: Corrupt,
+): Block {
   const checksum = Number.parseInt(field(block, 148, 8), 8);
   if (checksum !== checksumOf(block)) throw corrupt("the header's checksum does not match");
-  const type = typeOf(String.fromCharCode(block[156] ?? 0));
+  const flag = String.fromCharCode(block[156] ?? 0);
+  const type = typeOf(flag) ?? (isLenient ? linkTypeOf(flag) : undefined);
   if (type === undefined) {
     throw corrupt(`"${field(block, 0, 100)}" is neither a regular file nor a directory`);
   }
@@ -192,7 +254,8 @@ function parseBlock(block: Buffer, corrupt: Corrupt): Block {
   const name = field(block, 0, 100);
   const size = parseSize(block.subarray(124, 136));
   if (size === undefined) throw corrupt(`"${name}" has an unreadable size`);
-  return { name: prefix === "" ? name : `${prefix}/${name}`, size, type };
+  const target = field(block, 157, 100);
+  return { name: prefix === "" ? name : `${prefix}/${name}`, size, type, target };
 }
 
 function typeOf(flag: string): Block["type"] | undefined {
@@ -211,6 +274,19 @@ function typeOf(flag: string): Block["type"] | undefined {
       return "global";
     default:
       return undefined;
+  }
+}
+
+function linkTypeOf(flag: string): Block["type"] {
+  switch (flag) {
+    case "1":
+      return "hard-link";
+    case "2":
+      return "symbolic-link";
+    case "K":
+      return "long-target";
+    default:
+      return "other";
   }
 }
 
@@ -233,6 +309,7 @@ type Corrupt = (reason: string) => Error;
 
 function parseExtension(type: Block["type"], bytes: Buffer, corrupt: Corrupt): Extensions {
   if (type === "long-name") return { path: field(bytes, 0, bytes.length) };
+  if (type === "long-target") return { target: field(bytes, 0, bytes.length) };
   const records = parseRecords(bytes, corrupt);
   if ([...records.keys()].some((key) => key.startsWith("GNU.sparse."))) {
     throw corrupt("the entry is a sparse file");
@@ -244,8 +321,10 @@ function parseExtension(type: Block["type"], bytes: Buffer, corrupt: Corrupt): E
   if (size !== undefined && !/^\d{1,16}$/.test(size)) {
     throw corrupt(`the size "${size}" is unreadable`);
   }
+  const target = records.get("linkpath");
   return {
     ...(path === undefined ? {} : { path }),
+    ...(target === undefined ? {} : { target }),
     ...(size === undefined ? {} : { size: Number(size) }),
   };
 }

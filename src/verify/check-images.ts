@@ -139,8 +139,8 @@ class LayoutChecker {
         root,
       }));
       // What has no place in a registry is content of the bundle like the rest
-      const others = unnamed.map(({ tag, digest, descriptor }) => ({
-        name: `${this.#table.repository}:${tag ?? digest}`,
+      const others = unnamed.map(({ digest, descriptor }) => ({
+        name: `${this.#table.repository}:${digest}`,
         root: descriptor,
       }));
       const images = [...named, ...others];

@@ -1,9 +1,11 @@
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { startsOf } from "../bundle/chunk-plan.ts";
+import { isDockerFile } from "../bundle/docker-archive.ts";
 import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
-import { enterInTable, entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
-import { routeLayouts } from "../bundle/route-layouts.ts";
+import { entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
+import { PackageEntries, type RefusedEntry } from "../bundle/package-entries.ts";
 import { type Extent, salvagePackage } from "../bundle/salvage-package.ts";
+import { MirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { paddingOf } from "../tar/block.ts";
@@ -18,6 +20,10 @@ export interface Survey {
   readonly layouts: readonly LayoutTable[];
   /** Entries that are no part of a layout and are passed over. */
   readonly strayFiles: readonly string[];
+  /** Names of entries → those that they have on the medium, where these are others. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Why nothing of it could be made out. */
+  readonly failure?: MirrorError;
   /** In order of position, the first of each place only. */
   readonly damages: readonly Damage[];
 }
@@ -91,38 +97,33 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
 
 type ScanOptions = Pick<SurveyOptions, "reader" | "index" | "signal">;
 
-type Scan = Pick<Survey, "entries" | "layouts" | "strayFiles" | "damages">;
+type Scan = Pick<Survey, "entries" | "layouts" | "strayFiles" | "names" | "damages" | "failure">;
 
 async function scanEntries({ reader, index, signal }: ScanOptions, extent: Extent): Promise<Scan> {
-  const tables = new Map<string, LayoutTable>();
-  const entries = new Map<string, ScannedEntry>();
-  const strayFiles: string[] = [];
   const damages: Damage[] = [];
   const listed = reader.listing.packages[index];
   const isForeign = reader.manifest === undefined;
+  const name = listed?.name ?? "";
+  const entries = new PackageEntries({ index, name, isForeign, medium: reader });
   const found = listed?.isDirectory
     ? entriesOfFiles(listed.files)
     : salvageEntries({ reader, index, signal }, extent, (damage) => damages.push(damage));
-  for await (const item of found) {
-    if (item.type === "directory") continue;
-    const entry = { ...item, path: normalizeEntryPath(item.path) };
-    const { path, headerOffset } = entry;
-    const isDouble = entries.has(path);
-    if (!isDouble && enterInTable(tables, index, entry)) {
-      entries.set(path, entry);
-      continue;
-    }
-    if (!isDouble && isForeign && isStrayFile(path)) {
-      strayFiles.push(path);
-      continue;
-    }
-    const fault = isDouble ? "is there twice" : "is not part of an OCI image layout";
-    const reason = `entry "${path}" ${fault}`;
-    const place = { start: headerOffset, end: entry.offset, offset: headerOffset };
-    damages.push({ kind: "name", ...place, reason, entry: path });
+  for await (const entry of found) entries.enter(entry);
+  try {
+    const { refused, ...contents } = await entries.finish();
+    return { ...contents, damages: [...damages, ...refused.map(toNameDamage)] };
+  } catch (failure) {
+    if (!(failure instanceof MirrorError)) throw failure;
+    return { ...NOTHING_FOUND, damages, failure };
   }
-  if (isForeign) routeLayouts(listed?.name ?? "", tables.values());
-  return { entries: [...entries.values()], layouts: [...tables.values()], strayFiles, damages };
+}
+
+const NOTHING_FOUND = { entries: [], layouts: [], strayFiles: [], names: new Map() } as const;
+
+function toNameDamage({ entry, reason }: RefusedEntry): Damage {
+  const { path, headerOffset, offset } = entry;
+  const place = { start: headerOffset, end: offset, offset: headerOffset };
+  return { kind: "name", ...place, reason, entry: path };
 }
 
 /** The entries of a tar, also behind what is damaged or missing. */
@@ -135,7 +136,10 @@ function salvageEntries(
   return salvagePackage(reader.packageFile(index), {
     ...extent,
     signal,
-    accepts: (path) => parseLayoutEntry(path) !== undefined || (isForeign && isStrayFile(path)),
+    isLenient: isForeign,
+    accepts: (path) =>
+      parseLayoutEntry(path) !== undefined ||
+      (isForeign && (isStrayFile(path) || isDockerFile(normalizeEntryPath(path)))),
     onDamage: ({ path, isCutOff, ...damage }) => {
       const hint = isCutOff ? reader.hintOfCutOff(index) : undefined;
       onDamage({

@@ -10,6 +10,7 @@ import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
+import { enterEmptyPackages } from "./empty-packages.ts";
 import { checkExtraFiles } from "./extra-files.ts";
 import { baseName, Findings } from "./findings.ts";
 import { checkGostSums, readGostSums } from "./gost-sums.ts";
@@ -58,6 +59,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     const onProgress = (count: number) => onEvent?.({ type: "progress", bytes: count });
     const survey = await surveyPackage({ reader, index, available, gost, onProgress, signal });
     surveys.push(survey);
+    if (survey.failure) findings.add(survey.failure);
     await attributeDamage({ reader, survey, findings, listed, sha256: claims.sha256 });
     checkGostSums(survey.files, gostSums, { directory: listing.directory, findings });
   }
@@ -69,7 +71,8 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     findings,
     signal,
   });
-  const { problems } = findings;
+  enterEmptyPackages(listing, bundled, findings);
+  const problems = findings.problems.map((problem) => nameEntry(problem, surveys));
   return {
     schemaVersion: 1,
     mediaType: VERIFY_MEDIA_TYPE,
@@ -77,9 +80,16 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    notices: describeGaps({ listing, surveys, bundled, problems }),
+    notices: describeGaps({ listing, surveys, bundled }),
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
+}
+
+/** The entry under the name that it has on the medium. */
+function nameEntry(problem: Problem, surveys: readonly Survey[]): Problem {
+  const survey = surveys.find(({ files }) => files.some(({ name }) => name === problem.file));
+  const entry = survey?.names.get(problem.entry ?? "");
+  return entry === undefined ? problem : { ...problem, entry };
 }
 
 interface ListedProblem {
@@ -123,17 +133,16 @@ interface SurveyedBundle {
   readonly listing: BundleListing;
   readonly surveys: readonly Survey[];
   readonly bundled: BundledTags;
-  readonly problems: readonly Problem[];
 }
 
-/** What the bundle leaves out; a `bundle.json` that cannot be believed is a problem and no gap. */
-function describeGaps({ listing, surveys, bundled, problems }: SurveyedBundle): readonly Notice[] {
+/** What the bundle leaves out; an empty package and a `bundle.json` that cannot be believed are problems and no gaps. */
+function describeGaps({ listing, surveys, bundled }: SurveyedBundle): readonly Notice[] {
   const { claims } = listing;
   const strayFiles = surveys.flatMap((survey) => survey.strayFiles);
   const isDescribed = claims.sha256.size > 0 || claims.problems.length > 0;
   return noticesOf(listing, { ...bundled, strayFiles })
     .filter(({ code }) => code !== "NO_MANIFEST" || !isDescribed)
-    .filter(({ code }) => code !== "EMPTY_PACKAGES" || problems.length === 0);
+    .filter(({ code }) => code !== "EMPTY_PACKAGES");
 }
 
 function countBlobs(surveys: readonly Survey[]): number {

@@ -89,6 +89,11 @@ export function gnuTar(entries: readonly (readonly [string, Buffer])[]): Buffer 
   ]);
 }
 
+/** A symbolic link, as `docker save` writes for a layer that it has written before. */
+export function gnuLink(path: string, target: string): Buffer {
+  return gnuHeader(path, 0, "2", target);
+}
+
 function gnuEntry(path: string, bytes: Buffer): Buffer[] {
   const name = Buffer.from(`${path}\0`);
   const long =
@@ -99,7 +104,7 @@ function gnuEntry(path: string, bytes: Buffer): Buffer[] {
   return [...long, gnuHeader(path, bytes.length, type), bytes, paddingFor(bytes.length)];
 }
 
-function gnuHeader(path: string, size: number, type: string): Buffer {
+function gnuHeader(path: string, size: number, type: string, target = ""): Buffer {
   const block = Buffer.alloc(512);
   block.write(path.slice(0, 100), 0, "latin1");
   block.write("0000777\0", 100, "latin1");
@@ -107,6 +112,7 @@ function gnuHeader(path: string, size: number, type: string): Buffer {
   block.write("0000000\0", 116, "latin1");
   block.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1");
   block.write("00000000000\0", 136, "latin1");
+  block.write(target, 157, "latin1");
   block.write("        ", 148, "latin1");
   block.write(type, 156, "latin1");
   block.write("ustar  \0", 257, "latin1");

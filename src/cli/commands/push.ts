@@ -39,6 +39,11 @@ const FLAGS = {
     describe: "Path of the modules below the target (default: modules)",
     group: "Target:",
   },
+  tag: {
+    type: "string",
+    describe: "Tag of the image of a layout or archive that has none",
+    group: "Target:",
+  },
   "trust-target": {
     type: "boolean",
     describe: "Believe the tags of the target: do not ask for what is below them",
@@ -69,7 +74,8 @@ export const PUSH_COMMAND: Command<typeof FLAGS> = {
   positionals: [
     {
       name: "bundle",
-      describe: "Directory of the bundle, or one package file; not needed with --file",
+      describe:
+        "Directory of the bundle, one package file, an image layout or an archive of docker save; not needed with --file",
     },
     { name: "target", describe: "registry/repository to push to", default: "" },
   ],
@@ -98,8 +104,12 @@ function toPushWishes({ flags, positionals }: CommandArguments<typeof FLAGS>) {
       hint: "Name the bundle and the target; with --file the bundle can be left out",
     });
   }
-  const modulesPathSuffix = flags["modules-path-suffix"];
-  return { bundlePaths, target: parseRepositoryReference(target), modulesPathSuffix };
+  return {
+    bundlePaths,
+    target: parseRepositoryReference(target),
+    modulesPathSuffix: flags["modules-path-suffix"],
+    tag: flags.tag,
+  };
 }
 
 async function runDryPush(

@@ -54,6 +54,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   skipMissingAttestations: ["skip-missing-attestations"],
   skipVexImages: ["skip-vex-images"],
   source: ["source"],
+  tag: ["tag"],
   tlsCertFile: ["tls-cert"],
   tlsKeyFile: ["tls-key"],
   tlsSkipVerify: ["tls-skip-verify"],

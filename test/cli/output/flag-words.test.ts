@@ -9,6 +9,7 @@ import type {
   ParseSelectionOptions,
   PlanClientConfigOptions,
   PullOptions,
+  PushAllOptions,
   RegistryClientOptions,
   RuntimeOptions,
   ServerOptions,
@@ -24,6 +25,7 @@ const wordsOf = (name: string) =>
 /** Options of calls that texts can name. */
 type Options = ParseSelectionOptions &
   PullOptions &
+  PushAllOptions &
   RegistryClientOptions &
   CredentialsOptions &
   DiagnoseOptions &

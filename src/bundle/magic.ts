@@ -1,0 +1,14 @@
+/** Compressions that are told by the first bytes. */
+export type Compression = "gzip" | "zstd" | "xz" | "bzip2";
+
+const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
+  ["gzip", [0x1f, 0x8b]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+];
+
+/** What the bytes at the beginning of a file say that it is compressed with; undefined if it is not. */
+export function compressionOf(head: Uint8Array): Compression | undefined {
+  return MAGIC.find(([, bytes]) => bytes.every((byte, at) => head[at] === byte))?.[0];
+}

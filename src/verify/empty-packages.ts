@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import type { BundledTags } from "../bundle/bundle-images.ts";
+import { BundleMissingError } from "../bundle/errors.ts";
+import type { BundleListing } from "../bundle/package-listing.ts";
+import { call } from "../option.ts";
+import type { Findings } from "./findings.ts";
+
+/**
+ * A package of another program that holds no image is no damage that anybody could see in its bytes, and no content
+ * either: a pull that was ended leaves such packages.
+ */
+export function enterEmptyPackages(
+  { directory, manifest, packages }: BundleListing,
+  { tags, unnamed }: BundledTags,
+  findings: Findings,
+): void {
+  if (manifest) return;
+  const full = new Set([...tags, ...unnamed].map(({ layout }) => layout.package));
+  for (const [index, { name, files, isDirectory }] of packages.entries()) {
+    // What is damaged or missing may hold images
+    if (full.has(index) || files.some((file) => findings.isKnown(file.name))) continue;
+    const path = isDirectory ? directory : join(directory, files[0]?.name ?? name);
+    const hint = `Write it again, or leave it out; ${call("pull")} writes no package without images`;
+    findings.add(new BundleMissingError(path, "it holds no image", { hint }));
+  }
+}

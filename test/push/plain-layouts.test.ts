@@ -1,0 +1,327 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { buildLayer } from "../../src/demo/image-builder.ts";
+import { inspectBundle } from "../../src/inspect/inspect.ts";
+import { push } from "../../src/push/push.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
+import { verifyBundle } from "../../src/verify/verify.ts";
+import { image } from "../support/artifacts.ts";
+import { type D8Image, d8Layout, d8Package, gnuLink, gnuTar } from "../support/d8-bundle.ts";
+import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { runInProcess } from "../support/run-cli.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+
+let directory: TempDirectory;
+let registry: FaultRegistry;
+
+beforeEach(async () => {
+  directory = await openTempDirectory();
+  registry = await startFaultRegistry();
+});
+
+afterEach(async () => {
+  await registry.close();
+  await directory[Symbol.asyncDispose]();
+});
+
+async function write(name: string, bytes: Buffer | string): Promise<string> {
+  const path = directory.resolve(name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+  return path;
+}
+
+const [ONE, TWO] = [image({ name: "one" }), image({ name: "two" })];
+
+const digestOf = ({ manifest }: typeof ONE) => manifest.descriptor.digest;
+
+const tagged = (artifact: typeof ONE, refName: string): D8Image => ({ artifact, refName });
+
+async function layoutTar(images: readonly D8Image[]): Promise<string> {
+  return await write("web.tar", d8Package({ "": await d8Layout(images, { generation: "old" }) }));
+}
+
+async function pushTo(bundlePath: string, tag?: string) {
+  await using client = openRegistryClient();
+  const receipt = await push({
+    bundlePath,
+    target: { registry: registry.host, repository: "acme/web" },
+    openTarget: (reference) => client.repository(reference),
+    tag,
+  });
+  const pushed = receipt.images.map(({ repository, tag, found }) => [
+    `${repository}:${tag}`,
+    found,
+  ]);
+  return { receipt, pushed: Object.fromEntries(pushed) };
+}
+
+describe("push() of an image layout whose names say no repository", () => {
+  test("a single image goes to the target itself, under its tag", async () => {
+    const path = await layoutTar([tagged(ONE, "1.0")]);
+    expect((await pushTo(path)).pushed).toEqual({ ":1.0": digestOf(ONE) });
+    const { tags } = registry.content.repository("acme/web");
+    expect(tags.get("1.0")).toBe(digestOf(ONE));
+  });
+
+  test("several go to the target, each under its tag", async () => {
+    const path = await layoutTar([tagged(ONE, "1.0"), tagged(TWO, "2.0"), tagged(TWO, "latest")]);
+    expect((await pushTo(path)).pushed).toEqual({
+      ":1.0": digestOf(ONE),
+      ":2.0": digestOf(TWO),
+      ":latest": digestOf(TWO),
+    });
+    const { packages } = await inspectBundle({ bundlePath: path });
+    expect(packages[0]?.layouts[0]?.images).toHaveLength(3);
+  });
+
+  test("a directory is read as an archive is", async () => {
+    const files = await d8Layout([tagged(ONE, "1.0")], { generation: "old" });
+    for (const [name, bytes] of files) await write(`layout/${name}`, bytes);
+    const { pushed } = await pushTo(directory.resolve("layout"));
+    expect(pushed).toEqual({ ":1.0": digestOf(ONE) });
+  });
+
+  test("an image without a tag gets the one that is asked for, and is refused without", async () => {
+    const path = await layoutTar([tagged(ONE, "")]);
+    await expect(pushTo(path)).rejects.toMatchObject({
+      code: "CONTENT_INVALID",
+      message: expect.stringContaining(digestOf(ONE)),
+      hint: "Name it with `tag`",
+    });
+    expect((await pushTo(path, "1.0")).pushed).toEqual({ ":1.0": digestOf(ONE) });
+    const target = `${registry.host}/acme/other`;
+    const flags = ["--insecure", "--receipt", directory.resolve("receipt.json")];
+    const { status } = await runInProcess(["push", path, target, "--tag", "2.0", ...flags]);
+    expect(status).toBe(0);
+    expect(registry.content.repository("acme/other").tags.get("2.0")).toBe(digestOf(ONE));
+  });
+
+  test("beside others, the one without a tag gets it, or a notice names it", async () => {
+    const path = await layoutTar([tagged(ONE, "1.0"), tagged(TWO, "")]);
+    const { receipt } = await pushTo(path);
+    expect(receipt.notices).toMatchObject([
+      { code: "UNNAMED_MANIFESTS", message: expect.stringContaining(digestOf(TWO)) },
+      { code: "NO_MANIFEST" },
+    ]);
+    const { pushed } = await pushTo(path, "2.0");
+    expect(pushed).toEqual({ ":1.0": digestOf(ONE), ":2.0": digestOf(TWO) });
+  });
+
+  test("an image that is listed with and without its tag needs no other", async () => {
+    const path = await layoutTar([tagged(ONE, "1.0"), tagged(ONE, "")]);
+    const { receipt } = await pushTo(path);
+    expect(receipt.notices.map(({ code }) => code)).toEqual(["NO_MANIFEST"]);
+  });
+
+  test.each([
+    ["where none is missing", [tagged(ONE, "1.0")], "2.0", "has a tag"],
+    ["where several are missing", [tagged(ONE, ""), tagged(TWO, "")], "2.0", "2 images of"],
+    ["that is none", [tagged(ONE, "")], "a/b", "takes a tag"],
+  ])("a tag %s is refused before anything is sent", async (_, images, tag, message) => {
+    const path = await layoutTar(images);
+    await expect(pushTo(path, tag)).rejects.toThrow(message);
+    expect(registry.log.entries).toEqual([]);
+  });
+
+  test("two images of one tag are refused: one would take the other's place", async () => {
+    const path = await layoutTar([tagged(ONE, "latest"), tagged(TWO, "latest")]);
+    await expect(pushTo(path)).rejects.toMatchObject({
+      code: "CONTENT_INVALID",
+      message: expect.stringContaining('both have the tag "latest"'),
+    });
+    expect(registry.log.entries).toEqual([]);
+  });
+
+  test("two archives of a directory with one tag are refused likewise", async () => {
+    const pack = async (item: D8Image) =>
+      d8Package({ "": await d8Layout([item], { generation: "old" }) });
+    await write("a.tar", await pack(tagged(ONE, "latest")));
+    await write("b.tar", await pack(tagged(TWO, "latest")));
+    await expect(pushTo(directory.path)).rejects.toThrow('both have the tag "latest"');
+  });
+});
+
+const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+
+/** A plain tar as layers of `docker save` are. */
+async function plainLayer(name: string): Promise<Buffer> {
+  const { content, descriptor } = buildLayer({ [name]: `${name}\n` });
+  const bytes = Buffer.concat(await content.open(0, descriptor.size).toArray());
+  return bytes[0] === 0x1f ? gunzipSync(bytes) : bytes;
+}
+
+interface SavedImage {
+  readonly tags: readonly string[] | null;
+  readonly layers: readonly Buffer[];
+}
+
+/** The files of `docker save` before version 25: layers in directories, doubles as links, the list last. */
+function oldArchive(images: readonly SavedImage[]): Map<string, Buffer | { link: string }> {
+  const files = new Map<string, Buffer | { link: string }>();
+  const seen = new Map<string, string>();
+  const list = images.map(({ tags, layers }) => {
+    const diffIds = layers.map((layer) => `sha256:${sha256(layer)}`);
+    const config = Buffer.from(
+      JSON.stringify({
+        architecture: "amd64",
+        os: "linux",
+        config: { Labels: { maintainer: "a", Maintainer: "b" }, Healthcheck: { Test: ["NONE"] } },
+        rootfs: { type: "layers", diff_ids: diffIds },
+      }),
+    );
+    const names = layers.map((layer, position) => {
+      const id = sha256(Buffer.from(`${position} of ${sha256(config)}`));
+      const [name, known] = [`${id}/layer.tar`, seen.get(sha256(layer))];
+      files.set(`${id}/VERSION`, Buffer.from("1.0"));
+      files.set(`${id}/json`, Buffer.from("{}"));
+      files.set(name, known === undefined ? layer : { link: `../${known}` });
+      if (known === undefined) seen.set(sha256(layer), name);
+      return name;
+    });
+    files.set(`${sha256(config)}.json`, config);
+    return { Config: `${sha256(config)}.json`, RepoTags: tags, Layers: names };
+  });
+  files.set("manifest.json", Buffer.from(JSON.stringify(list)));
+  files.set("repositories", Buffer.from("{}"));
+  return files;
+}
+
+function packed(files: ReadonlyMap<string, Buffer | { link: string }>): Buffer {
+  const end = Buffer.alloc(1024);
+  const entries = [...files].map(([name, content]) =>
+    "link" in content ? gnuLink(name, content.link) : gnuTar([[name, content]]).subarray(0, -1024),
+  );
+  return Buffer.concat([...entries, end]);
+}
+
+describe("push() of an archive of docker save, old form", () => {
+  test("makes the manifest, sends the layers as they are and says the digest", async () => {
+    const [base, top] = [await plainLayer("base"), await plainLayer("top")];
+    const images = [
+      { tags: ["web:1.0", "registry.test/acme/web:latest"], layers: [base, top] },
+      { tags: ["other:1"], layers: [base] },
+    ];
+    const path = await write("saved.tar", packed(oldArchive(images)));
+    const { receipt, pushed } = await pushTo(path);
+    const web = pushed["docker.io/library/web:1.0"];
+    expect(Object.keys(pushed).sort()).toEqual([
+      "docker.io/library/other:1",
+      "docker.io/library/web:1.0",
+      "registry.test/acme/web:latest",
+    ]);
+    expect(pushed["registry.test/acme/web:latest"]).toBe(web);
+    const made = receipt.notices.filter(({ code }) => code === "MANIFEST_MADE");
+    expect(made.some(({ message }) => message.includes(String(web)))).toBe(true);
+    const { blobs, manifests } = registry.content.repository("acme/web/docker.io/library/web");
+    expect([...blobs.keys()]).toEqual(
+      expect.arrayContaining([`sha256:${sha256(base)}`, `sha256:${sha256(top)}`]),
+    );
+    expect(manifests.has(String(web))).toBe(true);
+    expect(await verifyBundle({ bundlePath: path })).toMatchObject({
+      complete: true,
+      problems: [],
+    });
+    const { packages } = await inspectBundle({ bundlePath: path });
+    const listed = packages[0]?.layouts[0]?.images.map(({ digest }) => digest);
+    expect(new Set(listed)).toEqual(new Set(receipt.images.map(({ found }) => found)));
+  });
+
+  test("the same archive makes the same digest", async () => {
+    const images = [{ tags: ["web:1.0"], layers: [await plainLayer("a")] }];
+    const first = await pushTo(await write("a.tar", packed(oldArchive(images))));
+    const second = await pushTo(await write("b.tar", packed(oldArchive(images))));
+    expect(second.pushed).toEqual(first.pushed);
+    expect(second.receipt.images[0]?.outcome).toBe("already-there");
+  });
+
+  test("an image that was saved by its id gets the tag that is asked for", async () => {
+    const images = [{ tags: null, layers: [await plainLayer("a")] }];
+    const path = await write("a.tar", packed(oldArchive(images)));
+    await expect(pushTo(path)).rejects.toMatchObject({ hint: "Name it with `tag`" });
+    expect(Object.keys((await pushTo(path, "1.0")).pushed)).toEqual([":1.0"]);
+  });
+
+  test("a layer that is compressed goes as it is", async () => {
+    const layer = await plainLayer("a");
+    const files = oldArchive([{ tags: ["web:1.0"], layers: [layer] }]);
+    const name = [...files.keys()].find((path) => path.endsWith("layer.tar")) ?? "";
+    files.set(name, gzipSync(layer));
+    const path = await write("a.tar", packed(files));
+    await pushTo(path);
+    const { blobs } = registry.content.repository("acme/web/docker.io/library/web");
+    expect(blobs.has(`sha256:${sha256(gzipSync(layer))}`)).toBe(true);
+  });
+
+  test("verify names what is damaged, and push sends no damaged layer", async () => {
+    const layer = await plainLayer("a");
+    const files = oldArchive([{ tags: ["web:1.0"], layers: [layer] }]);
+    const name = [...files.keys()].find((path) => path.endsWith("layer.tar")) ?? "";
+    files.set(name, Buffer.alloc(layer.length, "x"));
+    const path = await write("a.tar", packed(files));
+    const { problems, complete } = await verifyBundle({ bundlePath: path });
+    expect(complete).toBe(false);
+    expect(problems).toMatchObject([
+      {
+        code: "CONTENT_MISMATCH",
+        entry: name,
+        digest: `sha256:${sha256(layer)}`,
+        images: ["docker.io/library/web:1.0"],
+      },
+    ]);
+    expect((await pushTo(path)).receipt.complete).toBe(false);
+  });
+
+  test.each([
+    ["the list", (path: string) => path === "manifest.json", 'no "manifest.json"'],
+    ["a layer", (path: string) => path.endsWith("layer.tar"), "does not have"],
+    ["a config", (path: string) => /^[0-9a-f]{64}\.json$/.test(path), "does not have"],
+  ])("verify and push refuse one that lacks %s", async (_, isLost, message) => {
+    const files = oldArchive([{ tags: ["web:1.0"], layers: [await plainLayer("a")] }]);
+    for (const path of [...files.keys()].filter(isLost)) files.delete(path);
+    const path = await write("a.tar", packed(files));
+    const { problems } = await verifyBundle({ bundlePath: path });
+    expect(problems.map((problem) => problem.message).join()).toContain(message);
+    expect(problems.map(({ hint }) => hint).join()).toContain("docker save");
+    await expect(pushTo(path)).rejects.toThrow(message);
+  });
+
+  test("verify finds damage in a config by its name", async () => {
+    const files = oldArchive([{ tags: ["web:1.0"], layers: [await plainLayer("a")] }]);
+    const name = [...files.keys()].find((path) => /^[0-9a-f]{64}\.json$/.test(path)) ?? "";
+    const config = Buffer.from(String(files.get(name)).replace("amd64", "arm64"));
+    const path = await write("a.tar", packed(files.set(name, config)));
+    const { problems } = await verifyBundle({ bundlePath: path });
+    expect(problems).toMatchObject([{ code: "CONTENT_MISMATCH" }]);
+  });
+});
+
+describe("verifyBundle() does not call complete", () => {
+  const EMPTY = { code: "CONTENT_MISSING", message: expect.stringContaining("no image") };
+
+  test.each([
+    ["a package without entries", () => Buffer.alloc(1024)],
+    ["an archive of docker save without an image", () => packed(oldArchive([]))],
+    [
+      "a layout without an image",
+      async () => d8Package({ "": await d8Layout([], { generation: "old" }) }),
+    ],
+  ])("%s", async (_, make) => {
+    const path = await write("a.tar", await make());
+    const { complete, problems } = await verifyBundle({ bundlePath: path });
+    expect(problems).toMatchObject([EMPTY]);
+    expect(complete).toBe(false);
+    await expect(pushTo(path)).rejects.toMatchObject({ code: "CONTENT_MISSING" });
+  });
+
+  test("a layout whose index.json has no list of manifests", async () => {
+    const path = await write("a.tar", gnuTar([["index.json", Buffer.from('{"schemaVersion":2}')]]));
+    const { complete, problems } = await verifyBundle({ bundlePath: path });
+    expect(problems[0]?.message).toContain("manifests is missing");
+    expect(complete).toBe(false);
+    await expect(pushTo(path)).rejects.toThrow("manifests is missing");
+  });
+});
