@@ -53,7 +53,14 @@ export class RegistryResponseError extends MirrorError {
     const code = codeOf(fields);
     const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
     const hint = isStart ? CREATE_FIRST : (STATUS_HINTS[status] ?? HINTS[code]);
-    super(messageOf(fields, code), { hint, ...options });
+    // What the server says is nearer than what its status may mean
+    const said = hintOfAnswer(serverErrors);
+    const remedy = said ?? options.hint ?? hint;
+    const isTooDeep = code === "REGISTRY_DENIED" && said === undefined && isDeepWrite(fields);
+    super(messageOf(fields, code), {
+      ...options,
+      hint: isTooDeep ? [remedy, TOO_DEEP].filter(Boolean).join(". ") : remedy,
+    });
     this.code = code;
     this.registry = registry;
     this.method = method;
@@ -177,6 +184,33 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 /** Amazon ECR, for one, makes no repository for a push. */
 const CREATE_FIRST =
   "Create the repository at the registry first, or have it created at the first push";
+
+/** Refusals that registries word differently and answer with 400, 403, 405, 409 or 412: none is about a login. */
+const ANSWER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /immutab|overwrit|already exists|write.?once|\bworm\b|retention|tag is (?:locked|protected)|protected tag/i,
+    "The tag exists there and may not be changed: delete it or lift the rule for it in the registry, then run the same command again",
+  ],
+  [
+    /quota|storage (?:limit|is full)|limit of storage|out of (?:storage|space)|no space|insufficient.storage|exceed\w* (?:\w+ ){0,3}(?:storage|limit|size)/i,
+    "The registry has no room left for it: raise the quota or delete what is not needed there, then run the same command again",
+  ],
+];
+
+function hintOfAnswer(serverErrors: readonly ServerError[]): string | undefined {
+  const texts = serverErrors.map(({ code, message }) => `${code} ${message}`).join("\n");
+  return ANSWER_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
+}
+
+/** Levels of a repository path that every registry takes. */
+const COMMON_LEVELS = 3;
+const TOO_DEEP =
+  "Some registries (GitLab) refuse with the same answer a path that has more levels than they take: push to a shorter one";
+
+function isDeepWrite({ method, url }: RegistryResponseFields): boolean {
+  const [, repository = ""] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname) ?? [];
+  return /^P(?:UT|OST|ATCH)$/.test(method) && repository.split("/").length > COMMON_LEVELS;
+}
 
 const STATUS_HINTS: Readonly<Record<number, string>> = {
   413: "Raise the limit on request bodies in front of the registry to 64 MiB or more (nginx: client_max_body_size 64m; 0 is no limit)",

@@ -38,6 +38,48 @@ describe("RegistryResponseError", () => {
     );
   });
 
+  test.each([
+    [
+      412,
+      "PRECONDITION",
+      "Failed to process request due to 'web:v1' configured as immutable.",
+      /^The tag exists/,
+    ],
+    [
+      400,
+      "TAG_INVALID",
+      "The image tag 'v1' already exists and cannot be overwritten because the repository is immutable.",
+      /^The tag exists/,
+    ],
+    [403, "DENIED", "The repository is write-once", /^The tag exists/],
+    [
+      403,
+      "DENIED",
+      "adding 120.0 MiB of storage resource, which when updated to current usage will exceed the configured upper limit",
+      /^The registry has no room/,
+    ],
+    [403, "QUOTA_EXCEEDED", "", /^The registry has no room/],
+    [403, "DENIED", "insufficient_storage for namespace", /^The registry has no room/],
+    [403, "DENIED", "requested access to the resource is denied", /^Log in/],
+  ])("has for %i %s (%s) a hint of its own kind", (status, code, message, hint) => {
+    const url = new URL("https://registry.local/v2/a/manifests/v1");
+    const fields = { registry: "registry.local", method: "PUT", url, status };
+    const serverErrors = [{ code, message }];
+    const error = new RegistryResponseError({ ...fields, serverErrors }, { hint: "Log in" });
+    expect(error.hint).toMatch(hint);
+  });
+
+  test("says of a denied push to a deep path that the path may be what is refused", () => {
+    const hintOf = (method: string, repository: string) => {
+      const url = new URL(`https://registry.local/v2/${repository}/blobs/uploads/`);
+      return new RegistryResponseError({ registry: "registry.local", method, url, status: 401 })
+        .hint;
+    };
+    expect(hintOf("POST", "group/project/modules/foo")).toMatch(/more levels than they take/);
+    expect(hintOf("POST", "group/project/foo") ?? "").not.toMatch(/levels/);
+    expect(hintOf("GET", "group/project/modules/foo") ?? "").not.toMatch(/levels/);
+  });
+
   test("tells to create a repository that a push does not make", () => {
     const url = new URL("https://registry.local/v2/a/blobs/uploads/");
     const fields = { registry: "registry.local", url, status: 404 };

@@ -65,6 +65,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "distribution#3755",
         code: "upload/upload-plan.ts",
       },
+      { what: "no referrers API", source: "run on 3.1.2", code: "content/referrers.ts" },
     ],
   },
   {
@@ -292,6 +293,31 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         what: "ranges without an end get 416",
         source: "anchore/stereoscope#695",
         code: "content/blobs.ts",
+      },
+      {
+        what: "the state of an upload cannot be read (400): what breaks off starts over",
+        source: "run",
+        code: "upload/upload-requests.ts",
+      },
+      {
+        what: "uploads cannot be cancelled, blobs not deleted",
+        source: "run",
+        code: "doctor/leftovers.ts",
+      },
+      {
+        what: "a blob with a sha512 digest is answered with 201 and is not there",
+        source: "run",
+        code: "content/blobs.ts",
+      },
+    ],
+  },
+  {
+    registry: "olareg",
+    quirks: [
+      {
+        what: "sessions survive a part that breaks off; the referrers API is there",
+        source: "run",
+        code: "upload/upload.ts",
       },
     ],
   },

@@ -24,7 +24,7 @@ export const PROFILES: Readonly<Record<string, RegistryProfile>> = {
     faults: { ...TORN, stateToken: true, postDigest: "ignored", ...NO_REFERRERS, mount: 202 },
     avoided: ["postDigest"],
   },
-  "distribution 3": { faults: { ...TORN, tagLimit: 100 } },
+  "distribution 3": { faults: { ...TORN, tagLimit: 100, ...NO_REFERRERS } },
   "distribution on S3": { faults: { redirect: {}, commitReset: { times: 1 } } },
   zot: { faults: { ...TORN, abortedPatch: "deletes-session", emptyRange: "0--1" } },
   Quay: {
@@ -86,9 +86,15 @@ export const PROFILES: Readonly<Record<string, RegistryProfile>> = {
     avoided: ["gzip"],
   },
   "crane registry serve": {
-    faults: { range: "open-refused", drop: { afterBytes: MIB, how: "eof", times: 1 } },
+    faults: {
+      ...TORN,
+      range: "open-refused",
+      drop: { afterBytes: MIB, how: "eof", times: 1 },
+      statusGet: 400,
+    },
     avoided: ["range"],
   },
+  olareg: { faults: { ...TORN } },
   Pulp: { faults: { auth: BEARER, tagPages: { size: 1, link: "absolute" } } },
   "a front end with a limit": { faults: { bodyLimit: { bytes: MIB / 2, answer: 413 } } },
 };

@@ -145,10 +145,10 @@ export const minPartBytes: FaultMaker<number> = (limit, { content }) => {
 };
 
 /** The status of a session cannot be read. */
-export const statusGet: FaultMaker<404 | 405> = (status) => async (request, next) => {
+export const statusGet: FaultMaker<400 | 404 | 405> = (status) => async (request, next) => {
   if (kindOf(request) !== "upload" || request.method !== "GET") return next(request);
-  return status === 404
-    ? errorResponse(404, { code: "BLOB_UPLOAD_UNKNOWN", message: "upload is not known" })
+  return status !== 405
+    ? errorResponse(status, { code: "BLOB_UPLOAD_UNKNOWN", message: "upload is not known" })
     : errorResponse(405, { code: "UNSUPPORTED", message: "method is not supported" });
 };
 
