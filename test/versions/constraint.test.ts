@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatConstraint, parseConstraint, satisfies } from "../../src/versions/constraint.ts";
 import { parseVersion } from "../../src/versions/tag-version.ts";
+import { cpuMilliseconds } from "../support/cpu-time.ts";
 
 function isIn(version: string, constraint: string): boolean {
   const parsed = parseVersion(version);
@@ -102,10 +103,11 @@ describe("parseConstraint()", () => {
   });
 
   test("takes no time for long nonsense", () => {
-    const started = performance.now();
-    expect(() => parseConstraint(`${" ".repeat(1000)}a -${" ".repeat(1000)}`)).toThrow(SyntaxError);
-    expect(() => parseConstraint(`>=1.0.0-${"a.".repeat(900)}!`)).toThrow(SyntaxError);
-    expect(performance.now() - started).toBeLessThan(500);
+    const spaces = " ".repeat(1000);
+    for (const text of [`${spaces}a -${spaces}`, `>=1.0.0-${"a.".repeat(900)}!`]) {
+      const parse = () => expect(() => parseConstraint(text)).toThrow(SyntaxError);
+      expect(cpuMilliseconds(parse)).toBeLessThan(500);
+    }
   });
 });
 

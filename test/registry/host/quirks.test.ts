@@ -54,7 +54,6 @@ async function openWay(registry: FaultRegistry, host: string | undefined) {
     clock: createFakeClock(),
     credentials: async () => PASSWORD,
     partSizeBytes: MIB,
-    stallTimeoutMs: 2_000,
     tlsSkipVerify: true,
     env: proxy ? { HTTPS_PROXY: `http://${proxy.host}` } : {},
   };

@@ -10,6 +10,9 @@ import { type FaultRegistry, type Faults, startFaultRegistry } from "../../suppo
 import { refuseSecrets } from "../../support/secrets.ts";
 import type { blobOf } from "./content.ts";
 
+/** For clients of a registry that stalls; others have the time of a machine that is busy with other things. */
+export const IMPATIENT = { stallTimeoutMs: 300 } as const;
+
 /** A fault registry and a client of it whose waiting takes no time. */
 export interface Session extends AsyncDisposable {
   readonly registry: FaultRegistry;
@@ -32,7 +35,6 @@ export async function startSession(
     // not the certificates and proxies of this machine
     env: {},
     onEvent: (event) => events.push(event),
-    stallTimeoutMs: 300,
     ...options,
   });
   const open = (repository: string) => client.repository({ registry: registry.host, repository });
