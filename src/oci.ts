@@ -2,7 +2,13 @@
 export { type Children, childrenOf } from "./oci/children.ts";
 export { type Descriptor, parseDescriptor } from "./oci/descriptor.ts";
 export { type Digest, digestOf, isDigest, parseDigest } from "./oci/digest.ts";
-export { type ImageIndex, type ImageManifest, parseManifest } from "./oci/manifest.ts";
+export {
+  type ArtifactManifest,
+  type ImageIndex,
+  type ImageManifest,
+  type ManifestDocument,
+  parseManifest,
+} from "./oci/manifest.ts";
 export { isIndexType, isManifestType, MEDIA_TYPE } from "./oci/media-type.ts";
 export { formatPlatform, type Platform, parsePlatform } from "./oci/platform.ts";
 export {

@@ -27,7 +27,7 @@ export async function readPointedVersion({
   for (const { digest, mediaType } of [graph.root, ...graph.children]) {
     const bytes = await bundle.readDocument(layout, digest);
     const manifest = parseManifest(bytes, mediaType, digest);
-    if (manifest.kind === "index") continue;
+    if (manifest.kind !== "manifest") continue;
     const version = await readVersion(manifest, source, signal);
     if (version !== undefined) return version;
   }

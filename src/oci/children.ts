@@ -1,5 +1,5 @@
 import type { Descriptor } from "./descriptor.ts";
-import type { ImageIndex, ImageManifest } from "./manifest.ts";
+import type { ManifestDocument } from "./manifest.ts";
 import { isLegacyManifestType, isManifestType } from "./media-type.ts";
 
 /** What a manifest or index points at, in document order; the subject is not a child. */
@@ -18,10 +18,11 @@ export function isForeignLayer(descriptor: Descriptor): boolean {
   );
 }
 
-export function childrenOf(document: ImageManifest | ImageIndex): Children {
+export function childrenOf(document: ManifestDocument): Children {
   if (document.kind === "manifest") {
     return { manifests: [], blobs: [document.config, ...document.layers] };
   }
+  if (document.kind === "artifact") return { manifests: [], blobs: document.blobs };
   return {
     manifests: document.manifests.filter(isManifest),
     blobs: document.manifests.filter((child) => !isManifest(child)),

@@ -1,6 +1,6 @@
 import { type Descriptor, dropNulls, isStringMap, parseDescriptor } from "./descriptor.ts";
 import { ContentInvalidError } from "./errors.ts";
-import { isIndexType, isLegacyManifestType, isManifestType } from "./media-type.ts";
+import { isIndexType, isLegacyManifestType, isManifestType, MEDIA_TYPE } from "./media-type.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 /** An image manifest (OCI or Docker schema 2). */
@@ -24,6 +24,18 @@ export interface ImageIndex {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** An OCI artifact manifest: blobs without a config (image-spec 1.1.0-rc2, artifact.md; withdrawn before 1.1). */
+export interface ArtifactManifest {
+  readonly kind: "artifact";
+  readonly mediaType: string;
+  readonly blobs: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export type ManifestDocument = ImageManifest | ImageIndex | ArtifactManifest;
+
 /**
  * Parses the bytes behind a descriptor of a manifest or index. Refused with `CONTENT_INVALID`: duplicate or
  * case-variant keys, documents that are both manifest and index (CVE-2021-41190), a `mediaType` field that
@@ -33,7 +45,7 @@ export function parseManifest(
   bytes: Uint8Array,
   mediaType: string,
   subject: string,
-): ImageManifest | ImageIndex {
+): ManifestDocument {
   const refuse = (reason: string) => new ContentInvalidError(`manifest ${subject}`, reason);
   if (isLegacyManifestType(mediaType)) {
     throw new ContentInvalidError(`manifest ${subject}`, "it is a Docker schema 1 manifest", {
@@ -47,8 +59,9 @@ export function parseManifest(
   }
   const fields = document as Record<string, unknown>;
   refuseContradictions(fields, mediaType, refuse);
-  return isIndexType(mediaType)
-    ? toIndex(fields, mediaType, refuse)
+  if (isIndexType(mediaType)) return toIndex(fields, mediaType, refuse);
+  return mediaType === MEDIA_TYPE.artifactManifest
+    ? toArtifact(fields, mediaType, refuse)
     : toManifest(fields, mediaType, refuse);
 }
 
@@ -70,7 +83,9 @@ function refuseContradictions(
     throw refuse("it is both an index and an image manifest");
   }
   if (has("fsLayers")) throw refuse("it is both a schema 1 and a schema 2 manifest");
-  if (fields["schemaVersion"] !== 2) throw refuse("schemaVersion is not 2");
+  // Artifact manifests have none
+  const isVersioned = mediaType !== MEDIA_TYPE.artifactManifest;
+  if (isVersioned && fields["schemaVersion"] !== 2) throw refuse("schemaVersion is not 2");
 }
 
 function toIndex(fields: Record<string, unknown>, mediaType: string, refuse: Refuse): ImageIndex {
@@ -92,6 +107,20 @@ function toManifest(
     mediaType,
     config: parseDescriptor(fields["config"], "config"),
     layers: descriptors(fields["layers"], "layers", refuse),
+    ...shared(fields, refuse),
+  };
+}
+
+/** Without `blobs` it has annotations only. */
+function toArtifact(
+  fields: Record<string, unknown>,
+  mediaType: string,
+  refuse: Refuse,
+): ArtifactManifest {
+  return {
+    kind: "artifact",
+    mediaType,
+    blobs: descriptors(fields["blobs"] ?? null, "blobs", refuse),
     ...shared(fields, refuse),
   };
 }

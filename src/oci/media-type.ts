@@ -7,6 +7,8 @@ export const MEDIA_TYPE = {
   imageLayerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
   imageLayerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
   emptyConfig: "application/vnd.oci.empty.v1+json",
+  /** Of the release candidates of image-spec 1.1; some registries still hold some. */
+  artifactManifest: "application/vnd.oci.artifact.manifest.v1+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerManifestList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
@@ -24,6 +26,7 @@ const INDEX_TYPES: ReadonlySet<string> = new Set([
 const MANIFEST_TYPES: ReadonlySet<string> = new Set([
   MEDIA_TYPE.imageManifest,
   MEDIA_TYPE.dockerManifest,
+  MEDIA_TYPE.artifactManifest,
 ]);
 
 /** Configs of what runs on a platform; a manifest with any other is an artifact. */

@@ -3,7 +3,7 @@ import { attestedDigest, isAttestation } from "../oci/attestation.ts";
 import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ImageIndex, ImageManifest } from "../oci/manifest.ts";
+import type { ManifestDocument } from "../oci/manifest.ts";
 import { isImageConfigType, isImageLayerType } from "../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../oci/platform.ts";
 import { option } from "../option.ts";
@@ -138,8 +138,8 @@ function chooseArchive(manifests: readonly WalkedManifest[]): ArchiveImage | und
 }
 
 /** Only runnable images go into `manifest.json`: artifacts have no root file system, signatures layers that are none. */
-function archiveOf(document: ImageManifest | ImageIndex): ArchiveImage | undefined {
-  if (document.kind === "index") return undefined;
+function archiveOf(document: ManifestDocument): ArchiveImage | undefined {
+  if (document.kind !== "manifest") return undefined;
   const { config, layers } = document;
   const isRunnable =
     isImageConfigType(config.mediaType) &&

@@ -88,7 +88,7 @@ async function readPlatforms(
   const platforms = new Map<Digest, Platform>();
   const reading = survey.manifests.map(({ descriptor: { digest }, document }) =>
     limit(async () => {
-      if (document.kind === "index" || !untold.has(digest)) return;
+      if (document.kind !== "manifest" || !untold.has(digest)) return;
       const { config } = document;
       if (!isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT_BYTES) return;
       const platform = parseConfigPlatform(await readContent(config, source, signal));
@@ -101,7 +101,7 @@ async function readPlatforms(
 }
 
 function untoldChildren({ document }: WalkedManifest): Digest[] {
-  if (document.kind === "manifest") return [];
+  if (document.kind !== "index") return [];
   const untold = document.manifests.filter((child) => !hasPlatform(child) && !isAttestation(child));
   return untold.map(({ digest }) => digest);
 }

@@ -94,7 +94,7 @@ class PartPlanner {
   /** Everything below it has been planned. */
   plan(manifest: WalkedManifest): void {
     const { document, descriptor } = manifest;
-    if (document.kind === "manifest") return;
+    if (document.kind !== "index") return;
     const isKept = document.manifests.map((child) => isAttestation(child) || this.#keeps(child));
     const kept = digestsOf(document.manifests.filter((_, position) => isKept[position]));
     const all = digestsOf(document.manifests);

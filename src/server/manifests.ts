@@ -3,7 +3,7 @@ import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
-import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
+import { type ManifestDocument, parseManifest } from "../oci/manifest.ts";
 import { essenceOf, MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { isTag } from "../oci/reference.ts";
 import {
@@ -86,7 +86,7 @@ async function unknownManifest(call: RegistryCall): Promise<RegistryResponse> {
 }
 
 interface CheckedManifest {
-  readonly document: ImageManifest | ImageIndex;
+  readonly document: ManifestDocument;
   readonly digest: Digest;
 }
 
@@ -115,7 +115,7 @@ function checkManifest(
 }
 
 async function findMissing(
-  document: ImageManifest | ImageIndex,
+  document: ManifestDocument,
   { backend, repository, sparseIndexes }: WriteCall,
 ): Promise<Descriptor[]> {
   if (document.kind === "index" && sparseIndexes) return [];

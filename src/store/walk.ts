@@ -4,7 +4,7 @@ import { childrenOf } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
-import { type ImageIndex, type ImageManifest, parseManifest } from "../oci/manifest.ts";
+import { type ManifestDocument, parseManifest } from "../oci/manifest.ts";
 import type { OperationOptions } from "./store.ts";
 
 export interface WalkOptions extends OperationOptions {
@@ -26,7 +26,7 @@ export interface WalkedManifest {
   /** As the first one that names it describes it. */
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
-  readonly document: ImageManifest | ImageIndex;
+  readonly document: ManifestDocument;
 }
 
 /** What was found below a root, each digest once. */

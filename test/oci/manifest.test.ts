@@ -49,6 +49,14 @@ describe("parseManifest()", () => {
     expect(artifactType).toBeDefined();
   });
 
+  test("reads artifact manifests, which have no schemaVersion and no config", () => {
+    const mediaType = MEDIA_TYPE.artifactManifest;
+    const blobs = [descriptor("text/plain")];
+    const artifact = { mediaType, artifactType: "application/vnd.example", blobs };
+    expect(parse(artifact, mediaType)).toEqual({ kind: "artifact", ...artifact });
+    expect(parse({ mediaType }, mediaType)).toMatchObject({ kind: "artifact", blobs: [] });
+  });
+
   test("takes null for an empty list and for absent fields", () => {
     const nulls = { subject: null, annotations: null, mediaType: null };
     expect(parse({ ...image, ...nulls, layers: null })).toMatchObject({ layers: [] });
