@@ -5,6 +5,7 @@ import { hasErrorCode } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
 import { mkdir } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
+import { READ_BUFFER_BYTES } from "../io/read-buffers.ts";
 import { readFile } from "../io/read-file.ts";
 import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
@@ -123,7 +124,8 @@ export class PullStore implements AsyncDisposable {
     try {
       if (start >= end) return Readable.from([]).once("close", release);
       const file = await openFile(this.#files.pathOf(name));
-      return file.createReadStream({ start, end: end - 1 }).once("close", release);
+      const highWaterMark = READ_BUFFER_BYTES;
+      return file.createReadStream({ start, end: end - 1, highWaterMark }).once("close", release);
     } catch (error) {
       release();
       // Somebody else has cleared the directory

@@ -18,6 +18,8 @@ export interface TagRecord {
   readonly checkedAt: number;
   /** The registry is asked again when so much time has passed. */
   readonly intervalMs: number;
+  /** What that time was at first: another wish begins anew. */
+  readonly firstMs: number;
 }
 
 /** No part of the path of a repository begins like this. */
@@ -74,13 +76,17 @@ function parseRecord(text: string, { tag }: TagPlace): TagRecord | undefined {
   } catch {
     return undefined;
   }
-  const { checkedAt, digest, intervalMs } = fields;
+  const { checkedAt, digest, firstMs, intervalMs } = fields;
   const isWhole =
     fields["tag"] === tag &&
     typeof digest === "string" &&
     isDigest(digest) &&
-    Number.isFinite(checkedAt) &&
-    Number.isFinite(intervalMs);
+    [checkedAt, firstMs, intervalMs].every(Number.isFinite);
   if (!isWhole) return undefined;
-  return { digest, checkedAt: Number(checkedAt), intervalMs: Number(intervalMs) };
+  return {
+    digest,
+    checkedAt: Number(checkedAt),
+    firstMs: Number(firstMs),
+    intervalMs: Number(intervalMs),
+  };
 }

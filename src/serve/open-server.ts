@@ -76,7 +76,7 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     const listener = await listenHttp({
       handler: createServeHandler({
         registry: createRegistry(content, options),
-        page: createPage({ bundles, scheme }),
+        page: createPage({ bundles, upstreams: [...opened.backends.keys()], scheme }),
         rulesNow: () => protection.now.rules,
       }),
       tls: protection.now.tls,

@@ -6,11 +6,17 @@ const ROW_LIMIT = 1000;
 
 export interface PageOptions {
   readonly bundles: readonly OpenedBundle[];
+  /** Registries that are served through a cache. */
+  readonly upstreams: readonly string[];
   readonly scheme: string;
 }
 
 /** `/`: what is served, from where, and how to pull it. Without scripts, and without anything from elsewhere. */
-export function createPage({ bundles, scheme }: PageOptions) {
+export function createPage({ bundles, scheme, upstreams }: PageOptions) {
+  const places = [
+    ...bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`),
+    ...upstreams.map((name) => `${escapeHtml(name)} (what is asked for, through a cache)`),
+  ];
   const rows = bundles.flatMap(({ path, store }) =>
     store.images.map(({ origin, repository, tag, root }) => ({
       bundle: path,
@@ -28,7 +34,7 @@ export function createPage({ bundles, scheme }: PageOptions) {
 <meta name="viewport" content="width=device-width">
 <style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em}</style>
 <h1>${rows.length} tags at ${escapeHtml(host)}</h1>
-<p>From ${bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`).join(", ")}. Read-only.</p>
+<p>From ${places.join(", ")}. Read-only.</p>
 <table><tr><th>image<th>pull<th>bundle</tr>
 ${shown.map((row) => renderRow(row, { host, scheme })).join("\n")}
 </table>${more > 0 ? `<p>And ${more} more.</p>` : ""}

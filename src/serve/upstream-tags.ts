@@ -42,7 +42,7 @@ export class UpstreamTags {
 
   async #read(place: TagPlace): Promise<ServedManifest | undefined> {
     const { access, store } = this.#options;
-    const record = await store.tags.read(place);
+    const record = this.#asWished(await store.tags.read(place));
     const kept = record && (await store.readManifest(record.digest));
     if (record === undefined || kept === undefined) {
       return await this.#fetch(place, this.#options.revalidateMs);
@@ -61,6 +61,13 @@ export class UpstreamTags {
       this.#options.onEvent({ type: "stale-served", ...place, message: error.message });
       return { ...kept, cache: "stale" };
     }
+  }
+
+  /** A user who wants tags to be believed for another time than before means those that are known as well. */
+  #asWished(record: TagRecord | undefined): TagRecord | undefined {
+    const { revalidateMs } = this.#options;
+    const isAsWished = record === undefined || record.firstMs === revalidateMs;
+    return isAsWished ? record : { ...record, intervalMs: revalidateMs };
   }
 
   async #fetch(place: TagPlace, intervalMs: number): Promise<ServedManifest | undefined> {
@@ -99,9 +106,10 @@ export class UpstreamTags {
   }
 
   async #note(place: TagPlace, { descriptor }: Manifest, intervalMs: number): Promise<void> {
-    const { access, store } = this.#options;
+    const { access, revalidateMs, store } = this.#options;
     const checkedAt = access.now();
-    await store.tags.write(place, { digest: descriptor.digest, checkedAt, intervalMs });
+    const { digest } = descriptor;
+    await store.tags.write(place, { digest, checkedAt, intervalMs, firstMs: revalidateMs });
   }
 }
 

@@ -84,6 +84,26 @@ const rangeOfBlob = () => registry.log.find("GET", /blobs/)[0]?.headers.range ??
 const kept = async (folder: string) =>
   await readdir(directory.resolve("cache", "content", folder)).catch(() => []);
 
+test("an image is pulled with one request for each thing that it consists of", async () => {
+  const server = await serve();
+  const { digest } = FIRST.manifest.descriptor;
+  const blobs = FIRST.blobs.map(({ descriptor }) => `blobs/${descriptor.digest}`);
+  for (const path of ["manifests/1", `manifests/${digest}`, ...blobs]) {
+    for (const method of ["HEAD", "GET"]) {
+      const response = await ask(server, `/v2/library/a/${path}?ns=docker.io`, { method });
+      expect(response.status).toBe(200);
+      await response.arrayBuffer();
+    }
+  }
+  const asked = registry.log.entries.filter(({ path }) => path !== "/v2/");
+  expect(asked.map(({ method }) => method)).toEqual(["GET", ...blobs.map(() => "GET")]);
+});
+
+test("the page names the upstreams", async () => {
+  const page = await (await ask(await serve(), "/")).text();
+  expect(page).toContain("docker.io (what is asked for, through a cache)");
+});
+
 describe("a blob", () => {
   test("P4: is fetched once, whoever asks for it at the same time, and all get its bytes", async () => {
     const server = await serve();
@@ -235,6 +255,14 @@ describe("a tag", () => {
     registry.log.clear();
     await digestBy(server);
     expect(registry.log.entries).toEqual([]);
+  });
+
+  test("is asked for at once when the time that it is believed is made shorter", async () => {
+    await digestBy(await serve({ revalidateMs: HOUR }));
+    await closers.pop()?.[Symbol.asyncDispose]();
+    registry.log.clear();
+    await digestBy(await serve({ revalidateMs: 0 }));
+    expect(registry.log.entries.map(({ method }) => method)).toEqual(["HEAD"]);
   });
 
   test("K3: that cannot be asked for is served as it was, marked and told", async () => {

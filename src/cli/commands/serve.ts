@@ -56,7 +56,8 @@ export const SERVE_COMMAND: Command<typeof FLAGS> = {
     }
     await using server = await open(given, { metrics, upstreams: opened.upstreams }, context);
     await using metricsServer = await openMetrics(given.flags.metrics, metrics);
-    const announced = { ...server, metricsPort: metricsServer.port };
+    const upstreamCount = opened.upstreams.length;
+    const announced = { ...server, metricsPort: metricsServer.port, upstreamCount };
     await announce(announced, given.flags["ready-file"], context);
     context.onHangup?.(() => void reload(server, context));
     if (!context.signal.aborted) await once(context.signal, "abort");
@@ -109,11 +110,12 @@ async function reload(server: MirrorServer, { inFlags, stderr }: CliContext): Pr
 
 type Announced = Pick<MirrorServer, "address" | "imageCount" | "namespaces" | "port" | "url"> & {
   readonly metricsPort: number | undefined;
+  readonly upstreamCount: number;
 };
 
 /** One line for programs, which may have left the choice of the port to the system, and one for people. */
 async function announce(
-  { address, imageCount, metricsPort, namespaces, port, url }: Announced,
+  { address, imageCount, metricsPort, namespaces, port, upstreamCount, url }: Announced,
   readyFile: string | undefined,
   { stderr, stdout }: CliContext,
 ): Promise<void> {
@@ -121,7 +123,8 @@ async function announce(
   const line = `${JSON.stringify(told)}\n`;
   if (readyFile !== undefined) await writeReadyFile(readyFile, line);
   stdout.write(line);
-  stderr.write(`serving ${imageCount} tags at ${url}\n`);
+  const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
+  stderr.write(`serving ${imageCount} tags${upstreams} at ${url}\n`);
 }
 
 async function writeReadyFile(path: string, line: string): Promise<void> {
