@@ -7,7 +7,7 @@ import { type RunningProcess, runProcess } from "../support/run-process.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
-import { startContainerd } from "./support/container-daemons.ts";
+import { startContainerd, startDockerd } from "./support/container-daemons.ts";
 import { pullByCri } from "./support/cri.ts";
 
 const HUB = image({ name: "hub", layers: [layer({ hub: "hub" })] });
@@ -83,6 +83,34 @@ requireTool("docker-registry", "htpasswd").describe("mirror serve with upstreams
       }
       await server.waitFor(/warning: docker\.io\/library\/a:1 is stale: .*is refused/);
       await server.waitFor(/warning: quay\.io\/library\/a:1 is stale: .*is refused/);
+    },
+  );
+
+  requireDaemon("containerd", "dockerd", "docker").test(
+    "P3: is a mirror of Docker Hub for dockerd that asks for everything once",
+    async () => {
+      await using own = await startDockerRegistry();
+      await pushArtifacts(own.host, "library/a", { "1": HUB });
+      const pushed = own.log.length;
+      await using server = await startMirror([
+        ...["serve", "--listen", "127.0.0.1:0", "--cache", directory.resolve("p3")],
+        ...["--upstream", `docker.io=http://${own.host},quay.io=http://${quay.host}`],
+        ...["--default-namespace", "docker.io"],
+      ]);
+      await using containerd = await startContainerd();
+      const mirror = `http://${await addressOf(server)}`;
+      await using docker = await startDockerd(containerd.socket, ["--registry-mirror", mirror]);
+      const pulled = await docker.run("pull", "a:1");
+      expect(pulled.stderr).toBe("");
+      const { blobs, manifest } = HUB;
+      expect(pulled.stdout).toContain(`Digest: ${manifest.descriptor.digest}`);
+      const wanted = blobs.map(({ descriptor }) => `/v2/library/a/blobs/${descriptor.digest}`);
+      const asked = own.log
+        .slice(pushed)
+        .split("\n")
+        .filter((line) => line.includes("response completed"))
+        .flatMap((line) => /http\.request\.uri="?(\/v2\/library[^" ]+)/.exec(line)?.[1] ?? []);
+      expect(asked.sort()).toEqual(["/v2/library/a/manifests/1", ...wanted].sort());
     },
   );
 
