@@ -52,6 +52,8 @@ export class Download {
   readonly #options: DownloadOptions;
   #file: FileHandle | undefined;
   #users = 1;
+  /** Bytes that are in the file. */
+  #bytes = 0;
   /** Bytes that readers may have. */
   #releasedBytes = 0;
   #failure: unknown;
@@ -102,41 +104,44 @@ export class Download {
   }
 
   async #run(onStarted: () => void): Promise<void> {
-    const { files, partName, target } = this.#options;
-    let bytes = 0;
+    const { files, partName } = this.#options;
     try {
       const path = await files.prepare(partName);
-      const file = await openFile(path, READ_WRITE, 0o600);
-      this.#file = file;
+      this.#file = await openFile(path, READ_WRITE, 0o600);
       files.add(partName, 0);
       const release = files.hold(partName);
       try {
-        const hash = createDigestHash(target.digest);
-        bytes = await readBegun(file, { hash, size: target.size });
-        this.#advance(bytes);
-        const body = await this.#options.fetch(bytes);
-        onStarted();
-        for await (const chunk of body as AsyncIterable<Buffer>) {
-          bytes += chunk.length;
-          if (bytes > target.size) {
-            throw new ContentMismatchError(target.digest, `it is longer than ${target.size} bytes`);
-          }
-          hash.update(chunk);
-          await writeAt(file, { chunk, position: bytes - chunk.length, path });
-          this.#advance(bytes);
-        }
-        const mismatch = checkContent(target, bytes, hash.digest("hex"));
-        if (mismatch) throw mismatch;
-        await this.#place(file);
+        await this.#receive(this.#file, onStarted);
+        await this.#place(this.#file);
       } finally {
         release();
       }
     } catch (error) {
-      await this.#giveUp(error, bytes);
+      await this.#giveUp(error);
       throw error;
     } finally {
       await this.#leave();
     }
+  }
+
+  /** Writes and hashes what is missing, and rejects if the whole is not what it should be. */
+  async #receive(file: FileHandle, onStarted: () => void): Promise<void> {
+    const { fetch, files, partName, target } = this.#options;
+    const hash = createDigestHash(target.digest);
+    this.#advance(await readBegun(file, { hash, size: target.size }));
+    const body = await fetch(this.#bytes);
+    onStarted();
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const position = this.#bytes;
+      if (position + chunk.length > target.size) {
+        throw new ContentMismatchError(target.digest, `it is longer than ${target.size} bytes`);
+      }
+      hash.update(chunk);
+      await writeAt(file, { chunk, position, path: files.pathOf(partName) });
+      this.#advance(position + chunk.length);
+    }
+    const mismatch = checkContent(target, this.#bytes, hash.digest("hex"));
+    if (mismatch) throw mismatch;
   }
 
   /** From here on it is found by its digest, after a power cut too. */
@@ -153,19 +158,19 @@ export class Download {
   }
 
   /** Nothing is kept of what is wrong, or where the disk does not take it. */
-  async #giveUp(error: unknown, bytes: number): Promise<void> {
+  async #giveUp(error: unknown): Promise<void> {
     const { files, partName } = this.#options;
     this.#failure = error;
     this.#wake();
     const code = error instanceof MirrorError ? error.code : undefined;
     const isUseless = code !== undefined && USELESS.has(code);
-    if (bytes > 0 && !isUseless) files.add(partName, bytes);
+    if (this.#bytes > 0 && !isUseless) files.add(partName, this.#bytes);
     else await files.remove(partName).catch(() => {});
   }
 
   #advance(bytes: number): void {
-    const most = Math.max(0, this.#options.target.size - 1);
-    this.#releasedBytes = Math.min(bytes, most);
+    this.#bytes = bytes;
+    this.#releasedBytes = Math.min(bytes, Math.max(0, this.#options.target.size - 1));
     this.#wake();
   }
 
