@@ -36,6 +36,7 @@ export type OptionName =
   | "noPlatform"
   | "noSecurityDb"
   | "onlyExtraImages"
+  | "partSizeBytes"
   | "password"
   | "platformTag"
   | "prefer"

@@ -39,6 +39,8 @@ const CALLS: readonly (readonly [keyof typeof library, readonly unknown[], strin
   ["openBundleStore", [{}], "bundlePath"],
   ["openRegistryClient", [{ caFiles: "ca.pem" }], "caFiles"],
   ["openRegistryClient", [{ requestsPerSecond: "5" }], "requestsPerSecond"],
+  ["openRegistryClient", [{ partSizeBytes: 0.5 }], "partSizeBytes"],
+  ["openRegistryClient", [{ lowestBytesPerSecond: "9" }], "lowestBytesPerSecond"],
   ["openRegistryClient", [{ retryTimeoutMs: Number.NaN }], "retryTimeoutMs"],
   ["createCredentials", [{ login: 1 }], "login"],
   ["diagnose", [{ target, push: 1 }], "push"],

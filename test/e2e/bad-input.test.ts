@@ -251,6 +251,14 @@ describe("mirror push", () => {
       },
     ],
     [
+      "a part of no size",
+      {
+        args: () => ["push", "whole", `${target.host}/repo`, "--part-size", "0"],
+        status: 2,
+        says: [/Cannot use --part-size/],
+      },
+    ],
+    [
       "a receipt in a directory that does not exist",
       {
         args: () => ["push", "whole", `${target.host}/repo`, "--receipt", "no/such/receipt.json"],

@@ -17,6 +17,8 @@ export interface OpenClientOptions {
   readonly login?: Login | undefined;
   readonly renderer: Renderer;
   readonly debug: boolean;
+  /** Of parts of uploads. */
+  readonly partSizeBytes?: number | undefined;
   readonly context: CliContext;
 }
 
@@ -28,6 +30,7 @@ export function openClient({
   renderer,
   debug,
   context,
+  partSizeBytes,
 }: OpenClientOptions): RegistryClient {
   const onEvent = (event: RegistryEvent) => {
     const line = renderRegistryEvent(context.inFlags(event), { debug });
@@ -38,6 +41,7 @@ export function openClient({
   return openRegistryClient({
     ...toRegistryOptions(flags),
     ...surroundings,
+    partSizeBytes,
     credentials: createCredentials({ ...surroundings, registry, ...login, authFile, onEvent }),
     onEvent,
   });

@@ -2,6 +2,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
   type PushAllOptions,
+  parseByteSize,
   parseRepositoryReference,
   planPushAll,
   pushAll,
@@ -42,6 +43,11 @@ const FLAGS = {
   tag: {
     type: "string",
     describe: "Tag of the image of a layout or archive that has none",
+    group: "Target:",
+  },
+  "part-size": {
+    type: "string",
+    describe: "Send large blobs in parts of this size (default: as the line is, 1 to 40 MiB)",
     group: "Target:",
   },
   "trust-target": {
@@ -157,7 +163,9 @@ async function sendAll(
   using renderer = openRenderer(progress, context);
   const told = [...noticesOfEnvironment(env), ...noticesOfPasswords(flags, env)];
   for (const notice of told) renderer.onEvent({ type: "notice", ...notice });
-  await using client = openClient({ flags, registry, login, renderer, debug, context });
+  const partSizeBytes = toPartSize(flags["part-size"]);
+  const opening = { flags, registry, login, renderer, debug, context, partSizeBytes };
+  await using client = openClient(opening);
   const receipt = await pushAll({
     ...wishes,
     openTarget: (reference) => client.repository(reference),
@@ -167,6 +175,11 @@ async function sendAll(
     onEvent: renderer.onEvent,
   });
   return { ...receipt, notices: [...context.notices, ...told, ...receipt.notices] };
+}
+
+function toPartSize(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return parseByteSize(text, { defaultUnit: "MB", option: "partSizeBytes" });
 }
 
 /** Hours of pushing must not end with a receipt that cannot be written. */

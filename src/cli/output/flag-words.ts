@@ -42,6 +42,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   noPlatform: ["no-platform"],
   noSecurityDb: ["no-security-db"],
   onlyExtraImages: ["only-extra-images"],
+  partSizeBytes: ["part-size"],
   password: ["source-password", "registry-password", "password-stdin"],
   platformTag: ["platform-tag"],
   prefer: ["prefer"],

@@ -1,3 +1,4 @@
+import { FIRST_PACE, type PartPace } from "../upload/part-pace.ts";
 import { findQuirks } from "./quirks.ts";
 
 /** What is known about how a registry behaves; changed by what it does during the run. */
@@ -8,6 +9,10 @@ export interface HostFacts {
   refusesParts: boolean;
   /** Largest part that is sent. */
   partLimitBytes: number;
+  /** Smallest part that is taken, except for the last one. */
+  partFloorBytes: number;
+  /** Size of parts as far as the line decides; undefined: it is fixed. */
+  pace: PartPace | undefined;
   /** Smallest body of an upload that was refused with 413. */
   refusedBytes: number;
   /** The `Range` of its upload answers lags behind what it has: count ourselves. */
@@ -28,10 +33,8 @@ const MIB = 1024 * 1024;
 const PART_SIZE_BYTES = 40 * MIB;
 
 /** Facts before the first upload: those of the row in `quirks.ts`, for registries that are known by their host. */
-export function createHostFacts(
-  registry: string,
-  partSizeBytes: number = PART_SIZE_BYTES,
-): HostFacts {
+export function createHostFacts(registry: string, partSizeBytes?: number): HostFacts {
+  const largest = partSizeBytes ?? PART_SIZE_BYTES;
   const known = findQuirks(registry)?.facts;
   return {
     monolithicOnly: false,
@@ -42,7 +45,9 @@ export function createHostFacts(
     hasReliableHead: false,
     failedMounts: 0,
     hasNoReferrersApi: false,
+    partFloorBytes: 0,
+    pace: partSizeBytes === undefined ? FIRST_PACE : undefined,
     ...known,
-    partLimitBytes: Math.min(partSizeBytes, known?.partLimitBytes ?? partSizeBytes),
+    partLimitBytes: Math.min(largest, known?.partLimitBytes ?? largest),
   };
 }

@@ -12,6 +12,7 @@ export interface KnownFacts {
   readonly monolithicOnly?: true;
   readonly refusesParts?: true;
   readonly partLimitBytes?: number;
+  readonly partFloorBytes?: number;
   readonly hasLaggingRange?: true;
   readonly hasNoUploadStatus?: true;
 }
@@ -132,7 +133,12 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
   {
     registry: "Amazon ECR",
     hosts: /\.amazonaws\.com(?:\.cn)?$|^public\.ecr\.aws$|\.on\.aws$/,
-    facts: { partLimitBytes: 10 * MIB, hasLaggingRange: true, hasNoUploadStatus: true },
+    facts: {
+      partLimitBytes: 10 * MIB,
+      partFloorBytes: 5 * MIB,
+      hasLaggingRange: true,
+      hasNoUploadStatus: true,
+    },
     quirks: [
       {
         what: "201 for a part, and a Range that stays at the first one",

@@ -23,7 +23,10 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly stallTimeoutMs?: number | undefined;
   /** A body that comes more slowly than this over `stallTimeoutMs` is given up too; default 100, 0: never. */
   readonly lowestBytesPerSecond?: number | undefined;
-  /** Blobs beyond this are sent in parts of this size, where the registry takes parts; default 40 MiB. */
+  /**
+   * Blobs beyond this are sent in parts of this size, where the registry takes parts. Default: what the line carries in four
+   * seconds, from 1 to 40 MiB.
+   */
   readonly partSizeBytes?: number | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
   readonly userAgent?: string | undefined;
@@ -54,6 +57,7 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
     requestsPerSecond: "amount?",
     retryTimeoutMs: "amount?",
     stallTimeoutMs: "amount?",
+    lowestBytesPerSecond: "amount?",
     partSizeBytes: "count?",
     onEvent: "function?",
     userAgent: "text?",

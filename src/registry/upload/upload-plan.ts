@@ -1,6 +1,7 @@
 import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
 import type { HostFacts } from "../host/host-facts.ts";
 import { type RetryClass, retryClassOf } from "../transport/retry.ts";
+import { paceAfterCut, paceAfterPart } from "./part-pace.ts";
 
 /** Where an upload stands, as far as the next step depends on it. */
 export interface UploadPosition {
@@ -37,20 +38,38 @@ const CUTS_OF_LIMIT = 3;
 const CUT_FLOOR_BYTES = 1024 * 1024;
 
 function partBytesOf({ cuts, minPartBytes }: UploadPosition, facts: HostFacts): number {
-  const limit = facts.partLimitBytes;
-  const halved = Math.ceil(limit / 2 ** Math.max(0, cuts - CUTS_OF_LIMIT + 1));
-  return Math.max(Math.min(limit, Math.max(halved, CUT_FLOOR_BYTES)), minPartBytes);
+  const { pace, partFloorBytes, partLimitBytes } = facts;
+  const limit = Math.min(partLimitBytes, pace?.partBytes ?? partLimitBytes);
+  const halvings = pace ? 0 : Math.max(0, cuts - CUTS_OF_LIMIT + 1);
+  const halved = Math.max(Math.ceil(limit / 2 ** halvings), CUT_FLOOR_BYTES);
+  const floor = Math.min(partFloorBytes, partLimitBytes);
+  return Math.max(Math.min(limit, halved), floor, minPartBytes);
 }
 
-export function countCut(position: UploadPosition, failure: unknown): UploadPosition {
-  const isCut = failure instanceof RegistryUnreachableError && failure.reason === "reset";
-  return isCut ? { ...position, cuts: position.cuts + 1 } : position;
+/** The next parts are as the line is, unless their size is fixed. */
+export function notePart(
+  facts: HostFacts,
+  position: UploadPosition,
+  taken: { readonly bytes: number; readonly ms: number },
+): void {
+  if (facts.pace) facts.pace = paceAfterPart(facts.pace, taken);
+  else if (position.cuts >= CUTS_OF_LIMIT) {
+    // as large as a part that got through where larger ones were cut off
+    facts.partLimitBytes = Math.min(facts.partLimitBytes, taken.bytes);
+  }
 }
 
-/** Remembers the size of a part that got through where larger ones were cut off. */
-export function noteCutLimit(facts: HostFacts, { cuts }: UploadPosition, takenBytes: number): void {
-  if (cuts < CUTS_OF_LIMIT) return;
-  facts.partLimitBytes = Math.min(facts.partLimitBytes, takenBytes);
+export function noteCut(
+  facts: HostFacts,
+  position: UploadPosition,
+  { failure, bytes }: { readonly failure: unknown; readonly bytes: number },
+): UploadPosition {
+  if (!(failure instanceof RegistryUnreachableError)) return position;
+  const isReset = failure.reason === "reset";
+  // a line that is dead may not say so
+  const isCut = isReset || failure.reason === "timeout";
+  if (facts.pace && isCut) facts.pace = paceAfterCut(facts.pace, bytes);
+  return isReset ? { ...position, cuts: position.cuts + 1 } : position;
 }
 
 export type Recovery =
@@ -147,7 +166,8 @@ function planWrongRange(position: UploadPosition, { step, facts }: Refused): Rec
   return { type: "whole", reason: "the registry refuses every part", isForHost: true };
 }
 
-function lengthOf(step: UploadStep, { size, offset }: UploadPosition): number {
+/** Bytes of the request. */
+export function lengthOf(step: UploadStep, { size, offset }: UploadPosition): number {
   return (step.type === "part" ? step.end : size) - offset;
 }
 

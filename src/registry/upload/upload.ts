@@ -6,8 +6,9 @@ import type { Patience } from "../transport/retry.ts";
 import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
 import { ContentCursor } from "./content-cursor.ts";
 import {
-  countCut,
-  noteCutLimit,
+  lengthOf,
+  noteCut,
+  notePart,
   planRecovery,
   planStep,
   type Recovery,
@@ -180,8 +181,11 @@ function countFrom(
 async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
   const { context, options } = upload;
   const { facts } = context.host;
-  const counted = piece.offset + piece.body.size;
+  const bytes = piece.body.size;
+  const counted = piece.offset + bytes;
+  const startedAt = context.host.clock.now();
   const answer = await sendPart(context, piece);
+  const ms = context.host.clock.now() - startedAt;
   upload.location = answer.location;
   const { reportedBytes = counted } = answer;
   let confirmed = counted;
@@ -193,7 +197,7 @@ async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
     else facts.hasLaggingRange = true;
   }
   moveTo(upload, confirmed);
-  noteCutLimit(facts, upload.position, piece.body.size);
+  notePart(facts, upload.position, { bytes, ms });
   upload.position = { ...upload.position, rangeRefusals: 0, cuts: 0 };
   upload.resentAt = undefined;
   await saveSession(upload);
@@ -223,8 +227,12 @@ async function recover(upload: Upload, step: UploadStep, failure: unknown): Prom
   options.signal?.throwIfAborted();
   if (cursor.failure) throw cursor.failure;
   noteBodyLimit(context.host.facts, failure);
-  upload.position = countCut(upload.position, failure);
-  const recovery = planRecovery(failure, { ...upload.position, step }, context.host.facts);
+  const { facts } = context.host;
+  upload.position = noteCut(facts, upload.position, {
+    failure,
+    bytes: lengthOf(step, upload.position),
+  });
+  const recovery = planRecovery(failure, { ...upload.position, step }, facts);
   switch (recovery.type) {
     case "give-up":
       throw withBodyLimit(context.host.facts, failure);
