@@ -6,6 +6,8 @@ export interface Failure {
   readonly subject: string;
   readonly message: string;
   readonly hint?: string;
+  /** Images that need what `subject` names, as they are called at the source; missing if it is an image itself. */
+  readonly images?: readonly string[];
 }
 
 export function toFailure(error: unknown, subject: string): Failure {

@@ -11,6 +11,7 @@ import { SelectionUnmatchedError } from "../selection/errors.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
+import { imagesWith } from "./images-with.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { openCache } from "./open-cache.ts";
 import { type Pinned, type PullCaches, pinPlan } from "./pin-plan.ts";
@@ -139,6 +140,7 @@ async function transferAndSeal(
     cache,
     fetched,
     openSource: withRewrittenIndexes(openSource, plan),
+    imagesWith: (digest) => imagesWith(plan.contents, digest),
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     signal,
     onEvent,

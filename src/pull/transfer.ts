@@ -34,6 +34,8 @@ export interface TransferOptions extends OperationOptions {
   /** What this run has fetched into the cache. */
   readonly fetched: ReadonlySet<Digest>;
   readonly openSource: OpenBlobSource;
+  /** The images that need a blob, as their user knows them. */
+  readonly imagesWith: (digest: Digest) => readonly string[];
   readonly concurrency: number;
   readonly onEvent: (event: PullEvent) => void;
 }
@@ -159,7 +161,9 @@ class TransferRun {
     await this.#batch.attempt(
       () => this.#bring(task),
       (error) => {
-        this.#failures.push({ hint: FAILED_BLOB_HINT, ...toFailure(error, describeTask(task)) });
+        const images = this.#options.imagesWith(task.digest);
+        const failure = toFailure(error, describeTask(task));
+        this.#failures.push({ hint: FAILED_BLOB_HINT, ...failure, images });
       },
     );
   }

@@ -186,7 +186,8 @@ export class PushRun {
       this.#batch.end(error);
       return;
     }
-    const subject = formatReference({ ...image.target, digest: image.root.digest });
+    const [tag] = image.tags;
+    const subject = formatReference({ ...image.target, tag, digest: image.root.digest });
     this.#failures.push(toFailure(error, subject));
     for (const tag of image.tags) this.#record(image, tag, "failed");
     this.#report(image, "failed");

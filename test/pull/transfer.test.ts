@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBundle } from "../../src/bundle/bundle-reader.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
+import { ContentMissingError } from "../../src/store/errors.ts";
 import type { SourceRepository } from "../../src/store/store.ts";
 import { image, layer } from "../support/artifacts.ts";
 import { memorySource, releaseImage } from "../support/memory-source.ts";
@@ -70,5 +71,36 @@ describe("pull()", () => {
     await pullModules(["two"]);
     const names = ["SHA256SUMS", "bundle.json", "module-two.tar", "notes.txt"];
     expect((await readdir(directory.path)).sort()).toEqual(names);
+  });
+
+  test("names the images that a blob is missing for as they were asked for", async () => {
+    const missing = layer({ "missing.txt": "gone\n" });
+    const tagged = {
+      v1: image({ layers: [missing] }),
+      v2: image({ layers: [missing], name: "v2" }),
+    };
+    const { openSource } = memorySource({ "acme/web": tagged });
+    const { selection } = parseSelection({
+      includeImages: ["registry.test/acme/web:v1", "registry.test/acme/web:v2"],
+    });
+    const { failures } = await pull({
+      bundlePath: directory.path,
+      selection,
+      openSource: (reference) => ({
+        ...openSource(reference),
+        fetch: async (target, options) => {
+          if (target.digest !== missing.descriptor.digest) {
+            return openSource(reference).fetch(target, options);
+          }
+          throw new ContentMissingError(target.digest, "it was deleted");
+        },
+      }),
+    });
+    expect(failures).toMatchObject([
+      {
+        code: "CONTENT_MISSING",
+        images: ["registry.test/acme/web:v1", "registry.test/acme/web:v2"],
+      },
+    ]);
   });
 });

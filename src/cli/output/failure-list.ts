@@ -1,5 +1,6 @@
 import type { Failure } from "../../index.ts";
 import { sanitize } from "./sanitize.ts";
+import { formatCount } from "./units.ts";
 
 /** Failures grouped by code and cause, each code with what to do about it. */
 export function renderFailures(failures: readonly Failure[]): readonly string[] {
@@ -14,11 +15,17 @@ export function renderFailures(failures: readonly Failure[]): readonly string[] 
   ]);
 }
 
+const IMAGES_SHOWN = 5;
+
 /** A damaged layer fails many images: what is wrong with it is said once. */
 function renderCause(message: string, failures: readonly Failure[]): readonly string[] {
   const subjects = failures.map(({ subject }) => sanitize(subject));
-  if (subjects.length === 1) return [`  ${subjects[0]}: ${sanitize(message)}`];
-  return [`  ${sanitize(message)}`, ...subjects.map((subject) => `    ${subject}`)];
+  const images = [...new Set(failures.flatMap((failure) => failure.images ?? []))];
+  const needed = images.slice(0, IMAGES_SHOWN).map((image) => `    needed by: ${sanitize(image)}`);
+  const rest = images.length - IMAGES_SHOWN;
+  if (rest > 0) needed.push(`    needed by: ${formatCount(rest, "more image")}`);
+  if (subjects.length === 1) return [`  ${subjects[0]}: ${sanitize(message)}`, ...needed];
+  return [`  ${sanitize(message)}`, ...subjects.map((subject) => `    ${subject}`), ...needed];
 }
 
 function groupBy(
