@@ -37,7 +37,7 @@ test("every snippet of docs/library.md compiles against the published types", as
   await writeProject(directory.path, Object.fromEntries(files));
   const compiled = await runProcess(process.execPath, [TSC, "-p", "."], { cwd: directory.path });
   expect(compiled.stdout).toBe("");
-}, 60_000);
+});
 
 /** A project that has this package as a dependency: `npm run build` has to come first. */
 async function writeProject(path: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { parseRepositoryReference } from "../../src/oci/reference.ts";
 import { planPull } from "../../src/pull/plan-pull.ts";
@@ -17,8 +17,6 @@ import { buildEdition, EDITION_ROOT, seedEdition } from "../support/edition.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 async function pullFrom(
   host: string,

@@ -29,4 +29,4 @@ test("the file that npm pack makes is installed and runs where no registry can b
   expect(JSON.parse(demo.stdout)).toMatchObject({ complete: true });
   const docs = await runProcess("ls", [join(prefix, "lib/node_modules/airgap-mirror/docs")]);
   expect(docs.stdout).toContain("bundle-format.md");
-}, 120_000);
+});
