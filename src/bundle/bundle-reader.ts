@@ -7,12 +7,18 @@ import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { type ScanOptions, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
-import { BundleContentMismatchError, BundleCorruptError, type BundleLocation } from "./errors.ts";
+import {
+  BundleContentMismatchError,
+  BundleCorruptError,
+  type BundleLocation,
+  BundleMissingError,
+} from "./errors.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
 import { PackageEntries } from "./package-entries.ts";
 import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
+import { recogniseBytes } from "./recognise.ts";
 
 /** Largest `index.json` that is read. */
 const INDEX_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -99,6 +105,7 @@ export class BundleReader implements AsyncDisposable {
       isForeign,
       medium: this,
     });
+    await this.refuseCompressed(index);
     const found = listed?.isDirectory
       ? entriesOfFiles(files)
       : scanTar({ read, size, corrupt, isLenient: isForeign });
@@ -108,6 +115,17 @@ export class BundleReader implements AsyncDisposable {
     if (first) throw corrupt(first.entry.headerOffset, first.reason);
     this.strayFiles.push(...strayFiles);
     this.layouts.push(...layouts);
+  }
+
+  /** Throws if the bytes of a package are compressed. */
+  async refuseCompressed(index: number): Promise<void> {
+    if (this.listing.packages[index]?.isDirectory) return;
+    const head = Buffer.alloc(8);
+    const { path } = this.locate({ package: index, offset: 0 });
+    const found = await this.packageFile(index).read(0, head);
+    const recognised = recogniseBytes(path, head.subarray(0, found));
+    if (!recognised) return;
+    throw new BundleMissingError(path, recognised.reason, { hint: recognised.hint });
   }
 
   /** The bytes of one package. */

@@ -3,6 +3,7 @@ import { hasErrorCode, storageError, UnfitFileError } from "../io/errors.ts";
 import { readLimited } from "../io/read-file.ts";
 import { BundleCorruptError } from "./errors.ts";
 import { CHECKSUM_FILE } from "./format.ts";
+import { recogniseText, restoreText } from "./recognise.ts";
 
 export const COPY_AGAIN = { hint: "Copy the file again from the source medium" };
 
@@ -17,7 +18,13 @@ export interface Checksums {
 export async function readChecksums(directory: string): Promise<Checksums | undefined> {
   const path = join(directory, CHECKSUM_FILE);
   const bytes = await readIfPresent(path);
-  return bytes && parseChecksums(bytes.toString("latin1"), path);
+  if (!bytes) return undefined;
+  const changed = recogniseText(path, bytes);
+  const checksums = parseChecksums(restoreText(bytes).toString("latin1"), path);
+  if (!changed) return checksums;
+  const { reason, hint } = changed;
+  const problem = new BundleCorruptError({ path, offset: 0 }, reason, { hint });
+  return { ...checksums, problems: [problem, ...checksums.problems] };
 }
 
 function parseChecksums(text: string, path: string): Checksums {

@@ -5,6 +5,7 @@ import { type BundleManifest, parseBundleManifest } from "./bundle-manifest.ts";
 import { type Checksums, COPY_AGAIN, readChecksums, readIfPresent } from "./checksum-file.ts";
 import { BundleCorruptError, BundleMissingError } from "./errors.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "./format.ts";
+import { recogniseText } from "./recognise.ts";
 
 /** What a bundle says about itself. */
 export interface Claims {
@@ -54,8 +55,11 @@ function compareClaims(
   const found = createHash("sha256").update(json).digest("hex");
   const listed = sums.get(BUNDLE_MANIFEST_FILE);
   if (listed !== undefined && listed !== found) {
-    const reason = `its sha256 is ${found}, "${CHECKSUM_FILE}" says ${listed}: one of the two is damaged`;
-    const damaged = new BundleCorruptError({ path: paths.manifest, offset: 0 }, reason, COPY_AGAIN);
+    const { reason, hint } = recogniseText(paths.manifest, json) ?? {
+      reason: `its sha256 is ${found}, "${CHECKSUM_FILE}" says ${listed}: one of the two is damaged`,
+      ...COPY_AGAIN,
+    };
+    const damaged = new BundleCorruptError({ path: paths.manifest, offset: 0 }, reason, { hint });
     return { sha256: sums, problems: [...problems, damaged] };
   }
   return believe(json, { paths, sums, problems });
@@ -83,7 +87,10 @@ function believe(json: Buffer, { paths, sums, problems }: Evidence): Claims {
     manifest = parseBundleManifest(json, paths.manifest);
   } catch (error) {
     if (!(error instanceof BundleCorruptError)) throw error;
-    return { sha256: sums ?? new Map(), problems: [...problems, error] };
+    const changed = recogniseText(paths.manifest, json);
+    const { location } = error;
+    const problem = changed ? new BundleCorruptError(location, changed.reason, changed) : error;
+    return { sha256: sums ?? new Map(), problems: [...problems, problem] };
   }
   const files = [
     ...manifest.packages.flatMap((item) => item.files),

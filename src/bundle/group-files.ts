@@ -10,6 +10,7 @@ import {
   UNFINISHED_SUFFIX,
 } from "./format.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
+import { originalName } from "./recognise.ts";
 
 interface LostFile extends PackageFileName {
   readonly name: string;
@@ -45,6 +46,15 @@ export function listLostFiles(
     for (const trace of names) {
       if (trace.endsWith(suffix))
         enter(trace.slice(0, -suffix.length), `"${trace}" is there`, hint);
+    }
+  }
+  // A copy tells of a chunk behind the last, but only of a package that is there
+  const packages = new Set(found.map(({ packageName }) => packageName));
+  for (const name of names) {
+    const original = originalName(name);
+    const { packageName } = parsePackageFile(original) ?? {};
+    if (original !== name && packageName !== undefined && packages.has(packageName)) {
+      enter(original, `"${name}" is there`, COPY_IT);
     }
   }
   return [...lost.values()].sort(byChunk);

@@ -1,7 +1,9 @@
 import type { ScannedEntry } from "../tar/scan.ts";
 import { isDockerFile, type Medium, readDockerArchive } from "./docker-archive.ts";
+import { BundleMissingError } from "./errors.ts";
 import { isStrayFile, normalizeEntryPath } from "./format.ts";
 import { enterInTable, type LayoutTable } from "./layout-table.ts";
+import { recogniseEntries } from "./recognise.ts";
 import { routeLayouts } from "./route-layouts.ts";
 
 export interface PackageEntriesOptions {
@@ -30,6 +32,9 @@ export interface RefusedEntry {
   readonly reason: string;
 }
 
+/** Entries that no layout has, kept until it is known what the package is. */
+const OTHERS_LIMIT = 100_000;
+
 /** Sorts the entries of one package: into layouts, or as what an archive of `docker save` is made of. */
 export class PackageEntries {
   readonly #options: PackageEntriesOptions;
@@ -45,6 +50,7 @@ export class PackageEntries {
 
   enter(item: ScannedEntry): void {
     if (item.type === "directory") return;
+    if (this.#others.size >= OTHERS_LIMIT) throw this.#recognise();
     const { index } = this.#options;
     const entry = { ...item, path: normalizeEntryPath(item.path) };
     if (this.#entries.has(entry.path) || this.#others.has(entry.path)) {
@@ -64,6 +70,7 @@ export class PackageEntries {
       return { ...rest, layouts: [table], strayFiles: [], refused: this.#twice };
     }
     const { isForeign, name } = this.#options;
+    if (isForeign && this.#entries.size === 0 && this.#others.size > 0) throw this.#recognise();
     if (isForeign) routeLayouts(name, this.#tables.values());
     const others = [...this.#others.values()];
     const isStray = ({ path, type }: ScannedEntry) =>
@@ -76,6 +83,14 @@ export class PackageEntries {
       refused: [...this.#twice, ...refused].sort(byPosition),
       names: new Map(),
     };
+  }
+
+  /** Nothing but what no layout has: a tar of something else. */
+  #recognise(): BundleMissingError {
+    const { medium, index } = this.#options;
+    const { path } = medium.locate({ package: index, offset: 0 });
+    const { reason, hint } = recogniseEntries(path, [...this.#others.keys()]);
+    return new BundleMissingError(path, reason, { hint });
   }
 
   #isDockerArchive(): boolean {

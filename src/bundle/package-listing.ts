@@ -4,13 +4,14 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { readdir, stat } from "../io/file-system.ts";
 import { describeKind } from "../io/open-file.ts";
 import { isDigestAlgorithm } from "../oci/digest.ts";
-import { call } from "../option.ts";
+import { isTarHeader } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import type { PlannedFile } from "./bundle-plan.ts";
 import { readChecksums } from "./checksum-file.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { compareFiles } from "./compare-files.ts";
 import { BundleMissingError } from "./errors.ts";
+import { explainListing, readHead } from "./explain-listing.ts";
 import {
   CHECKSUM_FILE,
   PARTIAL_SUFFIX,
@@ -21,6 +22,7 @@ import {
 } from "./format.ts";
 import { groupFiles, listLostFiles } from "./group-files.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
+import { recogniseBytes, recogniseDirectory, recogniseName } from "./recognise.ts";
 import { isStateOfPull, STATE_DIRECTORY } from "./state-directory.ts";
 
 export interface BundleListing extends FoundPackages {
@@ -40,6 +42,10 @@ export interface BundleListing extends FoundPackages {
  * unfinished pull is no bundle, even if some of its packages are complete.
  */
 export async function listBundle(bundlePath: string): Promise<BundleListing> {
+  return await explainListing(await listAsFound(bundlePath));
+}
+
+async function listAsFound(bundlePath: string): Promise<BundleListing> {
   const { directory, only, archive } = await locateBundle(bundlePath);
   if (archive) return { directory, claims: NO_CLAIMS, packages: [archive], problems: [] };
   const names = await listNames(directory);
@@ -155,12 +161,18 @@ async function locateBundle(path: string): Promise<Location> {
     if (archive !== undefined) {
       return { directory: dirname(path), archive: { name: archive, files: [{ name, size }] } };
     }
-    throw new BundleMissingError(
-      path,
-      "it is neither a directory nor a package (NAME.tar, NAME.tar.NNNN.chunk, NAME.oci)",
-    );
+    return { directory: dirname(path), archive: await recogniseArchive(path, size) };
   }
   return { directory: dirname(path), only: file.packageName };
+}
+
+/** The name of an archive is free where its first bytes tell that it is a tar. */
+async function recogniseArchive(path: string, size: number): Promise<ListedPackage> {
+  const name = basename(path);
+  const head = await readHead(path);
+  if (isTarHeader(head)) return { name, files: [{ name, size }] };
+  const { reason, hint } = recogniseBytes(path, head) ?? recogniseName(path);
+  throw new BundleMissingError(path, reason, hint === undefined ? {} : { hint });
 }
 
 async function listNames(directory: string): Promise<readonly string[]> {
@@ -261,9 +273,6 @@ function refuseWhatIsNoBundle(
     });
   }
   if (packageFiles > 0 || names.includes(CHECKSUM_FILE)) return;
-  throw new BundleMissingError(
-    directory,
-    "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)",
-    { hint: `Name the directory that ${call("pull")} has written` },
-  );
+  const { reason, hint } = recogniseDirectory(directory, names);
+  throw new BundleMissingError(directory, reason, { hint });
 }

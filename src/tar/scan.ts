@@ -167,6 +167,12 @@ async function readExtension(
   return parseExtension(type, bytes, refuse);
 }
 
+/** Whether a block is the header of an entry of any type. */
+export function isTarHeader(block: Buffer): boolean {
+  if (block.length < BLOCK_BYTES || isZero(block)) return false;
+  return Number.parseInt(field(block, 148, 8), 8) === checksumOf(block);
+}
+
 /** Name and type of a header block; undefined if it is none. */
 export function readHeaderName(block: Buffer): string | undefined {
   try {

@@ -1,6 +1,7 @@
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { startsOf } from "../bundle/chunk-plan.ts";
 import { isDockerFile } from "../bundle/docker-archive.ts";
+import { BundleMissingError } from "../bundle/errors.ts";
 import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
 import { entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
 import { PackageEntries, type RefusedEntry } from "../bundle/package-entries.ts";
@@ -108,14 +109,22 @@ async function scanEntries({ reader, index, signal }: ScanOptions, extent: Exten
   const found = listed?.isDirectory
     ? entriesOfFiles(listed.files)
     : salvageEntries({ reader, index, signal }, extent, (damage) => damages.push(damage));
-  for await (const entry of found) entries.enter(entry);
   try {
+    if (extent.sizes[0] !== 0) await reader.refuseCompressed(index).catch(passUnreadable);
+    for await (const entry of found) entries.enter(entry);
     const { refused, ...contents } = await entries.finish();
     return { ...contents, damages: [...damages, ...refused.map(toNameDamage)] };
   } catch (failure) {
+    // What is another kind of file has no damage; what is damaged may lack the rest because of it
+    if (failure instanceof BundleMissingError) return { ...NOTHING_FOUND, damages: [], failure };
     if (!(failure instanceof MirrorError)) throw failure;
-    return { ...NOTHING_FOUND, damages, failure };
+    return { ...NOTHING_FOUND, damages, ...(damages.length > 0 ? {} : { failure }) };
   }
+}
+
+/** A medium that cannot be read is told by the one who reads all of it. */
+function passUnreadable(error: unknown): void {
+  if (error instanceof BundleMissingError || !(error instanceof MirrorError)) throw error;
 }
 
 const NOTHING_FOUND = { entries: [], layouts: [], strayFiles: [], names: new Map() } as const;

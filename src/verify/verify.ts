@@ -59,7 +59,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     const onProgress = (count: number) => onEvent?.({ type: "progress", bytes: count });
     const survey = await surveyPackage({ reader, index, available, gost, onProgress, signal });
     surveys.push(survey);
-    if (survey.failure) findings.add(survey.failure);
+    enterFailure(survey, findings);
     await attributeDamage({ reader, survey, findings, listed, sha256: claims.sha256 });
     checkGostSums(survey.files, gostSums, { directory: listing.directory, findings });
   }
@@ -83,6 +83,11 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     notices: describeGaps({ listing, surveys, bundled }),
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
+}
+
+/** A package that is something else, unless that is known by its size. */
+function enterFailure({ failure, files }: Survey, findings: Findings): void {
+  if (failure && !files.some(({ name }) => findings.isKnown(name))) findings.add(failure);
 }
 
 /** The entry under the name that it has on the medium. */

@@ -105,6 +105,7 @@ requireTool("docker-registry", "skopeo").describe("mirror push, of what other to
   test.each([
     ["skopeo.tar", ":1.0", []],
     ["skopeo.oci", "", ["--tag", "1.0"]],
+    ["skopeo-archive", ":1.0", []],
   ])("skopeo copy oci-archive:%s%s", async (file, suffix, flags) => {
     const path = directory.resolve(file);
     await copy("web:v1", `oci-archive:${path}${suffix}`);
