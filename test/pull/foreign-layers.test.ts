@@ -1,15 +1,22 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBundle } from "../../src/bundle/bundle-reader.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
+import { createCredentials } from "../../src/registry/auth/create-credentials.ts";
 import { openRegistryClient, type RegistryClient } from "../../src/registry/registry-client.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
+import { createAuthority } from "../registry/support/authority.ts";
+import { startServer } from "../registry/support/server.ts";
 import { blob, image } from "../support/artifacts.ts";
+import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 
 let directory: TempDirectory;
 let registry: EmbeddedRegistry;
@@ -18,7 +25,7 @@ let client: RegistryClient;
 beforeEach(async () => {
   directory = await openTempDirectory();
   registry = await openEmbeddedRegistry();
-  client = openRegistryClient();
+  client = openRegistryClient({ certsDirectories: [] });
 });
 
 afterEach(async () => {
@@ -52,7 +59,7 @@ async function pullForeign(name: string, skipForeignLayers = false) {
   const { selection } = parseSelection({ includeImages: [name], skipForeignLayers });
   const notices: { code: string; message: string }[] = [];
   const summary = await pull({
-    bundlePath: directory.path,
+    bundlePath: directory.resolve("bundle"),
     selection,
     openSource: (reference) => client.repository(reference),
     onEvent: (event) => {
@@ -67,7 +74,7 @@ async function pullForeign(name: string, skipForeignLayers = false) {
 
 const pushAway = () =>
   push({
-    bundlePath: directory.path,
+    bundlePath: directory.resolve("bundle"),
     target: { registry: registry.host, repository: "away" },
     openTarget: (reference) => client.repository(reference),
   });
@@ -79,7 +86,7 @@ describe("a foreign layer", () => {
       const { summary } = await pullForeign(seedForeign(type, URLS, true));
       expect(summary).toMatchObject({ complete: true, failures: [] });
       {
-        await using bundle = await openBundle(directory.path);
+        await using bundle = await openBundle(directory.resolve("bundle"));
         expect(bundle.layouts[0]?.blobs.has(digest)).toBe(true);
       }
       expect(await pushAway()).toMatchObject({ complete: true, notices: [] });
@@ -118,7 +125,7 @@ describe("a foreign layer", () => {
       { code: "FOREIGN_LAYER_LEFT_OUT", message: expect.stringContaining(`"${name}"`) },
     ]);
     expect(notices[0]?.message).toContain(digest);
-    expect((await verifyBundle({ bundlePath: directory.path })).problems).toEqual([]);
+    expect((await verifyBundle({ bundlePath: directory.resolve("bundle") })).problems).toEqual([]);
     const receipt = await pushAway();
     expect(receipt.complete).toBe(true);
     expect(receipt.notices).toMatchObject([
@@ -126,3 +133,43 @@ describe("a foreign layer", () => {
     ]);
   });
 });
+
+const openssl = requireTool("openssl");
+
+openssl.describe("a foreign layer that only its address has", () => {
+  async function servedAs(body: Buffer) {
+    const authority = await createAuthority(directory.path);
+    const certificate = await authority.issue("layers");
+    const asked: IncomingHttpHeaders[] = [];
+    const server = await startServer((request, response) => {
+      asked.push(request.headers);
+      response.writeHead(200, { "content-length": body.length }).end(body);
+    }, certificate);
+    await client[Symbol.asyncDispose]();
+    const login = { registry: server.host, login: "me", password: MARKER };
+    const credentials = createCredentials({ env: {}, ...login });
+    const caFiles = [authority.certificatePath];
+    client = openRegistryClient({ env: {}, caFiles, certsDirectories: [], credentials });
+    return { server, asked, address: `https://${server.host}/base` };
+  }
+
+  openssl.test("is fetched from there over HTTPS, without a login, and pushed", async () => {
+    const { server, asked, address } = await servedAs(await contentOf(LAYER));
+    await using _closed = server;
+    const { summary } = await pullForeign(seedForeign(DOCKER, [address], false));
+    expect(summary).toMatchObject({ complete: true, failures: [] });
+    expect(asked.map(({ authorization }) => authorization)).toEqual([undefined]);
+    expect(await pushAway()).toMatchObject({ complete: true });
+  });
+
+  openssl.test("fails its image where the address has other bytes", async () => {
+    const { server, address } = await servedAs(Buffer.from("a base layer of somebody ELSE"));
+    await using _closed = server;
+    const { summary } = await pullForeign(seedForeign(DOCKER, [address], false));
+    expect(summary).toMatchObject({ complete: false, failures: [{ code: "CONTENT_MISMATCH" }] });
+  });
+});
+
+async function contentOf({ content }: typeof LAYER): Promise<Buffer> {
+  return await buffer(content.open(0, content.size));
+}
