@@ -37,4 +37,23 @@ describe("renderRegistryEvent()", () => {
     const line = renderRegistryEvent({ ...retrying, delayMs: 1 }, { debug: true });
     expect(line).toBe(`debug: ${JSON.stringify({ ...retrying, delayMs: 1 })}`);
   });
+
+  test("shows each request on one line with --debug, and none without", () => {
+    const event = {
+      type: "request",
+      registry: "registry.test",
+      method: "PATCH",
+      path: "/v2/acme/web/blobs/uploads/1",
+      status: 202,
+      receivedBytes: 0,
+      sentBytes: 5_242_880,
+      milliseconds: 1200,
+      attempt: 2,
+      connection: 3,
+    } as const;
+    expect(renderRegistryEvent(event, { debug: true })).toBe(
+      "debug: PATCH registry.test/v2/acme/web/blobs/uploads/1 202, 0 bytes received, 5242880 sent, 1200 ms, attempt 2, connection 3",
+    );
+    expect(renderRegistryEvent(event, { debug: false })).toBeUndefined();
+  });
 });
