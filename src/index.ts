@@ -16,6 +16,13 @@ export {
   BundleVersionError,
 } from "./bundle/errors.ts";
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
+export {
+  type CachedImage,
+  type CacheReport,
+  inspectCache,
+  pruneCache,
+  removeFromCache,
+} from "./cache/pull-cache.ts";
 export type { ClientDocument, ClientNotice } from "./clients/client-document.ts";
 export type { ClientCredential, ClientRoutesOptions, RouteForm } from "./clients/client-routes.ts";
 export { INJECTION_FILE } from "./clients/injection.ts";

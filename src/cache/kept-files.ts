@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { hasErrorCode } from "../io/errors.ts";
 import { mkdir, readdir, rm, stat, utimes } from "../io/file-system.ts";
 
 export interface KeptFilesOptions {
@@ -43,21 +44,33 @@ export class KeptFiles {
     this.#options = options;
   }
 
+  /** Removes what was not finished, and what is too much or too old. */
   static async open(directory: string, options: KeptFilesOptions): Promise<KeptFiles> {
-    const kept = new KeptFiles(directory, options);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    for (const entry of entries.filter((found) => found.isFile())) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.name.endsWith(".tmp")) {
-        await rm(path, { force: true });
-        continue;
-      }
-      const { mtimeMs, size } = await stat(path);
-      kept.#set(path.slice(directory.length + 1), { size, usedAt: mtimeMs });
+    const kept = await KeptFiles.scan(directory, options);
+    for (const name of kept.names().filter((found) => found.endsWith(".tmp"))) {
+      await kept.remove(name);
     }
     await kept.evict();
     return kept;
+  }
+
+  /** Only looks, also where another process writes and removes. */
+  static async scan(directory: string, options: KeptFilesOptions): Promise<KeptFiles> {
+    const kept = new KeptFiles(directory, options);
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((found) => found.isFile())) {
+      const path = join(entry.parentPath, entry.name);
+      const stats = await stat(path).catch(absent);
+      if (!stats) continue;
+      const name = path.slice(directory.length + 1);
+      kept.#set(name, { size: stats.size, usedAt: stats.mtimeMs });
+    }
+    return kept;
+  }
+
+  names(): readonly string[] {
+    return [...this.#files.keys()];
   }
 
   get usedBytes(): number {
@@ -148,4 +161,8 @@ export class KeptFiles {
     // The order in which files go after the next start is all that hangs on it
     utimes(this.pathOf(name), time, time).catch(() => {});
   }
+}
+
+function absent(error: unknown): undefined {
+  if (!hasErrorCode(error, "ENOENT")) throw error;
 }

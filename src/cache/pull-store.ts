@@ -57,6 +57,18 @@ export class PullStore implements AsyncDisposable {
     return this.#closing.signal;
   }
 
+  get files(): KeptFiles {
+    return this.#files;
+  }
+
+  /** Content that nobody is to find any more. */
+  async remove(digest: Digest): Promise<void> {
+    for (const kind of ["blobs", "manifests"] as const) {
+      const name = nameOf(kind, digest);
+      if (this.#files.sizeOf(name) !== undefined) await this.#files.remove(name);
+    }
+  }
+
   sizeOf(digest: Digest): number | undefined {
     return this.#files.sizeOf(nameOf("blobs", digest));
   }

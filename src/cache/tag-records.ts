@@ -45,7 +45,7 @@ export class TagRecords {
   async write(place: TagPlace, record: TagRecord): Promise<void> {
     const path = this.#pathOf(place);
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFileAtomically(path, JSON.stringify({ ...record, tag: place.tag }));
+    await writeFileAtomically(path, JSON.stringify({ ...record, ...place }));
   }
 
   async remove(place: TagPlace): Promise<void> {
@@ -63,8 +63,35 @@ export class TagRecords {
     }
   }
 
+  /** All that there are, in the order of their names. */
+  async listAll(): Promise<readonly (TagPlace & TagRecord)[]> {
+    const names = await readdir(this.#directory, { recursive: true }).catch(absent);
+    const found: (TagPlace & TagRecord)[] = [];
+    for (const name of (names ?? []).filter((path) => path.endsWith(".json")).sort()) {
+      const text = await readFile(join(this.#directory, name), "utf8").catch(absent);
+      const place = text === undefined ? undefined : parsePlace(text);
+      const record = place && (await this.read(place));
+      if (place && record) found.push({ ...place, ...record });
+    }
+    return found;
+  }
+
   #pathOf({ namespace, repository, tag }: TagPlace): string {
     return join(this.#directory, namespace.replaceAll(":", "_"), repository, FOLDER, `${tag}.json`);
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (!hasErrorCode(error, "ENOENT")) throw error;
+}
+
+function parsePlace(text: string): TagPlace | undefined {
+  try {
+    const { namespace, repository, tag } = JSON.parse(text) as Record<string, unknown>;
+    if ([namespace, repository, tag].some((part) => typeof part !== "string")) return undefined;
+    return { namespace, repository, tag } as TagPlace;
+  } catch {
+    return undefined;
   }
 }
 

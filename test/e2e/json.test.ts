@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PullStore } from "../../src/cache/pull-store.ts";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -68,6 +70,8 @@ async function runAll() {
   const out = ["--out", directory.resolve("clients")];
   await document("client-config", "docker", ...mirror, ...out);
   await document("client-config", "docker", "--remove", ...out);
+  await fillCache(directory.resolve("cache"));
+  await document("cache", "ls", "--cache", directory.resolve("cache"));
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");
   await document("logout", "registry.test");
@@ -75,6 +79,13 @@ async function runAll() {
   await document("demo");
   await document("verify", directory.resolve("nothing"));
   await lines("pull", bundle, ...from);
+}
+
+async function fillCache(path: string): Promise<void> {
+  await using store = await PullStore.open(path, { now: Date.now });
+  const place = { namespace: "quay.io", repository: "acme/web", tag: "v1" };
+  const digest = digestOf(Buffer.from("manifest"));
+  await store.tags.write(place, { digest, checkedAt: 0, intervalMs: 0, firstMs: 0 });
 }
 
 function rowsOf(text: string) {

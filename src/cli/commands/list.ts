@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { CACHE_COMMAND } from "./cache.ts";
 import { CLIENT_CONFIG_COMMAND } from "./client-config.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { DEMO_COMMAND } from "./demo.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   SERVE_COMMAND,
+  CACHE_COMMAND,
   CLIENT_CONFIG_COMMAND,
   LOGIN_COMMAND,
   LOGOUT_COMMAND,
