@@ -47,18 +47,26 @@ export function parseTag(tag: string | undefined): void {
   });
 }
 
+/** A tag without a repository, and what it stands for. */
+export interface BareTag {
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
 /** Two images cannot have one tag: whichever came last would be the only one that is left. */
-export function refuseClash(tags: readonly BundledTag[], bundlePath: string): void {
-  const first = new Map<string, BundledTag>();
-  for (const tag of tags) {
-    const name = `${tag.repository}:${tag.tag}`;
-    const known = first.get(name) ?? tag;
+export function refuseClash(tags: readonly BareTag[], bundlePath: string): void {
+  const first = new Map<string, string>();
+  for (const { repository, tag, digest } of tags) {
+    const name = `${repository}:${tag}`;
+    const known = first.get(name) ?? digest;
     first.set(name, known);
-    if (known.root.digest === tag.root.digest) continue;
+    if (known === digest) continue;
     throw new ContentInvalidError(
       `"${bundlePath}"`,
-      `${known.root.digest} and ${tag.root.digest} both have the tag "${tag.tag}" and no repository`,
-      { hint: "Push each from a layout or an archive of its own, to a repository of its own" },
+      `${known} and ${digest} both have the tag "${tag}" and no repository`,
+      { hint: "Push each by itself, to a repository of its own" },
     );
   }
 }

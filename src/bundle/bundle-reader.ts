@@ -1,5 +1,7 @@
+import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { compareTexts } from "../compare-texts.ts";
+import type { MirrorError } from "../errors.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-buffers.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -13,6 +15,7 @@ import {
   type BundleLocation,
   BundleMissingError,
 } from "./errors.ts";
+import { BUNDLE_MANIFEST_FILE } from "./format.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "./layout-table.ts";
 import { PackageEntries } from "./package-entries.ts";
@@ -33,6 +36,8 @@ export async function openBundle(bundlePath: string): Promise<BundleReader> {
   if (damaged) throw damaged;
   const [problem] = listing.problems;
   if (problem) throw problem.error;
+  const lost = listing.claims.problems.find(isLostManifest);
+  if (lost) throw lost;
   const reader = new BundleReader(listing);
   try {
     await reader.scan();
@@ -41,6 +46,11 @@ export async function openBundle(bundlePath: string): Promise<BundleReader> {
     await reader[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Without the `bundle.json` that is listed, nobody would know what the images are for. */
+function isLostManifest(error: MirrorError): boolean {
+  return error instanceof BundleMissingError && basename(error.path) === BUNDLE_MANIFEST_FILE;
 }
 
 export interface OpenBlobOptions {

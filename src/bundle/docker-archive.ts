@@ -62,6 +62,12 @@ interface Content {
   readonly digest: Digest;
 }
 
+interface ImageConfig {
+  readonly described: Content;
+  /** Digests of the layers, uncompressed. */
+  readonly diffIds: readonly Digest[];
+}
+
 const LAYER_TYPES = {
   none: MEDIA_TYPE.dockerLayer,
   gzip: MEDIA_TYPE.dockerLayerGzip,
@@ -83,6 +89,7 @@ class DockerArchiveReader {
   readonly #blobs = new Map<Digest, Place>();
   readonly #entries = new Map<Digest, ScannedEntry>();
   readonly #layers = new Map<ScannedEntry, Promise<Content>>();
+  readonly #configs = new Map<ScannedEntry, Promise<ImageConfig>>();
 
   constructor({ medium, index, entries }: ReadDockerArchiveOptions) {
     this.#medium = medium;
@@ -130,9 +137,9 @@ class DockerArchiveReader {
 
   async #makeManifest({ config, layers }: ListedImage): Promise<Content> {
     const entry = this.#resolve(config);
-    const bytes = await this.#readDocument(entry);
-    const described = this.#enterConfig(entry, bytes);
-    const diffIds = this.#parseDiffIds(entry, bytes);
+    const known = this.#configs.get(entry) ?? this.#readConfig(entry);
+    this.#configs.set(entry, known);
+    const { described, diffIds } = await known;
     if (diffIds.length !== layers.length) {
       const reason = `"${config}" has ${diffIds.length} layers, "${DOCKER_LIST_FILE}" lists ${layers.length}`;
       throw this.#corrupt(this.#list, reason);
@@ -152,6 +159,13 @@ class DockerArchiveReader {
     const digest = digestOf(manifest);
     this.#blobs.set(digest, this.#made(manifest));
     return { mediaType: MEDIA_TYPE.dockerManifest, size: manifest.length, digest };
+  }
+
+  /** Once, however many images of the list have it. */
+  async #readConfig(entry: ScannedEntry): Promise<ImageConfig> {
+    const bytes = await this.#readDocument(entry);
+    const described = this.#enterConfig(entry, bytes);
+    return { described, diffIds: this.#parseDiffIds(entry, bytes) };
   }
 
   /** The name of a config is its digest: nothing else tells of damage in it. */

@@ -127,9 +127,9 @@ export function recogniseTwin(
     const hint = `Unpack it: ${unpackCommand(from, compression)}`;
     return { reason: `only "${twin}" is there, which is compressed`, hint };
   }
-  const isUpper = twin.toLowerCase() === missing.toLowerCase();
+  const isCase = twin.toLowerCase() === missing.toLowerCase();
   return {
-    reason: `only "${twin}" is there${isUpper ? ", in upper case" : ", as a copy is called"}`,
+    reason: `only "${twin}" is there, ${isCase ? "in letters of the other case" : "as a copy is called"}`,
     hint: `Rename it: mv ${quote(from)} ${quote(to)}`,
   };
 }

@@ -22,6 +22,8 @@ export interface RoutedImage {
   readonly kind: ImageKind;
   /** Full references in the registries that it came from, as far as the layout says. */
   readonly sources: readonly string[];
+  /** A tag of another program that says no repository, and so may be one that many images have. */
+  readonly isBare?: true;
 }
 
 export interface Routes {
@@ -48,7 +50,12 @@ export async function routesOf(
   const modulesPath = parseModulesPath(modulesPathSuffix);
   const bundlePath = pathOf(bundle);
   const { tags, unnamed } = nameUntagged(await readBundledTags(bundle), { bundlePath, tag });
-  if (!bundle.manifest) refuseClash(tags, bundlePath);
+  if (!bundle.manifest) {
+    const bare = tags.map(({ repository, tag: name, root: { digest } }) => {
+      return { repository, tag: name, digest };
+    });
+    refuseClash(bare, bundlePath);
+  }
   const all = [...tags, ...(await readInstallerChannels(bundle, tags))];
   return {
     images: routeImages(all, { target, modulesPath }),
@@ -71,7 +78,7 @@ interface Placing {
 
 function routeImages(tags: readonly BundledTag[], { target, modulesPath }: Placing): RoutedImage[] {
   const images = new Map<string, RoutedImage & { tags: string[]; sources: string[] }>();
-  for (const { layout, repository, tag, root, kind, source } of tags) {
+  for (const { layout, repository, tag, root, kind, source, isBare } of tags) {
     const path = placeModules(repository, modulesPath);
     const key = `${path}@${root.digest}`;
     const image = images.get(key) ?? {
@@ -82,6 +89,7 @@ function routeImages(tags: readonly BundledTag[], { target, modulesPath }: Placi
       tags: [],
       kind,
       sources: [],
+      ...(isBare ? { isBare } : {}),
     };
     if (!image.tags.includes(tag)) image.tags.push(tag);
     if (source !== "" && !image.sources.includes(source)) image.sources.push(source);

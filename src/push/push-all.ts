@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
+import { type BareTag, refuseClash } from "../bundle/bare-tags.ts";
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
 import { parsePackageFile } from "../bundle/format.ts";
 import { readPointedVersion } from "../bundle/pointed-version.ts";
@@ -39,15 +40,18 @@ export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlan
   checkPlanPushAllOptions(options);
   const images: PlannedPushImage[] = [];
   const notices: Notice[] = [];
+  const bare: BareTag[] = [];
   let bytes = 0;
   for (const bundlePath of distinctBundles(options.bundlePaths)) {
     await using opened = await openPush({ ...options, bundlePath });
     bytes += distinctBytes(opened.bundle);
     notices.push(...opened.notices);
     notices.push(...(await checkImages(opened)));
-    for (const { repository, tags, root } of opened.plan.images) {
+    for (const { repository, tags, root, isBare } of opened.plan.images) {
       images.push({ repository, tags, digest: root.digest });
+      if (isBare) bare.push(...tags.map((tag) => ({ repository, tag, digest: root.digest })));
     }
+    refuseClash(bare, bundlePath);
   }
   const target = formatReference(options.target);
   return {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildLayer } from "../../src/demo/image-builder.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import { push } from "../../src/push/push.ts";
+import { pushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { image } from "../support/artifacts.ts";
@@ -143,6 +144,21 @@ describe("push() of an image layout whose names say no repository", () => {
     await write("b.tar", await pack(tagged(TWO, "latest")));
     await expect(pushTo(directory.path)).rejects.toThrow('both have the tag "latest"');
   });
+});
+
+test("pushAll() refuses archives of one tag: the last would take the place of the first", async () => {
+  const pack = async (item: D8Image) =>
+    d8Package({ "": await d8Layout([item], { generation: "old" }) });
+  const a = await write("a.oci", await pack(tagged(ONE, "latest")));
+  const b = await write("b.oci", await pack(tagged(TWO, "latest")));
+  await using client = openRegistryClient();
+  const all = pushAll({
+    bundlePaths: [a, b],
+    target: { registry: registry.host, repository: "acme/web" },
+    openTarget: (reference) => client.repository(reference),
+  });
+  await expect(all).rejects.toThrow('both have the tag "latest"');
+  expect(registry.log.entries).toEqual([]);
 });
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
