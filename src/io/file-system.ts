@@ -1,6 +1,7 @@
-import { constants } from "node:fs";
+import { constants, type MakeDirectoryOptions } from "node:fs";
 import * as fs from "node:fs/promises";
-import { storageError } from "./errors.ts";
+import { dirname } from "node:path";
+import { hasErrorCode, storageError } from "./errors.ts";
 import { openFile } from "./open-file.ts";
 
 // The calls of `node:fs/promises` that name a path, failing as this program fails: what the system refuses on a path is
@@ -8,13 +9,25 @@ import { openFile } from "./open-file.ts";
 
 export const chmod: typeof fs.chmod = naming(fs.chmod);
 export const chown: typeof fs.chown = naming(fs.chown);
-export const mkdir: typeof fs.mkdir = naming(fs.mkdir);
+export const mkdir: typeof fs.mkdir = naming(makeDirectory as typeof fs.mkdir);
 export const readdir: typeof fs.readdir = naming(fs.readdir);
 export const rename: typeof fs.rename = naming(fs.rename);
 export const rm: typeof fs.rm = naming(fs.rm);
 export const rmdir: typeof fs.rmdir = naming(fs.rmdir);
 export const stat: typeof fs.stat = naming(fs.stat);
 export const utimes: typeof fs.utimes = naming(fs.utimes);
+
+/** Node.js says ENOENT of a recursive call whatever keeps it from making a parent: the parent is asked. */
+async function makeDirectory(path: string, options: MakeDirectoryOptions = {}): Promise<unknown> {
+  try {
+    return await fs.mkdir(path, options);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!options.recursive || !hasErrorCode(error, "ENOENT") || parent === path) throw error;
+    await makeDirectory(parent, options);
+    return await fs.mkdir(path, { ...options, recursive: false });
+  }
+}
 
 function naming<Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call {
   const named = async (...args: Parameters<Call>): Promise<unknown> => {

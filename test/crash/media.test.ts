@@ -1,4 +1,4 @@
-import { cp, open, readdir, rename, rm } from "node:fs/promises";
+import { cp, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
@@ -110,6 +110,27 @@ describe("mirror push", () => {
     counted.release();
     expect(await runMirror(args, options)).toMatchObject({ exitCode: 0 });
     expect(await readdir(state)).toEqual([]);
+  });
+});
+
+describe("mirror push from a read-only medium with a read-only home", () => {
+  test("goes on without a place for state, and says so", async (context) => {
+    await using disk = await mountSmallFileSystem(40 * MIB);
+    if (disk === undefined) return context.skip();
+    await cp(directory.resolve("whole"), join(disk.path, "bundle"), { recursive: true });
+    await disk.makeReadOnly();
+    await using target = await startFaultRegistry();
+    const receipt = directory.resolve("receipt-of-read-only.json");
+    const args = ["push", join(disk.path, "bundle"), `${target.host}/mirror`, "--receipt", receipt];
+    const env = { HOME: disk.path, XDG_STATE_HOME: join(disk.path, "state") };
+    const { exitCode, stderr } = await runMirror(args, { cwd: directory.path, env });
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).not.toContain("gone");
+    const { complete, notices } = JSON.parse(await readFile(receipt, "utf8"));
+    expect(complete).toBe(true);
+    expect(notices).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining("read-only") }),
+    );
   });
 });
 
