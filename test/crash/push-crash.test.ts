@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { readAppendLog } from "../../src/io/append-log.ts";
 import type { Receipt } from "../../src/push/receipt.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
+import { runMirror, startMirror } from "../support/cli.ts";
 import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { startFaultRegistry } from "../support/registry.ts";
@@ -80,6 +81,30 @@ describe("push() to a registry that keeps what arrived", () => {
       sizeOfBlobs() + layers.length * PART_BYTES,
     );
     await expectPushed(target);
+  });
+});
+
+describe("mirror push", () => {
+  test("says after a kill what was sent before it, and counts every blob", async () => {
+    await using target = await startTarget("embedded");
+    const args = ["push", bundle, `${target.proxy.host}/mirror`, "--part-size", "1MiB"];
+    const options = { cwd: directory.path };
+    const held = target.proxy.hold({ afterBytes: 5 * MIB, direction: "request", path: UPLOAD });
+    {
+      await using running = await startMirror(args, options);
+      await held;
+      running.kill("SIGKILL");
+      await running.finished;
+      target.proxy.drop();
+    }
+    const { exitCode, stderr, stdout } = await runMirror(args, options);
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/1 image, 3 blobs; 1 tag read back/);
+    expect(stdout).toMatch(
+      /sent [\d.]+ MB, sent before the interruption [\d.]+ MB, mounted 0 B, already there \d+ B/,
+    );
+    const receipt = await readFile(directory.resolve("receipt.json"), "utf8");
+    expectTotals(JSON.parse(receipt) as Receipt, bundle);
   });
 });
 
@@ -167,7 +192,17 @@ async function pushAgain(target: Target, path: string = bundle): Promise<Receipt
   const args = childArguments(target, path);
   const { exitCode, stderr, stdout } = await runProcess(process.execPath, args);
   expect(exitCode, stderr).toBe(0);
-  return JSON.parse(stdout) as Receipt;
+  const receipt = JSON.parse(stdout) as Receipt;
+  expectTotals(receipt, path);
+  return receipt;
+}
+
+/** What it took to have everything there is everything, whatever an earlier run had sent. */
+function expectTotals({ totals }: Receipt, path: string): void {
+  const { alreadyThereBytes, blobs, bytes, mountedBytes, resumedBytes, sentBytes } = totals;
+  expect(sentBytes + resumedBytes + mountedBytes + alreadyThereBytes).toBe(bytes);
+  const { blobs: all } = source.content.repository(path === bundle ? "acme/web" : "acme/single");
+  expect({ blobs, bytes }).toEqual({ blobs: all.size, bytes: sum(all) });
 }
 
 /** The target has the digests of the source, nothing is left beside the bundle, and a further push sends nothing. */
@@ -187,8 +222,11 @@ async function expectPushed(target: Target): Promise<void> {
 }
 
 function sizeOfBlobs(): number {
-  const { blobs } = source.content.repository("acme/web");
-  return [...blobs.values()].reduce((sum, { size }) => sum + size, 0);
+  return sum(source.content.repository("acme/web").blobs);
+}
+
+function sum(blobs: ReadonlyMap<unknown, { readonly size: number }>): number {
+  return [...blobs.values()].reduce((total, { size }) => total + size, 0);
 }
 
 const CHILD = fileURLToPath(new URL("./support/push-bundle.mjs", import.meta.url));
