@@ -115,6 +115,11 @@ export {
 } from "./registry/registry-client.ts";
 export type { RegistryEvent } from "./registry/registry-event.ts";
 export type { Repository } from "./registry/repository.ts";
+export {
+  type WaitForRegistryOptions,
+  type WaitResult,
+  waitForRegistry,
+} from "./registry/wait-for-registry.ts";
 export { SelectionInvalidError, SelectionUnmatchedError } from "./selection/errors.ts";
 export { nearestNames } from "./selection/grammar/nearest.ts";
 export {

@@ -19,6 +19,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   REGISTRY_LIMITED: 12,
   REGISTRY_REFUSED: 13,
   REGISTRY_UNREACHABLE: 14,
+  WAIT_TIMED_OUT: 15,
   CONTENT_MISMATCH: 20,
   CONTENT_INVALID: 20,
   CONTENT_MISSING: 21,
@@ -44,7 +45,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   14   registry: unreachable             30   another run holds the bundle
   24   configuration of others in the way 31   not enough space
   32   disk or medium cannot be read or written
-  33   cannot listen on the address
+  33   cannot listen on the address      15   nobody answered in time
   130  interrupted; run the same command again to go on`;
 
 /** The status that a command ends with when it throws. */

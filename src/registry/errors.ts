@@ -123,6 +123,26 @@ export class RegistryUnreachableError extends MirrorError {
   }
 }
 
+/** A registry that was waited for did not answer in time. */
+export class WaitTimedOutError extends MirrorError {
+  override readonly code = "WAIT_TIMED_OUT";
+  readonly url: string;
+
+  constructor(
+    url: URL,
+    { waitedMs, reason }: { readonly waitedMs: number; readonly reason: string },
+  ) {
+    const seconds = Math.round(waitedMs / 1000);
+    super(
+      `No registry answers at "${redactUrl(url)}" after ${seconds} seconds: ${printable(reason)}`,
+      {
+        hint: "Check the address, and that the registry has started; then wait for longer",
+      },
+    );
+    this.url = redactUrl(url);
+  }
+}
+
 function codeOf(fields: RegistryResponseFields): ErrorCode {
   const { status, serverErrors = [], page, isIndirect = false } = fields;
   if (status === 429 || serverErrors.some(({ code }) => code === "TOOMANYREQUESTS")) {

@@ -72,6 +72,7 @@ async function runAll() {
   await document("client-config", "docker", "--remove", ...out);
   await fillCache(directory.resolve("cache"));
   await document("cache", "ls", "--cache", directory.resolve("cache"));
+  await document("wait", `http://${target.host}`);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");
   await document("logout", "registry.test");

@@ -13,6 +13,7 @@ import { PUSH_COMMAND } from "./push.ts";
 import { SERVE_COMMAND } from "./serve.ts";
 import { VERIFY_COMMAND } from "./verify.ts";
 import { VERSION_COMMAND } from "./version.ts";
+import { WAIT_COMMAND } from "./wait.ts";
 
 /** All commands, in the order of the help text. */
 export const COMMANDS: readonly Command[] = [
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   SERVE_COMMAND,
+  WAIT_COMMAND,
   CACHE_COMMAND,
   CLIENT_CONFIG_COMMAND,
   LOGIN_COMMAND,

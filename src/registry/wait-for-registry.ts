@@ -1,0 +1,85 @@
+import { checkOptions } from "../check-options.ts";
+import { OptionInvalidError } from "../errors.ts";
+import { type Clock, SYSTEM_CLOCK } from "../io/clock.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { USER_AGENT } from "../version.ts";
+import { WaitTimedOutError } from "./errors.ts";
+import type { TlsOptions } from "./transport/tls-options.ts";
+import { openTransport, type Transport } from "./transport/transport.ts";
+
+export interface WaitForRegistryOptions extends OperationOptions, TlsOptions {
+  /** `scheme://host[:port][/path]`; `/v2/` is put behind it. */
+  readonly url: string;
+  /** In all; default 30 seconds. */
+  readonly timeoutMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export interface WaitResult {
+  /** 200, or 401 where a login is needed: either way the registry answers. */
+  readonly status: number;
+  readonly tries: number;
+  readonly waitedMs: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const PAUSE_MS = 500;
+/** Of one try. */
+const TRY_MS = 2_000;
+
+/** Asks until a registry answers; `WAIT_TIMED_OUT` with what came last if it does not in time. */
+export async function waitForRegistry(options: WaitForRegistryOptions): Promise<WaitResult> {
+  checkOptions(options, { url: "text", timeoutMs: "amount?", signal: "signal?" });
+  const { timeoutMs = TIMEOUT_MS, clock = SYSTEM_CLOCK, signal } = options;
+  const url = addressOf(options.url);
+  const start = clock.now();
+  await using transport = openTransport({
+    ...options,
+    connections: 1,
+    userAgent: USER_AGENT,
+    stallTimeoutMs: TRY_MS,
+  });
+  for (let tries = 1; ; tries += 1) {
+    const { status, reason } = await tryOnce(transport, url, signal);
+    const waitedMs = Math.round(clock.now() - start);
+    if (status === 200 || status === 401) return { status, tries, waitedMs };
+    if (waitedMs + PAUSE_MS > timeoutMs) throw new WaitTimedOutError(url, { waitedMs, reason });
+    await clock.sleep(PAUSE_MS, signal);
+  }
+}
+
+interface Try {
+  readonly status?: number;
+  readonly reason: string;
+}
+
+async function tryOnce(
+  transport: Transport,
+  url: URL,
+  signal: AbortSignal | undefined,
+): Promise<Try> {
+  signal?.throwIfAborted();
+  const limit = AbortSignal.any([AbortSignal.timeout(TRY_MS), ...(signal ? [signal] : [])]);
+  try {
+    const response = await transport.send({ method: "GET", url, headers: {}, signal: limit });
+    await response.discard();
+    return { status: response.status, reason: `it answered ${response.status}` };
+  } catch (error) {
+    signal?.throwIfAborted();
+    // Certificates and flags that cannot be used do not mend themselves
+    if (error instanceof OptionInvalidError) throw error;
+    if (limit.aborted) return { reason: `no answer in ${TRY_MS / 1000} seconds` };
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function addressOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search) {
+    throw new OptionInvalidError("url", "it is no address of a registry", {
+      hint: 'Write "http://127.0.0.1:5000" or "https://registry.local", without a login and a query',
+    });
+  }
+  url.pathname = `${url.pathname.replace(/\/(?:v2\/?)?$/, "")}/v2/`;
+  return url;
+}
