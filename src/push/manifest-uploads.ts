@@ -29,6 +29,9 @@ export class ManifestUploads {
   /** By repository and digest: whether it had to be sent. */
   readonly #ensured = new Map<string, Promise<boolean>>();
 
+  /** Children that were sent again with what is below them. */
+  readonly #resent = new Set<string>();
+
   constructor(options: ManifestUploadsOptions) {
     this.#options = options;
   }
@@ -84,8 +87,21 @@ export class ManifestUploads {
     for (const blob of blobs.filter(isWanted)) {
       await this.#options.blobs.sendAgain(place, coreOf(blob));
     }
-    for (const child of manifests.filter(isWanted)) {
-      await this.put(place, await place.readManifest(coreOf(child)), child.digest);
+    for (const child of manifests.filter(isWanted))
+      await this.#sendChildAgain(place, coreOf(child));
+  }
+
+  /** With all that is below it, once a run: tries of an index, of its index and so on would multiply. */
+  async #sendChildAgain(place: PushPlace, child: Descriptor): Promise<void> {
+    const key = formatReference({ ...place.target, digest: child.digest });
+    const manifest = await place.readManifest(child);
+    const target = this.#options.openTarget(place.target);
+    const { signal } = this.#options;
+    if (this.#resent.has(key)) {
+      await target.pushManifest(manifest, child.digest, { signal });
+      return;
     }
+    this.#resent.add(key);
+    await this.put(place, manifest, child.digest);
   }
 }

@@ -7,6 +7,8 @@ import type { Receipt } from "../../src/push/receipt.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import { pullSample } from "../crash/support/resume.ts";
+import { image, index, seed } from "../support/artifacts.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -145,6 +147,36 @@ describe("push() of a manifest whose content the target does not know", () => {
       ).toBe("pushed");
     },
   );
+});
+
+describe("push() of an index in an index whose content the target seldom knows", () => {
+  test("tries so often that it ends, however deep it is", async () => {
+    const child = image({ name: "deep" });
+    const root = index([index([index([child])])]);
+    await using source = await startFaultRegistry();
+    await using bundle = await openTempDirectory();
+    seed(source, "acme/deep", { v1: root });
+    const bundlePath = bundle.resolve("bundle");
+    await pullSample(bundlePath, { includeImages: [`${source.host}/acme/deep:v1`] });
+    let isKnown = true;
+    const puts = new Map<string, number>();
+    const middleware: RegistryMiddleware = async (request, next) => {
+      const isRoot = request.path.endsWith("/v1");
+      if (request.method !== "PUT" || !request.path.includes("/manifests/")) return next(request);
+      // what was there is forgotten when the tag comes
+      if (isRoot) isKnown = false;
+      const before = puts.get(request.path) ?? 0;
+      if (!isKnown) puts.set(request.path, before + 1);
+      if (isKnown || before % 4 === 3) return next(request);
+      return errorResponse(400, { code: "MANIFEST_BLOB_UNKNOWN", message: "" });
+    };
+    await using target = await startFaultRegistry({ middleware });
+    await pushTo(target, { bundlePath });
+    const all = [...puts.values()].reduce((sum, count) => sum + count, 0);
+    expect(puts.size).toBe(4);
+    // Each of the four as often as it is tried, and once more for each try of what is above it
+    expect(all).toBeLessThanOrEqual(4 * 4 + 3 * 3);
+  });
 });
 
 describe("push() to a target that refuses single manifests", () => {
