@@ -6,7 +6,7 @@ import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
 import { targetPathOf } from "../oci/target-path.ts";
-import { holdsReleases } from "../vendor/layouts.ts";
+import { holdsReleases } from "../product/layouts.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { BundleCorruptError } from "./errors.ts";

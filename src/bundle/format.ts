@@ -1,6 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import { isRepositoryName } from "../oci/reference.ts";
-import { SHORT_TAG } from "../vendor/layouts.ts";
+import { SHORT_TAG } from "../product/layouts.ts";
 
 /** Names of docs/bundle-format.md, "Files". */
 export const BUNDLE_MANIFEST_FILE = "bundle.json";

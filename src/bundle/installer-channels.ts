@@ -1,6 +1,6 @@
 import { MirrorError } from "../errors.ts";
-import { isChannel, spellingsOf } from "../vendor/channel.ts";
-import { INSTALLERS, PLATFORM_RELEASES } from "../vendor/layouts.ts";
+import { isChannel, spellingsOf } from "../product/channel.ts";
+import { INSTALLERS, PLATFORM_RELEASES } from "../product/layouts.ts";
 import { readBundledGraph } from "./bundle-graph.ts";
 import type { BundledTag } from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";

@@ -1,9 +1,9 @@
 import { ContentInvalidError } from "../oci/errors.ts";
 import { type ImageManifest, parseManifest } from "../oci/manifest.ts";
+import { parseChannelRelease } from "../product/channel.ts";
+import { VERSION_FILE } from "../product/file-names.ts";
+import { readImageFiles } from "../product/image-files.ts";
 import type { ContentSource, OperationOptions } from "../store/store.ts";
-import { parseChannelRelease } from "../vendor/channel.ts";
-import { VERSION_FILE } from "../vendor/file-names.ts";
-import { readImageFiles } from "../vendor/image-files.ts";
 import type { BundledGraph } from "./bundle-graph.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import type { LayoutTable } from "./layout-table.ts";

@@ -1,4 +1,4 @@
-import { missingPrefix } from "../vendor/layouts.ts";
+import { missingPrefix } from "../product/layouts.ts";
 import type { LayoutTable } from "./layout-table.ts";
 
 /**

@@ -1,11 +1,11 @@
 import type { RepositoryReference } from "../oci/reference.ts";
-import { isChannel } from "../vendor/channel.ts";
+import { isChannel } from "../product/channel.ts";
 import {
   isPartOfRelease,
   placeOfVersion,
   subjectOf,
   type VersionPlace,
-} from "../vendor/closure.ts";
+} from "../product/closure.ts";
 import { ContentWithheldError } from "./errors.ts";
 import type { PushImage } from "./plan-push.ts";
 import type { ReceiptImage } from "./receipt.ts";

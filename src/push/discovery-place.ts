@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { RepositoryReference } from "../oci/reference.ts";
-import { createDiscoveryImage } from "../vendor/discovery-image.ts";
+import { createDiscoveryImage } from "../product/discovery-image.ts";
 import type { PushPlace } from "./push-place.ts";
 
 /** The image behind `<repo>/modules:<name>`: how clusters and later pulls find modules, packages and plugins. */

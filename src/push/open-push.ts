@@ -6,7 +6,7 @@ import { type Routes, type RoutesOptions, routesOf } from "../bundle/routes.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";
-import { parseModulesPath } from "../vendor/modules-path.ts";
+import { parseModulesPath } from "../product/modules-path.ts";
 import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";

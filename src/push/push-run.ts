@@ -8,10 +8,10 @@ import { type Failure, toFailure } from "../failure.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
+import { isChannel } from "../product/channel.ts";
+import { hasVersion } from "../product/closure.ts";
 import { Batch } from "../run/batch.ts";
 import type { Manifest, TargetRepository } from "../store/store.ts";
-import { isChannel } from "../vendor/channel.ts";
-import { hasVersion } from "../vendor/closure.ts";
 import { BlobUploads, type EnsureOptions } from "./blob-uploads.ts";
 import {
   danglingChannel,

@@ -2,7 +2,7 @@ import { compareTexts } from "../../compare-texts.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { isRepositoryName, isTag } from "../../oci/reference.ts";
-import { parseJsonObject } from "../../vendor/parse-json-object.ts";
+import { parseJsonObject } from "../../product/parse-json-object.ts";
 
 /** An image that lives in a repository of its own beside the module. */
 interface ExtraImage {

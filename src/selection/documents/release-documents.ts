@@ -1,8 +1,8 @@
 import type { ExtraFile } from "../../contents/contents.ts";
 import { loadTextFormats, type TextFormats } from "../../formats/text-formats.ts";
-import { isChannel } from "../../vendor/channel.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/file-names.ts";
-import { PLATFORM_RELEASES } from "../../vendor/layouts.ts";
+import { isChannel } from "../../product/channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "../../product/file-names.ts";
+import { PLATFORM_RELEASES } from "../../product/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { minorOf } from "../../versions/version.ts";
 import type { SourceSelection } from "../grammar/selection.ts";

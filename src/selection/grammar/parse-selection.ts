@@ -8,7 +8,7 @@ import {
   type RepositoryReference,
 } from "../../oci/reference.ts";
 import { type OptionName, option } from "../../option.ts";
-import { parseModulesPath } from "../../vendor/modules-path.ts";
+import { parseModulesPath } from "../../product/modules-path.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";

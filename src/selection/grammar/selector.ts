@@ -2,7 +2,7 @@ import { compareTexts } from "../../compare-texts.ts";
 import { withoutUserInfo } from "../../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
 import { type OptionName, option } from "../../option.ts";
-import { CHANNELS, isChannel } from "../../vendor/channel.ts";
+import { CHANNELS, isChannel } from "../../product/channel.ts";
 import { joinConstraints, parseConstraint } from "../../versions/constraint.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import { constraintOf, createRangeFilter } from "./range-filter.ts";

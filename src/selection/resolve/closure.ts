@@ -1,4 +1,4 @@
-import { hasVersion, placeOfVersion } from "../../vendor/closure.ts";
+import { hasVersion, placeOfVersion } from "../../product/closure.ts";
 import type { Root } from "./root.ts";
 
 /** Resolvers take channels and versions together, so a channel that points at nothing is a bug. */

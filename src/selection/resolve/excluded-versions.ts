@@ -1,5 +1,5 @@
 import { option } from "../../option.ts";
-import { spellingsOf } from "../../vendor/channel.ts";
+import { spellingsOf } from "../../product/channel.ts";
 import type { VersionFilter } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { isInRange } from "../grammar/version-filter.ts";

@@ -1,7 +1,7 @@
 import type { PackageKind } from "../../contents/contents.ts";
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import type { OptionName } from "../../option.ts";
-import * as vendor from "../../vendor/layouts.ts";
+import * as product from "../../product/layouts.ts";
 import type { ModuleSelector, Selection, SourceSelection } from "../grammar/selection.ts";
 
 /** Modules and packages are the same thing at two places: all that differs is said here. */
@@ -32,7 +32,7 @@ export interface FamilyWishes {
 export const MODULES: Family = {
   noun: "module",
   kind: "module",
-  ...vendor.MODULES,
+  ...product.MODULES,
   without: "noModules",
   exclude: "excludeModules",
   catalogOf: ({ source, modules }) => joinRepository(source, modules.pathSuffix),
@@ -42,9 +42,9 @@ export const MODULES: Family = {
 export const PACKAGES: Family = {
   noun: "package",
   kind: "package",
-  ...vendor.PACKAGES,
+  ...product.PACKAGES,
   without: "noPackages",
   exclude: "excludePackages",
-  catalogOf: ({ source }) => joinRepository(source, vendor.PACKAGES.directory),
+  catalogOf: ({ source }) => joinRepository(source, product.PACKAGES.directory),
   wishesOf: ({ packages }) => packages,
 };

@@ -1,7 +1,7 @@
 import { formatReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { isChannel } from "../../vendor/channel.ts";
-import { parseModulesPath } from "../../vendor/modules-path.ts";
+import { isChannel } from "../../product/channel.ts";
+import { parseModulesPath } from "../../product/modules-path.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";

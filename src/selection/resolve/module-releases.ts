@@ -1,5 +1,5 @@
-import { CHANNELS } from "../../vendor/channel.ts";
-import { VERSION_FILE } from "../../vendor/file-names.ts";
+import { CHANNELS } from "../../product/channel.ts";
+import { VERSION_FILE } from "../../product/file-names.ts";
 import type { ExactPin } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { sortTags } from "../grammar/version-filter.ts";

@@ -1,7 +1,7 @@
 import { isDigest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { isTag } from "../../oci/reference.ts";
-import { INSTALLER_DIGESTS_FILE, INSTALLER_TAGS_FILE } from "../../vendor/file-names.ts";
+import { INSTALLER_DIGESTS_FILE, INSTALLER_TAGS_FILE } from "../../product/file-names.ts";
 
 /** Tags or digests of all images of a release, each once, sorted. `subject` names the installer in errors. */
 export function parsePlatformImages(

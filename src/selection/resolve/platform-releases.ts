@@ -1,8 +1,8 @@
 import { compareTexts } from "../../compare-texts.ts";
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { CHANNELS, type Channel, isChannel, spellingsOf } from "../../vendor/channel.ts";
-import { PLATFORM_RELEASES } from "../../vendor/layouts.ts";
+import { CHANNELS, type Channel, isChannel, spellingsOf } from "../../product/channel.ts";
+import { PLATFORM_RELEASES } from "../../product/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { compareVersions, minorOf } from "../../versions/version.ts";
 import { SelectionUnmatchedError } from "../errors.ts";

@@ -1,9 +1,9 @@
 import { ContentInvalidError } from "../../oci/errors.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
+import { type Channel, type ChannelRelease, parseChannelRelease } from "../../product/channel.ts";
+import { CHANGELOG_FILE, VERSION_FILE } from "../../product/file-names.ts";
 import type { Manifest } from "../../store/store.ts";
-import { type Channel, type ChannelRelease, parseChannelRelease } from "../../vendor/channel.ts";
-import { CHANGELOG_FILE, VERSION_FILE } from "../../vendor/file-names.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
 import { allMatched } from "./unmatched.ts";
 

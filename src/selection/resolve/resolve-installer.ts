@@ -1,5 +1,5 @@
 import { joinRepository } from "../../oci/reference.ts";
-import { bareRootOf, sharedPlacesOf } from "../../vendor/edition-roots.ts";
+import { bareRootOf, sharedPlacesOf } from "../../product/edition-roots.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Component } from "./component.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";

@@ -1,8 +1,8 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
+import { CHANNELS, spellingsOf } from "../../product/channel.ts";
+import { EXTRA_IMAGES_FILE, IMAGES_DIGESTS_FILE } from "../../product/file-names.ts";
 import type { Manifest } from "../../store/store.ts";
-import { CHANNELS, spellingsOf } from "../../vendor/channel.ts";
-import { EXTRA_IMAGES_FILE, IMAGES_DIGESTS_FILE } from "../../vendor/file-names.ts";
 import { parseExtraImages, parseImagesDigests } from "../documents/module-images.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector } from "../grammar/selection.ts";

@@ -1,5 +1,5 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
-import { isChannel } from "../../vendor/channel.ts";
+import { isChannel } from "../../product/channel.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import { isModuleName } from "../grammar/selector.ts";
 import type { Component } from "./component.ts";

@@ -1,12 +1,12 @@
 import { formatReference, joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import type { Channel } from "../../vendor/channel.ts";
+import type { Channel } from "../../product/channel.ts";
 import {
   INSTALLER_DIGESTS_FILE,
   INSTALLER_TAGS_FILE,
   VERSION_FILE,
-} from "../../vendor/file-names.ts";
-import { INSTALLERS, PLATFORM_RELEASES, STANDALONE_INSTALLERS } from "../../vendor/layouts.ts";
+} from "../../product/file-names.ts";
+import { INSTALLERS, PLATFORM_RELEASES, STANDALONE_INSTALLERS } from "../../product/layouts.ts";
 import { tagFor } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";

@@ -1,7 +1,7 @@
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import { sharedPlacesOf } from "../../vendor/edition-roots.ts";
-import { PLUGINS_DIRECTORY } from "../../vendor/layouts.ts";
+import { sharedPlacesOf } from "../../product/edition-roots.ts";
+import { PLUGINS_DIRECTORY } from "../../product/layouts.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import {
   listPlugins,

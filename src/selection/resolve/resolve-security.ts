@@ -1,5 +1,5 @@
 import { formatReference, joinRepository } from "../../oci/reference.ts";
-import { SECURITY_DIRECTORY } from "../../vendor/layouts.ts";
+import { SECURITY_DIRECTORY } from "../../product/layouts.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Component } from "./component.ts";
 import type { Root } from "./root.ts";

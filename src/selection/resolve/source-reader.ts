@@ -6,9 +6,9 @@ import type { ImageManifest } from "../../oci/manifest.ts";
 import { isImageConfigType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { type LayerRecords, readImageFiles } from "../../product/image-files.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { walkGraph } from "../../store/walk.ts";
-import { type LayerRecords, readImageFiles } from "../../vendor/image-files.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SelectionNoticeCode } from "../notice.ts";
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { type ImageManifest, parseManifest } from "../../src/oci/manifest.ts";
+import { readImageFiles } from "../../src/product/image-files.ts";
 import type { ContentSource } from "../../src/store/store.ts";
-import { readImageFiles } from "../../src/vendor/image-files.ts";
 import { image, layer, randomLayer } from "../support/artifacts.ts";
 
 type Layers = NonNullable<Exclude<NonNullable<Parameters<typeof image>[0]>["layers"], number>>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseModulesPath } from "../../src/vendor/modules-path.ts";
+import { parseModulesPath } from "../../src/product/modules-path.ts";
 
 describe("parseModulesPath()", () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { hasVersion, isPartOfRelease, placeOfVersion } from "../../src/vendor/closure.ts";
-import { holdsReleases, memberOf, missingPrefix, placeModules } from "../../src/vendor/layouts.ts";
+import { hasVersion, isPartOfRelease, placeOfVersion } from "../../src/product/closure.ts";
+import { holdsReleases, memberOf, missingPrefix, placeModules } from "../../src/product/layouts.ts";
 
 describe("holdsReleases()", () => {
   test.each([

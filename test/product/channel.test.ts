@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isChannel, parseChannelRelease } from "../../src/vendor/channel.ts";
+import { isChannel, parseChannelRelease } from "../../src/product/channel.ts";
 
 const parse = (text: string) => parseChannelRelease(Buffer.from(text), "version.json");
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bareRootOf, sharedPlacesOf } from "../../src/vendor/edition-roots.ts";
+import { bareRootOf, sharedPlacesOf } from "../../src/product/edition-roots.ts";
 
 const registry = "registry.test:5000";
 
