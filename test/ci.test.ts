@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+/** Programs of every Debian. */
+const ESSENTIAL: ReadonlySet<string> = new Set(["bash", "mkfifo", "sh", "sha256sum", "tar"]);
+
+test("every program that tests require is installed where they run", () => {
+  const script = readFileSync(join(ROOT, ".ci/run"), "utf8");
+  const [, table = ""] = /^declare -A packages=\((.*?)^\)/ms.exec(script) ?? [];
+  const installed = new Set([...table.matchAll(/\[(\S+)\]=/g)].map(([, program]) => program));
+  const required = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".test.ts"))
+    .flatMap((path) => programsOf(readFileSync(join(ROOT, "test", path), "utf8")));
+  expect(required).toContain("skopeo");
+  const missing = required.filter((name) => !installed.has(name) && !ESSENTIAL.has(name));
+  expect([...new Set(missing)]).toEqual([]);
+});
+
+function programsOf(source: string): readonly string[] {
+  const calls = source.matchAll(/\b(?:require(?:Tool|Daemon)|findTool)\(((?:"[^"]+",?\s*)+)\)/g);
+  return [...calls].flatMap(([, list = ""]) =>
+    [...list.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => name),
+  );
+}
