@@ -37,6 +37,15 @@ export { RUNTIME_NAMES } from "./clients/runtimes.ts";
 export type { ImageKind, PackageKind } from "./contents/contents.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
 export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
+export { ExportConflictError, ExportUnmatchedError } from "./export/errors.ts";
+export { exportBundle } from "./export/export-bundle.ts";
+export {
+  EXPORT_FORMS,
+  type ExportedImage,
+  type ExportForm,
+  type ExportOptions,
+  type ExportReport,
+} from "./export/export-options.ts";
 export type { Failure } from "./failure.ts";
 export { bundledRegistries } from "./inspect/bundled-registries.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";

@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   selection: ["root", "oci", "store", "tar", "contents", "versions", "product", "run", "formats"],
   cache: ["root", "oci", "io", "store"],
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection", "cache", "run"],
+  export: ["root", "oci", "io", "store", "tar", "contents", "bundle", "pull"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "product", "run"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
   metrics: ["root", "server", "serve"],

@@ -36,6 +36,8 @@ const CALLS: readonly (readonly [keyof typeof library, readonly unknown[], strin
   ["verifyBundle", ["./bundle"], "options"],
   ["verifyBundle", [{ bundlePath: 7 }], "bundlePath"],
   ["inspectBundle", [{}], "bundlePath"],
+  ["exportBundle", [{ form: "k3s", bundlePaths: "b", out: "x" }], "bundlePaths"],
+  ["exportBundle", [{ form: "zip", bundlePaths: ["b"], out: "x" }], "form"],
   ["openBundleStore", [{}], "bundlePath"],
   ["openRegistryClient", [{ caFiles: "ca.pem" }], "caFiles"],
   ["openRegistryClient", [{ requestsPerSecond: "5" }], "requestsPerSecond"],

@@ -30,6 +30,8 @@ export interface PublishedImage {
   readonly root: Descriptor;
   /** Where it was pulled from, if it was pulled by its name. */
   readonly origin?: RepositoryReference;
+  /** The repository that the layout says it came from, also where it is published below another path. */
+  readonly source?: RepositoryReference;
 }
 
 /** Opens a bundle for reading, straight from its files. */
@@ -79,11 +81,12 @@ function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): B
 
 function toPublishedImage({ repository, tag, root, source }: BundledTag): PublishedImage {
   const image = { repository, tag, root };
-  // Only what is named by reference is published below the name of its registry
   if (!source.includes("/")) return image;
-  const origin = parseReference(source);
-  if (targetPathOf(origin) !== repository) return image;
-  return { ...image, origin: { registry: origin.registry, repository: origin.repository } };
+  // Only what is named by reference is published below the name of its registry
+  const { registry, repository: path } = parseReference(source);
+  const from = { registry, repository: path };
+  const named = { ...image, source: from };
+  return targetPathOf(from) === repository ? { ...named, origin: from } : named;
 }
 
 function groupBy<Item, Key>(

@@ -66,6 +66,7 @@ async function runAll() {
   await lines("push", bundle, there, ...receipt);
   await lines("verify", bundle);
   await document("inspect", bundle);
+  await document("export", "k3s", bundle, "--out", directory.resolve("k3s.tar"));
   const mirror = ["--mirror", "http://mirror.lan", "--namespaces", "docker.io,quay.io"];
   const out = ["--out", directory.resolve("clients")];
   await document("client-config", "docker", ...mirror, ...out);

@@ -4,6 +4,7 @@ import { CLIENT_CONFIG_COMMAND } from "./client-config.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { DEMO_COMMAND } from "./demo.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
+import { EXPORT_COMMAND } from "./export.ts";
 import { INSPECT_COMMAND } from "./inspect.ts";
 import { LOGIN_COMMAND } from "./login.ts";
 import { LOGOUT_COMMAND } from "./logout.ts";
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   PLAN_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
+  EXPORT_COMMAND,
   SERVE_COMMAND,
   WAIT_COMMAND,
   CACHE_COMMAND,

@@ -5,6 +5,7 @@ import { createFlagWords } from "../../../src/cli/output/flag-words.ts";
 import type {
   CredentialsOptions,
   DiagnoseOptions,
+  ExportOptions,
   OptionName,
   ParseSelectionOptions,
   PlanClientConfigOptions,
@@ -35,7 +36,7 @@ type Options = ParseSelectionOptions &
   RuntimeOptions["proxy"] &
   RuntimeOptions["serve"];
 /** Compiles only while every name is one of an option. */
-const isReal = (name: OptionName): keyof Options => name;
+const isReal = (name: OptionName): keyof Options | keyof ExportOptions => name;
 
 describe("createFlagWords()", () => {
   test("has for every option that texts can name a flag that a command has", () => {

@@ -1,0 +1,85 @@
+import { resolve } from "node:path";
+import { type BundleStore, openBundleStore } from "../bundle/bundle-store.ts";
+import { checkOptions } from "../check-options.ts";
+import { OptionInvalidError } from "../errors.ts";
+import { writeFileAtomically } from "../io/atomic-write.ts";
+import { parsePlatform } from "../oci/platform.ts";
+import { chooseImages } from "./choose-images.ts";
+import { ExportUnmatchedError } from "./errors.ts";
+import {
+  EXPORT_FORMS,
+  EXPORT_MEDIA_TYPE,
+  type ExportOptions,
+  type ExportReport,
+} from "./export-options.ts";
+import { type ExportPlan, planExport } from "./plan-export.ts";
+import { writeArchive } from "./write-archive.ts";
+import { writeLayout } from "./write-layout.ts";
+
+/**
+ * Makes of bundles what a runtime loads without a registry. The layers are streamed from the bundle's files into the one that is
+ * written; what is there under its name is complete.
+ */
+export async function exportBundle(options: ExportOptions): Promise<ExportReport> {
+  checkExportOptions(options);
+  const { form, bundlePaths, images = [], signal } = options;
+  const platforms = (options.platforms ?? []).map(parsePlatform);
+  const stores: BundleStore[] = [];
+  try {
+    for (const path of bundlePaths) stores.push(await openBundleStore(path));
+    const plan = await planExport(chooseImages(stores, images), { form, platforms, signal });
+    refuseEmpty(plan);
+    const path = resolve(options.out);
+    const written = await write(plan, { ...options, out: path });
+    const { images: exported, notices } = plan;
+    const head = { schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path } as const;
+    return { ...head, ...written, images: exported, notices };
+  } finally {
+    for (const store of stores) await store[Symbol.asyncDispose]();
+  }
+}
+
+async function write(
+  plan: ExportPlan,
+  options: ExportOptions,
+): Promise<Pick<ExportReport, "bytes" | "sha256" | "isWritten">> {
+  if (options.form === "oci-layout") return await writeLayout(plan, options);
+  if (!options.list) return await writeArchive(plan, options);
+  const text = plan.images.map(({ name }) => `${name}\n`).join("");
+  await writeFileAtomically(options.out, text);
+  return { bytes: Buffer.byteLength(text), isWritten: true };
+}
+
+function checkExportOptions(options: ExportOptions): void {
+  checkOptions(options, {
+    form: "text",
+    bundlePaths: "texts",
+    out: "text",
+    images: "texts?",
+    platforms: "texts?",
+    compress: "text?",
+    list: "switch?",
+    signal: "signal?",
+  });
+  const { form, bundlePaths, platforms = [], compress, list } = options;
+  const refuse = (name: string, reason: string, hint?: string) => {
+    throw new OptionInvalidError(name, reason, { hint });
+  };
+  if (!EXPORT_FORMS.includes(form)) {
+    refuse("form", `"${form}" is none`, `Choose from ${EXPORT_FORMS.join(", ")}`);
+  }
+  if (bundlePaths.length === 0) refuse("bundlePaths", "there is none");
+  if (compress !== undefined && compress !== "gzip") refuse("compress", "only gzip is written");
+  if (compress !== undefined && form === "oci-layout") refuse("compress", "a layout is no file");
+  if (list && form !== "k3s") refuse("list", "only k3s takes a list of names");
+  if (list && compress !== undefined) refuse("compress", "a list of names is not compressed");
+  if (form === "docker-archive" && platforms.length > 1) {
+    refuse("platforms", "a docker-archive holds one platform of an image");
+  }
+}
+
+function refuseEmpty({ images, notices }: ExportPlan): void {
+  if (images.length > 0) return;
+  const [why] = notices;
+  throw new ExportUnmatchedError(why?.message ?? "the bundle has no image");
+}

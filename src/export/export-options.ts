@@ -1,0 +1,48 @@
+import type { Notice } from "../notice.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { OperationOptions } from "../store/store.ts";
+
+/** What can be made of a bundle for runtimes that have no registry to ask. */
+export const EXPORT_FORMS = ["docker-archive", "oci-archive", "oci-layout", "k3s"] as const;
+
+export type ExportForm = (typeof EXPORT_FORMS)[number];
+
+export const EXPORT_MEDIA_TYPE = "application/vnd.airgap-mirror.export.v1+json";
+
+export interface ExportOptions extends OperationOptions {
+  readonly form: ExportForm;
+  /** Directories or single package files; images of all of them are exported together. */
+  readonly bundlePaths: readonly string[];
+  /** The file that is written, the directory for `oci-layout`. */
+  readonly out: string;
+  /** Names with `*` for any text; one of them has to match. Default: every image. */
+  readonly images?: readonly string[] | undefined;
+  /** `os/architecture[/variant]`; indexes are rewritten to these. Default: all that the bundle has. */
+  readonly platforms?: readonly string[] | undefined;
+  /** Not for `oci-layout`. */
+  readonly compress?: "gzip" | undefined;
+  /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */
+  readonly list?: boolean | undefined;
+}
+
+/** What an export wrote. */
+export interface ExportReport {
+  readonly schemaVersion: 1;
+  readonly mediaType: typeof EXPORT_MEDIA_TYPE;
+  readonly form: ExportForm;
+  readonly path: string;
+  /** Of the file, or of all files of the layout. */
+  readonly bytes: number;
+  /** Of the file; a layout has none. */
+  readonly sha256?: string;
+  /** False: the file was there already with these bytes, and was not touched. */
+  readonly isWritten: boolean;
+  readonly images: readonly ExportedImage[];
+  readonly notices: readonly Notice[];
+}
+
+export interface ExportedImage {
+  readonly name: string;
+  readonly digest: Digest;
+  readonly platforms: readonly string[];
+}
