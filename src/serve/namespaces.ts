@@ -1,3 +1,4 @@
+import { targetHostOf } from "../oci/target-path.ts";
 import type { RegistryBackend } from "../server/backend.ts";
 import type { RepositoryRoute, RouteRepository } from "../server/handler.ts";
 import { errorResponse, type RegistryRequest, type RegistryResponse } from "../server/message.ts";
@@ -22,7 +23,7 @@ export function createRouter(options: RouteOptions): RouteRepository {
     const named = namedNamespace(request, options);
     if (named !== undefined) {
       const namespace = namespaces.get(named);
-      if (namespace) return routeTo(named, namespace, name);
+      if (namespace) return routeTo(named, namespace, await withoutOwnName(name, named, namespace));
       // Clients ask for the base of the API before they name anything
       if (name === "" && request.path !== "/v2/_catalog")
         return { backend: target, repository: "" };
@@ -30,6 +31,21 @@ export function createRouter(options: RouteOptions): RouteRepository {
     }
     return routeUnnamed(name, options);
   };
+}
+
+/**
+ * containerd sends `ns` also to an address that names the registry in its path, as `push` lays images out: there the
+ * path begins with what `ns` says once more.
+ */
+async function withoutOwnName(
+  name: string,
+  namespace: string,
+  backend: RegistryBackend,
+): Promise<string> {
+  const own = [namespace, targetHostOf(namespace)].find((host) => name.startsWith(`${host}/`));
+  if (own === undefined) return name;
+  const rest = name.slice(own.length + 1);
+  return (await backend.hasRepository(rest)) ? rest : name;
 }
 
 /** For clients that do not say which registry they mean. */

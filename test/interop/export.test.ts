@@ -4,7 +4,7 @@ import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/ar
 import { runMirror } from "../support/cli.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { requireTool } from "../support/tool.ts";
+import { requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
 
 const ONE = image({ name: "one", layers: [layer({ "one.txt": "1\n" })] });
@@ -20,12 +20,6 @@ let registry: EmbeddedRegistry;
 
 const name = (repository: string) => `${registry.host}/acme/${repository}:v1`;
 const path = (form: string) => directory.resolve(`${form}.out`);
-
-function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
-  if (process.getuid?.() === 0) return requireTool(...names);
-  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
-  return { describe: describe.skip, test: test.skip };
-}
 
 describe("mirror export", () => {
   beforeAll(async () => {

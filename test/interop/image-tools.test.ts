@@ -5,7 +5,7 @@ import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/ar
 import { runMirror } from "../support/cli.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { requireTool } from "../support/tool.ts";
+import { requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
 
 const BASE = layer({ "etc/base.txt": "shared by all\n" });
@@ -35,13 +35,6 @@ let registry: EmbeddedRegistry;
 const name = (repository: string, tag: string) => `${registry.host}/acme/${repository}:${tag}`;
 
 const pinnedName = () => `${registry.host}/acme/pinned@${digestOf(PINNED)}`;
-
-/** containerd and dockerd start only for root. */
-function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
-  if (process.getuid?.() === 0) return requireTool(...names);
-  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
-  return { describe: describe.skip, test: test.skip };
-}
 
 describe("images.tar", () => {
   beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, image, index, layer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { requireTool } from "../support/tool.ts";
+import { requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
 
 const BASE = layer({ "etc/base.txt": "shared by all\n" });
@@ -67,13 +67,6 @@ async function configAt(reference: string): Promise<string> {
 async function expectUsable(reference: string): Promise<void> {
   const to = `docker-archive:${directory.resolve(`read-${++repositories}.tar`)}:test/read:1`;
   await skopeo("copy", "--src-tls-verify=false", `docker://${reference}`, to);
-}
-
-/** containerd and dockerd start only for root. */
-function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
-  if (process.getuid?.() === 0) return requireTool(...names);
-  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
-  return { describe: describe.skip, test: test.skip };
 }
 
 requireTool("docker-registry", "skopeo").describe("mirror push, of what other tools write", () => {

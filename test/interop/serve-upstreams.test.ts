@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { image, layer, pushArtifacts } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { type RunningProcess, runProcess } from "../support/run-process.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { requireTool } from "../support/tool.ts";
+import { requireDaemon, requireTool } from "../support/tool.ts";
 import { startContainerd, startDockerd } from "./support/container-daemons.ts";
 import { pullByCri } from "./support/cri.ts";
 
@@ -14,13 +14,6 @@ const HUB = image({ name: "hub", layers: [layer({ hub: "hub" })] });
 const QUAY = image({ name: "quay", layers: [layer({ quay: "quay" })] });
 const NAMES = { "docker.io/library/a:1": HUB, "quay.io/library/a:1": QUAY };
 const PASSWORD = `${MARKER}@=1`;
-
-/** containerd starts only for root. */
-function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
-  if (process.getuid?.() === 0) return requireTool(...names);
-  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
-  return { describe: describe.skip, test: test.skip };
-}
 
 requireTool("docker-registry", "htpasswd").describe("mirror serve with upstreams", () => {
   let directory: TempDirectory;

@@ -7,7 +7,7 @@ import { createCertificate } from "../support/certificate.ts";
 import { MAIN, startMirror } from "../support/cli.ts";
 import { type RunningProcess, runProcess, startProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { findTool, requireTool } from "../support/tool.ts";
+import { findTool, requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
 
 const BASE = layer({ "etc/base.txt": "shared\n", "large.bin": Buffer.alloc(400_000, "content ") });
@@ -35,13 +35,6 @@ let server: RunningProcess;
 let host: string;
 
 const digestOf = ({ manifest }: typeof HUB) => manifest.descriptor.digest;
-
-/** containerd and dockerd start only for root. */
-function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
-  if (process.getuid?.() === 0) return requireTool(...names);
-  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
-  return { describe: describe.skip, test: test.skip };
-}
 
 beforeAll(async () => {
   directory = await openTempDirectory();

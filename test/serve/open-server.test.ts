@@ -68,6 +68,12 @@ describe("the registry that a request means", () => {
       "/v2/library/a/manifests/1?ns=registry-1.docker.io",
       HUB,
     ],
+    ["ns and the path", "/v2/docker.io/library/a/manifests/1?ns=docker.io", HUB],
+    [
+      "ns and the path, with a port",
+      "/v2/reg.example-5000/web/manifests/v1?ns=reg.example%3A5000",
+      PORT,
+    ],
     ["ns with a port", "/v2/web/manifests/v1?ns=reg.example%3A5000", PORT],
     ["ns of the target", "/v2/mirror/quay.io/library/a/manifests/1?ns=registry.local", QUAY],
     ["a path that starts with it", "/v2/docker.io/library/a/manifests/1", HUB],

@@ -32,3 +32,11 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+/** As `requireTool`, for daemons that start only for root: containerd, dockerd. */
+export function requireDaemon(...names: readonly string[]): ReturnType<typeof requireTool> {
+  const tools = requireTool(...names);
+  if (process.getuid?.() === 0) return tools;
+  process.stderr.write(`Skipping tests: ${names.join(", ")} can only be started by root\n`);
+  return { describe: describe.skip, test: test.skip };
+}
