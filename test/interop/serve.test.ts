@@ -60,7 +60,7 @@ describe("mirror serve", () => {
           ...["copy", "--all", "--preserve-digests", "--src-tls-verify=false"],
           ...[`docker://${host}/${path}`, target],
         ]);
-        expect(copied.stderr).toBe("");
+        expect(copied, copied.stderr).toMatchObject({ exitCode: 0 });
         const layout = JSON.parse(await readFile(`${target.slice(4)}/index.json`, "utf8"));
         expect(layout.manifests[0].digest).toBe(digestOf(built));
       }
@@ -75,8 +75,8 @@ describe("mirror serve", () => {
         const pulled = await containerd.run(
           ...["images", "pull", "--hosts-dir", hosts, "--all-platforms", name],
         );
-        expect(pulled.stderr).toBe("");
-        expect(pulled.exitCode).toBe(0);
+        // On a busy machine ctr says on stderr that it has stopped watching a download that is done
+        expect(pulled, pulled.stderr).toMatchObject({ exitCode: 0 });
       }
       const { stdout } = await containerd.run("images", "ls");
       for (const [name, built] of Object.entries(IMAGES)) {
@@ -95,7 +95,7 @@ describe("mirror serve", () => {
       const mirror = `http://${await addressOf(own)}`;
       await using docker = await startDockerd(containerd.socket, ["--registry-mirror", mirror]);
       const pulled = await docker.run("pull", "a:1");
-      expect(pulled.stderr).toBe("");
+      expect(pulled, pulled.stderr).toMatchObject({ exitCode: 0 });
       expect(pulled.stdout).toContain(`Digest: ${digestOf(HUB)}`);
     },
   );
@@ -112,7 +112,7 @@ describe("mirror serve", () => {
     await using podman = await openPodman({ CONTAINERS_REGISTRIES_CONF: config });
     for (const name of ["docker.io/library/a:1", "quay.io/acme/many:v1"] as const) {
       const pulled = await podman.run("pull", "--quiet", name);
-      expect(pulled.stderr).toBe("");
+      expect(pulled, pulled.stderr).toMatchObject({ exitCode: 0 });
       const [found] = (await podman.run("images", "--format", "{{.Digest}}", name)).stdout
         .trim()
         .split("\n");
