@@ -26,6 +26,8 @@ describe("inspectBundle()", () => {
     await using directory = await openTempDirectory();
     const manifest = await writeSampleBundle(directory.path, { chunkSizeBytes: 16_000 });
     await rm(directory.resolve("bundle.json"));
+    // It would say that the manifest is missing, not that there is none
+    await rm(directory.resolve("SHA256SUMS"));
     const found = await inspectBundle({ bundlePath: directory.path });
     const list = (packages: typeof found.packages) =>
       packages.flatMap(({ layouts }) =>
