@@ -40,7 +40,11 @@ export async function waitForRegistry(options: WaitForRegistryOptions): Promise<
     stallTimeoutMs: TRY_MS,
   });
   for (let tries = 1; ; tries += 1) {
-    const { status, reason } = await tryOnce(transport, url, signal);
+    const left = Math.max(timeoutMs - (clock.now() - start), 1);
+    const { status, reason } = await tryOnce(transport, url, {
+      limitMs: Math.min(TRY_MS, left),
+      signal,
+    });
     const waitedMs = Math.round(clock.now() - start);
     if (status === 200 || status === 401) return { status, tries, waitedMs };
     if (waitedMs + PAUSE_MS > timeoutMs) throw new WaitTimedOutError(url, { waitedMs, reason });
@@ -56,10 +60,13 @@ interface Try {
 async function tryOnce(
   transport: Transport,
   url: URL,
-  signal: AbortSignal | undefined,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<Try> {
   signal?.throwIfAborted();
-  const limit = AbortSignal.any([AbortSignal.timeout(TRY_MS), ...(signal ? [signal] : [])]);
+  const limit = AbortSignal.any([
+    AbortSignal.timeout(Math.ceil(limitMs)),
+    ...(signal ? [signal] : []),
+  ]);
   try {
     const response = await transport.send({ method: "GET", url, headers: {}, signal: limit });
     await response.discard();
@@ -68,7 +75,7 @@ async function tryOnce(
     signal?.throwIfAborted();
     // Certificates and flags that cannot be used do not mend themselves
     if (error instanceof OptionInvalidError) throw error;
-    if (limit.aborted) return { reason: `no answer in ${TRY_MS / 1000} seconds` };
+    if (limit.aborted) return { reason: `no answer in ${Math.ceil(limitMs)} ms` };
     return { reason: error instanceof Error ? error.message : String(error) };
   }
 }

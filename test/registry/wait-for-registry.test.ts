@@ -36,6 +36,12 @@ describe("waitForRegistry()", () => {
     });
   });
 
+  test("gives the last try no longer than what is left of the time", async () => {
+    await using server = await startServer(() => {});
+    const waiting = waitForRegistry({ ...OPTIONS, url: `http://${server.host}`, timeoutMs: 200 });
+    await expect(waiting).rejects.toThrow(/no answer in (?:200|1\d\d) ms/);
+  });
+
   test("says why nobody is there", async () => {
     const waiting = waitForRegistry({ ...OPTIONS, url: "http://127.0.0.1:1", timeoutMs: 100 });
     await expect(waiting).rejects.toThrow(/refused/);
