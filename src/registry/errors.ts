@@ -54,7 +54,7 @@ export class RegistryResponseError extends MirrorError {
     const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
     const hint = isStart ? CREATE_FIRST : (STATUS_HINTS[status] ?? HINTS[code]);
     // What the server says is nearer than what its status may mean
-    const said = hintOfAnswer(serverErrors);
+    const said = hintOfAnswer(fields);
     const remedy = said ?? options.hint ?? hint;
     const isTooDeep = code === "REGISTRY_DENIED" && said === undefined && isDeepWrite(fields);
     super(messageOf(fields, code), {
@@ -212,12 +212,20 @@ const ANSWER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
     "The tag exists there and may not be changed: delete it or lift the rule for it in the registry, then run the same command again",
   ],
   [
-    /quota|storage (?:limit|is full)|limit of storage|out of (?:storage|space)|no space|insufficient.storage|exceed\w* (?:\w+ ){0,3}(?:storage|limit|size)/i,
+    /quota|storage (?:limit|is full)|limit of storage|out of (?:storage|space)|no space|insufficient.storage|exceed\w* (?:\w+ ){0,3}storage|storage resource\b.*\bexceed/i,
     "The registry has no room left for it: raise the quota or delete what is not needed there, then run the same command again",
   ],
 ];
 
-function hintOfAnswer(serverErrors: readonly ServerError[]): string | undefined {
+/** Statuses that say by themselves what is wrong, in whatever words. */
+const CLEAR_STATUSES: ReadonlySet<number> = new Set([413, 429, 507]);
+
+function hintOfAnswer({
+  method,
+  status,
+  serverErrors = [],
+}: RegistryResponseFields): string | undefined {
+  if (!isWrite(method) || CLEAR_STATUSES.has(status)) return undefined;
   const texts = serverErrors.map(({ code, message }) => `${code} ${message}`).join("\n");
   return ANSWER_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
 }
@@ -229,7 +237,11 @@ const TOO_DEEP =
 
 function isDeepWrite({ method, url }: RegistryResponseFields): boolean {
   const [, repository = ""] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname) ?? [];
-  return /^P(?:UT|OST|ATCH)$/.test(method) && repository.split("/").length > COMMON_LEVELS;
+  return isWrite(method) && repository.split("/").length > COMMON_LEVELS;
+}
+
+function isWrite(method: string): boolean {
+  return /^P(?:UT|OST|ATCH)$/.test(method);
 }
 
 const STATUS_HINTS: Readonly<Record<number, string>> = {

@@ -69,6 +69,30 @@ describe("RegistryResponseError", () => {
     expect(error.hint).toMatch(hint);
   });
 
+  test.each([
+    [429, "TOOMANYREQUESTS", "You have exceeded the rate limit", /^Wait/],
+    [429, "DENIED", "Quota exceeded for quota metric 'Requests per minute'", /^Wait/],
+    [413, "SIZE_INVALID", "body exceeds the maximum size", /^Raise the limit on request bodies/],
+    [400, "MANIFEST_INVALID", "manifest exceeds the size limit of 4 MiB", undefined],
+  ])(
+    "takes %i %s (%s) neither for a full storage nor for an immutable tag",
+    (status, code, message, hint) => {
+      const url = new URL("https://registry.local/v2/a/manifests/v1");
+      const fields = { registry: "registry.local", method: "PUT", url, status };
+      const error = new RegistryResponseError({ ...fields, serverErrors: [{ code, message }] });
+      if (hint) expect(error.hint).toMatch(hint);
+      else expect(error.hint).toBeUndefined();
+    },
+  );
+
+  test.each(["GET", "HEAD"])("speaks of immutable tags and full storage to no %s", (method) => {
+    const url = new URL("https://registry.local/v2/a/manifests/v1");
+    const fields = { registry: "registry.local", method, url, status: 403 };
+    const serverErrors = [{ code: "DENIED", message: "hidden by a retention rule" }];
+    const error = new RegistryResponseError({ ...fields, serverErrors }, { hint: "Log in" });
+    expect(error.hint).toBe("Log in");
+  });
+
   test("says of a denied push to a deep path that the path may be what is refused", () => {
     const hintOf = (method: string, repository: string) => {
       const url = new URL(`https://registry.local/v2/${repository}/blobs/uploads/`);
