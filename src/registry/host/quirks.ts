@@ -66,7 +66,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "distribution#3755",
         code: "upload/upload-plan.ts",
       },
-      { what: "no referrers API", source: "run on 3.1.2", code: "content/referrers.ts" },
+      { what: "no referrers API", source: "reported of 3.1.2", code: "content/referrers.ts" },
     ],
   },
   {
@@ -302,17 +302,17 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       },
       {
         what: "the state of an upload cannot be read (400): what breaks off starts over",
-        source: "run",
+        source: "reported by users",
         code: "upload/upload-requests.ts",
       },
       {
         what: "uploads cannot be cancelled, blobs not deleted",
-        source: "run",
+        source: "reported by users",
         code: "doctor/leftovers.ts",
       },
       {
         what: "a blob with a sha512 digest is answered with 201 and is not there",
-        source: "run",
+        source: "reported by users",
         code: "content/blobs.ts",
       },
     ],
@@ -322,7 +322,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
     quirks: [
       {
         what: "sessions survive a part that breaks off; the referrers API is there",
-        source: "run",
+        source: "reported by users",
         code: "upload/upload.ts",
       },
     ],
