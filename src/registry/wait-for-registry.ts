@@ -47,7 +47,7 @@ export async function waitForRegistry(options: WaitForRegistryOptions): Promise<
     });
     const waitedMs = Math.round(clock.now() - start);
     if (status === 200 || status === 401) return { status, tries, waitedMs };
-    if (waitedMs + PAUSE_MS > timeoutMs) throw new WaitTimedOutError(url, { waitedMs, reason });
+    if (waitedMs + PAUSE_MS >= timeoutMs) throw new WaitTimedOutError(url, { waitedMs, reason });
     await clock.sleep(PAUSE_MS, signal);
   }
 }

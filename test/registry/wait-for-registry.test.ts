@@ -30,10 +30,11 @@ describe("waitForRegistry()", () => {
     await using server = await startServer((_, response) => send(response, 503));
     const clock = createFakeClock();
     const waiting = waitForRegistry({ ...OPTIONS, url: `http://${server.host}`, clock });
-    await expect(waiting).rejects.toMatchObject({
-      code: "WAIT_TIMED_OUT",
-      message: `No registry answers at "http://${server.host}/v2/" after 30 seconds: it answered 503`,
-    });
+    const place = `http://${server.host}/v2/`;
+    await expect(waiting).rejects.toMatchObject({ code: "WAIT_TIMED_OUT", url: place });
+    // The last try has half a second of real time, which a busy machine may need
+    await expect(waiting).rejects.toThrow(/after 30 seconds: (?:it answered 503|no answer in)/);
+    expect(server.seen).toHaveLength(60);
   });
 
   test("gives the last try no longer than what is left of the time", async () => {
