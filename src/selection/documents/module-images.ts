@@ -17,13 +17,24 @@ interface ParsedExtraImages {
   readonly skipped: readonly string[];
 }
 
-/** Every sha256 digest in the file, wherever it stands: the shape of the document differs between modules. */
-export function parseImagesDigests(bytes: Uint8Array): string[] {
-  const found =
-    Buffer.from(bytes)
-      .toString("utf8")
-      .match(/sha256:[a-f0-9]{64}/g) ?? [];
-  return [...new Set(found)].sort();
+/**
+ * Every sha256 digest in the file, wherever it stands: the shape of the document differs between modules. Undefined for
+ * what has none and is no JSON either: that is no list of nothing, but a list that got lost.
+ */
+export function parseImagesDigests(bytes: Uint8Array): string[] | undefined {
+  const text = Buffer.from(bytes).toString("utf8");
+  const found = text.match(/sha256:[a-f0-9]{64}/g);
+  if (found) return [...new Set(found)].sort();
+  return isJson(text) ? [] : undefined;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A flat object from name to tag; whole numbers are tags as well. `subject` names the file in errors. */

@@ -162,16 +162,22 @@ async function resolveListedImages(scope: ModuleScope, version: FoundImage): Pro
   const { onlyExtraImages } = family.wishesOf(selection);
   const names = [EXTRA_IMAGES_FILE, ...(onlyExtraImages ? [] : [IMAGES_DIGESTS_FILE])];
   const found = await reader.readFiles(version, { names, platforms: selection.platforms });
-  if (!onlyExtraImages && found.every((files) => !files.has(IMAGES_DIGESTS_FILE))) {
+  if (!onlyExtraImages && found.every((files) => digestsIn(files) === undefined)) {
     scope.unlisted.push(version.reference);
   }
   const lists = found.map((files) =>
     allMatched([
-      resolveInternalImages(scope, version, files.get(IMAGES_DIGESTS_FILE)),
+      resolveInternalImages(scope, version, digestsIn(files) ?? []),
       resolveExtraImages(scope, version, files.get(EXTRA_IMAGES_FILE)),
     ]),
   );
   return (await allMatched(lists)).flat(2);
+}
+
+/** Undefined: there is no list, or none that can be read. */
+function digestsIn(files: ReadonlyMap<string, Buffer>): string[] | undefined {
+  const file = files.get(IMAGES_DIGESTS_FILE);
+  return file && parseImagesDigests(file);
 }
 
 /** Small modules have no images of their own; of others the list got lost. */
@@ -180,7 +186,7 @@ function reportUnlisted({ family, name, reader, unlisted }: ModuleScope): void {
   const list = sortTags(unlisted).join(", ");
   reader.notice(
     "IMAGE_LIST_MISSING",
-    `${titleOf(family)} "${name}" has no ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
+    `${titleOf(family)} "${name}" has no readable ${IMAGES_DIGESTS_FILE} in ${list}: no images of its own are taken`,
   );
 }
 
@@ -204,9 +210,8 @@ function reportNoExtras(
 async function resolveInternalImages(
   scope: ModuleScope,
   version: FoundImage,
-  file: Buffer | undefined,
+  digests: readonly string[],
 ): Promise<Root[]> {
-  const digests = file === undefined ? [] : parseImagesDigests(file);
   return allMatched(
     digests.map(async (digest) => {
       const { repository } = scope;

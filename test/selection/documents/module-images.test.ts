@@ -8,7 +8,7 @@ const A = `sha256:${"a".repeat(64)}`;
 const B = `sha256:${"b".repeat(64)}`;
 
 describe("parseImagesDigests()", () => {
-  test.each<[string, string, string[]]>([
+  test.each<[string, string, string[] | undefined]>([
     ["two levels", JSON.stringify({ console: { frontend: B, backend: A } }), [A, B]],
     ["a digest twice", JSON.stringify([A, [A]]), [A]],
     ["a digest inside a reference", JSON.stringify({ x: `repo@${A}` }), [A]],
@@ -16,9 +16,10 @@ describe("parseImagesDigests()", () => {
     [
       "short, upper-case and other digests",
       `sha256:abc ${A.toUpperCase()} sha512:${"a".repeat(64)}`,
-      [],
+      undefined,
     ],
-    ["nothing", "", []],
+    ["nothing", "", undefined],
+    ["a list of nothing", "{}", []],
   ])("finds digests in %s", (_, text, digests) => {
     expect(parseImagesDigests(Buffer.from(text))).toEqual(digests);
   });

@@ -621,7 +621,7 @@ describe("resolveSelection(): images that a module lists", () => {
     };
     const outcome = await resolve(memorySource(repositories), { includeModules: ["foo@^1.0"] });
     expect(outcome.messages.filter((message) => message.includes(LIST))).toEqual([
-      `Module "foo" has no ${LIST} in v1.0.0, v1.1.0: no images of its own are taken`,
+      `Module "foo" has no readable ${LIST} in v1.0.0, v1.1.0: no images of its own are taken`,
     ]);
   });
 
@@ -666,6 +666,16 @@ describe("resolveSelection(): images that a module lists", () => {
       expect(tagsOf(outcome)).toEqual({ "modules/foo/extra/scanner": ["3"] });
     },
   );
+
+  test("a list of images that cannot be read is told, and one of nothing is none", async () => {
+    const messagesOf = async (text: string) =>
+      (await resolve(source({ "images_digests.json": text }), { includeModules: ["foo"] }))
+        .messages;
+    const told = expect.stringContaining("no readable images_digests.json in v1.0.0");
+    expect(await messagesOf('{"web":')).toContainEqual(told);
+    expect(await messagesOf("")).toContainEqual(told);
+    expect(await messagesOf("{}")).not.toContainEqual(told);
+  });
 
   test("onlyExtraImages names a module that has none, if the user did", async () => {
     const wishes = { onlyExtraImages: true, includeImages: ["registry.test/web:v1"] };
