@@ -109,6 +109,17 @@ describe("push()", () => {
     expect(outcome).toBe("uploaded");
   });
 
+  test("tells of each part how often it was sent", async () => {
+    const cut = { dropUpload: { afterBytes: 2 * MIB, how: "reset", times: 1 } } as const;
+    const { events } = await push(cut);
+    const attempts = events.flatMap((event) =>
+      event.type === "request" && event.method === "PATCH" ? event.attempt : [],
+    );
+    // The first was torn, the second shows where to go on; what follows is new
+    expect(attempts.slice(0, 2)).toEqual([1, 2]);
+    expect(attempts.at(-1)).toBe(1);
+  });
+
   test("notices a connection that takes no more and goes on", async () => {
     const stall = { dropUpload: { afterBytes: MIB, how: "stall", times: 1 } } as const;
     const { outcome, events } = await push(stall, {}, IMPATIENT);

@@ -12,6 +12,8 @@ export interface UploadPiece {
   readonly location: URL;
   readonly offset: number;
   readonly body: RequestBody;
+  /** How often this place of the blob was sent to, this time included. */
+  readonly attempt: number;
   readonly signal?: AbortSignal | undefined;
   readonly onSent?: ((bytes: number) => void) | undefined;
 }
@@ -30,7 +32,7 @@ const COMMIT_BYTES_PER_SECOND = 10_000_000;
 /** PATCH, once. */
 export async function sendPart(
   context: RepositoryContext,
-  { location, offset, body, signal, onSent }: UploadPiece,
+  { location, offset, body, attempt, signal, onSent }: UploadPiece,
 ): Promise<PartAnswer> {
   const response = await context.host.sendOnce({
     ...uploadRequest(context, "PATCH", location),
@@ -42,6 +44,7 @@ export async function sendPart(
     body,
     // 201 is what ECR answers
     accepts: [200, 201, 202, 204],
+    attempt,
     signal,
     onSent,
   });
@@ -56,7 +59,7 @@ export async function sendPart(
 /** PUT of the last bytes, once. */
 export async function sendCommit(
   context: RepositoryContext,
-  { location, offset, body, signal, onSent }: UploadPiece,
+  { location, offset, body, attempt, signal, onSent }: UploadPiece,
   digest: Digest,
 ): Promise<void> {
   const range = offset > 0 && body.size > 0 ? `${offset}-${offset + body.size - 1}` : undefined;
@@ -69,6 +72,7 @@ export async function sendCommit(
     body,
     accepts: [200, 201, 204],
     extraAnswerMs: ((offset + body.size) / COMMIT_BYTES_PER_SECOND) * 1000,
+    attempt,
     signal,
     onSent,
   });

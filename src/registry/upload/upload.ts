@@ -52,6 +52,8 @@ interface Upload {
   resentAt: number | undefined;
   sentBytes: number;
   /** What an earlier run had sent in this session. */
+  /** Of the piece that is next; 1 behind each that was taken. */
+  attempt: number;
   resumedBytes: number;
 }
 
@@ -102,6 +104,7 @@ function createUpload(
     },
     furthest: 0,
     resentAt: undefined,
+    attempt: 1,
     sentBytes: 0,
     resumedBytes: 0,
   };
@@ -142,14 +145,17 @@ async function advance(upload: Upload): Promise<boolean> {
     location,
     offset,
     body: upload.cursor.slice(offset, (step.type === "part" ? step.end : size) - offset),
+    attempt: upload.attempt,
     signal: grace.signal ?? options.signal,
     onSent: countFrom(upload, { offset, onMoved: grace.moved }),
   };
   try {
     if (step.type === "part") await takePart(upload, piece);
     else await sendCommit(context, piece, content.expected.digest);
+    upload.attempt = 1;
     return step.type === "commit";
   } catch (failure) {
+    upload.attempt += 1;
     return await recover(upload, step, failure);
   } finally {
     grace.close();
