@@ -1,5 +1,6 @@
 import type { BundleDescription } from "../../index.ts";
 import { renderImageName } from "./image-name.ts";
+import { renderOmissions } from "./omissions.ts";
 import { sanitize, shortDigest } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
@@ -9,10 +10,15 @@ export function renderBundle(bundle: BundleDescription): string {
   return [
     ...(bundle.source === undefined ? [] : [`source ${sanitize(bundle.source)}`]),
     ...bundle.packages.flatMap(renderPackage),
+    ...imagesOf(bundle).flatMap(renderOmissions),
     `${formatCount(images, "image")}, ${formatCount(blobs, "blob")}, ${formatBytes(uniqueBytes)} of distinct content`,
     ...bundle.notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     "",
   ].join("\n");
+}
+
+function imagesOf({ packages }: BundleDescription): readonly Image[] {
+  return packages.flatMap(({ layouts }) => layouts.flatMap(({ images }) => images));
 }
 
 type Package = BundleDescription["packages"][number];

@@ -1,6 +1,7 @@
-import type { BundleImage, BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
+import type { BundleManifest, PullOutcome, PullPlanReport } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
 import { isAddressedByDigest, type NamedImage, renderImageName } from "./image-name.ts";
+import { renderOmissions } from "./omissions.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
 import { formatBytes, formatCount } from "./units.ts";
@@ -55,18 +56,6 @@ export function renderPlan(
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
   ].join("\n");
-}
-
-/** What is left out of an image, one line for each reason. */
-function renderOmissions({ source, omitted = [] }: BundleImage): string[] {
-  const reasons = new Map<string, string[]>();
-  for (const { reason, digest } of omitted) {
-    reasons.set(reason, [...(reasons.get(reason) ?? []), digest]);
-  }
-  return [...reasons].map(
-    ([reason, digests]) =>
-      `left out of ${sanitize(source)}: ${digests.join(", ")} (${sanitize(reason)})`,
-  );
 }
 
 function present({ fetchBytes, missingBytes }: PullPlanReport): string {

@@ -195,6 +195,19 @@ describe("renderBundle()", () => {
       "",
     ]);
   });
+
+  test("names what an image has not that it had at the source", () => {
+    const [one] = MANIFEST.packages;
+    const omission = { digest: DIGEST, mediaType: "x", kind: "foreign-layer", reason: "by choice" };
+    const image = { ...IMAGE, omitted: [omission] } as const;
+    const text = renderBundle({
+      ...MANIFEST,
+      packages: one ? [{ ...one, layouts: [{ path: "modules/foo", images: [image] }] }] : [],
+      mediaType: "application/vnd.airgap-mirror.inspect.v1+json",
+      notices: [],
+    } as Parameters<typeof renderBundle>[0]);
+    expect(text).toContain(`left out of ${IMAGE.source}: ${DIGEST} (by choice)`);
+  });
 });
 
 describe("renderVerifyReport()", () => {
