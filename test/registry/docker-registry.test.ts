@@ -74,7 +74,7 @@ describe("a real docker-registry", () => {
       .exists(expected)
       .catch((error) => error);
     expect(failure).toMatchObject({ code: "REGISTRY_DENIED", status: 401 });
-    expect(failure.hint).toMatch(/No credentials were found .*`storeLogin`/);
+    expect(failure.hint).toMatch(/No credentials were found .*`storeLogin`, or use `login`/);
   });
 
   test("goes on with an upload after client and registry were restarted", async () => {

@@ -144,7 +144,7 @@ export class Authorizer {
   async denialHint(scopes: readonly Scope[], denied: Denied): Promise<string> {
     const { registry } = this.#options;
     const credential = await this.credential(scopes);
-    const remedy = `use ${option("login")} and ${option("password")}, or keep one for "${registry}" with ${call("storeLogin")}`;
+    const remedy = `keep one for "${registry}" with ${call("storeLogin")}, or use ${option("login")} and ${option("password")}`;
     if (credential === undefined) {
       return `No credentials were found for "${registry}": ${remedy}`;
     }
