@@ -29,7 +29,7 @@ using watch = watchSignals(process, {
   // `process.exit` would wait for threads, and one of them may wait for a medium that does not answer
   end: (name) => process.kill(process.pid, name),
   onInterrupt: () => {
-    process.stderr.write("\ninterrupted: saving the state; once more to stop at once\n");
+    process.stderr.write("\ninterrupted: stopping in good order; once more to stop at once\n");
   },
 });
 

@@ -158,7 +158,7 @@ async function interruptPush() {
   const running = await startMirror(["push", "b", `${target.host}/repo`], { cwd: directory.path });
   await reached.opened;
   running.kill("SIGINT");
-  await running.waitFor(/^interrupted: saving the state; once more to stop at once$/m);
+  await running.waitFor(/^interrupted: stopping in good order; once more to stop at once$/m);
   return {
     running,
     target,
