@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
 import { readIntactManifest } from "../bundle/bundle-manifest.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
@@ -11,7 +11,7 @@ import {
 } from "../bundle/format.ts";
 import { STATE_DIRECTORY } from "../bundle/state-directory.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
-import { mkdir, readdir, rename, rm, rmdir, stat } from "../io/file-system.ts";
+import { mkdir, readdir, rename, rm, rmdir } from "../io/file-system.ts";
 import { option } from "../option.ts";
 import type { PullOptions } from "./pull-options.ts";
 import { isEqual, readPinnedPlan, removeState, type StatePaths } from "./pull-state.ts";
@@ -25,7 +25,7 @@ export async function prepareDirectory(
 ): Promise<void> {
   let names: readonly string[];
   try {
-    await createDirectory(bundlePath);
+    await mkdir(bundlePath, { recursive: true });
     names = await readdir(bundlePath);
   } catch (error) {
     throw storageError(error, bundlePath);
@@ -49,18 +49,6 @@ export async function prepareDirectory(
       hint: `Use ${option("force")} to pull beside what is there, or name another directory`,
     });
   }
-}
-
-/**
- * With parents. Node.js reports every failure of a recursive `mkdir` below a read-only file system as "no such
- * directory", so the last step is one of its own.
- */
-async function createDirectory(path: string): Promise<void> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
-  await mkdir(path).catch(async (error: unknown) => {
-    const isThere = hasErrorCode(error, "EEXIST") && (await stat(path)).isDirectory();
-    if (!isThere) throw error;
-  });
 }
 
 /** What a run left that was ended while it cleaned up behind a complete bundle. */
