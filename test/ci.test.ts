@@ -5,7 +5,9 @@ import { expect, test } from "vitest";
 const ROOT = new URL("..", import.meta.url).pathname;
 
 /** Programs of every Debian. */
-const ESSENTIAL: ReadonlySet<string> = new Set(["bash", "mkfifo", "sh", "sha256sum", "tar"]);
+const ESSENTIAL: ReadonlySet<string> = new Set([
+  ...["bash", "gzip", "iconv", "ln", "mkfifo", "mv", "sed", "sh", "sha256sum", "tar"],
+]);
 
 test("every program that tests require is installed where they run", () => {
   const script = readFileSync(join(ROOT, ".ci/run"), "utf8");

@@ -10,6 +10,7 @@ import { image } from "../support/artifacts.ts";
 import { d8Layout, d8Package, gnuTar, writeChunks } from "../support/d8-bundle.ts";
 import { runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { requireTool } from "../support/tool.ts";
 import { writeSampleBundle } from "./support/sample-bundle.ts";
 
 let directory: TempDirectory;
@@ -93,13 +94,16 @@ describe("push, inspect and verify name another kind of file and the command tha
     await expectAllSay(path, "compressed with", hint);
   });
 
-  test("the command for a compressed package makes one that is complete", async () => {
-    const path = await write("web.tar", gzipSync(await packageOf()));
-    const [said] = await sayAll(path);
-    const command = said?.hint.split(": ")[1] ?? "";
-    expect(await runProcess("sh", ["-c", command])).toMatchObject({ exitCode: 0 });
-    expect(await verifyBundle({ bundlePath: path })).toMatchObject({ complete: true });
-  });
+  requireTool("sh", "gzip", "mv").test(
+    "the command for a compressed package makes one that is complete",
+    async () => {
+      const path = await write("web.tar", gzipSync(await packageOf()));
+      const [said] = await sayAll(path);
+      const command = said?.hint.split(": ")[1] ?? "";
+      expect(await runProcess("sh", ["-c", command])).toMatchObject({ exitCode: 0 });
+      expect(await verifyBundle({ bundlePath: path })).toMatchObject({ complete: true });
+    },
+  );
 
   test("a directory of compressed packages", async () => {
     await write("images.tar.gz", gzipSync(await packageOf()));
@@ -132,15 +136,18 @@ describe("push, inspect and verify name another kind of file and the command tha
     await expectAllSay(path, "tar of other files", hint);
   });
 
-  test("a real file system, with links and devices", async () => {
-    await write("root/etc/passwd", "root\n");
-    const made = await runProcess("sh", [
-      "-c",
-      `cd ${directory.path}/root && ln -s passwd etc/link && mkfifo etc/pipe && tar -cf ../fs.tar etc`,
-    ]);
-    expect(made).toMatchObject({ exitCode: 0 });
-    await expectAllSay(directory.resolve("fs.tar"), "tar of other files", "docker save");
-  });
+  requireTool("sh", "ln", "mkfifo", "tar").test(
+    "a real file system, with links and devices",
+    async () => {
+      await write("root/etc/passwd", "root\n");
+      const made = await runProcess("sh", [
+        "-c",
+        `cd ${directory.path}/root && ln -s passwd etc/link && mkfifo etc/pipe && tar -cf ../fs.tar etc`,
+      ]);
+      expect(made).toMatchObject({ exitCode: 0 });
+      await expectAllSay(directory.resolve("fs.tar"), "tar of other files", "docker save");
+    },
+  );
 
   test("an empty directory", async () => {
     await expectAllSay(directory.path, "the directory is empty", "Mount the medium");
@@ -177,7 +184,7 @@ describe("of a bundle, push, inspect and verify name", () => {
 
   const move = (from: string, to: string) => rename(directory.resolve(from), directory.resolve(to));
 
-  test.each([
+  requireTool("sh", "mv").test.each([
     ["in upper case", (name: string) => name.toUpperCase()],
     ["as a browser calls a second copy", (name: string) => name.replace(/(\.\w+)$/, " (1)$1")],
     ["as a desktop calls a copy", (name: string) => name.replace(/(\.\w+)$/, " - Copy$1")],
@@ -218,7 +225,7 @@ describe("of a bundle, push, inspect and verify name", () => {
     expect(said?.hint).toContain("gzip -dk");
   });
 
-  test.each([
+  requireTool("sh", "sed").test.each([
     [
       "SHA256SUMS",
       "line ends of Windows",
@@ -253,18 +260,21 @@ describe("of a bundle, push, inspect and verify name", () => {
     expect(await verifyBundle({ bundlePath: directory.path })).toMatchObject({ complete: true });
   });
 
-  test("SHA256SUMS that was saved as UTF-16, and the command that turns it back", async () => {
-    const text = await readFile(directory.resolve("SHA256SUMS"), "utf8");
-    await write("SHA256SUMS", Buffer.from(`\ufeff${text.replaceAll("\n", "\r\n")}`, "utf16le"));
-    const [said] = await sayAll(directory.path);
-    expect(said?.message).toContain("UTF-16");
-    const command = (said?.hint.slice("Turn it back: ".length) ?? "").replaceAll(
-      "fixed",
-      directory.resolve("fixed"),
-    );
-    expect(await runProcess("sh", ["-c", command])).toMatchObject({ exitCode: 0 });
-    expect(await verifyBundle({ bundlePath: directory.path })).toMatchObject({ complete: true });
-  });
+  requireTool("sh", "iconv", "mv").test(
+    "SHA256SUMS that was saved as UTF-16, and the command that turns it back",
+    async () => {
+      const text = await readFile(directory.resolve("SHA256SUMS"), "utf8");
+      await write("SHA256SUMS", Buffer.from(`\ufeff${text.replaceAll("\n", "\r\n")}`, "utf16le"));
+      const [said] = await sayAll(directory.path);
+      expect(said?.message).toContain("UTF-16");
+      const command = (said?.hint.slice("Turn it back: ".length) ?? "").replaceAll(
+        "fixed",
+        directory.resolve("fixed"),
+      );
+      expect(await runProcess("sh", ["-c", command])).toMatchObject({ exitCode: 0 });
+      expect(await verifyBundle({ bundlePath: directory.path })).toMatchObject({ complete: true });
+    },
+  );
 });
 
 describe("a bundle of another program", () => {
