@@ -72,6 +72,38 @@ describe("mirror export", () => {
     });
   });
 
+  describe("an image in a layout without manifest.json", () => {
+    const only = (form: string) => directory.resolve(`only-${form}`);
+
+    beforeAll(async () => {
+      for (const form of ["oci-archive", "oci-layout"]) {
+        await exportTo(only(form), form, "--image", "*one*");
+      }
+    });
+
+    requireTool("podman").test("oci-archive of one image is loaded by podman", async () => {
+      await using podman = await openPodman();
+      expectDone(await podman.run("load", "--input", only("oci-archive")));
+      const { stdout } = expectDone(await podman.run("images", "--format", "{{.Digest}}"));
+      expect(stdout).toContain(ONE.manifest.descriptor.digest);
+    });
+
+    requireDaemon("containerd", "ctr").test("oci-archive is imported by containerd", async () => {
+      await using containerd = await startContainerd();
+      const words = ["images", "import", "--all-platforms", only("oci-archive")];
+      expectDone(await containerd.run(...words));
+      const { stdout } = await containerd.run("images", "ls");
+      expect(stdout).toMatch(new RegExp(`${name("one")} .*${ONE.manifest.descriptor.digest}`));
+    });
+
+    requireTool("umoci").test("oci-layout is listed by umoci", async () => {
+      const { stdout } = expectDone(
+        await runProcess("umoci", ["ls", "--layout", only("oci-layout")]),
+      );
+      expect(stdout.trim()).toBe(name("one"));
+    });
+  });
+
   requireTool("podman").describe("read by podman", () => {
     test.each(["k3s", "docker-archive"])(
       "podman load takes every runnable image of %s under its full name",
