@@ -78,8 +78,10 @@ describe("lockFile()", () => {
   test.runIf(process.platform === "linux")(
     "takes over the lock of a process that was killed and that nobody has waited for",
     async () => {
-      await using parent = await startProcess("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
-      const [pid] = await parent.waitFor(/\d+/);
+      // The program that takes the place of the shell knows nothing of its child
+      const script = `(exit 0) & echo $!; exec "$0" -e "setTimeout(() => {}, 60000)"`;
+      await using parent = await startProcess("sh", ["-c", script, process.execPath]);
+      const [pid] = await parent.waitFor(/^\d+$/m);
       await expect.poll(() => readFile(`/proc/${pid}/stat`, "utf8")).toContain(") Z ");
       await using directory = await openTempDirectory();
       const path = directory.resolve("lock");
