@@ -79,9 +79,12 @@ describe("lockFile()", () => {
     "takes over the lock of a process that was killed and that nobody has waited for",
     async () => {
       // The program that takes the place of the shell knows nothing of its child
-      const script = `(exit 0) & echo $!; exec "$0" -e "setTimeout(() => {}, 60000)"`;
-      await using parent = await startProcess("sh", ["-c", script, process.execPath]);
+      const script = `"$0" -e "$1" & echo $!; exec "$0" -e "console.log('ready'); $1"`;
+      const idle = "setTimeout(() => {}, 60000)";
+      await using parent = await startProcess("sh", ["-c", script, process.execPath, idle]);
       const [pid] = await parent.waitFor(/^\d+$/m);
+      await parent.waitFor(/ready/);
+      process.kill(Number(pid), "SIGKILL");
       await expect.poll(() => readFile(`/proc/${pid}/stat`, "utf8")).toContain(") Z ");
       await using directory = await openTempDirectory();
       const path = directory.resolve("lock");
