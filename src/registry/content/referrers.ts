@@ -20,10 +20,26 @@ export async function listReferrers(
   { artifactType, signal }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[]> {
   const { facts } = context.host;
-  const found = facts.hasNoReferrersApi ? undefined : await fromApi(context, digest, { signal });
+  const found = facts.hasNoReferrersApi
+    ? undefined
+    : await fromApi(context, digest, { signal }).catch((error: unknown) => {
+        return tagged(context, digest, { signal, error });
+      });
   const all = found ?? (await listFallbackReferrers(context, digest, { signal }));
   if (artifactType === undefined) return all;
   return all.filter((referrer) => referrer.artifactType === artifactType);
+}
+
+/** Some call a repository unknown that they have, as they do not know the path: what its tags say is not lost then. */
+async function tagged(
+  context: RepositoryContext,
+  digest: Digest,
+  { error, signal }: OperationOptions & { readonly error: unknown },
+): Promise<readonly Descriptor[]> {
+  const isUnknown = error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND";
+  const found = isUnknown ? await listFallbackReferrers(context, digest, { signal }) : [];
+  if (found.length === 0) throw error;
+  return found;
 }
 
 /** `sha256:ab…` → `sha256-ab…`, cut as the specification says. */
