@@ -6,11 +6,12 @@ import type { BundledTag, BundledTags } from "./bundle-images.ts";
 
 /** `tag` names the one image that has no name; to rename others it is refused. */
 export function nameUntagged(
-  { tags, unnamed }: BundledTags,
+  bundled: BundledTags,
   { bundlePath, tag }: { readonly bundlePath: string; readonly tag?: string | undefined },
 ): BundledTags {
-  if (tag === undefined) return { tags, unnamed };
+  if (tag === undefined) return bundled;
   parseTag(tag);
+  const { tags, unnamed } = bundled;
   const digests = new Set(unnamed.map(({ digest }) => digest));
   const [first] = unnamed;
   if (first === undefined) {
@@ -36,7 +37,7 @@ export function nameUntagged(
     source: "",
     isBare: true,
   };
-  return { tags: [...tags, named], unnamed: [] };
+  return { ...bundled, tags: [...tags, named], unnamed: [] };
 }
 
 /** Whether a text can be a tag; asked before anything is opened. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ImageKind } from "../contents/contents.ts";
 import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
-import { type Digest, parseDigest } from "../oci/digest.ts";
+import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../oci/reference.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
@@ -27,8 +27,21 @@ export interface BundledTag {
   readonly isBare?: true;
 }
 
+/** A manifest that is published without a tag: clients find it by its subject. */
+export interface BundledReferrer {
+  readonly layout: LayoutTable;
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly root: Descriptor;
+  readonly kind: ImageKind;
+  readonly subject: Digest;
+  /** Full reference in the registry it came from; empty if the layout does not say. */
+  readonly source: string;
+}
+
 export interface BundledTags {
   readonly tags: readonly BundledTag[];
+  readonly referrers: readonly BundledReferrer[];
   /** What nothing can be published for. */
   readonly unnamed: readonly UnnamedManifest[];
 }
@@ -46,14 +59,16 @@ export interface UnnamedManifest {
  */
 export async function readBundledTags(reader: BundleReader): Promise<BundledTags> {
   const tags: BundledTag[] = [];
+  const referrers: BundledReferrer[] = [];
   const unnamed: UnnamedManifest[] = [];
   for (const layout of reader.layouts) {
     const found = await readLayoutTags(reader, layout);
     tags.push(...found.tags);
+    referrers.push(...found.referrers);
     unnamed.push(...found.unnamed);
   }
-  if (!reader.manifest) return { tags: keepLast(tags), unnamed };
-  const { kinds, differences } = compareTags(reader.manifest, tags);
+  if (!reader.manifest) return { tags: keepLast(tags), referrers, unnamed };
+  const { kinds, differences } = compareTags(reader.manifest, [...tags, ...referrers]);
   const [difference] = differences;
   if (difference) {
     const path = join(reader.listing.directory, BUNDLE_MANIFEST_FILE);
@@ -61,6 +76,7 @@ export async function readBundledTags(reader: BundleReader): Promise<BundledTags
   }
   return {
     tags: tags.map((tag) => ({ ...tag, kind: kinds.get(keyOf(tag)) ?? tag.kind })),
+    referrers: referrers.map((one) => ({ ...one, kind: kinds.get(keyOf(one)) ?? one.kind })),
     unnamed,
   };
 }
@@ -90,10 +106,14 @@ export async function readLayoutTags(
       layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
     const read = isRouted ? toRoutedTag : toNamedTag;
     const found = roots.map((root) => read(layout, root));
-    const tags = found.filter((item) => "root" in item);
-    const tagged = new Set(tags.map(({ root }) => root.digest));
+    const named = found.filter((item) => "root" in item);
+    const known = new Set(named.map(({ root }) => root.digest));
     const unnamed = found.filter((item) => "digest" in item);
-    return { tags, unnamed: unnamed.filter(({ digest }) => !tagged.has(digest)) };
+    return {
+      tags: named.filter((item) => "tag" in item),
+      referrers: named.filter((item) => "subject" in item),
+      unnamed: unnamed.filter(({ digest }) => !known.has(digest)),
+    };
   } catch (error) {
     if (error instanceof BundleCorruptError) throw error;
     if (error instanceof ContentInvalidError)
@@ -111,10 +131,14 @@ function shortTagOf({ annotations }: Descriptor): string | undefined {
   return annotations?.[ANNOTATION.shortTag];
 }
 
+type LayoutEntry = BundledTag | BundledReferrer | UnnamedManifest;
+
 /** The path of the layout is the repository, the short tag is the tag. */
-function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+function toRoutedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
   const tag = shortTagOf(root);
-  if (tag === undefined) return toBareTag(layout, root);
+  if (tag === undefined) {
+    return toReferrer(layout, root, layout.repository) ?? toBareTag(layout, root);
+  }
   if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
   const { repository } = layout;
   // Channels are published last, so they must be known where no `bundle.json` tells
@@ -123,14 +147,27 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): BundledTag | Unname
 }
 
 /** The full reference says everything (docs/bundle-format.md, "images.tar"). */
-function toNamedTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+function toNamedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
   const source = sourceOf(root);
   if (!/[/:@]/.test(source)) return toBareTag(layout, root);
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);
   if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
+  const referrer = tag === undefined ? toReferrer(layout, root, path) : undefined;
+  if (referrer !== undefined) return referrer;
   const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
   return { layout, repository: path, tag: name, root, kind: "image", source };
+}
+
+/** What has no tag and says what it belongs to; containerd writes such entries too. */
+function toReferrer(
+  layout: LayoutTable,
+  root: Descriptor,
+  repository: string,
+): BundledReferrer | undefined {
+  const subject = root.annotations?.[ANNOTATION.subject];
+  if (subject === undefined || !isDigest(subject)) return undefined;
+  return { layout, repository, root, kind: "referrer", subject, source: sourceOf(root) };
 }
 
 /** A tag without a repository is one of the repository that the layout is. */
@@ -154,18 +191,21 @@ export function keepLast(tags: readonly BundledTag[]): BundledTag[] {
   return [...new Map(keyed).values()];
 }
 
-function keyOf({ repository, tag, root }: BundledTag): string {
-  return `${repository}:${tag}@${root.digest}`;
+/** `repository:tag@digest`, or `repository@digest` of what has no tag. */
+function keyOf(published: BundledTag | BundledReferrer): string {
+  const { repository, root } = published;
+  const name = "tag" in published ? `${repository}:${published.tag}` : repository;
+  return `${name}@${root.digest}`;
 }
 
 export interface ManifestComparison {
-  /** Kinds of images by `repository:tag@digest`. */
+  /** Kinds of images by `repository:tag@digest`; of what has no tag by `repository@digest`. */
   readonly kinds: ReadonlyMap<string, ImageKind>;
   readonly differences: readonly ManifestDifference[];
 }
 
 interface ManifestDifference {
-  /** `repository:tag` */
+  /** `repository:tag`, or `repository@digest` */
   readonly image: string;
   readonly reason: string;
 }
@@ -173,13 +213,15 @@ interface ManifestDifference {
 /** Pure: `bundle.json` and the layouts must publish the same tags for the same digests. */
 export function compareTags(
   manifest: BundleManifest,
-  found: readonly BundledTag[],
+  found: readonly (BundledTag | BundledReferrer)[],
 ): ManifestComparison {
   const kinds = new Map<string, ImageKind>();
   for (const { layouts } of manifest.packages) {
     for (const image of layouts.flatMap(({ images }) => images)) {
-      for (const tag of image.tags) {
-        kinds.set(`${image.repository}:${tag}@${image.digest}`, image.kind);
+      const { digest, kind, repository, tags } = image;
+      const names = tags.map((tag) => `${repository}:${tag}`);
+      for (const name of names.length > 0 ? names : [repository]) {
+        kinds.set(`${name}@${digest}`, kind);
       }
     }
   }
@@ -193,7 +235,8 @@ export function compareTags(
   return { kinds, differences: [...missing, ...surplus] };
 }
 
-/** `repository:tag@digest` → `repository:tag` */
+/** `repository:tag@digest` → `repository:tag`; what has no tag is named by its digest. */
 function nameOf(key: string): string {
-  return key.slice(0, key.indexOf("@"));
+  const name = key.slice(0, key.indexOf("@"));
+  return name.includes(":") ? name : key;
 }

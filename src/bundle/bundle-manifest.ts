@@ -57,6 +57,8 @@ export interface BundleImage {
   readonly platforms: readonly string[];
   readonly source: string;
   readonly kind: ImageKind;
+  /** The manifest that it belongs to, in the same repository. */
+  readonly subject?: Digest;
   readonly sourceDigest?: Digest;
   /** What the source has of the image and the bundle has not. */
   readonly omitted?: readonly Omission[];
@@ -143,6 +145,7 @@ const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {
   extra: true,
   signature: true,
   attestation: true,
+  sbom: true,
   referrer: true,
 };
 
@@ -207,7 +210,7 @@ function isLayout(value: unknown): value is BundleLayout {
 
 function isImage(value: unknown): value is BundleImage {
   if (!isRecord(value)) return false;
-  const { repository, tags, digest, mediaType, size, platforms, source, kind } = value;
+  const { repository, tags, digest, mediaType, size, platforms, source, kind, subject } = value;
   return (
     isPath(repository) &&
     isListOf(tags, isTag) &&
@@ -217,7 +220,8 @@ function isImage(value: unknown): value is BundleImage {
     isSize(size) &&
     isListOf(platforms, () => true) &&
     typeof source === "string" &&
-    Object.hasOwn(IMAGE_KINDS, String(kind))
+    Object.hasOwn(IMAGE_KINDS, String(kind)) &&
+    (subject === undefined || (typeof subject === "string" && isDigest(subject)))
   );
 }
 

@@ -15,16 +15,18 @@ export interface BundleNotice extends Notice {
 
 interface Published {
   readonly tags: readonly Pick<UnnamedManifest, "layout">[];
+  /** What is published without a tag, unless it is among the others. */
+  readonly referrers?: readonly Pick<UnnamedManifest, "layout">[];
   readonly unnamed: readonly UnnamedManifest[];
 }
 
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
   { isPart, manifest, packages, unlisted = [] }: BundleListing,
-  { strayFiles, tags, unnamed }: Pick<BundleReader, "strayFiles"> & Published,
+  { strayFiles, tags, referrers = [], unnamed }: Pick<BundleReader, "strayFiles"> & Published,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
-  const full = new Set([...tags, ...unnamed].map(({ layout }) => layout.package));
+  const full = new Set([...tags, ...referrers, ...unnamed].map(({ layout }) => layout.package));
   const empty = packages.filter((_, index) => !full.has(index)).map(({ name }) => name);
   if (empty.length > 0) {
     const message = "Packages without an image to push, as an ended pull leaves them";

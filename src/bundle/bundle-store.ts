@@ -5,7 +5,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, type RepositoryReference } from "../oci/reference.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
-import { type BundledTag, readBundledTags } from "./bundle-images.ts";
+import { type BundledTag, type BundledTags, readBundledTags } from "./bundle-images.ts";
 import { type BundleReader, openBundle } from "./bundle-reader.ts";
 import { BundleMissingError } from "./errors.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
@@ -39,19 +39,23 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
   checkOptions({ bundlePath }, { bundlePath: "text" });
   const reader = await openBundle(bundlePath);
   try {
-    const { tags } = await readBundledTags(reader);
+    const { tags, referrers } = await readBundledTags(reader);
     // The tags that a push sets
     const channels = await readInstallerChannels(reader, tags);
-    return createBundleStore(reader, [...tags, ...channels]);
+    return createBundleStore(reader, { tags: [...tags, ...channels], referrers });
   } catch (error) {
     await reader[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): BundleStore {
+function createBundleStore(
+  reader: BundleReader,
+  { tags, referrers }: Pick<BundledTags, "tags" | "referrers">,
+): BundleStore {
+  const all = [...tags, ...referrers];
   const manifests = new Map(
-    [...groupBy(tags, ({ layout }) => layout)].map(([layout, published]) => [
+    [...groupBy(all, ({ layout }) => layout)].map(([layout, published]) => [
       layout,
       createLayoutManifests(
         reader,
@@ -61,6 +65,7 @@ function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): B
     ]),
   );
   const published = groupBy(tags, ({ repository }) => repository);
+  const layouts = groupBy(all, ({ repository }) => repository);
   const opened = new Map<string, SourceRepository>();
   const repositories = [...published.keys()].sort();
   return {
@@ -71,7 +76,9 @@ function createBundleStore(reader: BundleReader, tags: readonly BundledTag[]): B
     },
     repository(path) {
       const tagged = published.get(path) ?? [];
-      const known = opened.get(path) ?? createRepository({ reader, path, tags: tagged, manifests });
+      const places = [...new Set((layouts.get(path) ?? []).map(({ layout }) => layout))];
+      const made = { reader, path, tags: tagged, layouts: places, manifests };
+      const known = opened.get(path) ?? createRepository(made);
       if (tagged.length > 0) opened.set(path, known);
       return known;
     },
@@ -106,11 +113,18 @@ interface BundledRepository {
   readonly reader: BundleReader;
   readonly path: string;
   readonly tags: readonly BundledTag[];
+  /** Those that hold something of the repository. */
+  readonly layouts: readonly LayoutTable[];
   readonly manifests: ReadonlyMap<LayoutTable, LayoutManifests>;
 }
 
-function createRepository({ reader, path, tags, manifests }: BundledRepository): SourceRepository {
-  const layouts = [...new Set(tags.map(({ layout }) => layout))];
+function createRepository({
+  reader,
+  path,
+  tags,
+  layouts,
+  manifests,
+}: BundledRepository): SourceRepository {
   const byTag = new Map(tags.map((tagged) => [tagged.tag, tagged]));
   const missing = (reason: string) => new BundleMissingError(reader.listing.directory, reason);
 

@@ -18,6 +18,8 @@ export const ANNOTATION = {
   refName: "org.opencontainers.image.ref.name",
   shortTag: SHORT_TAG,
   containerdName: "io.containerd.image.name",
+  /** Of a manifest that is found by what it belongs to, and not by a tag. */
+  subject: "io.containerd.manifest.subject",
 } as const;
 
 /** Largest number of chunk files of one package: four digits, and no medium holds more. */

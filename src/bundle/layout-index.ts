@@ -5,17 +5,23 @@ import {
   type LayoutContents,
   type PackageKind,
 } from "../contents/contents.ts";
+import { parseDigest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import { ANNOTATION, blobPath } from "./format.ts";
 
 /**
  * `index.json` of a layout: one descriptor per (repository, tag), sorted. In `images.tar`, where images of many
- * repositories meet, the full reference names the image; elsewhere `short_tag` is the tag to push under.
+ * repositories meet, the full reference names the image; elsewhere `short_tag` is the tag to push under. What is found by
+ * its subject has no tag: the annotation of its subject says where it belongs.
  */
 export function renderLayoutIndex(layout: LayoutContents, kind: PackageKind): string {
   const manifests = layout.images
-    .flatMap((image) => image.tags.map((tag) => ({ image, tag })))
+    .flatMap((image): TaggedImage[] =>
+      image.tags.length > 0
+        ? image.tags.map((tag) => ({ image, tag }))
+        : [{ image, tag: parseDigest(image.root.digest).encoded }],
+    )
     .sort((left, right) => compareTexts(sortKey(left), sortKey(right)))
     .map(({ image, tag }) => ({
       mediaType: image.root.mediaType,
@@ -41,9 +47,13 @@ function annotationsOf(
   isNamed: boolean,
 ): Record<string, string> {
   const name = referenceOf(image, tag);
-  return isNamed
-    ? { [ANNOTATION.containerdName]: name, [ANNOTATION.refName]: name }
-    : { [ANNOTATION.shortTag]: tag, [ANNOTATION.refName]: name };
+  const { subject, tags } = image;
+  const names = {
+    ...(isNamed ? { [ANNOTATION.containerdName]: name } : {}),
+    ...(subject !== undefined && tags.length === 0 ? { [ANNOTATION.subject]: subject } : {}),
+    ...(isNamed || tags.length === 0 ? {} : { [ANNOTATION.shortTag]: tag }),
+  };
+  return { ...names, [ANNOTATION.refName]: name };
 }
 
 /** The full source reference; the bare hex of a digest stands for the digest. */

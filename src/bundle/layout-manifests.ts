@@ -77,8 +77,9 @@ async function surveyLayout(
   layout: LayoutTable,
   types: Map<Digest, string>,
 ): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
-  const { tags, unnamed } = await readLayoutTags(reader, layout);
-  const roots = [...tags.map(({ root }) => root), ...unnamed.map(({ descriptor }) => descriptor)];
+  const { tags, referrers: belonging, unnamed } = await readLayoutTags(reader, layout);
+  const named = [...tags, ...belonging].map(({ root }) => root);
+  const roots = [...named, ...unnamed.map(({ descriptor }) => descriptor)];
   const seen = new Set<Digest>();
   const referrers = new Map<Digest, Descriptor[]>();
   const read = async ({ digest, mediaType }: Descriptor) => {

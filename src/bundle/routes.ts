@@ -1,12 +1,19 @@
 import { join } from "node:path";
 import { compareTexts } from "../compare-texts.ts";
 import type { ImageKind } from "../contents/contents.ts";
+import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import { joinRepository, type RepositoryReference } from "../oci/reference.ts";
 import { MODULES, memberOf, placeModules } from "../product/layouts.ts";
 import { parseModulesPath } from "../product/modules-path.ts";
 import { nameUntagged, refuseClash } from "./bare-tags.ts";
-import { type BundledTag, readBundledTags, type UnnamedManifest } from "./bundle-images.ts";
+import {
+  type BundledReferrer,
+  type BundledTag,
+  readBundledTags,
+  type UnnamedManifest,
+} from "./bundle-images.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
 import type { LayoutTable } from "./layout-table.ts";
@@ -18,8 +25,11 @@ export interface RoutedImage {
   /** Repository path below the target. */
   readonly repository: string;
   readonly root: Descriptor;
+  /** None of what clients find by its subject. */
   readonly tags: readonly string[];
   readonly kind: ImageKind;
+  /** The manifest that it belongs to, in the same repository. */
+  readonly subject?: Digest;
   /** Full references in the registries that it came from, as far as the layout says. */
   readonly sources: readonly string[];
   /** A tag of another program that says no repository, and so may be one that many images have. */
@@ -49,7 +59,8 @@ export async function routesOf(
 ): Promise<Routes> {
   const modulesPath = parseModulesPath(modulesPathSuffix);
   const bundlePath = pathOf(bundle);
-  const { tags, unnamed } = nameUntagged(await readBundledTags(bundle), { bundlePath, tag });
+  const bundled = nameUntagged(await readBundledTags(bundle), { bundlePath, tag });
+  const { tags, referrers, unnamed } = bundled;
   if (!bundle.manifest) {
     const bare = tags.map(({ repository, tag: name, root: { digest } }) => {
       return { repository, tag: name, digest };
@@ -58,7 +69,7 @@ export async function routesOf(
   }
   const all = [...tags, ...(await readInstallerChannels(bundle, tags))];
   return {
-    images: routeImages(all, { target, modulesPath }),
+    images: routeImages([...all, ...referrers], { target, modulesPath }),
     discovery: routeNames(all, { target, modulesPath }),
     unnamed,
   };
@@ -76,10 +87,15 @@ interface Placing {
   readonly modulesPath: string;
 }
 
-function routeImages(tags: readonly BundledTag[], { target, modulesPath }: Placing): RoutedImage[] {
+function routeImages(
+  published: readonly (BundledTag | BundledReferrer)[],
+  { target, modulesPath }: Placing,
+): RoutedImage[] {
   const images = new Map<string, RoutedImage & { tags: string[]; sources: string[] }>();
-  for (const { layout, repository, tag, root, kind, source, isBare } of tags) {
-    const path = placeModules(repository, modulesPath);
+  for (const one of published) {
+    const { layout, root, kind, source } = one;
+    const path = placeModules(one.repository, modulesPath);
+    const subject = subjectOf(one);
     const key = `${path}@${root.digest}`;
     const image = images.get(key) ?? {
       layout,
@@ -89,13 +105,18 @@ function routeImages(tags: readonly BundledTag[], { target, modulesPath }: Placi
       tags: [],
       kind,
       sources: [],
-      ...(isBare ? { isBare } : {}),
+      ...("isBare" in one ? { isBare: one.isBare } : {}),
     };
-    if (!image.tags.includes(tag)) image.tags.push(tag);
+    if ("tag" in one && !image.tags.includes(one.tag)) image.tags.push(one.tag);
     if (source !== "" && !image.sources.includes(source)) image.sources.push(source);
-    images.set(key, image);
+    images.set(key, subject === undefined ? image : { ...image, subject });
   }
   return [...images.values()];
+}
+
+/** What cosign stores beside an image says by its tag what it belongs to. */
+function subjectOf(published: BundledTag | BundledReferrer): Digest | undefined {
+  return "tag" in published ? parseCosignTag(published.tag)?.subject : published.subject;
 }
 
 /** `modules:foo` and the like; images that were named one by one have no catalogue. */

@@ -19,6 +19,8 @@ export type ImageKind =
   | "extra"
   | "signature"
   | "attestation"
+  | "sbom"
+  /** Belongs to another manifest, and is none of the above. */
   | "referrer";
 
 /**
@@ -42,10 +44,15 @@ export interface LayoutContents {
 export interface ImageContents {
   /** Repository path below the target. */
   readonly repository: string;
-  /** Tags to publish; the bare hex of the digest for images that are addressed by digest. Sorted. */
+  /**
+   * Tags to publish; the bare hex of the digest for images that are addressed by digest. Sorted. None for what is found
+   * by its subject.
+   */
   readonly tags: readonly string[];
   readonly root: Descriptor;
   readonly kind: ImageKind;
+  /** The manifest that it belongs to, in the same repository. */
+  readonly subject?: Digest | undefined;
   /** Full reference in the source registry. */
   readonly source: string;
   /** `os/architecture[/variant]` of each child of an index, sorted. */

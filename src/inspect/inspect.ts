@@ -1,5 +1,5 @@
 import { readBundledGraph } from "../bundle/bundle-graph.ts";
-import { type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
+import { type BundledReferrer, type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
 import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
@@ -56,7 +56,9 @@ export async function inspectBundle(options: InspectOptions): Promise<BundleDesc
     };
   }
   const images = await Promise.all(
-    bundled.tags.map(async (tag) => ({ tag, image: await describe(reader, tag) })),
+    [...bundled.tags, ...bundled.referrers].map(async (published) => {
+      return { published, image: await describe(reader, published) };
+    }),
   );
   return {
     schemaVersion: 1,
@@ -69,7 +71,9 @@ export async function inspectBundle(options: InspectOptions): Promise<BundleDesc
         .filter((layout) => layout.package === index)
         .map((layout) => ({
           path: layout.path,
-          images: images.filter(({ tag }) => tag.layout === layout).map(({ image }) => image),
+          images: images
+            .filter(({ published }) => published.layout === layout)
+            .map(({ image }) => image),
         })),
     })),
     totals: totalsOf(reader, images.length),
@@ -79,18 +83,20 @@ export async function inspectBundle(options: InspectOptions): Promise<BundleDesc
 
 async function describe(
   reader: BundleReader,
-  { layout, repository, tag, root, source, kind }: BundledTag,
+  published: BundledTag | BundledReferrer,
 ): Promise<BundleImage> {
+  const { layout, repository, root, source, kind } = published;
   const { children, blobs } = await readBundledGraph(reader, layout, root);
   return {
     repository,
-    tags: [tag],
+    tags: "tag" in published ? [published.tag] : [],
     digest: root.digest,
     mediaType: root.mediaType,
     size: [root, ...children, ...blobs].reduce((sum, { size }) => sum + size, 0),
     platforms: [],
     source,
     kind,
+    ...("subject" in published ? { subject: published.subject } : {}),
   };
 }
 

@@ -71,6 +71,7 @@ export function describeImage(image: ImageContents): BundleImage {
     platforms: image.platforms,
     source: image.source,
     kind: image.kind,
+    ...(image.subject ? { subject: image.subject } : {}),
     ...(image.sourceDigest ? { sourceDigest: image.sourceDigest } : {}),
     ...(image.omitted ? { omitted: image.omitted } : {}),
   };

@@ -14,5 +14,6 @@ export function imagesWith(contents: readonly PackageContents[], digest: Digest)
 /** By tags; by its source where it was asked for by digest, as the tag is that of the digest then. */
 function namesOf({ origin, root, source, tags }: ImageContents): string[] {
   const hex = parseDigest(root.digest).encoded;
+  if (tags.length === 0) return [source];
   return tags.map((tag) => (tag === hex ? source : formatReference({ ...origin, tag })));
 }

@@ -14,16 +14,21 @@ import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
+import { parseManifest } from "../oci/manifest.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { joinSignals } from "../run/batch.ts";
+import { isWantedType } from "../selection/grammar/referrer-types.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
 import type { Root } from "../selection/resolve/root.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import { countedSources } from "./counted-sources.ts";
 import type { PullEvent } from "./events.ts";
+import { findReferrers, mergePlaced, type PlacedImage } from "./find-referrers.ts";
 import { type ImageGraph, walkImage } from "./image-graph.ts";
+import { typesOf } from "./referrer-kind.ts";
+import { rememberLists } from "./remembered-lists.ts";
 
 export interface ResolveContentsOptions extends OperationOptions {
   readonly selection: Selection;
@@ -51,11 +56,10 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   const { selection, cache, onEvent } = options;
   const signal = joinSignals(options.signal);
   const fetched = new Set<Digest>();
-  const openSource = cacheSources(
-    countedSources(options.openSource, (bytes) => onEvent({ type: "resolving-progress", bytes })),
-    cache,
-    (digest) => fetched.add(digest),
+  const counted = countedSources(options.openSource, (bytes) =>
+    onEvent({ type: "resolving-progress", bytes }),
   );
+  const openSource = rememberLists(cacheSources(counted, cache, (digest) => fetched.add(digest)));
   const { roots, files } = await resolveSelection(selection, {
     openSource,
     signal,
@@ -69,15 +73,21 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   const describe = async (root: Root): Promise<PlacedImage[]> => {
     try {
       const source = openSource(root.origin);
-      return [{ root, image: await describeImage(root, source, { ...options, signal }) }];
+      return await describeAll(root, source, { ...options, signal });
     } catch (error) {
       if (!isSingleFailure(error)) throw error;
       failures.push(toFailure(error, nameOf(root)));
       return [];
     }
   };
-  const placed = await Promise.all(roots.map((root) => limit(() => describe(root))));
-  return { contents: groupPackages(placed.flat()), extraFiles: files, failures, fetched };
+  const wanted = roots.filter((root) => isWanted(root, selection));
+  const placed = await Promise.all(wanted.map((root) => limit(() => describe(root))));
+  return {
+    contents: groupPackages(mergePlaced(placed.flat())),
+    extraFiles: files,
+    failures,
+    fetched,
+  };
 }
 
 /** Failures of one image that say nothing about the next one; any other ends the run. */
@@ -102,6 +112,34 @@ function nameOf({ origin, reference, tags, packageKind, packageName }: Root): st
   return packageKind === "images" ? name : `${name} of ${packageName}`;
 }
 
+/** What was chosen by its type: what the selection takes for belonging to an image is chosen so too. */
+function isWanted({ manifest, subject }: Root, { referrerTypes }: Selection): boolean {
+  if (subject === undefined) return true;
+  const { digest, mediaType } = manifest.descriptor;
+  return isWantedType(referrerTypes, typesOf(parseManifest(manifest.bytes, mediaType, digest)));
+}
+
+/** An image with all that belongs to it. */
+async function describeAll(
+  root: Root,
+  source: SourceRepository,
+  options: ResolveContentsOptions,
+): Promise<PlacedImage[]> {
+  const { selection, signal, onEvent } = options;
+  const image = await describeImage(root, source, options);
+  const followers = await findReferrers({
+    name: nameOf(root),
+    root,
+    image,
+    source,
+    selection,
+    describe: (found) => describeImage(found, source, options),
+    onNotice: (notice) => onEvent({ type: "notice", ...notice }),
+    signal,
+  });
+  return [{ root, image }, ...followers];
+}
+
 async function describeImage(
   root: Root,
   source: SourceRepository,
@@ -109,12 +147,14 @@ async function describeImage(
 ): Promise<ImageContents> {
   const { origin, reference, manifest } = root;
   const name = nameOf(root);
+  const { subject } = root;
   // Without some of its platforms, an image has another digest
   const isPinned = isDigest(reference);
   const graph = await walkImage({
     source,
     root: manifest,
-    platforms: isPinned ? [] : selection.platforms,
+    // What belongs to an image is taken as it is
+    platforms: isPinned || subject !== undefined ? [] : selection.platforms,
     skipMissingAttestations: selection.skipMissingAttestations,
     skipForeignLayers: selection.skipForeignLayers,
     name,
@@ -128,6 +168,7 @@ async function describeImage(
     tags: tagsOf(root, graph.root.digest),
     root: graph.root,
     kind: root.kind,
+    ...(subject === undefined ? {} : { subject }),
     source: formatReference({
       ...origin,
       ...(isPinned ? { digest: reference } : { tag: reference }),
@@ -139,8 +180,12 @@ async function describeImage(
     ...(isRewritten ? { sourceDigest: manifest.descriptor.digest } : {}),
     ...(graph.rewritten.length > 0 ? { rewritten: graph.rewritten } : {}),
     ...(graph.omitted.length > 0 ? { omitted: graph.omitted } : {}),
-    ...(graph.archive && root.packageKind === "images" ? { archive: graph.archive } : {}),
+    ...(graph.archive && isRunnable(root) ? { archive: graph.archive } : {}),
   };
+}
+
+function isRunnable({ packageKind, subject }: Root): boolean {
+  return packageKind === "images" && subject === undefined;
 }
 
 /** The tag that stands for the digest of an image is that of the image as it is in the bundle. */
@@ -161,7 +206,8 @@ function noticesOf(graph: ImageGraph, root: Root, { platforms }: Selection): Not
     const message = `"${name}" is taken although ${reason}: it is part of ${root.packageName}`;
     if (isContent) notices.push({ code: "PLATFORM_KEPT", message });
   }
-  if (isDigest(root.reference) && platforms.length > 0 && graph.platforms.length > 1) {
+  const isAsked = isDigest(root.reference) && root.subject === undefined;
+  if (isAsked && platforms.length > 0 && graph.platforms.length > 1) {
     const message = `"${name}" keeps all its platforms: without them its digest would change`;
     notices.push({ code: "PLATFORMS_KEPT", message });
   }
@@ -177,11 +223,6 @@ function noticesOf(graph: ImageGraph, root: Root, { platforms }: Selection): Not
     notices.push({ code: "FOREIGN_LAYER_LEFT_OUT", message });
   }
   return notices;
-}
-
-interface PlacedImage {
-  readonly root: Root;
-  readonly image: ImageContents;
 }
 
 /** A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart. */
@@ -227,6 +268,6 @@ function byKey([left]: readonly [string, unknown], [right]: readonly [string, un
 
 function byName(left: ImageContents, right: ImageContents): number {
   const key = (image: ImageContents) =>
-    `${image.repository}\0${image.tags[0]}\0${image.root.digest}`;
+    `${image.repository}\0${image.tags[0] ?? ""}\0${image.root.digest}`;
   return compareTexts(key(left), key(right));
 }

@@ -39,7 +39,8 @@ export function refuseAfterFailure(
     (image) => image.outcome === "failed" && isPartOfRelease(image.repository, repository),
   );
   if (missing) {
-    const reason = `"${missing.repository}:${missing.tag}" is missing in the target`;
+    const name = missing.tag ?? missing.planned;
+    const reason = `"${missing.repository}:${name}" is missing in the target`;
     throw new ContentWithheldError(`${repository}:${tags.join(",")}`, reason);
   }
 }

@@ -29,6 +29,20 @@ export class ContentNotKeptError extends MirrorError {
   }
 }
 
+/** The target said that it took a manifest, and does not list it for what it belongs to. */
+export class ReferrerUnlistedError extends MirrorError {
+  override readonly code = "CONTENT_MISSING";
+  readonly subject: string;
+
+  constructor(subject: string, referred: Digest, options?: MirrorErrorOptions) {
+    super(`Cannot confirm "${subject}": the target takes it and does not list it for ${referred}`, {
+      hint: "Check who else writes to the target and what caches its answers, then run the same command again",
+      ...options,
+    });
+    this.subject = subject;
+  }
+}
+
 /** A tag was written, and the target answers something else for it. */
 export class TagUnconfirmedError extends MirrorError {
   override readonly code = "CONTENT_MISMATCH";

@@ -2,9 +2,7 @@ import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { readPointedVersion } from "../bundle/pointed-version.ts";
-import { compareTexts } from "../compare-texts.ts";
 import type { ErrorCode, MirrorError } from "../errors.ts";
-import { type Failure, toFailure } from "../failure.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -21,7 +19,9 @@ import {
   targetVersionOf,
 } from "./channel-closure.ts";
 import { DISCOVERY, discoveryPlaceOf } from "./discovery-place.ts";
-import { TagUnconfirmedError } from "./errors.ts";
+import { ContentWithheldError, ReferrerUnlistedError, TagUnconfirmedError } from "./errors.ts";
+import { type Follower, isFollower, keyOfImage, Subjects } from "./followers.ts";
+import { isReferrer } from "./is-referrer.ts";
 import { lookAgain } from "./look-again.ts";
 import { ManifestUploads } from "./manifest-uploads.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
@@ -29,7 +29,8 @@ import type { PushOptions } from "./push-options.ts";
 import { createPlace, type PushPlace } from "./push-place.ts";
 import type { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
-import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
+import type { Receipt } from "./receipt.ts";
+import { nameOf, type Outcome, ReceiptBook } from "./receipt-book.ts";
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -54,7 +55,7 @@ const READ_BACK_WAITS_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 /** A tag of the target is written after everything it may stand for. */
 const PUBLISHING_ORDER = [
   ["image", "extra"],
-  ["signature", "attestation", "referrer"],
+  ["signature", "attestation", "sbom", "referrer"],
   ["release-channel"],
 ] as const;
 
@@ -64,11 +65,13 @@ interface Work {
   readonly graph: BundledGraph;
   /** What each tag was before. */
   readonly found: ReadonlyMap<string, Digest | undefined>;
+  /** A tag is right, or the target lists it for its subject: it says that all below the root is there. */
+  readonly isClaimed: boolean;
   /** Something below the root had to be brought. */
   readonly isChanged: boolean;
 }
 
-type Outcome = ReceiptImage["outcome"];
+type FollowerWork = Work & { readonly image: Follower };
 
 /** Looks, transfers and publishes; what became of each image is in the receipt. */
 export class PushRun {
@@ -81,8 +84,7 @@ export class PushRun {
   readonly #manifests: ManifestUploads;
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #repositories = new Map<string, TargetRepository>();
-  readonly #images: ReceiptImage[] = [];
-  readonly #failures: Failure[] = [];
+  readonly #book: ReceiptBook;
   readonly #denied = new Set<string>();
   #plannedRepositories = 0;
 
@@ -93,6 +95,7 @@ export class PushRun {
       trustTarget = false,
     } = options;
     this.#options = options;
+    this.#book = new ReceiptBook(options.target);
     this.#bundle = bundle;
     this.#batch = new Batch({ signal: options.signal, singleFailures: SINGLE_FAILURES });
     this.#limit = pLimit(concurrency * 2);
@@ -110,7 +113,10 @@ export class PushRun {
   async execute({ images, discovery }: PushPlan): Promise<void> {
     this.#plannedRepositories = new Set(images.map(({ repository }) => repository)).size;
     const looked = await this.#each(images, (image) => this.#look(image));
-    const ready = await this.#each(looked, (work) => this.#transfer(work));
+    const subjects = new Subjects(images);
+    for (const { image, graph } of looked) subjects.enter(image, graph);
+    const transferred = await this.#each(looked, (work) => this.#transfer(work));
+    const ready = await this.#publishFollowers(transferred, subjects);
     for (const kinds of PUBLISHING_ORDER) {
       const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
       await this.#each(due, (work) => this.#publishDue(work));
@@ -118,41 +124,23 @@ export class PushRun {
     for (const { repository, tag } of discovery) {
       await this.#batch.attempt(
         () => this.#publishDiscovery(discoveryPlaceOf(repository), tag),
-        (error) => this.#failures.push(toFailure(error, formatReference({ ...repository, tag }))),
+        (error) => this.#book.addFailure(error, formatReference({ ...repository, tag })),
       );
     }
     if (this.#batch.fatal !== undefined) throw this.#batch.fatal;
   }
 
   receipt(bundle: Digest | undefined): Omit<Receipt, "notices"> {
-    const key = ({ repository, tag }: ReceiptImage) => `${repository}:${tag}`;
-    const images = [...this.#images].sort((left, right) => compareTexts(key(left), key(right)));
-    const roots = new Set(images.map(({ repository, planned }) => `${repository}@${planned}`));
-    return {
-      schemaVersion: 1,
-      mediaType: RECEIPT_MEDIA_TYPE,
-      ...(bundle ? { bundle } : {}),
-      target: formatReference(this.#options.target),
-      complete: this.#failures.length === 0 && images.every(({ outcome }) => outcome !== "failed"),
-      images,
-      totals: { images: roots.size, tags: images.length, ...this.#blobs.totals },
-      failures: this.#failures,
-    };
+    return this.#book.receipt(bundle, this.#blobs.totals);
   }
 
   /** The receipt of a run that ended early: what it did not come to has failed. */
   partialReceipt(
-    { images }: PushPlan,
+    plan: PushPlan,
     cause: unknown,
     bundle: Digest | undefined,
   ): Omit<Receipt, "notices"> {
-    const known = new Set(this.#images.map(({ repository, tag }) => `${repository}:${tag}`));
-    for (const { repository, root, tags } of images) {
-      for (const tag of tags.filter((one) => !known.has(`${repository}:${one}`))) {
-        this.#images.push({ repository, tag, planned: root.digest, outcome: "failed" });
-      }
-    }
-    this.#failures.push(toFailure(cause, formatReference(this.#options.target)));
+    this.#book.end(plan, cause);
     return this.receipt(bundle);
   }
 
@@ -188,8 +176,8 @@ export class PushRun {
     }
     const [tag] = image.tags;
     const subject = formatReference({ ...image.target, tag, digest: image.root.digest });
-    this.#failures.push(toFailure(error, subject));
-    for (const tag of image.tags) this.#record(image, tag, "failed");
+    this.#book.addFailure(error, subject);
+    this.#book.recordAllFailed(image);
     this.#report(image, "failed");
   }
 
@@ -197,12 +185,6 @@ export class PushRun {
     if (this.#blobs.totals.blobs > 0) return false;
     this.#denied.add(repository);
     return this.#denied.size >= Math.min(this.#plannedRepositories, DENIED_LIMIT);
-  }
-
-  #record(image: PushImage, tag: string, outcome: Outcome, found?: Digest): void {
-    const { repository, root } = image;
-    const read = found === undefined ? {} : { found };
-    this.#images.push({ repository, tag, planned: root.digest, ...read, outcome });
   }
 
   #report({ repository, tags, root }: PushImage, outcome: Outcome): void {
@@ -224,11 +206,18 @@ export class PushRun {
   /** What the image needs, and what its tags are now. */
   async #look(image: PushImage): Promise<Work | undefined> {
     const graph = await this.#readGraph(image);
+    if (isFollower(image)) this.#book.noteSize(image, graph);
     const target = this.#open(image.target);
     const tags = image.tags.map(async (tag) => {
       return [tag, await readTag(target, tag, this.#batch.signal)] as const;
     });
-    const work = { image, graph, found: new Map(await Promise.all(tags)), isChanged: false };
+    const found = new Map(await Promise.all(tags));
+    const isListed =
+      isFollower(image) && image.tags.length === 0
+        ? await isReferrer(target, { ...image.root, subject: image.subject }, this.#batch.signal)
+        : false;
+    const isClaimed = isListed || [...found.values()].includes(image.root.digest);
+    const work = { image, graph, found, isClaimed, isChanged: false };
     if (!this.#options.trustTarget || !isWhollyTagged(work)) return work;
     this.#blobs.countPresent(createPlace(this.#bundle, image), graph.blobs);
     this.#finishThere(work);
@@ -240,8 +229,7 @@ export class PushRun {
    * of it is there, and no more: parts may have been lost since.
    */
   async #transfer(work: Work): Promise<Work | undefined> {
-    const { image, graph, found } = work;
-    const isClaimed = [...found.values()].includes(image.root.digest);
+    const { image, graph, isClaimed } = work;
     const place = createPlace(this.#bundle, image);
     const blobs = graph.blobs.map((blob) => this.#blobs.ensure(place, blob, { isClaimed }));
     let isChanged = (await allSettledOrThrow(blobs)).includes(true);
@@ -257,14 +245,72 @@ export class PushRun {
   /** All tags are right, and everything below them is there now. */
   #finishThere({ image, isChanged }: Work): void {
     const outcome = isChanged ? "pushed" : "already-there";
-    for (const tag of image.tags) this.#record(image, tag, outcome, image.root.digest);
+    for (const tag of image.tags) this.#book.record(image, tag, outcome, image.root.digest);
+    this.#report(image, outcome);
+  }
+
+  /**
+   * Brings what belongs to others, behind its subject and before any tag of that: who sees an image finds its signatures.
+   * The rest, with what has failed taken out.
+   */
+  async #publishFollowers(works: readonly Work[], subjects: Subjects): Promise<Work[]> {
+    const followers = works.flatMap(({ image, ...work }) =>
+      isFollower(image) ? [{ ...work, image }] : [],
+    );
+    const wanted = new Set(followers.flatMap(({ image }) => subjects.of(image).map(keyOfImage)));
+    const others = works.filter(({ image }) => !isFollower(image));
+    const ready = await this.#each(others, async (work) => {
+      const { image, isClaimed } = work;
+      if (!wanted.has(keyOfImage(image))) return work;
+      await this.#manifests.ensure(createPlace(this.#bundle, image), image.root, { isClaimed });
+      return work;
+    });
+    for (const due of subjects.inOrder(followers)) {
+      await this.#each(due, (work) => this.#publishFollower(work, subjects));
+    }
+    return ready;
+  }
+
+  async #publishFollower(work: FollowerWork, subjects: Subjects): Promise<void> {
+    const { image } = work;
+    const holders = subjects.of(image);
+    if (holders.length > 0 && holders.every((one) => this.#book.hasFailed(one))) {
+      const reason = `${image.subject}, which it belongs to, is missing in the target`;
+      const { repository, root, tags } = image;
+      const name = nameOf({ repository, tag: tags[0], planned: root.digest });
+      throw new ContentWithheldError(name, reason);
+    }
+    if (image.tags.length > 0) await this.#publish(work);
+    else await this.#publishReferrer(work);
+  }
+
+  /** Stores a manifest under its digest, and looks whether it is listed for its subject then. */
+  async #publishReferrer({ image, isChanged, isClaimed }: FollowerWork): Promise<void> {
+    const { clock = SYSTEM_CLOCK, trustTarget = false } = this.#options;
+    const { signal } = this.#batch;
+    const { root, subject } = image;
+    const target = this.#open(image.target);
+    const isListed = async () =>
+      (await isReferrer(target, { digest: root.digest, subject }, signal)) ? true : undefined;
+    const isThere = isClaimed && (trustTarget || (await target.exists(root, { signal })));
+    if (!isThere) {
+      const place = createPlace(this.#bundle, image);
+      await this.#manifests.put(place, await place.readManifest(root), root.digest);
+      const waits = { clock, signal, waitsMs: READ_BACK_WAITS_MS };
+      if (!(await lookAgain(isListed, waits))) {
+        const name = formatReference({ ...image.target, digest: root.digest });
+        throw new ReferrerUnlistedError(name, subject);
+      }
+    }
+    const outcome = isThere && !isChanged ? "already-there" : "pushed";
+    this.#book.record(image, undefined, outcome, root.digest);
     this.#report(image, outcome);
   }
 
   /** A release channel must not point at a version that is not there; other tags of its image may. */
   async #publishDue(work: Work): Promise<void> {
     const { image } = work;
-    if (image.kind === "release-channel") refuseAfterFailure(image, this.#images);
+    if (image.kind === "release-channel") refuseAfterFailure(image, this.#book.images);
     const dangling = isChannelImage(image) ? await this.#findDangling(work) : undefined;
     if (dangling === undefined) return await this.#publish(work);
     const rest = { ...image, tags: image.tags.filter((tag) => !isChannel(tag)) };
@@ -279,9 +325,9 @@ export class PushRun {
     const version = await readPointedVersion({ bundle, layout: image.layout, graph, signal });
     if (version === undefined) return undefined;
     const place = targetVersionOf(image, version);
-    const arrived = this.#images
+    const arrived = this.#book.images
       .filter(({ outcome }) => outcome !== "failed")
-      .map(({ repository, tag }) => ({ repository, tags: [tag] }));
+      .map(({ repository, tag }) => ({ repository, tags: tag === undefined ? [] : [tag] }));
     if (hasVersion(arrived, place)) return undefined;
     const target = this.#open(place.target);
     for (const tag of place.tags) if (await readTag(target, tag, signal)) return undefined;
@@ -295,19 +341,19 @@ export class PushRun {
     let isRight = true;
     for (const tag of image.tags) {
       if (found.get(tag) === image.root.digest) {
-        this.#record(image, tag, isChanged ? "pushed" : "already-there", image.root.digest);
+        this.#book.record(image, tag, isChanged ? "pushed" : "already-there", image.root.digest);
         continue;
       }
       await this.#batch.attempt(
         async () => {
           await this.#writeTag(place, manifest, tag);
-          this.#record(image, tag, "pushed", image.root.digest);
+          this.#book.record(image, tag, "pushed", image.root.digest);
         },
         (error) => {
           isRight = false;
-          this.#failures.push(toFailure(error, formatReference({ ...image.target, tag })));
+          this.#book.addFailure(error, formatReference({ ...image.target, tag }));
           const read = error instanceof TagUnconfirmedError ? error.found : undefined;
-          this.#record(image, tag, "failed", read);
+          this.#book.record(image, tag, "failed", read);
         },
       );
     }
@@ -339,7 +385,7 @@ export class PushRun {
 }
 
 function isWhollyTagged({ image, found }: Work): boolean {
-  return image.tags.every((tag) => found.get(tag) === image.root.digest);
+  return image.tags.length > 0 && image.tags.every((tag) => found.get(tag) === image.root.digest);
 }
 
 /** Waits for all, so that nothing is still running when the first failure is thrown. */

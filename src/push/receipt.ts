@@ -1,3 +1,4 @@
+import type { ImageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -15,6 +16,7 @@ export interface Receipt {
   readonly target: string;
   /** True when every planned tag was read back with its planned digest and nothing failed. */
   readonly complete: boolean;
+  /** One for each planned tag, and one for each manifest that clients find by its subject. */
   readonly images: readonly ReceiptImage[];
   readonly totals: ReceiptTotals;
   readonly failures: readonly Failure[];
@@ -22,13 +24,18 @@ export interface Receipt {
   readonly notices: readonly Notice[];
 }
 
-/** One planned tag. */
+/** One planned tag, or a manifest without one. */
 export interface ReceiptImage {
   readonly repository: string;
-  readonly tag: string;
+  /** Missing where clients find it by its subject. */
+  readonly tag?: string;
+  /** Of what belongs to another manifest of the repository: what it is, what it belongs to, and all its bytes. */
+  readonly kind?: ImageKind;
+  readonly subject?: Digest;
+  readonly bytes?: number;
   /** Digest in the bundle. */
   readonly planned: Digest;
-  /** Digest that the target answered with; missing if it could not be read. */
+  /** Digest that the target answered with, to the tag or in the list of its subject; missing if it could not be read. */
   readonly found?: Digest;
   readonly outcome: "pushed" | "already-there" | "failed";
 }

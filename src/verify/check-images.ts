@@ -1,12 +1,14 @@
 import { isLeftOut } from "../bundle/bundle-graph.ts";
 import {
+  type BundledReferrer,
   type BundledTag,
+  type BundledTags,
   compareTags,
   keepLast,
   readLayoutTags,
   type UnnamedManifest,
 } from "../bundle/bundle-images.ts";
-import type { BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
+import type { BundleImage, BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleCorruptError } from "../bundle/errors.ts";
 import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format.ts";
@@ -26,32 +28,30 @@ export interface CheckImagesOptions extends OperationOptions {
   readonly findings: Findings;
 }
 
-/** A tag, and what its image needs. */
+/** A tag, or what has none, and what its image needs. */
 interface PlannedImage {
-  /** `repository:tag` */
+  readonly repository: string;
+  /** `repository:tag`, or `repository@digest` */
   readonly name: string;
   readonly root: Descriptor;
 }
 
-interface LayoutImages {
+interface LayoutImages extends BundledTags {
   readonly images: readonly PlannedImage[];
-  readonly tags: readonly BundledTag[];
-  readonly unnamed: readonly UnnamedManifest[];
   /** Whether `index.json` could be read. */
   readonly isRead: boolean;
 }
 
-export interface CheckedImages {
+export interface CheckedImages extends BundledTags {
   /** `repository@digest` */
   readonly roots: ReadonlySet<string>;
-  readonly tags: readonly BundledTag[];
-  readonly unnamed: readonly UnnamedManifest[];
 }
 
 /** Checks that every image has all it needs and enters the images that suffer. */
 export async function checkImages(options: CheckImagesOptions): Promise<CheckedImages> {
   const { surveys, manifest, findings, reader } = options;
   const tags: BundledTag[] = [];
+  const referrers: BundledReferrer[] = [];
   const roots = new Set<string>();
   const unnamed: UnnamedManifest[] = [];
   let isWhole = true;
@@ -60,21 +60,22 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
       const checker = new LayoutChecker(options, survey, layout.table);
       const found = await checker.readImages(layout.path, layout.claimed);
       tags.push(...found.tags);
+      referrers.push(...found.referrers);
       unnamed.push(...found.unnamed);
       isWhole &&= found.isRead;
-      for (const { name, root } of found.images) {
-        roots.add(`${name.slice(0, name.lastIndexOf(":"))}@${root.digest}`);
-      }
+      for (const { repository, root } of found.images) roots.add(`${repository}@${root.digest}`);
       for (const images of groupByRoot(found.images)) await checker.check(images);
     }
   }
   // What an unreadable index.json lists is not known to differ
-  const { differences } = manifest && isWhole ? compareTags(manifest, tags) : { differences: [] };
+  const published = [...tags, ...referrers];
+  const { differences } =
+    manifest && isWhole ? compareTags(manifest, published) : { differences: [] };
   const path = `${reader.listing.directory}/${BUNDLE_MANIFEST_FILE}`;
   for (const { image, reason } of differences) {
     findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);
   }
-  return { roots, tags, unnamed };
+  return { roots, tags, referrers, unnamed };
 }
 
 interface KnownLayout {
@@ -97,6 +98,12 @@ function layoutsOf(survey: Survey, manifest: BundleManifest | undefined): KnownL
     },
     claimed: claimed.find((layout) => layout.path === path),
   }));
+}
+
+const NOTHING_PUBLISHED: BundledTags = { tags: [], referrers: [], unnamed: [] };
+
+function namesOf({ repository, tags, digest }: BundleImage): readonly string[] {
+  return tags.length > 0 ? tags.map((tag) => `${repository}:${tag}`) : [`${repository}@${digest}`];
 }
 
 /** The names of each root: what it needs is looked up once. */
@@ -124,31 +131,35 @@ class LayoutChecker {
   async readImages(path: string, claimed: BundleLayout | undefined): Promise<LayoutImages> {
     const index = entryPath(path, "index.json");
     const planned = (claimed?.images ?? []).flatMap((image) =>
-      image.tags.map((tag) => ({ name: `${image.repository}:${tag}`, root: this.#rootOf(image) })),
+      namesOf(image).map((name) => {
+        return { repository: image.repository, name, root: this.#rootOf(image) };
+      }),
     );
     const cause = this.#causesOf(index, this.#table.index !== undefined);
     if (cause.length > 0) {
       for (const { name } of planned) this.#blame(cause, name);
-      return { images: planned, tags: [], unnamed: [], isRead: false };
+      return { images: planned, ...NOTHING_PUBLISHED, isRead: false };
     }
     try {
-      const { tags, unnamed } = await readLayoutTags(this.#options.reader, this.#table);
+      const found = await readLayoutTags(this.#options.reader, this.#table);
+      const { referrers, tags, unnamed } = found;
       const kept = this.#options.manifest ? tags : keepLast(tags);
-      const named = kept.map(({ repository, tag, root }) => ({
-        name: `${repository}:${tag}`,
-        root,
-      }));
+      const named = kept.map(({ repository, tag, root }) => {
+        return { repository, name: `${repository}:${tag}`, root };
+      });
+      const belonging = referrers.map(({ repository, root }) => {
+        return { repository, name: `${repository}@${root.digest}`, root };
+      });
       // What has no place in a registry is content of the bundle like the rest
-      const others = unnamed.map(({ digest, descriptor }) => ({
-        name: `${this.#table.repository}:${digest}`,
-        root: descriptor,
-      }));
-      const images = [...named, ...others];
-      return { images, tags, unnamed, isRead: true };
+      const { repository } = this.#table;
+      const others = unnamed.map(({ digest, descriptor }) => {
+        return { repository, name: `${repository}:${digest}`, root: descriptor };
+      });
+      return { ...found, images: [...named, ...belonging, ...others], isRead: true };
     } catch (error) {
       const problem = this.#options.findings.add(error, { entry: index });
       for (const { name } of planned) this.#blame([problem], name);
-      return { images: planned, tags: [], unnamed: [], isRead: false };
+      return { images: planned, ...NOTHING_PUBLISHED, isRead: false };
     }
   }
 

@@ -11,11 +11,11 @@ import type { Findings } from "./findings.ts";
  */
 export function enterEmptyPackages(
   { directory, manifest, packages }: BundleListing,
-  { tags, unnamed }: BundledTags,
+  { tags, referrers, unnamed }: BundledTags,
   findings: Findings,
 ): void {
   if (manifest) return;
-  const full = new Set([...tags, ...unnamed].map(({ layout }) => layout.package));
+  const full = new Set([...tags, ...referrers, ...unnamed].map(({ layout }) => layout.package));
   for (const [index, { name, files, isDirectory }] of packages.entries()) {
     // What is damaged or missing may hold images
     if (full.has(index) || files.some((file) => findings.isKnown(file.name))) continue;

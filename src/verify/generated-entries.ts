@@ -59,7 +59,8 @@ function renderEntry(
 }
 
 function toContents(image: BundleImage, size: number): ImageContents {
-  const { repository, tags, digest, mediaType, kind, source, platforms, sourceDigest } = image;
+  const { repository, tags, digest, mediaType, kind, source, platforms } = image;
+  const { sourceDigest, subject } = image;
   const slash = source.indexOf("/");
   const path = source.slice(slash + 1).replace(/[:@].*$/, "");
   return {
@@ -73,5 +74,6 @@ function toContents(image: BundleImage, size: number): ImageContents {
     layers: [],
     origin: { registry: source.slice(0, slash), repository: path },
     ...(sourceDigest ? { sourceDigest } : {}),
+    ...(subject ? { subject } : {}),
   };
 }

@@ -324,6 +324,8 @@ async function plan({ path, include, latestPatch = false }: PlanWishes): Promise
     source: `${source.host}/${path}`,
     includeModules: include,
     latestPatch,
+    // These are looked for in lists of tags too: here those count that versions are chosen from
+    noReferrers: true,
   });
   const { packages } = await planPull({
     bundlePath: directory.path,

@@ -46,7 +46,12 @@ describe("an index that names one child 30 times, seven deep", () => {
     const { selection } = parseSelection({ includeImages: ["registry.test/acme/web:v1"] });
     const plan = await planPull({ bundlePath: directory.path, selection, openSource });
     expect(plan.totals).toMatchObject({ images: 1, manifests: 8, blobs: 2 });
-    expect(requests).toHaveLength(8);
+    // And once each for what belongs to it; for what cosign would have tagged, one list of tags serves all
+    const asked = requests.map((request) => request.split(" ")[0]);
+    expect(asked.filter((kind) => kind === "get")).toHaveLength(8);
+    expect(asked.filter((kind) => kind === "referrers")).toHaveLength(8);
+    expect(asked.filter((kind) => kind === "tags")).toHaveLength(1);
+    expect(requests).toHaveLength(17);
   });
 });
 

@@ -125,6 +125,16 @@ export const SELECTION_FLAGS = {
     describe: "Leave out the VEX attestations of images",
     group: "Selection:",
   },
+  "no-referrers": {
+    type: "boolean",
+    describe: "Leave out signatures, attestations, SBOMs and whatever else belongs to images",
+    group: "Selection:",
+  },
+  "referrer-type": {
+    type: "list",
+    describe: "Of what belongs to images, take this media type only, * for any part; repeatable",
+    group: "Selection:",
+  },
   "ignore-suspend": {
     type: "boolean",
     describe: "Take releases although their channel is suspended",
@@ -164,6 +174,8 @@ export function toWishes(
     noPlugins: isOn(flags["no-plugins"]),
     onlyExtraImages: isOn(flags["only-extra-images"]),
     skipVexImages: isOn(flags["skip-vex-images"]),
+    noReferrers: isOn(flags["no-referrers"]),
+    referrerTypes: listOf(flags["referrer-type"]),
     ignoreSuspend: isOn(flags["ignore-suspend"]),
     proxyRegistry: isOn(flags["proxy-registry"]),
     platforms: listOf(flags.platform),

@@ -68,7 +68,7 @@ function warning({ freeBytes = 0, neededBytes }: PullPlanReport): string {
 }
 
 interface Package extends PackageRow {
-  readonly images: readonly (NamedImage & { readonly size: number })[];
+  readonly images: readonly (NamedImage & { readonly size: number; readonly subject?: string })[];
 }
 
 function renderContents(packages: readonly Package[], listing: Listing): readonly string[] {
@@ -84,8 +84,10 @@ function renderImage(image: Package["images"][number]): string {
   return `  ${renderImageName(image)}  ${formatBytes(image.size)}`;
 }
 
-/** `  modules/foo: v1.3.0, v1.4.1` for each repository; what only digests name is counted. */
-function renderVersions({ images }: Package): readonly string[] {
+/** `  modules/foo: v1.3.0, v1.4.1` for each repository; what only digests name, and what belongs to others, is counted. */
+function renderVersions({ images: all }: Package): readonly string[] {
+  const images = all.filter(({ subject }) => subject === undefined);
+  const belonging = all.length - images.length;
   const named = images.filter((image) => !isAddressedByDigest(image));
   const repositories = [...new Set(named.map(({ repository }) => repository))];
   const rest = images.length - named.length;
@@ -96,6 +98,7 @@ function renderVersions({ images }: Package): readonly string[] {
       return sanitize(`  ${repository}: ${[...new Set(tags)].join(", ")}`);
     }),
     ...(rest > 0 ? [`  and ${formatCount(rest, "image")} that they need, by digest`] : []),
+    ...(belonging > 0 ? [`  and ${formatCount(belonging, "referrer")} of images`] : []),
   ];
 }
 

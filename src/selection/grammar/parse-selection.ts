@@ -14,6 +14,7 @@ import type { SelectionNotice } from "../notice.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";
 import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";
 import { type PlatformWishes, parsePlatformReleases } from "./parse-platform-releases.ts";
+import { parseReferrerTypes } from "./referrer-types.ts";
 import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
 import { parseImageSelector } from "./selector.ts";
 
@@ -42,6 +43,10 @@ export interface ParseSelectionOptions extends PlatformWishes {
   /** Of modules and packages only what `extra_images.json` names, and no plugins that they need. */
   readonly onlyExtraImages?: boolean | undefined;
   readonly skipVexImages?: boolean | undefined;
+  /** Leave out what belongs to images: signatures, attestations, bills of materials and other referrers. */
+  readonly noReferrers?: boolean | undefined;
+  /** Of these only what has one of these types; `*` stands for any characters. */
+  readonly referrerTypes?: readonly string[] | undefined;
   readonly proxyRegistry?: boolean | undefined;
   readonly platforms?: readonly string[] | undefined;
   readonly latestPatch?: boolean | undefined;
@@ -65,6 +70,7 @@ const KINDS = {
   includePlugins: "texts?",
   includeImages: "texts?",
   platforms: "texts?",
+  referrerTypes: "texts?",
   noPlatform: "switch?",
   noInstaller: "switch?",
   noSecurityDb: "switch?",
@@ -74,6 +80,7 @@ const KINDS = {
   noPlugins: "switch?",
   onlyExtraImages: "switch?",
   skipVexImages: "switch?",
+  noReferrers: "switch?",
   ignoreSuspend: "switch?",
   proxyRegistry: "switch?",
   latestPatch: "switch?",
@@ -124,7 +131,8 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     skipMissingAttestations: options.skipMissingAttestations ?? false,
     skipForeignLayers: options.skipForeignLayers ?? false,
     latestPatch: options.latestPatch ?? false,
-    vex: !skipVexImages,
+    vex: !skipVexImages && !options.noReferrers,
+    ...referrersOf(options),
     proxyRegistry,
   };
   if (onlyExtraImages && include.length > 0) {
@@ -143,7 +151,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
       ...installer.notices,
       ...modules.notices,
       ...packages.notices,
-      ...vexNotices(selection),
+      ...vexNotices(selection, options),
       ...proxyNotices(options),
     ],
   };
@@ -169,6 +177,20 @@ function withSource(
   throw new SelectionInvalidError(wish, "there is no source to take it from", {
     hint: `Add ${option("source")} registry-host/path`,
   });
+}
+
+function referrersOf({
+  noReferrers = false,
+  referrerTypes = [],
+}: ParseSelectionOptions): Pick<Selection, "skipReferrers" | "referrerTypes"> {
+  if (noReferrers && referrerTypes.length > 0) {
+    throw new SelectionInvalidError(
+      `${option("noReferrers")} and ${option("referrerTypes")}`,
+      "without referrers there is no type to choose",
+      { hint: "Drop one of them" },
+    );
+  }
+  return { skipReferrers: noReferrers, referrerTypes: parseReferrerTypes(referrerTypes) };
 }
 
 function refuseNothing(selection: Selection): void {
@@ -252,9 +274,13 @@ function parseMembers(
   };
 }
 
-function vexNotices({ vex, source }: Selection): SelectionNotice[] {
+function vexNotices(
+  { vex, source }: Selection,
+  { noReferrers }: ParseSelectionOptions,
+): SelectionNotice[] {
   if (vex || source === undefined) return [];
-  const message = `${option("skipVexImages")} leaves out the attestations that say which CVEs do not apply`;
+  const cause = option(noReferrers ? "noReferrers" : "skipVexImages");
+  const message = `${cause} leaves out the attestations that say which CVEs do not apply`;
   return [{ code: "VEX_SKIPPED", message }];
 }
 

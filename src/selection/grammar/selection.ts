@@ -95,6 +95,10 @@ export interface Selection {
   readonly latestPatch: boolean;
   /** Take the attestations of images. */
   readonly vex: boolean;
+  /** Leave out what belongs to images: signatures, attestations, bills of materials and other referrers. */
+  readonly skipReferrers: boolean;
+  /** Types of these that are taken, with `*`; empty = all. */
+  readonly referrerTypes: readonly string[];
   /** The source lists no tags: versions are asked for one by one. */
   readonly proxyRegistry: boolean;
 }

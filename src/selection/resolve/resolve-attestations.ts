@@ -72,5 +72,6 @@ async function findAttestation(
   }
   // without a list the question was whether there is one
   if (manifest === undefined) return [];
-  return [{ ...image, tags: [reference], kind: "attestation", reference, manifest }];
+  const subject = image.manifest.descriptor.digest;
+  return [{ ...image, tags: [reference], kind: "attestation", subject, reference, manifest }];
 }

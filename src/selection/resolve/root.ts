@@ -1,4 +1,5 @@
 import type { ImageKind, PackageKind } from "../../contents/contents.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
 import type { Manifest } from "../../store/store.ts";
 
@@ -12,6 +13,8 @@ export interface Root {
   readonly repository: string;
   readonly tags: readonly string[];
   readonly kind: ImageKind;
+  /** The manifest that it belongs to, in the same repository. */
+  readonly subject?: Digest | undefined;
   readonly origin: RepositoryReference;
   /** How it was asked for: a tag or a digest of `origin`. */
   readonly reference: string;

@@ -17,6 +17,8 @@ const NOTHING = {
   noPlugins: false,
   onlyExtraImages: false,
   skipVexImages: false,
+  noReferrers: false,
+  referrerTypes: [],
   ignoreSuspend: false,
   proxyRegistry: false,
   platforms: [],
@@ -44,6 +46,7 @@ describe("toWishes()", () => {
       "exclude-package": ["two"],
       "include-plugin": ["three"],
       platform: ["linux/amd64"],
+      "referrer-type": ["application/spdx+json"],
       "latest-patch": true,
     };
     expect(toWishes(flags)).toEqual({
@@ -60,6 +63,7 @@ describe("toWishes()", () => {
       excludePackages: ["two"],
       includePlugins: ["three"],
       platforms: ["linux/amd64"],
+      referrerTypes: ["application/spdx+json"],
       latestPatch: true,
     });
   });
@@ -74,6 +78,7 @@ describe("toWishes()", () => {
     ["no-plugins", "noPlugins"],
     ["only-extra-images", "onlyExtraImages"],
     ["skip-vex-images", "skipVexImages"],
+    ["no-referrers", "noReferrers"],
     ["ignore-suspend", "ignoreSuspend"],
     ["proxy-registry", "proxyRegistry"],
   ])("hands over --%s as %s", (flag, wish) => {

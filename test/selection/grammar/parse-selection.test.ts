@@ -43,6 +43,8 @@ describe("parseSelection()", () => {
         skipForeignLayers: false,
         latestPatch: false,
         vex: true,
+        skipReferrers: false,
+        referrerTypes: [],
         proxyRegistry: false,
       },
       notices: [],

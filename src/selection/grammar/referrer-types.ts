@@ -1,0 +1,37 @@
+import { option } from "../../option.ts";
+import { SelectionInvalidError } from "../errors.ts";
+
+/** Types of referrers that are wanted; `*` stands for any characters. Sorted, each once. */
+export function parseReferrerTypes(patterns: readonly string[]): string[] {
+  for (const pattern of patterns) {
+    if (/^[A-Za-z0-9!#$&^_.+*/-]{1,255}$/.test(pattern)) continue;
+    throw new SelectionInvalidError(
+      `${option("referrerTypes")} "${pattern}"`,
+      "it is not a media type",
+      { hint: 'Write a type such as "application/spdx+json", where * stands for any characters' },
+    );
+  }
+  return [...new Set(patterns)].sort();
+}
+
+/** Whether one of the types is wanted; without patterns all are. */
+export function isWantedType(patterns: readonly string[], types: readonly string[]): boolean {
+  if (patterns.length === 0) return true;
+  return patterns.some((pattern) => types.some((type) => matches(pattern, type)));
+}
+
+/** Linear in the text, whatever the pattern. */
+function matches(pattern: string, text: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  const end = text.length - last.length;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= end;
+}
