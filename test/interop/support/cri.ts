@@ -1,11 +1,22 @@
 import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 
-/** Pulls as kubelet does: one call of gRPC over the socket of containerd. Returns the status, 0 for success, and its message. */
-export async function pullByCri(
-  socket: string,
-  image: string,
-): Promise<{ readonly status: number; readonly message: string }> {
+interface CriAnswer {
+  /** Of gRPC: 0 for success. */
+  readonly status: number;
+  readonly message: string;
+}
+
+/** Pulls as kubelet does: asks again while containerd, which listens before it is ready, is not ready. */
+export async function pullByCri(socket: string, image: string): Promise<CriAnswer> {
+  for (;;) {
+    const answer = await requestPull(socket, image);
+    if (answer.message !== "server is not initialized yet") return answer;
+  }
+}
+
+/** One call of gRPC over the socket of containerd. */
+async function requestPull(socket: string, image: string): Promise<CriAnswer> {
   const session = connect("http://localhost", { createConnection: () => connectSocket(socket) });
   try {
     return await new Promise((resolve, reject) => {
