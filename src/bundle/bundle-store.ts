@@ -1,11 +1,18 @@
 import type { Readable } from "node:stream";
 import { checkOptions } from "../check-options.ts";
+import type { Notice } from "../notice.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, type RepositoryReference } from "../oci/reference.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
-import { type BundledTag, type BundledTags, readBundledTags } from "./bundle-images.ts";
+import {
+  type BundledReferrer,
+  type BundledTag,
+  type BundledTags,
+  readBundledTags,
+} from "./bundle-images.ts";
+import { noticesOf } from "./bundle-notices.ts";
 import { type BundleReader, openBundle } from "./bundle-reader.ts";
 import { BundleMissingError } from "./errors.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
@@ -18,6 +25,10 @@ export interface BundleStore extends RepositorySource, AsyncDisposable {
   readonly repositories: readonly string[];
   /** Every tag of every repository. */
   readonly images: readonly PublishedImage[];
+  /** What has no tag, because clients find it by its subject. */
+  readonly referrers: readonly PublishedReferrer[];
+  /** What a user should know about the bundle. */
+  readonly notices: readonly Notice[];
   /** One of them as a store; a repository that the bundle does not have lacks everything with `CONTENT_MISSING`. */
   repository(path: string): SourceRepository;
 }
@@ -34,15 +45,20 @@ export interface PublishedImage {
   readonly source?: RepositoryReference;
 }
 
+/** A manifest that belongs to another one of its repository. */
+export interface PublishedReferrer extends Omit<PublishedImage, "tag"> {
+  readonly subject: Digest;
+}
+
 /** Opens a bundle for reading, straight from its files. */
 export async function openBundleStore(bundlePath: string): Promise<BundleStore> {
   checkOptions({ bundlePath }, { bundlePath: "text" });
   const reader = await openBundle(bundlePath);
   try {
-    const { tags, referrers } = await readBundledTags(reader);
+    const bundled = await readBundledTags(reader);
     // The tags that a push sets
-    const channels = await readInstallerChannels(reader, tags);
-    return createBundleStore(reader, { tags: [...tags, ...channels], referrers });
+    const channels = await readInstallerChannels(reader, bundled.tags);
+    return createBundleStore(reader, { ...bundled, tags: [...bundled.tags, ...channels] });
   } catch (error) {
     await reader[Symbol.asyncDispose]();
     throw error;
@@ -51,7 +67,7 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
 
 function createBundleStore(
   reader: BundleReader,
-  { tags, referrers }: Pick<BundledTags, "tags" | "referrers">,
+  { tags, referrers, unnamed }: BundledTags,
 ): BundleStore {
   const all = [...tags, ...referrers];
   const manifests = new Map(
@@ -70,7 +86,9 @@ function createBundleStore(
   const repositories = [...published.keys()].sort();
   return {
     repositories,
-    images: tags.map(toPublishedImage),
+    images: tags.map((tagged) => ({ ...placeOf(tagged), tag: tagged.tag })),
+    referrers: referrers.map((one) => ({ ...placeOf(one), subject: one.subject })),
+    notices: noticesOf(reader.listing, { strayFiles: reader.strayFiles, tags: all, unnamed }),
     async *listRepositories() {
       yield* repositories;
     },
@@ -86,8 +104,12 @@ function createBundleStore(
   };
 }
 
-function toPublishedImage({ repository, tag, root, source }: BundledTag): PublishedImage {
-  const image = { repository, tag, root };
+function placeOf({
+  repository,
+  root,
+  source,
+}: BundledTag | BundledReferrer): Omit<PublishedImage, "tag"> {
+  const image = { repository, root };
   if (!source.includes("/")) return image;
   // Only what is named by reference is published below the name of its registry
   const { registry, repository: path } = parseReference(source);

@@ -1,36 +1,69 @@
 import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
 import { compareTexts } from "../compare-texts.ts";
-import { isDigest } from "../oci/digest.ts";
+import { parseCosignTag } from "../oci/cosign-tag.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { SourceRepository } from "../store/store.ts";
 import { ExportConflictError, ExportUnmatchedError } from "./errors.ts";
 import { fitsPattern } from "./name-pattern.ts";
 
-/** An image of a bundle under the name that a runtime will know it by. */
-export interface ChosenImage extends Pick<PublishedImage, "tag" | "root"> {
+/** An image under the name that a runtime will know it by. */
+export interface ChosenImage {
   readonly name: string;
+  /** Missing where clients find it by its subject. */
+  readonly tag?: string;
+  /** The manifest that it belongs to: a signature, a bill of materials. */
+  readonly subject?: Digest;
+  readonly root: Descriptor;
   readonly origin: RepositoryReference;
   readonly store: SourceRepository;
+}
+
+/** What is exported. */
+export interface ChosenImages {
+  /** Sorted by name. */
+  readonly images: readonly ChosenImage[];
+  /** Taken along with what they belong to. */
+  readonly followers: readonly ChosenImage[];
 }
 
 /** Where what names no registry belongs to, as podman says of images that were made on the machine itself. */
 const NO_REGISTRY = "localhost";
 
-/** The images whose names fit, sorted by name. A name that means two images is refused: only one could be kept. */
+/** All that a bundle has, by the names of its images. */
+export function imagesOf(store: BundleStore): readonly ChosenImage[] {
+  return [
+    ...store.images.map((image) => {
+      const subject = parseCosignTag(image.tag)?.subject;
+      return { ...place(image, store), tag: image.tag, ...(subject ? { subject } : {}) };
+    }),
+    ...store.referrers.map((image) => ({ ...place(image, store), subject: image.subject })),
+  ];
+}
+
+/** The images whose names fit; all of them without a pattern. A name that means two images is refused: only one could be kept. */
 export function chooseImages(
-  stores: readonly BundleStore[],
+  all: readonly ChosenImage[],
   patterns: readonly string[],
-): readonly ChosenImage[] {
-  const all = stores.flatMap((store) => store.images.map((image) => nameImage(image, store)));
+): ChosenImages {
   const unmet = patterns.find((pattern) => !all.some((image) => fits(image, pattern)));
   if (unmet !== undefined) {
     throw new ExportUnmatchedError(`no image of the bundle fits "${unmet}"`, {
       hint: `Write it as "${all[0]?.name ?? "docker.io/library/web:1.0"}", with * for any text`,
     });
   }
+  const isMeant = (image: ChosenImage) =>
+    patterns.length === 0 || patterns.some((pattern) => fits(image, pattern));
+  return {
+    images: distinct(all.filter(isMeant)),
+    followers: distinct(all.filter((image) => image.subject !== undefined && !isMeant(image))),
+  };
+}
+
+function distinct(images: readonly ChosenImage[]): readonly ChosenImage[] {
   const chosen = new Map<string, ChosenImage>();
-  for (const image of all) {
-    if (patterns.length > 0 && !patterns.some((pattern) => fits(image, pattern))) continue;
+  for (const image of images) {
     const known = chosen.get(image.name);
     if (known && known.root.digest !== image.root.digest) refuseTwins(known, image);
     chosen.set(image.name, known ?? image);
@@ -38,16 +71,34 @@ export function chooseImages(
   return [...chosen.values()].sort((left, right) => compareTexts(left.name, right.name));
 }
 
-function nameImage(image: PublishedImage, store: BundleStore): ChosenImage {
-  const { tag, root, repository } = image;
-  const origin = image.source ?? {
+function place(
+  { root, repository, source, ...rest }: Omit<PublishedImage, "tag"> & { readonly tag?: string },
+  store: BundleStore,
+): Pick<ChosenImage, "name" | "origin" | "root" | "store"> {
+  const origin = source ?? {
     registry: NO_REGISTRY,
     repository: repository === "" ? "image" : repository,
   };
-  // The bare hex of a digest stands for the digest
-  const named = isDigest(`sha256:${tag}`) ? { digest: root.digest } : { tag };
-  const name = formatReference({ ...origin, ...named });
-  return { name, origin, tag, root, store: store.repository(repository) };
+  return {
+    name: nameOf({ origin, root, tag: rest.tag }),
+    origin,
+    root,
+    store: store.repository(repository),
+  };
+}
+
+/** The bare hex of a digest stands for the digest, as does no tag at all. */
+export function nameOf({
+  origin,
+  root,
+  tag,
+}: {
+  readonly origin: RepositoryReference;
+  readonly root: Pick<Descriptor, "digest">;
+  readonly tag: string | undefined;
+}): string {
+  const isNamed = tag !== undefined && !isDigest(`sha256:${tag}`);
+  return formatReference({ ...origin, ...(isNamed ? { tag } : { digest: root.digest }) });
 }
 
 /** Users write Docker Hub's images as they know them, too. */

@@ -4,7 +4,7 @@ import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import { chooseImages } from "./choose-images.ts";
+import { chooseImages, imagesOf } from "./choose-images.ts";
 import { ExportUnmatchedError } from "./errors.ts";
 import {
   EXPORT_FORMS,
@@ -12,9 +12,10 @@ import {
   type ExportOptions,
   type ExportReport,
 } from "./export-options.ts";
-import { type ExportPlan, planExport } from "./plan-export.ts";
+import { type ExportPlan, exportedName, planExport, toExportedImage } from "./plan-export.ts";
 import { writeArchive } from "./write-archive.ts";
 import { writeLayout } from "./write-layout.ts";
+import { writeReadable } from "./write-readable.ts";
 
 /**
  * Makes of bundles what a runtime loads without a registry. The layers are streamed from the bundle's files into the one that is
@@ -27,13 +28,24 @@ export async function exportBundle(options: ExportOptions): Promise<ExportReport
   const stores: BundleStore[] = [];
   try {
     for (const path of bundlePaths) stores.push(await openBundleStore(path));
-    const plan = await planExport(chooseImages(stores, images), { form, platforms, signal });
-    refuseEmpty(plan);
+    const chosen = chooseImages(stores.flatMap(imagesOf), images);
+    const planned = await planExport(chosen, { form, platforms, signal });
+    refuseEmpty(planned);
     const path = resolve(options.out);
-    const written = await write(plan, { ...options, out: path });
-    const { images: exported, notices } = plan;
-    const head = { schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path } as const;
-    return { ...head, ...written, images: exported, notices };
+    const { result, plan } = await writeReadable(
+      planned,
+      (readable) => write(readable, { ...options, out: path }),
+      signal,
+    );
+    const { failures } = plan;
+    return {
+      ...{ schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path },
+      ...result,
+      complete: failures.length === 0,
+      images: plan.contents.map(toExportedImage),
+      failures,
+      notices: [...stores.flatMap(({ notices }) => notices), ...plan.notices],
+    };
   } finally {
     for (const store of stores) await store[Symbol.asyncDispose]();
   }
@@ -45,7 +57,7 @@ async function write(
 ): Promise<Pick<ExportReport, "bytes" | "sha256" | "isWritten">> {
   if (options.form === "oci-layout") return await writeLayout(plan, options);
   if (!options.list) return await writeArchive(plan, options);
-  const text = plan.images.map(({ name }) => `${name}\n`).join("");
+  const text = plan.contents.map((image) => `${exportedName(image)}\n`).join("");
   await writeFileAtomically(options.out, text);
   return { bytes: Buffer.byteLength(text), isWritten: true };
 }
@@ -78,8 +90,9 @@ function checkExportOptions(options: ExportOptions): void {
   }
 }
 
-function refuseEmpty({ images, notices }: ExportPlan): void {
-  if (images.length > 0) return;
+function refuseEmpty({ contents, error, notices }: ExportPlan): void {
+  if (contents.length > 0) return;
+  if (error) throw error;
   const [why] = notices;
   throw new ExportUnmatchedError(why?.message ?? "the bundle has no image");
 }

@@ -1,3 +1,4 @@
+import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -37,7 +38,10 @@ export interface ExportReport {
   readonly sha256?: string;
   /** False: the file was there already with these bytes, and was not touched. */
   readonly isWritten: boolean;
+  /** False: images could not be read, and are not in it. */
+  readonly complete: boolean;
   readonly images: readonly ExportedImage[];
+  readonly failures: readonly Failure[];
   readonly notices: readonly Notice[];
 }
 

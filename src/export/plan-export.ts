@@ -1,23 +1,28 @@
 import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
-import type { ImageContents, RewrittenIndex } from "../contents/contents.ts";
+import type { ImageContents } from "../contents/contents.ts";
+import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
-import { isForeignLayer } from "../oci/children.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
-import { formatReference } from "../oci/reference.ts";
-import { targetPathOf } from "../oci/target-path.ts";
-import { type ImageGraph, walkImage } from "../pull/image-graph.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
 import type { SourceRepository } from "../store/store.ts";
-import type { ChosenImage } from "./choose-images.ts";
+import { type ChosenImage, type ChosenImages, nameOf } from "./choose-images.ts";
 import type { ExportedImage, ExportForm } from "./export-options.ts";
+import { readImage } from "./read-image.ts";
+import { isSingleFailure } from "./single-failures.ts";
 
 type Entry = PackagePlan["entries"][number];
 
 /** Every entry of an export, in its order, and where the bytes of each are. */
 export interface ExportPlan {
+  readonly form: ExportForm;
   readonly entries: readonly Entry[];
-  readonly images: readonly ExportedImage[];
+  /** What the entries are of; an image of several tags is there for each of them. */
+  readonly contents: readonly ImageContents[];
   readonly notices: readonly Notice[];
+  /** Images that could not be read, and are not exported. */
+  readonly failures: readonly Failure[];
+  /** Of the first of them. */
+  readonly error?: Error;
   readonly stores: ReadonlyMap<Digest, SourceRepository>;
   /** Indexes that no bundle has, because parts of them are left out. */
   readonly rewritten: ReadonlyMap<Digest, string>;
@@ -26,130 +31,86 @@ export interface ExportPlan {
 export interface PlanExportOptions {
   readonly form: ExportForm;
   readonly platforms: readonly Platform[];
+  /** What is taken for programs that take one platform of an image; default: linux/amd64. */
+  readonly archivePlatform?: Platform | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Reads manifests, no layers. The same images always give the same plan, and the same plan the same bytes. */
 export async function planExport(
-  chosen: readonly ChosenImage[],
+  { images, followers }: ChosenImages,
   options: PlanExportOptions,
 ): Promise<ExportPlan> {
   const notices: Notice[] = [];
+  const failed: { readonly error: Error; readonly name: string }[] = [];
   const contents: ImageContents[] = [];
   const stores = new Map<Digest, SourceRepository>();
-  for (const image of chosen) {
-    const found = await readImage(image, options, notices);
-    if (found === undefined) continue;
-    contents.push(found);
-    for (const { digest } of [...found.documents, ...found.layers]) stores.set(digest, image.store);
+  const take = async (image: ChosenImage) => {
+    try {
+      const found = await readImage(image, options, notices);
+      if (found === undefined) return;
+      contents.push(found);
+      for (const { digest } of [...found.documents, ...found.layers])
+        stores.set(digest, image.store);
+    } catch (error) {
+      if (!isSingleFailure(error)) throw error;
+      failed.push({ error, name: image.name });
+    }
+  };
+  for (const image of images) await take(image);
+  let open = followers;
+  for (;;) {
+    const due = open.filter(({ subject }) => subject !== undefined && stores.has(subject));
+    if (due.length === 0) break;
+    open = open.filter((image) => !due.includes(image));
+    for (const image of due) await take(image);
   }
-  const indexes: readonly RewrittenIndex[] = contents.flatMap(({ rewritten }) => rewritten ?? []);
+  const [first] = failed;
   return {
-    entries: entriesOf(contents, options.form),
-    images: contents.map(toExportedImage),
+    ...layOut(contents, options.form),
     notices,
+    failures: failed.map(({ error, name }) => toFailure(error, name)),
+    ...(first ? { error: first.error } : {}),
     stores,
+  };
+}
+
+/** The same export without some images; what no other image has is not in it either. */
+export function withoutImages(
+  plan: ExportPlan,
+  reasons: ReadonlyMap<ImageContents, Error>,
+): ExportPlan {
+  const [first] = reasons.values();
+  const failures = [...reasons].map(([image, error]) => toFailure(error, exportedName(image)));
+  const error = plan.error ?? first;
+  return {
+    ...plan,
+    ...layOut(
+      plan.contents.filter((image) => !reasons.has(image)),
+      plan.form,
+    ),
+    failures: [...plan.failures, ...failures],
+    ...(error ? { error } : {}),
+  };
+}
+
+function layOut(
+  contents: readonly ImageContents[],
+  form: ExportForm,
+): Pick<ExportPlan, "form" | "entries" | "contents" | "rewritten"> {
+  const indexes = contents.flatMap(({ rewritten }) => rewritten ?? []);
+  return {
+    form,
+    entries: entriesOf(contents, form),
+    contents,
     rewritten: new Map(indexes.map(({ digest, text }) => [digest, text])),
   };
 }
 
-async function readImage(
-  image: ChosenImage,
-  { form, platforms, signal }: PlanExportOptions,
-  notices: Notice[],
-): Promise<ImageContents | undefined> {
-  const { name, store, root, tag, origin } = image;
-  const manifest = await store.fetchManifest(root.digest, { signal });
-  const common = { source: store, root: manifest, name, signal };
-  const walk = (kept: readonly Platform[]) =>
-    walkImage({
-      ...common,
-      platforms: kept,
-      skipMissingAttestations: true,
-      skipForeignLayers: false,
-    });
-  const whole = await walk([]);
-  const wanted = narrow(platforms, whole);
-  const leave = (code: string, reason: string) => {
-    notices.push({ code, message: `"${name}" is left out: ${reason}` });
-    return undefined;
-  };
-  const asked = platforms.map(formatPlatform).join(", ");
-  if (platforms.length > 0 && wanted.length === 0) {
-    return leave("PLATFORM_ABSENT", `of ${asked}, it has none, but ${whole.platforms.join(", ")}`);
-  }
-  const graph = wanted.length === 0 ? whole : await walk(wanted);
-  if (graph.otherPlatform !== undefined && graph.archive !== undefined) {
-    return leave("PLATFORM_ABSENT", `it is for ${graph.otherPlatform}, not for ${asked}`);
-  }
-  if (graph.archive === undefined && isForRuntimes(form)) {
-    return leave("NOT_RUNNABLE", "it is no image that a runtime can run");
-  }
-  notices.push(
-    ...noticesOf(
-      graph,
-      name,
-      platforms.filter((one) => !wanted.includes(one)),
-    ),
-  );
-  return {
-    ...(await withoutAbsentLayers(graph, image, notices)),
-    repository: targetPathOf(origin),
-    tags: [tag],
-    kind: "image",
-    source: name,
-    origin,
-    ...(isDigest(`sha256:${tag}`) ? { sourceDigest: `sha256:${tag}` as Digest } : {}),
-  };
-}
-
-/** Forms that programs load as a whole, and refuse if one thing in them cannot be run. */
-function isForRuntimes(form: ExportForm): boolean {
-  return form === "docker-archive" || form === "k3s";
-}
-
-/** Platforms that are asked for and there; all of them where the index does not tell. */
-function narrow(wanted: readonly Platform[], { platforms }: ImageGraph): readonly Platform[] {
-  if (platforms.length === 0) return wanted;
-  const there = platforms.map(parsePlatform);
-  return wanted.filter((one) => there.some((found) => matchesPlatform(one, found)));
-}
-
-function noticesOf(graph: ImageGraph, name: string, absent: readonly Platform[]): Notice[] {
-  const missing = absent.map((platform) => ({
-    code: "PLATFORM_ABSENT",
-    message: `"${name}" has no ${formatPlatform(platform)}; it is exported without`,
-  }));
-  const omitted = graph.omitted
-    .filter(({ kind }) => kind === "missing-attestation")
-    .map(({ digest, reason }) => ({
-      code: "ATTESTATION_ABSENT",
-      message: `"${name}" is exported without ${digest}: ${reason}`,
-    }));
-  return [...missing, ...omitted];
-}
-
-/** Layers that are not for redistribution may have been left out of the bundle: the machine fetches them itself. */
-async function withoutAbsentLayers(
-  graph: ImageGraph,
-  { name, store }: ChosenImage,
-  notices: Notice[],
-): Promise<ImageGraph> {
-  const layers = [];
-  for (const layer of graph.layers) {
-    if (!isForeignLayer(layer) || (await store.exists(layer))) layers.push(layer);
-    else {
-      const message = `"${name}" is exported without ${layer.digest}: it is not for redistribution, and not in the bundle`;
-      notices.push({ code: "FOREIGN_LAYER_ABSENT", message });
-    }
-  }
-  return { ...graph, layers };
-}
-
 /** The entries of `images.tar`; `manifest.json` is what Docker and podman read, the index what the others read. */
 function entriesOf(contents: readonly ImageContents[], form: ExportForm): readonly Entry[] {
-  const isIndexOnly = form === "oci-archive" || form === "oci-layout";
-  const images = contents.map((image) => (isIndexOnly ? { ...image, archive: undefined } : image));
+  const isArchive = form === "docker-archive" || form === "k3s";
+  const images = contents.map((image) => (isArchive ? image : { ...image, archive: undefined }));
   const { entries } = planPackage({
     name: "images",
     kind: "images",
@@ -175,8 +136,12 @@ function mergeTags(images: readonly ImageContents[]): readonly ImageContents[] {
   return [...merged.values()];
 }
 
-function toExportedImage({ origin, root, tags, platforms }: ImageContents): ExportedImage {
-  const [tag = ""] = tags;
-  const named = isDigest(`sha256:${tag}`) ? { digest: root.digest } : { tag };
-  return { name: formatReference({ ...origin, ...named }), digest: root.digest, platforms };
+/** The full name of an image, as it is in the export. */
+export function exportedName({ origin, root, tags }: ImageContents): string {
+  return nameOf({ origin, root, tag: tags[0] });
+}
+
+export function toExportedImage(image: ImageContents): ExportedImage {
+  const { root, platforms } = image;
+  return { name: exportedName(image), digest: root.digest, platforms };
 }

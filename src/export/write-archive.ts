@@ -6,11 +6,9 @@ import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readFrom, rename, rm, stat, WRITE_ANEW } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
-import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
-import { formatEntryHeader } from "../tar/entry-header.ts";
 import type { ExportOptions, ExportReport } from "./export-options.ts";
-import { readEntry } from "./open-entry.ts";
 import type { ExportPlan } from "./plan-export.ts";
+import { readTar } from "./read-tar.ts";
 
 /** What takes the place of the file only when it is complete. */
 export const PARTIAL = ".partial";
@@ -27,7 +25,7 @@ export async function writeArchive(
   const partial = `${out}${PARTIAL}`;
   await mkdir(dirname(out), { recursive: true });
   try {
-    const tar = readTar(plan, signal);
+    const tar = readTar(plan, { signal });
     const { bytes, sha256 } = await writeHashed(partial, compress ? gzip(tar) : tar);
     const isWritten = (await hashOf(out, bytes)) !== sha256;
     if (isWritten) await rename(partial, out);
@@ -36,16 +34,6 @@ export async function writeArchive(
   } finally {
     await rm(partial, { force: true });
   }
-}
-
-async function* readTar(plan: ExportPlan, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-  for (const entry of plan.entries) {
-    signal?.throwIfAborted();
-    yield formatEntryHeader(entry);
-    yield* readEntry(entry, plan, signal);
-    yield Buffer.alloc(paddingOf(entry.size));
-  }
-  yield Buffer.alloc(2 * BLOCK_BYTES);
 }
 
 /** Without a name or a time in its header: the same bytes from the same zlib. */

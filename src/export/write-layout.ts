@@ -4,8 +4,8 @@ import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { mkdir, readdir, rename, rm, rmdir, writeFrom } from "../io/file-system.ts";
 import type { ExportOptions, ExportReport } from "./export-options.ts";
-import { readEntry } from "./open-entry.ts";
 import type { ExportPlan } from "./plan-export.ts";
+import { readEntry } from "./read-entry.ts";
 import { PARTIAL } from "./write-archive.ts";
 
 /** Writes the files of the layout beside the directory, which gets its name when they are complete. */

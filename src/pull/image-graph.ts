@@ -23,7 +23,7 @@ export interface ImageGraph {
   readonly omitted: readonly Omission[];
   /** Of an image without an index: what it runs on, if that is none of the platforms that are asked for. */
   readonly otherPlatform?: string | undefined;
-  /** What one-platform tools take: the image for linux/amd64 if there is one, else the first. */
+  /** What one-platform tools take: the image for the platform that is asked for if there is one, else the first. */
   readonly archive?: ArchiveImage;
 }
 
@@ -36,6 +36,8 @@ export interface WalkImageOptions extends OperationOptions {
   readonly skipMissingAttestations: boolean;
   /** Whether layers that are not for redistribution are left out. */
   readonly skipForeignLayers: boolean;
+  /** What one-platform tools are to get, if it is there; default: linux/amd64. */
+  readonly archivePlatform?: Platform | undefined;
   /** The image as its user knows it, for messages. */
   readonly name: string;
 }
@@ -55,7 +57,7 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
     signal,
   });
   const { manifests } = graph;
-  const archive = chooseArchive(manifests);
+  const archive = chooseArchive(manifests, options.archivePlatform ?? ARCHIVE_PLATFORM);
   const layers = distinct(manifests.flatMap(layersOf));
   const isLeftOut = (layer: Descriptor) => options.skipForeignLayers && isForeignLayer(layer);
   return {
@@ -124,16 +126,17 @@ function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
   return [...byDigest.values()];
 }
 
-function chooseArchive(manifests: readonly WalkedManifest[]): ArchiveImage | undefined {
+function chooseArchive(
+  manifests: readonly WalkedManifest[],
+  wanted: Platform,
+): ArchiveImage | undefined {
   const runnable = manifests.flatMap(({ descriptor, document }) => {
     const { platform } = descriptor;
     const isImage = platform?.os !== "unknown" && !isAttestation(descriptor);
     const image = isImage ? archiveOf(document) : undefined;
     return image ? [{ platform, image }] : [];
   });
-  const preferred = runnable.find(
-    ({ platform }) => platform && matchesPlatform(ARCHIVE_PLATFORM, platform),
-  );
+  const preferred = runnable.find(({ platform }) => platform && matchesPlatform(wanted, platform));
   return (preferred ?? runnable[0])?.image;
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
@@ -200,13 +200,71 @@ describe("exportBundle()", () => {
     const options = { form: "k3s", bundlePaths: [path], out, images: ["*web*"] } as const;
     await exportBundle(options);
     const before = await readFile(out);
-    const { writeFile } = await import("node:fs/promises");
-    const tar = await readFile(`${path}/images.tar`);
-    const last = (await entriesOf(tar)).at(-1);
-    tar[(last?.offset ?? 0) + 20] = (tar[(last?.offset ?? 0) + 20] ?? 0) ^ 1;
-    await writeFile(`${path}/images.tar`, tar);
+    await damage(`${path}/images.tar`);
     await expect(exportBundle(options)).rejects.toThrow();
     expect((await readFile(out)).equals(before)).toBe(true);
     expect((await readdir(directory.path)).sort()).toEqual(["bundle", "x.tar"]);
   });
+
+  test.each<ExportForm>(["docker-archive", "oci-archive", "k3s", "oci-layout"])(
+    "an image that cannot be read is named, and the others are in the %s",
+    async (form) => {
+      await using directory = await openTempDirectory();
+      const path = await writeBundle(directory);
+      // The last one is for arm64
+      await damage(`${path}/images.tar`, -2);
+      const out = directory.resolve("x.tar");
+      const report = await exportBundle({ form, bundlePaths: [path], out });
+      expect(report).toMatchObject({
+        complete: false,
+        failures: [{ code: expect.stringMatching(/CORRUPT|MISMATCH/), subject: WEB }],
+      });
+      const names = report.images.map(({ name }) => name);
+      expect(names).toContain("registry.test/acme/modules/foo:v1.1.0");
+      expect(names).not.toContain(WEB);
+      if (form === "oci-layout") return;
+      const text = String(await readFile(out));
+      expect(text).not.toContain("acme/web");
+      expect(await readdir(directory.path)).toEqual(["bundle", "x.tar"]);
+    },
+  );
+
+  test("what belongs to an image goes with it where the form can have it, and is named where it cannot", async () => {
+    await using directory = await openTempDirectory();
+    const web = image({ name: "web" });
+    const subject = web.manifest.descriptor;
+    const signature = artifact({ artifactType: "application/vnd.example.signature", subject });
+    const path = directory.resolve("bundle");
+    await writeSampleBundle(path, {
+      repositories: { "acme/web": { "2.0": web, signed: signature } },
+      includeModules: [],
+      noModules: true,
+      noPlatform: true,
+      noSecurityDb: true,
+      noInstaller: true,
+      noPackages: true,
+      includeImages: [WEB],
+    });
+    const options = { bundlePaths: [path], images: ["*web:2.0"] };
+    const layout = await exportBundle({
+      ...{ ...options, form: "oci-layout", out: directory.resolve("layout") },
+    });
+    const { digest } = signature.manifest.descriptor;
+    expect(layout.images.map((one) => one.name)).toEqual([WEB, `registry.test/acme/web@${digest}`]);
+    const runnable = await exportBundle({
+      ...{ ...options, form: "k3s", out: directory.resolve("k3s.tar") },
+    });
+    expect(runnable.images.map((one) => one.name)).toEqual([WEB]);
+    expect(runnable.notices).toMatchObject([
+      { code: "NOT_RUNNABLE", message: expect.stringContaining(digest) },
+    ]);
+  });
 });
+
+/** Turns a bit of the last layer of a tar, or of the one at another place. */
+async function damage(path: string, at = -1): Promise<void> {
+  const tar = await readFile(path);
+  const { offset = 0 } = (await entriesOf(tar)).at(at) ?? {};
+  tar[offset + 20] = (tar[offset + 20] ?? 0) ^ 1;
+  await writeFile(path, tar);
+}

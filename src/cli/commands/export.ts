@@ -1,6 +1,6 @@
 import { EXPORT_FORMS, type ExportForm, exportBundle } from "../../index.ts";
 import type { Command } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { renderExport } from "../output/export-report.ts";
@@ -68,6 +68,6 @@ export const EXPORT_COMMAND: Command<typeof FLAGS> = {
     });
     const { result } = toOutputOptions(flags, context);
     printResult(report, { ...context, result, text: renderExport });
-    return EXIT_DONE;
+    return exitCodeOfOutcome(report);
   },
 };

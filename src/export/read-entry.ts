@@ -1,11 +1,30 @@
 import { createVerifyStream } from "../io/verify-stream.ts";
 import { ContentMissingError } from "../store/errors.ts";
 import type { ExportPlan } from "./plan-export.ts";
+import { isSingleFailure, UnreadableContent } from "./single-failures.ts";
 
-/** The bytes of one entry; those of blobs are hashed on the way, and fail before the last one where they are wrong. */
+type Entry = ExportPlan["entries"][number];
+
+/**
+ * The bytes of one entry; those of blobs are hashed on the way, and fail before the last one where they are wrong. What cannot
+ * be read is `UnreadableContent`.
+ */
 export async function* readEntry(
-  { content, path, size }: ExportPlan["entries"][number],
-  { stores, rewritten }: ExportPlan,
+  entry: Entry,
+  plan: Pick<ExportPlan, "stores" | "rewritten">,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* readContent(entry, plan, signal);
+  } catch (error) {
+    if (!isSingleFailure(error) || entry.content.kind !== "blob") throw error;
+    throw new UnreadableContent(entry.content.digest, error);
+  }
+}
+
+async function* readContent(
+  { content, path, size }: Pick<Entry, "content" | "path" | "size">,
+  { stores, rewritten }: Pick<ExportPlan, "stores" | "rewritten">,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
   if (content.kind === "generated") {

@@ -1,0 +1,104 @@
+import type { ImageContents } from "../contents/contents.ts";
+import type { Notice } from "../notice.ts";
+import { isForeignLayer } from "../oci/children.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
+import { targetPathOf } from "../oci/target-path.ts";
+import { type ImageGraph, walkImage } from "../pull/image-graph.ts";
+import type { ChosenImage } from "./choose-images.ts";
+import type { ExportForm } from "./export-options.ts";
+import type { PlanExportOptions } from "./plan-export.ts";
+
+/** What an image is made of, cut to the wanted platforms; undefined if nothing of it is exported, which is told. */
+export async function readImage(
+  image: ChosenImage,
+  { form, platforms, archivePlatform, signal }: PlanExportOptions,
+  notices: Notice[],
+): Promise<ImageContents | undefined> {
+  const { name, store, root } = image;
+  const manifest = await store.fetchManifest(root.digest, { signal });
+  const walk = (kept: readonly Platform[]) =>
+    walkImage({
+      ...{ source: store, root: manifest, name, signal, archivePlatform },
+      platforms: kept,
+      skipMissingAttestations: true,
+      skipForeignLayers: false,
+    });
+  const whole = await walk([]);
+  const wanted = narrow(platforms, whole);
+  const leave = (code: string, reason: string) => {
+    notices.push({ code, message: `"${name}" is left out: ${reason}` });
+    return undefined;
+  };
+  const asked = platforms.map(formatPlatform).join(", ");
+  if (platforms.length > 0 && wanted.length === 0) {
+    return leave("PLATFORM_ABSENT", `of ${asked}, it has none, but ${whole.platforms.join(", ")}`);
+  }
+  const graph = wanted.length === 0 ? whole : await walk(wanted);
+  if (graph.otherPlatform !== undefined && graph.archive !== undefined) {
+    return leave("PLATFORM_ABSENT", `it is for ${graph.otherPlatform}, not for ${asked}`);
+  }
+  if (graph.archive === undefined && isForRuntimes(form)) {
+    return leave("NOT_RUNNABLE", "it is no image that a runtime can run");
+  }
+  const absent = platforms.filter((one) => !wanted.includes(one));
+  notices.push(...noticesOf(graph, name, absent));
+  return toContents(image, await withoutAbsentLayers(graph, image, notices));
+}
+
+function toContents({ name, origin, subject, tag }: ChosenImage, graph: ImageGraph): ImageContents {
+  const isDigestTag = tag !== undefined && isDigest(`sha256:${tag}`);
+  return {
+    ...graph,
+    repository: targetPathOf(origin),
+    tags: tag === undefined ? [] : [tag],
+    kind: subject === undefined ? "image" : "referrer",
+    ...(subject === undefined ? {} : { subject }),
+    source: name,
+    origin,
+    ...(isDigestTag ? { sourceDigest: `sha256:${tag}` as Digest } : {}),
+  };
+}
+
+/** Forms that programs load as a whole, and refuse if one thing in them cannot be run. */
+function isForRuntimes(form: ExportForm): boolean {
+  return form === "docker-archive" || form === "k3s";
+}
+
+/** Platforms that are asked for and there; all of them where the index does not tell. */
+function narrow(wanted: readonly Platform[], { platforms }: ImageGraph): readonly Platform[] {
+  if (platforms.length === 0) return wanted;
+  const there = platforms.map(parsePlatform);
+  return wanted.filter((one) => there.some((found) => matchesPlatform(one, found)));
+}
+
+function noticesOf(graph: ImageGraph, name: string, absent: readonly Platform[]): Notice[] {
+  const missing = absent.map((platform) => ({
+    code: "PLATFORM_ABSENT",
+    message: `"${name}" has no ${formatPlatform(platform)}; it is exported without`,
+  }));
+  const omitted = graph.omitted
+    .filter(({ kind }) => kind === "missing-attestation")
+    .map(({ digest, reason }) => ({
+      code: "ATTESTATION_ABSENT",
+      message: `"${name}" is exported without ${digest}: ${reason}`,
+    }));
+  return [...missing, ...omitted];
+}
+
+/** Layers that are not for redistribution may have been left out of the bundle: the machine fetches them itself. */
+async function withoutAbsentLayers(
+  graph: ImageGraph,
+  { name, store }: ChosenImage,
+  notices: Notice[],
+): Promise<ImageGraph> {
+  const layers = [];
+  for (const layer of graph.layers) {
+    if (!isForeignLayer(layer) || (await store.exists(layer))) layers.push(layer);
+    else {
+      const message = `"${name}" is exported without ${layer.digest}: it is not for redistribution, and not in the bundle`;
+      notices.push({ code: "FOREIGN_LAYER_ABSENT", message });
+    }
+  }
+  return { ...graph, layers };
+}
