@@ -25,6 +25,7 @@ export type OptionName =
   | "includePlatform"
   | "includePlugins"
   | "insecure"
+  | "insecureHosts"
   | "installerTag"
   | "keyFile"
   | "list"
@@ -59,6 +60,7 @@ export type OptionName =
   | "tlsCertFile"
   | "tlsKeyFile"
   | "tlsSkipVerify"
+  | "tlsSkipVerifyHosts"
   | "trustProxy";
 
 /** An option as texts of the library name it: `caFiles` in backticks. The command line puts its flag there. */

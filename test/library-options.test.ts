@@ -40,6 +40,8 @@ const CALLS: readonly (readonly [keyof typeof library, readonly unknown[], strin
   ["exportBundle", [{ form: "zip", bundlePaths: ["b"], out: "x" }], "form"],
   ["openBundleStore", [{}], "bundlePath"],
   ["openRegistryClient", [{ caFiles: "ca.pem" }], "caFiles"],
+  ["openRegistryClient", [{ insecureHosts: "r.test" }], "insecureHosts"],
+  ["openRegistryClient", [{ tlsSkipVerifyHosts: ["https://r.test"] }], "tlsSkipVerifyHosts"],
   ["openRegistryClient", [{ requestsPerSecond: "5" }], "requestsPerSecond"],
   ["openRegistryClient", [{ partSizeBytes: 0.5 }], "partSizeBytes"],
   ["openRegistryClient", [{ lowestBytesPerSecond: "9" }], "lowestBytesPerSecond"],

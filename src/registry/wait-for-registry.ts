@@ -1,6 +1,7 @@
 import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { type Clock, SYSTEM_CLOCK } from "../io/clock.ts";
+import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { USER_AGENT } from "../version.ts";
 import { WaitTimedOutError } from "./errors.ts";
@@ -12,6 +13,7 @@ export interface WaitForRegistryOptions extends OperationOptions, TlsOptions {
   readonly url: string;
   /** In all; default 30 seconds. */
   readonly timeoutMs?: number | undefined;
+  readonly onNotice?: ((notice: Notice) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -29,7 +31,13 @@ const TRY_MS = 2_000;
 
 /** Asks until a registry answers; `WAIT_TIMED_OUT` with what came last if it does not in time. */
 export async function waitForRegistry(options: WaitForRegistryOptions): Promise<WaitResult> {
-  checkOptions(options, { url: "text", timeoutMs: "amount?", signal: "signal?" });
+  checkOptions(options, {
+    url: "text",
+    timeoutMs: "amount?",
+    tlsSkipVerifyHosts: "texts?",
+    onNotice: "function?",
+    signal: "signal?",
+  });
   const { timeoutMs = TIMEOUT_MS, clock = SYSTEM_CLOCK, signal } = options;
   const url = addressOf(options.url);
   const start = clock.now();
@@ -38,6 +46,7 @@ export async function waitForRegistry(options: WaitForRegistryOptions): Promise<
     connections: 1,
     userAgent: USER_AGENT,
     stallTimeoutMs: TRY_MS,
+    warn: (code, message) => options.onNotice?.({ code, message }),
   });
   for (let tries = 1; ; tries += 1) {
     const left = Math.max(timeoutMs - (clock.now() - start), 1);

@@ -29,9 +29,13 @@ export async function openUpstreamClients(
   context: CliContext,
 ): Promise<OpenedClients> {
   const clients: RegistryClient[] = [];
+  const warnUnused = createUnusedWarning(() => clients.length);
   const upstreams: Upstream[] = [];
   for (const spec of parseUpstreams(flags.upstream ?? [], context.env)) {
-    const { client, isPrivate } = await openUpstreamClient(spec, flags, context);
+    const { client, isPrivate } = await openUpstreamClient(spec, flags, {
+      context,
+      warnUnused,
+    });
     clients.push(client);
     const { namespace, path, registry } = spec;
     upstreams.push({
@@ -54,9 +58,10 @@ export async function openUpstreamClients(
 async function openUpstreamClient(
   { isPlainHttp, login, namespace, registry }: UpstreamSpec,
   flags: Flags,
-  context: CliContext,
+  { context, warnUnused }: { readonly context: CliContext; readonly warnUnused: IsForAll },
 ): Promise<{ readonly client: RegistryClient; readonly isPrivate: boolean }> {
   const onEvent = (event: RegistryEvent) => {
+    if (event.type === "warning" && !warnUnused(event)) return;
     const line = renderRegistryEvent(context.inFlags(event), { debug: false });
     if (line !== undefined) context.stderr.write(`${line}\n`);
   };
@@ -79,4 +84,17 @@ async function openUpstreamClient(
     onEvent,
   });
   return { client, isPrivate: (await credentials(registry)) !== undefined };
+}
+
+type IsForAll = (warning: { readonly code: string; readonly message: string }) => boolean;
+
+/** A host that a flag names is meant for one of the upstreams: only when none has met it, there is something to say. */
+function createUnusedWarning(clientCount: () => number): IsForAll {
+  const counts = new Map<string, number>();
+  return ({ code, message }) => {
+    if (code !== "HOST_UNUSED") return true;
+    const count = (counts.get(message) ?? 0) + 1;
+    counts.set(message, count);
+    return count === clientCount();
+  };
 }

@@ -15,6 +15,16 @@ export const REGISTRY_FLAGS = {
     describe: "Accept any certificate",
     group: "Registry:",
   },
+  "insecure-host": {
+    type: "list",
+    describe: "Use plain HTTP for this host[:port] only; repeatable",
+    group: "Registry:",
+  },
+  "tls-skip-verify-host": {
+    type: "list",
+    describe: "Accept any certificate of this host[:port] only; repeatable",
+    group: "Registry:",
+  },
   "ca-file": {
     type: "list",
     describe: "Trust the certificates of this PEM file too; can be repeated",
@@ -123,6 +133,8 @@ export const TARGET_LOGIN_FLAGS = {
 export interface RegistryOptions {
   readonly insecure: boolean;
   readonly tlsSkipVerify: boolean;
+  readonly insecureHosts?: readonly string[];
+  readonly tlsSkipVerifyHosts?: readonly string[];
   readonly caFiles?: readonly string[];
   readonly certFile?: string;
   readonly keyFile?: string;
@@ -151,6 +163,7 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
   return {
     insecure: flags.insecure ?? false,
     tlsSkipVerify: flags["tls-skip-verify"] ?? false,
+    ...toNamedHosts(flags),
     ...toTlsFiles(flags),
     ...(concurrency === undefined ? {} : { concurrency: parseConcurrency(concurrency) }),
     ...(rps === undefined ? {} : { requestsPerSecond: parseRate(rps) }),
@@ -163,6 +176,15 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
 
 function parseSpeed(text: string): number {
   return parseByteSize(text, { defaultUnit: "B", option: "lowest-speed" });
+}
+
+function toNamedHosts(flags: FlagValues<typeof REGISTRY_FLAGS>) {
+  const insecureHosts = flags["insecure-host"];
+  const tlsSkipVerifyHosts = flags["tls-skip-verify-host"];
+  return {
+    ...(insecureHosts === undefined ? {} : { insecureHosts }),
+    ...(tlsSkipVerifyHosts === undefined ? {} : { tlsSkipVerifyHosts }),
+  };
 }
 
 function toTlsFiles(flags: FlagValues<typeof REGISTRY_FLAGS>) {

@@ -31,6 +31,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   includePlatform: ["include-platform"],
   includePlugins: ["include-plugin"],
   insecure: ["insecure"],
+  insecureHosts: ["insecure-host"],
   installerTag: ["installer-tag"],
   keyFile: ["key-file"],
   list: ["list"],
@@ -65,6 +66,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   tlsCertFile: ["tls-cert"],
   tlsKeyFile: ["tls-key"],
   tlsSkipVerify: ["tls-skip-verify"],
+  tlsSkipVerifyHosts: ["tls-skip-verify-host"],
   trustProxy: ["trust-proxy"],
 };
 

@@ -1,9 +1,11 @@
 import { checkOptions } from "../../check-options.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
+import { option } from "../../option.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { CredentialSource } from "../auth/credentials.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
-import type { TlsOptions } from "../transport/tls-options.ts";
+import { createNamedHosts } from "../transport/named-hosts.ts";
+import type { TlsOptions, Warn } from "../transport/tls-options.ts";
 import { openTransport, type Transport } from "../transport/transport.ts";
 import { apiHostOf } from "./endpoint-scheme.ts";
 import { RegistryHost } from "./registry-host.ts";
@@ -13,6 +15,8 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly credentials?: CredentialSource | undefined;
   /** Allow plain HTTP for any host where HTTPS does not answer; loopback hosts always may. */
   readonly insecure?: boolean | undefined;
+  /** Hosts for which that is allowed: with a port that one, without one every port of the host. */
+  readonly insecureHosts?: readonly string[] | undefined;
   /** Connections per host; requests beyond them wait. Default 16. */
   readonly concurrency?: number | undefined;
   /** Requests per second and host; default: as many as the server takes. */
@@ -39,6 +43,7 @@ export interface RegistryHosts extends AsyncDisposable {
   readonly hostOf: (registry: string) => RegistryHost;
 }
 
+const HTTP_PORT = 80;
 const CONNECTIONS = 16;
 const RETRY_TIMEOUT_MS = 15 * 60_000;
 const STALL_TIMEOUT_MS = 60_000;
@@ -47,7 +52,9 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
   checkOptions(options, {
     credentials: "function?",
     insecure: "switch?",
+    insecureHosts: "texts?",
     tlsSkipVerify: "switch?",
+    tlsSkipVerifyHosts: "texts?",
     ca: "texts?",
     caFiles: "texts?",
     certFile: "text?",
@@ -70,6 +77,11 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
 export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts {
   checkRegistryOptions(options);
   const hosts = new Map<string, RegistryHost>();
+  const insecureHosts = createNamedHosts(options.insecureHosts ?? [], {
+    option: "insecureHosts",
+    port: HTTP_PORT,
+  });
+  const warn: Warn = (code, message) => options.onEvent?.({ type: "warning", code, message });
   const transport = openTransport({
     connections: options.concurrency ?? CONNECTIONS,
     userAgent: options.userAgent ?? USER_AGENT,
@@ -79,10 +91,12 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     keyFile: options.keyFile,
     certsDirectories: options.certsDirectories,
     tlsSkipVerify: options.tlsSkipVerify,
+    tlsSkipVerifyHosts: options.tlsSkipVerifyHosts,
+    apiHostOf,
     env: options.env,
     homeDirectory: options.homeDirectory,
     isRegistry: (host) => [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
-    warn: (code, message) => options.onEvent?.({ type: "warning", code, message }),
+    warn,
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
     lowestBytesPerSecond: options.lowestBytesPerSecond,
   });
@@ -94,7 +108,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
       transport,
       credentials: options.credentials ?? (async () => undefined),
       clock: options.clock ?? SYSTEM_CLOCK,
-      insecure: options.insecure ?? false,
+      insecure: insecureHosts.has(registry) || options.insecure === true,
       retryTimeoutMs: options.retryTimeoutMs ?? RETRY_TIMEOUT_MS,
       requestsPerSecond: options.requestsPerSecond,
       partSizeBytes: options.partSizeBytes,
@@ -106,6 +120,13 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
   return {
     hostOf,
     transport,
-    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      for (const host of insecureHosts.unmet()) warn("HOST_UNUSED", unusedText(host));
+      await transport[Symbol.asyncDispose]();
+    },
   };
+}
+
+function unusedText(host: string): string {
+  return `"${host}" in ${option("insecureHosts")} has no effect: no registry of this name was asked`;
 }

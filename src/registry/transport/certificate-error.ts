@@ -25,7 +25,10 @@ export function createCertificateError(failure: CertificateFailure): RegistryUnr
   return new RegistryUnreachableError(
     host,
     { reason: "certificate", detail: `${code}: ${shown}${number} ${why}` },
-    { cause, hint: `${remedy}, or use ${option("tlsSkipVerify")} to trust any` },
+    {
+      cause,
+      hint: `${remedy}, or accept any certificate of this host with ${option("tlsSkipVerifyHosts")} (of all hosts: ${option("tlsSkipVerify")})`,
+    },
   );
 }
 

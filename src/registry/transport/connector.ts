@@ -15,7 +15,8 @@ type Connector = buildConnector.connector;
 
 export interface ConnectorOptions {
   readonly contexts: TlsContexts;
-  readonly tlsSkipVerify: boolean;
+  /** Whether any certificate of a host is accepted. */
+  readonly trustsAny: (host: string) => boolean;
   /** The proxy on the way to a host; undefined: none. */
   readonly proxyOf: (url: URL) => HttpProxy | undefined;
 }
@@ -81,7 +82,7 @@ export function createConnections(options: ConnectorOptions): Connections {
 
 /** What opens sockets to addresses that are not refused. */
 function createDialers(
-  { contexts, tlsSkipVerify }: ConnectorOptions,
+  { contexts, trustsAny }: ConnectorOptions,
   refuses: readonly NetworkReach[],
 ) {
   const secure = new Map<string, Promise<Connector>>();
@@ -91,7 +92,7 @@ function createDialers(
     if (known !== undefined) return known;
     const connector = contexts.contextOf(host).then((secureContext) => {
       return buildConnector(
-        settings({ ...guard, secureContext, rejectUnauthorized: !tlsSkipVerify }),
+        settings({ ...guard, secureContext, rejectUnauthorized: !trustsAny(host) }),
       );
     });
     secure.set(host, connector);
@@ -103,13 +104,13 @@ function createDialers(
 async function tunnelOptions(
   target: buildConnector.Options,
   proxy: HttpProxy,
-  { contexts, tlsSkipVerify }: ConnectorOptions,
+  { contexts, trustsAny }: ConnectorOptions,
 ) {
   const isSecure = proxy.url.protocol === "https:";
   return {
     target: target.port ? hostOf(target) : `${hostOf(target)}:443`,
     secureContext: isSecure ? await contexts.contextOf(proxy.host) : undefined,
-    rejectUnauthorized: !tlsSkipVerify,
+    rejectUnauthorized: !(isSecure && trustsAny(proxy.host)),
     timeoutMs: CONNECT_TIMEOUT_MS,
   };
 }

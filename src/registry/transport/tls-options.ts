@@ -11,6 +11,8 @@ export interface TlsOptions {
   readonly certsDirectories?: readonly string[] | undefined;
   /** Accept any certificate. */
   readonly tlsSkipVerify?: boolean | undefined;
+  /** Hosts of which any certificate is accepted: with a port that one, without one every port of the host. */
+  readonly tlsSkipVerifyHosts?: readonly string[] | undefined;
   /** Default: the environment of the process. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly homeDirectory?: string | undefined;

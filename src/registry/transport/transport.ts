@@ -2,12 +2,14 @@ import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { OptionInvalidError } from "../../errors.ts";
 import { recycleReadBuffer } from "../../io/read-buffers.ts";
+import { option } from "../../option.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
 import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
 import { metered } from "./exchange-meter.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
 import { watchSpeed } from "./lowest-speed.ts";
+import { createNamedHosts } from "./named-hosts.ts";
 import { toUnreachableError } from "./network-failure.ts";
 import { type HttpProxy, selectProxy } from "./proxy.ts";
 import { createTlsContexts, type TlsContextsOptions } from "./tls-contexts.ts";
@@ -22,6 +24,8 @@ export interface TransportOptions extends Partial<TlsContextsOptions> {
   readonly stallTimeoutMs: number;
   /** A body that comes more slowly over the stall time-out is given up like one that stalls; default 100, 0: never. */
   readonly lowestBytesPerSecond?: number | undefined;
+  /** Where a host of references is asked; default: there. */
+  readonly apiHostOf?: ((host: string) => string) | undefined;
 }
 
 export interface Transport extends AsyncDisposable {
@@ -34,6 +38,7 @@ export interface Transport extends AsyncDisposable {
   readonly proxyOf: (url: URL) => string | undefined;
 }
 
+const HTTPS_PORT = 443;
 /** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */
 const BODY_BUFFER_BYTES = 256 * 1024;
 /** An answer may take this many times as long as a pause between two pieces of a body. */
@@ -45,7 +50,13 @@ const DISCARD_LIMIT_BYTES = 64 * 1024;
 
 /** Opens the one connection pool of a client. */
 export function openTransport(options: TransportOptions): Transport {
-  const { env = process.env, tlsSkipVerify = false } = options;
+  const { env = process.env, tlsSkipVerify = false, tlsSkipVerifyHosts = [] } = options;
+  const trusted = createNamedHosts(tlsSkipVerifyHosts, {
+    option: "tlsSkipVerifyHosts",
+    port: HTTPS_PORT,
+    apiHostOf: options.apiHostOf,
+  });
+  const trustsAny = (host: string) => trusted.has(host) || tlsSkipVerify;
   const contexts = createTlsContexts({
     ...options,
     isRegistry: options.isRegistry ?? (() => false),
@@ -59,7 +70,7 @@ export function openTransport(options: TransportOptions): Transport {
     if (proxy) proxies.add(proxy.host);
     return proxy;
   };
-  const connections = createConnections({ contexts, tlsSkipVerify, proxyOf });
+  const connections = createConnections({ contexts, trustsAny, proxyOf });
   const pools = createPools(options, connections.connectorFor);
   return {
     send: async (request) => {
@@ -74,8 +85,16 @@ export function openTransport(options: TransportOptions): Transport {
     reachOfHost: connections.reachOf,
     tlsOf: connections.tlsOf,
     proxyOf: (url) => proxyOf(url)?.host,
-    [Symbol.asyncDispose]: () => pools.close(),
+    [Symbol.asyncDispose]: async () => {
+      for (const host of trusted.unmet()) options.warn?.("HOST_UNUSED", unusedText(host));
+      await pools.close();
+    },
   };
+}
+
+function unusedText(host: string): string {
+  const named = `"${host}" in ${option("tlsSkipVerifyHosts")}`;
+  return `${named} has no effect: no connection with TLS was made to this host`;
 }
 
 function toCertificateWanted(error: unknown, host: string): unknown {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { COMMANDS } from "../../../src/cli/commands/list.ts";
 import {
   noticesOfPasswords,
   toRegistryOptions,
@@ -19,6 +20,14 @@ describe("toRegistryOptions()", () => {
       concurrency: 8,
       requestsPerSecond: 2.5,
       retryTimeoutMs: 900_000,
+    });
+  });
+
+  test("names hosts that are not as they should be", () => {
+    const flags = { "insecure-host": ["a:5000"], "tls-skip-verify-host": ["b"] };
+    expect(toRegistryOptions(flags)).toMatchObject({
+      insecureHosts: ["a:5000"],
+      tlsSkipVerifyHosts: ["b"],
     });
   });
 
@@ -44,6 +53,16 @@ describe("toRegistryOptions()", () => {
   ])("refuses %j", (flags) => {
     expect(() => toRegistryOptions(flags)).toThrow(/^Cannot use --/);
   });
+});
+
+test("every command that accepts any certificate, or plain HTTP, can do so for one host", () => {
+  const without = COMMANDS.filter(
+    ({ flags }) =>
+      ("tls-skip-verify" in flags && !("tls-skip-verify-host" in flags)) ||
+      ("insecure" in flags && !("insecure-host" in flags)),
+  );
+  // Files for clients have one host only: the mirror
+  expect(without.map(({ name }) => name)).toEqual(["client-config"]);
 });
 
 describe("toSourceLogin()", () => {
