@@ -149,6 +149,7 @@ export type { ServeEvent } from "./serve/serve-event.ts";
 export type { Upstream } from "./serve/upstream.ts";
 export { parseUpstreams, type UpstreamSpec } from "./serve/upstream-spec.ts";
 export { ListenError } from "./server/errors.ts";
+export type { OwnAuthority } from "./server/self-signed.ts";
 export type {
   ContentSink,
   ContentSource,

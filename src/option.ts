@@ -58,7 +58,9 @@ export type OptionName =
   | "source"
   | "tag"
   | "tlsCertFile"
+  | "tlsDirectory"
   | "tlsKeyFile"
+  | "tlsNames"
   | "tlsSkipVerify"
   | "tlsSkipVerifyHosts"
   | "trustProxy";

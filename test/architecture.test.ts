@@ -45,6 +45,8 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 
 /** The one folder that may import a dependency; `undefined`: any. */
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
+  "@peculiar/asn1-schema": "server",
+  "@peculiar/asn1-x509": "server",
   bcryptjs: "server",
   "cli-progress": "cli/output",
   fzstd: "tar",

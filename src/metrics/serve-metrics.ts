@@ -29,7 +29,7 @@ export function createServeMetrics(): ServeMetrics {
   });
   const failures = new Counter({
     name: "mirror_serve_failures_total",
-    help: "Answers that did not come to their end because of the content",
+    help: "What failed: answers that did not come to their end because of the content, renewals of certificates",
     labelNames: ["code"],
     registers,
   });
@@ -44,7 +44,7 @@ export function createServeMetrics(): ServeMetrics {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     onEvent(event) {
-      if (event.type === "request-failed") {
+      if (event.type === "request-failed" || event.type === "renewal-failed") {
         failures.inc({ code: event.code });
         return;
       }

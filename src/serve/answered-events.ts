@@ -22,7 +22,7 @@ export function toAnsweredEvents(answered: AnsweredRequest): readonly ServeEvent
     },
     ...(failure === undefined || isOfClient(failure)
       ? []
-      : [{ type: "request-failed" as const, method, path, ...describe(failure) }]),
+      : [{ type: "request-failed" as const, method, path, ...describeFailure(failure) }]),
   ];
 }
 
@@ -32,7 +32,11 @@ function isOfClient(failure: unknown): boolean {
   return codes.includes((failure as NodeJS.ErrnoException | undefined)?.code ?? "");
 }
 
-function describe(failure: unknown): { readonly code: string; readonly message: string } {
+/** What failed, as events say it. */
+export function describeFailure(failure: unknown): {
+  readonly code: string;
+  readonly message: string;
+} {
   if (failure instanceof MirrorError) return { code: failure.code, message: failure.message };
   return { code: "UNKNOWN", message: String(failure) };
 }

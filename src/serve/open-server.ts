@@ -2,8 +2,9 @@ import { openBundleStore } from "../bundle/bundle-store.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";
 import type { RegistryHandler } from "../server/message.ts";
+import type { OwnAuthority } from "../server/self-signed.ts";
 import type { OperationOptions } from "../store/store.ts";
-import { toAnsweredEvents } from "./answered-events.ts";
+import { describeFailure, toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
@@ -44,6 +45,8 @@ export interface MirrorServer extends AsyncDisposable {
   readonly namespaces: readonly string[];
   /** Tags of all repositories. */
   readonly imageCount: number;
+  /** What clients have to trust, if the certificate was made here. */
+  readonly authority: OwnAuthority | undefined;
   /** Reads certificates and logins again; when they cannot be used, the old ones stay and the promise rejects. */
   reload(): Promise<void>;
   /** Takes no new connections and waits until everything that is being pulled has ended. */
@@ -59,7 +62,9 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
   const address = options.address ?? "127.0.0.1";
   const bundles: OpenedBundle[] = [];
   const upstreams: AsyncDisposable[] = [];
+  let renewal: NodeJS.Timeout | undefined;
   const close = async () => {
+    clearInterval(renewal);
     for (const opened of upstreams) await opened[Symbol.asyncDispose]();
     await Promise.all(bundles.map(({ store }) => store[Symbol.asyncDispose]()));
   };
@@ -89,8 +94,10 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       if (read.tls) listener.setTls(read.tls);
       protection.now = read;
     };
+    const { authority } = protection.now;
+    if (authority) renewal = renewDaily(reload, onEvent);
     const namespaces = [...content.namespaces.keys()];
-    return toServer(listener, { bundles, close, namespaces, reload, scheme });
+    return toServer(listener, { authority, bundles, close, namespaces, reload, scheme });
   } catch (error) {
     await close();
     throw error;
@@ -113,7 +120,19 @@ function createRegistry(content: ServedContent, options: ServerOptions): Registr
   return createRoutedHandler(router, { catalog });
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+/** A server runs for longer than its certificate is valid. */
+function renewDaily(renew: () => Promise<void>, onEvent: OnServeEvent): NodeJS.Timeout {
+  const attempt = () =>
+    renew().catch((error: unknown) => {
+      onEvent({ type: "renewal-failed", ...describeFailure(error) });
+    });
+  return setInterval(() => void attempt(), DAY_MS).unref();
+}
+
 interface OpenedContent {
+  readonly authority: OwnAuthority | undefined;
   readonly bundles: readonly OpenedBundle[];
   readonly namespaces: readonly string[];
   readonly close: () => Promise<void>;
@@ -123,7 +142,7 @@ interface OpenedContent {
 
 function toServer(
   listener: HttpListener,
-  { bundles, namespaces, close, reload, scheme }: OpenedContent,
+  { authority, bundles, namespaces, close, reload, scheme }: OpenedContent,
 ): MirrorServer {
   const { address, port } = listener;
   const host = address.includes(":") ? `[${address}]` : address;
@@ -133,6 +152,7 @@ function toServer(
     url: `${scheme}://${host}:${port}`,
     namespaces,
     imageCount: bundles.reduce((sum, { store }) => sum + store.images.length, 0),
+    authority,
     reload,
     async stop() {
       await listener.stop();

@@ -32,6 +32,12 @@ export type ServeEvent =
       readonly repository: string;
       readonly tag: string;
       readonly message: string;
+    }
+  /** The certificate that was made here could not be made anew: the old one is shown until it expires. */
+  | {
+      readonly type: "renewal-failed";
+      readonly code: string;
+      readonly message: string;
     };
 
 export type OnServeEvent = (event: ServeEvent) => void;

@@ -18,6 +18,7 @@ import { parseListen, SERVE_FLAGS, toServerOptions } from "../options/serve.ts";
 import { toUpstreamOptions, UPSTREAM_FLAGS } from "../options/upstreams.ts";
 import { renderError } from "../output/error.ts";
 import { renderServeEvent } from "../output/serve-line.ts";
+import { renderTrustSteps } from "../output/trust-steps.ts";
 import { UsageError } from "../usage-error.ts";
 import { openUpstreamClients } from "./open-upstream-clients.ts";
 
@@ -76,7 +77,7 @@ function open(
 ): Promise<MirrorServer> {
   const isWanted = ({ type }: ServeEvent) => type !== "request-answered" || flags["access-log"];
   return openServer({
-    ...toServerOptions(flags),
+    ...toServerOptions(flags, env),
     ...toUpstreamOptions(flags, env),
     upstreams,
     bundlePaths: rest,
@@ -108,23 +109,27 @@ async function reload(server: MirrorServer, { inFlags, stderr }: CliContext): Pr
   }
 }
 
-type Announced = Pick<MirrorServer, "address" | "imageCount" | "namespaces" | "port" | "url"> & {
+type Announced = Pick<
+  MirrorServer,
+  "address" | "authority" | "imageCount" | "namespaces" | "port" | "url"
+> & {
   readonly metricsPort: number | undefined;
   readonly upstreamCount: number;
 };
 
 /** One line for programs, which may have left the choice of the port to the system, and one for people. */
 async function announce(
-  { address, imageCount, metricsPort, namespaces, port, upstreamCount, url }: Announced,
+  { address, authority, imageCount, metricsPort, namespaces, port, upstreamCount, url }: Announced,
   readyFile: string | undefined,
   { stderr, stdout }: CliContext,
 ): Promise<void> {
-  const told = { type: "listening", address, port, url, namespaces, metricsPort };
+  const told = { type: "listening", address, port, url, namespaces, metricsPort, authority };
   const line = `${JSON.stringify(told)}\n`;
   if (readyFile !== undefined) await writeReadyFile(readyFile, line);
   stdout.write(line);
   const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
   stderr.write(`serving ${imageCount} tags${upstreams} at ${url}\n`);
+  if (authority) stderr.write(renderTrustSteps(authority, { address, port }));
 }
 
 async function writeReadyFile(path: string, line: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import type { ServerOptions } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
@@ -33,6 +34,23 @@ export const SERVE_FLAGS = {
   catalog: {
     type: "boolean",
     describe: "Let clients list the repositories",
+    group: "Serving:",
+  },
+  tls: {
+    type: "string",
+    describe:
+      "Make an authority and a certificate of it: HTTPS; what clients have to do is printed",
+    choices: ["self-signed"],
+    group: "Serving:",
+  },
+  "tls-name": {
+    type: "list",
+    describe: "Host name or address for that certificate, besides those of this machine",
+    group: "Serving:",
+  },
+  "tls-directory": {
+    type: "string",
+    describe: "Keeps that authority (default: mirror/tls in the state directory of the user)",
     group: "Serving:",
   },
   "tls-cert": {
@@ -82,6 +100,7 @@ const DEFAULT_ADDRESS = "127.0.0.1";
 
 export function toServerOptions(
   flags: FlagValues<typeof SERVE_FLAGS>,
+  env: Environment,
 ): Omit<ServerOptions, "bundlePaths"> {
   return {
     ...parseListen("listen", flags.listen ?? `${DEFAULT_ADDRESS}:5000`),
@@ -90,6 +109,8 @@ export function toServerOptions(
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
     catalog: flags.catalog,
+    tlsDirectory: toTlsDirectory(flags, env),
+    tlsNames: flags["tls-name"],
     tlsCertFile: flags["tls-cert"],
     tlsKeyFile: flags["tls-key"],
     clientCaFile: flags["client-ca"],
@@ -97,6 +118,23 @@ export function toServerOptions(
     allow: flags.allow,
     trustProxy: flags["trust-proxy"],
   };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `XDG_STATE_HOME` as the base-directory specification has it. */
+function toTlsDirectory(
+  { tls, "tls-directory": directory }: FlagValues<typeof SERVE_FLAGS>,
+  { HOME, LOCALAPPDATA, XDG_STATE_HOME }: Environment,
+): string | undefined {
+  if (tls === undefined || directory !== undefined) return directory;
+  const given = [XDG_STATE_HOME, LOCALAPPDATA, HOME && join(HOME, ".local", "state")];
+  // Relative ones are to be ignored
+  const base = given.find((path) => path && isAbsolute(path));
+  if (base) return join(base, "mirror", "tls");
+  throw new UsageError("Cannot use --tls self-signed: there is no home directory to keep it in", {
+    hint: "Name a directory with --tls-directory",
+  });
 }
 
 /** `127.0.0.1:5000`, `[::]:5000`, `:5000`; without an address only this machine can connect. */
