@@ -10,23 +10,21 @@ export function renderTrustSteps(
   const { fingerprint, leftOut, names, path, validUntil } = authority;
   const place = `${placeOf(address, names)}:${port}`;
   const copy = quote(path);
+  const install = `install -Dm644 ${copy}`;
   const file = "mirror-ca.crt";
+  const hosts = `/etc/containerd/certs.d/${place}`;
+  // A certificate alone makes it try plain HTTP at addresses of the same machine
+  const hostsToml = `printf 'server = "https://${place}"\\n[host."https://${place}"]\\nca = "${hosts}/ca.crt"\\n'`;
   const steps: readonly (readonly [string, string])[] = [
     ["curl", `curl --cacert ${copy} https://${place}/v2/`],
-    [
-      "podman, buildah, skopeo, CRI-O",
-      `install -Dm644 ${copy} /etc/containers/certs.d/${place}/ca.crt`,
-    ],
-    ["Docker", `install -Dm644 ${copy} /etc/docker/certs.d/${place}/ca.crt`],
-    ["containerd", `install -Dm644 ${copy} /etc/containerd/certs.d/${place}/ca.crt`],
+    ["podman, buildah, skopeo, CRI-O", `${install} /etc/containers/certs.d/${place}/ca.crt`],
+    ["Docker", `${install} /etc/docker/certs.d/${place}/ca.crt`],
+    ["containerd", `${install} ${hosts}/ca.crt && ${hostsToml} > ${hosts}/hosts.toml`],
     [
       "Debian, Ubuntu",
-      `install -Dm644 ${copy} /usr/local/share/ca-certificates/${file} && update-ca-certificates`,
+      `${install} /usr/local/share/ca-certificates/${file} && update-ca-certificates`,
     ],
-    [
-      "Fedora, RHEL",
-      `install -Dm644 ${copy} /etc/pki/ca-trust/source/anchors/${file} && update-ca-trust`,
-    ],
+    ["Fedora, RHEL", `${install} /etc/pki/ca-trust/source/anchors/${file} && update-ca-trust`],
     [
       "as a mirror of other registries",
       `mirror client-config RUNTIME --mirror https://${place} --ca-file ${copy}`,
@@ -36,7 +34,7 @@ export function renderTrustSteps(
     `certificate for ${names.join(", ")}`,
     ...leftOut.map((name) => `warning: not for ${name}, which the authority may not vouch for`),
     `authority ${path}, until ${validUntil.slice(0, 10)}, SHA-256 ${fingerprint}`,
-    `clients have to trust it; on another machine, after copying ${basename(path)} there:`,
+    `clients have to trust it; on another machine, copy ${basename(path)} there and write its path there:`,
     ...steps.map(([client, command]) => `  # ${client}\n  ${command}`),
     "",
   ].join("\n");
