@@ -37,7 +37,13 @@ interface Positional {
   readonly isOptional?: true;
 }
 
-/** One command: a description of its arguments, and what it does with them. */
+/** What a command does. Returns the exit status; rejects when the work could not be carried out. */
+export type Action<T extends FlagTable = FlagTable> = (
+  args: CommandArguments<T>,
+  context: CliContext,
+) => Promise<number>;
+
+/** One command: a description of its arguments, and where to find what it does with them. */
 export interface Command<T extends FlagTable = FlagTable> {
   readonly name: string;
   readonly describe: string;
@@ -47,8 +53,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly examples: readonly string[];
   /** What an interrupted user should do. */
   readonly resumeHint: string;
-  /** Returns the exit status; rejects when the work could not be carried out. */
-  run(args: CommandArguments<T>, context: CliContext): Promise<number>;
+  /** Only the program that was asked for is loaded: start-up would be half of a small pull. */
+  load(): Promise<Action<T>>;
 }
 
 export interface CommandArguments<T extends FlagTable> {

@@ -2,7 +2,6 @@
 import { boundHeap } from "./bound-heap.ts";
 import { EXIT_BUG, exitCodeOf } from "./exit-code.ts";
 import { outputError, renderError } from "./output/error.ts";
-import { runCli } from "./run.ts";
 import { watchSignals } from "./signals.ts";
 import { watchSuspension } from "./suspension.ts";
 
@@ -33,6 +32,7 @@ using watch = watchSignals(process, {
   },
 });
 
+const { runCli } = await import("./run.ts");
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   stdin: process.stdin,

@@ -77,10 +77,8 @@ async function runCommand(
   run.result = toOutputOptions(flags, context).result;
   const positionals = positionalsOf(command, argv);
   const rest = restOf(command, argv);
-  return await command.run(
-    { flags, positionals, rest },
-    { ...context, inFlags: run.inFlags, notices },
-  );
+  const action = await command.load();
+  return await action({ flags, positionals, rest }, { ...context, inFlags: run.inFlags, notices });
 }
 
 async function readConfigFile(sources: FlagSources): Promise<FlagSources["config"]> {

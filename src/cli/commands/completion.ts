@@ -1,7 +1,5 @@
 import type { Command } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
-import { renderCompletion, SHELLS } from "../output/completion.ts";
-import { UsageError } from "../usage-error.ts";
+import { SHELLS } from "../output/completion.ts";
 
 /** `commands`: all of the program, this one too. */
 export function createCompletionCommand(commands: () => readonly Command[]): Command {
@@ -16,15 +14,6 @@ export function createCompletionCommand(commands: () => readonly Command[]): Com
       "mirror completion fish > ~/.config/fish/completions/mirror.fish",
     ],
     resumeHint: "Run the same command again",
-    async run({ positionals }, { stdout }) {
-      const shell = SHELLS.find((name) => name === positionals["shell"]);
-      if (shell === undefined) {
-        throw new UsageError(`Cannot complete for "${positionals["shell"]}"`, {
-          hint: `Use one of ${SHELLS.join(", ")}`,
-        });
-      }
-      stdout.write(renderCompletion(shell, commands()));
-      return EXIT_DONE;
-    },
+    load: async () => (await import("../actions/completion.ts")).createCompletionAction(commands()),
   };
 }

@@ -1,16 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type DemoSummary, runDemo } from "../../index.ts";
-import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { exitCodeOfOutcome } from "../exit-code.ts";
+import type { Command } from "../command.ts";
 import type { FlagTable } from "../options/flag.ts";
-import { OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
-import { renderDemoStep, renderDemoSummary } from "../output/demo-report.ts";
-import { openRenderer } from "../output/open-renderer.ts";
-import { printResult } from "../output/result.ts";
+import { OUTPUT_FLAGS } from "../options/output.ts";
 
-const FLAGS = {
+export const FLAGS = {
   directory: {
     type: "string",
     describe: "Keep the bundle here (default: a temporary directory that is removed)",
@@ -25,44 +17,5 @@ export const DEMO_COMMAND: Command<typeof FLAGS> = {
   flags: FLAGS,
   examples: ["mirror demo --directory ./demo"],
   resumeHint: "Run it again",
-  async run(given, context) {
-    const summary = await inDirectory(given.flags.directory, (directory) =>
-      demonstrate(directory, given, context),
-    );
-    const { result } = toOutputOptions(given.flags, context);
-    const text = () => renderDemoSummary(summary, given.flags.directory);
-    printResult(summary, { ...context, result, text });
-    return exitCodeOfOutcome(summary);
-  },
+  load: async () => (await import("../actions/demo.ts")).runDemoCommand,
 };
-
-async function demonstrate(
-  directory: string,
-  { flags }: CommandArguments<typeof FLAGS>,
-  context: CliContext,
-): Promise<DemoSummary> {
-  const { progress, result } = toOutputOptions(flags, context);
-  // The story is told by its steps; lines of progress between them are shown on request
-  using renderer = openRenderer(flags.progress === undefined ? "none" : progress, context);
-  return await runDemo({
-    directory,
-    signal: context.signal,
-    onEvent: renderer.onEvent,
-    onStep: (step) => {
-      if (result === "text") context.stdout.write(renderDemoStep(step));
-    },
-  });
-}
-
-async function inDirectory<Result>(
-  chosen: string | undefined,
-  work: (directory: string) => Promise<Result>,
-): Promise<Result> {
-  if (chosen !== undefined) return await work(chosen);
-  const directory = await mkdtemp(join(tmpdir(), "mirror-demo-"));
-  try {
-    return await work(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}

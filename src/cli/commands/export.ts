@@ -1,13 +1,9 @@
-import { EXPORT_FORMS, type ExportForm, exportBundle } from "../../index.ts";
+import { EXPORT_FORMS } from "../../index.ts";
 import type { Command } from "../command.ts";
-import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagTable } from "../options/flag.ts";
-import { REPORT_FLAGS, toOutputOptions } from "../options/output.ts";
-import { renderExport } from "../output/export-report.ts";
-import { printResult } from "../output/result.ts";
-import { UsageError } from "../usage-error.ts";
+import { REPORT_FLAGS } from "../options/output.ts";
 
-const FLAGS = {
+export const FLAGS = {
   out: {
     type: "string",
     describe: "File to write; for oci-layout the directory to make",
@@ -51,23 +47,5 @@ export const EXPORT_COMMAND: Command<typeof FLAGS> = {
   ],
   resumeHint:
     "Run the same command again: it starts over, and what was there is kept until it ends",
-  async run({ flags, positionals, rest }, context) {
-    const { out, image, platform, compress, list } = flags;
-    if (out === undefined) {
-      throw new UsageError("Cannot export: nothing says where to", { hint: "Name it with --out" });
-    }
-    const report = await exportBundle({
-      form: (positionals["form"] ?? "") as ExportForm,
-      bundlePaths: rest,
-      out,
-      images: image,
-      platforms: platform,
-      ...(compress === "gzip" ? { compress } : {}),
-      list,
-      signal: context.signal,
-    });
-    const { result } = toOutputOptions(flags, context);
-    printResult(report, { ...context, result, text: renderExport });
-    return exitCodeOfOutcome(report);
-  },
+  load: async () => (await import("../actions/export.ts")).runExportCommand,
 };

@@ -1,23 +1,14 @@
-import { storeLogin } from "../../index.ts";
-import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import type { Command } from "../command.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { LOGIN_FLAGS } from "../options/login.ts";
-import { REPORT_FLAGS, toOutputOptions } from "../options/output.ts";
+import { REPORT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS } from "../options/registry.ts";
-import { openRenderer } from "../output/open-renderer.ts";
-import { printResult } from "../output/result.ts";
-import { sanitize } from "../output/sanitize.ts";
-import { UsageError } from "../usage-error.ts";
-import { openClient, toSurroundings } from "./open-client.ts";
-import { parseRegistry } from "./parse-registry.ts";
-import { readLogin } from "./read-login.ts";
 
-const FLAGS = { ...LOGIN_FLAGS, ...REGISTRY_FLAGS, ...REPORT_FLAGS } as const satisfies FlagTable;
-
-const MEDIA_TYPE = "application/vnd.airgap-mirror.login.v1+json";
-
-const USER_HINT = "Give the user with --username, and the password by stdin with --password-stdin";
+export const FLAGS = {
+  ...LOGIN_FLAGS,
+  ...REGISTRY_FLAGS,
+  ...REPORT_FLAGS,
+} as const satisfies FlagTable;
 
 export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   name: "login",
@@ -26,50 +17,5 @@ export const LOGIN_COMMAND: Command<typeof FLAGS> = {
   flags: FLAGS,
   examples: ["mirror login registry.local -u admin --password-stdin <password.txt"],
   resumeHint: "Nothing was stored; run the same command again",
-  async run(given, context) {
-    const registry = parseRegistry(given.positionals["registry"] ?? "", USER_HINT);
-    const login = await readLogin(given.flags, registry, context);
-    if (!login) {
-      throw new UsageError("Cannot log in: --username and the password are missing", {
-        hint: "Give --username NAME and pipe the password in with --password-stdin",
-      });
-    }
-    const { isChecked } = await check(registry, { given, context, login });
-    const { authfile: authFile } = given.flags;
-    const options = { registry, ...login, ...toSurroundings(context.env), authFile };
-    const place = await storeLogin(options);
-    const { result } = toOutputOptions(given.flags, context);
-    const value = {
-      schemaVersion: 1,
-      mediaType: MEDIA_TYPE,
-      registry,
-      checked: isChecked,
-      storedIn: place,
-    };
-    const doubt = isChecked ? "" : " It was not checked: the registry lets everybody in.";
-    const text = () =>
-      `${sanitize(`The login of "${login.username}" at ${registry} is kept in ${place}.${doubt}`)}\n`;
-    printResult(value, { ...context, result, text });
-    return EXIT_DONE;
-  },
+  load: async () => (await import("../actions/login.ts")).runLoginCommand,
 };
-
-interface CheckOptions {
-  readonly given: CommandArguments<typeof FLAGS>;
-  readonly context: CliContext;
-  readonly login: { readonly username: string; readonly password: string };
-}
-
-async function check(registry: string, { given, context, login }: CheckOptions) {
-  const { progress, debug } = toOutputOptions(given.flags, context);
-  using renderer = openRenderer(progress, context);
-  await using client = openClient({
-    flags: { "retry-timeout": "10s", ...given.flags },
-    registry,
-    login: { login: login.username, password: login.password, origin: "--username" },
-    renderer,
-    debug,
-    context,
-  });
-  return await client.checkLogin(registry, { signal: context.signal });
-}

@@ -1,28 +1,11 @@
-import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import {
-  createServeMetrics,
-  type MirrorServer,
-  openMetricsServer,
-  openServer,
-  type ServeEvent,
-  type ServeMetrics,
-  type Upstream,
-} from "../../index.ts";
-import type { CliContext, Command, CommandArguments } from "../command.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import type { Command } from "../command.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS } from "../options/registry.ts";
-import { parseListen, SERVE_FLAGS, toServerOptions } from "../options/serve.ts";
-import { toUpstreamOptions, UPSTREAM_FLAGS } from "../options/upstreams.ts";
-import { renderError } from "../output/error.ts";
-import { renderServeEvent } from "../output/serve-line.ts";
-import { renderTrustSteps } from "../output/trust-steps.ts";
-import { UsageError } from "../usage-error.ts";
-import { openUpstreamClients } from "./open-upstream-clients.ts";
+import { SERVE_FLAGS } from "../options/serve.ts";
+import { UPSTREAM_FLAGS } from "../options/upstreams.ts";
 
-const FLAGS = {
+export const FLAGS = {
   ...SERVE_FLAGS,
   ...UPSTREAM_FLAGS,
   ...REGISTRY_FLAGS,
@@ -47,95 +30,5 @@ export const SERVE_COMMAND: Command<typeof FLAGS> = {
     "mirror serve --upstream default --upstream registry.corp --cache /var/cache/mirror",
   ],
   resumeHint: "Run the same command again; what was fetched is kept",
-  async run(given, context) {
-    const metrics = createServeMetrics();
-    await using opened = await openUpstreamClients(given.flags, context);
-    if (given.rest.length + opened.upstreams.length === 0) {
-      throw new UsageError("Nothing to serve: neither a bundle nor an upstream is named", {
-        hint: "Name the directory of a bundle, or --upstream default",
-      });
-    }
-    await using server = await open(given, { metrics, upstreams: opened.upstreams }, context);
-    await using metricsServer = await openMetrics(given.flags.metrics, metrics);
-    const upstreamCount = opened.upstreams.length;
-    const announced = { ...server, metricsPort: metricsServer.port, upstreamCount };
-    await announce(announced, given.flags["ready-file"], context);
-    context.onHangup?.(() => void reload(server, context));
-    if (!context.signal.aborted) await once(context.signal, "abort");
-    await server.stop();
-    return EXIT_DONE;
-  },
+  load: async () => (await import("../actions/serve.ts")).runServeCommand,
 };
-
-function open(
-  { flags, rest }: CommandArguments<typeof FLAGS>,
-  {
-    metrics,
-    upstreams,
-  }: { readonly metrics: ServeMetrics; readonly upstreams: readonly Upstream[] },
-  { env, signal, stderr, stdout }: CliContext,
-): Promise<MirrorServer> {
-  const isWanted = ({ type }: ServeEvent) => type !== "request-answered" || flags["access-log"];
-  return openServer({
-    ...toServerOptions(flags, env),
-    ...toUpstreamOptions(flags, env),
-    upstreams,
-    bundlePaths: rest,
-    signal,
-    onEvent: (event) => {
-      metrics.onEvent(event);
-      if (!isWanted(event)) return;
-      if (flags.json) stdout.write(`${JSON.stringify(event)}\n`);
-      else stderr.write(renderServeEvent(event));
-    },
-  });
-}
-
-async function openMetrics(
-  listen: string | undefined,
-  metrics: ServeMetrics,
-): Promise<AsyncDisposable & { readonly port?: number }> {
-  if (listen === undefined) return { [Symbol.asyncDispose]: async () => {} };
-  return openMetricsServer({ metrics, ...parseListen("metrics", listen) });
-}
-
-/** Whoever is connected goes on in any case. */
-async function reload(server: MirrorServer, { inFlags, stderr }: CliContext): Promise<void> {
-  try {
-    await server.reload();
-    stderr.write("read certificates and logins again\n");
-  } catch (error) {
-    stderr.write(renderError(error, { debug: false, inFlags }));
-  }
-}
-
-type Announced = Pick<
-  MirrorServer,
-  "address" | "authority" | "imageCount" | "namespaces" | "port" | "url"
-> & {
-  readonly metricsPort: number | undefined;
-  readonly upstreamCount: number;
-};
-
-/** One line for programs, which may have left the choice of the port to the system, and one for people. */
-async function announce(
-  { address, authority, imageCount, metricsPort, namespaces, port, upstreamCount, url }: Announced,
-  readyFile: string | undefined,
-  { stderr, stdout }: CliContext,
-): Promise<void> {
-  const told = { type: "listening", address, port, url, namespaces, metricsPort, authority };
-  const line = `${JSON.stringify(told)}\n`;
-  if (readyFile !== undefined) await writeReadyFile(readyFile, line);
-  stdout.write(line);
-  const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
-  stderr.write(`serving ${imageCount} tags${upstreams} at ${url}\n`);
-  if (authority) stderr.write(renderTrustSteps(authority, { address, port }));
-}
-
-async function writeReadyFile(path: string, line: string): Promise<void> {
-  try {
-    await writeFile(path, line);
-  } catch (error) {
-    throw new UsageError(`Cannot use --ready-file: ${(error as Error).message}`);
-  }
-}
