@@ -63,6 +63,14 @@ export { renderDiff } from "./install/render-diff.ts";
 export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
 export { readNamedText } from "./io/read-file.ts";
 export { formatJsonError } from "./json-position.ts";
+export { RuntimeRefusedError, RuntimeUnavailableError } from "./load/errors.ts";
+export { loadBundles, planLoad } from "./load/load-bundles.ts";
+export type { LoadOptions, PlanLoadOptions } from "./load/load-options.ts";
+export {
+  formatRuntimeTarget,
+  parseRuntimeTarget,
+  type RuntimeTarget,
+} from "./load/runtime-target.ts";
 export { type MetricsServerOptions, openMetricsServer } from "./metrics/metrics-server.ts";
 export { createServeMetrics, type ServeMetrics } from "./metrics/serve-metrics.ts";
 export type { Notice } from "./notice.ts";

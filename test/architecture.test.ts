@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cache: ["root", "oci", "io", "store"],
   pull: ["root", "oci", "io", "store", "contents", "bundle", "selection", "cache", "run"],
   export: ["root", "oci", "io", "store", "tar", "contents", "bundle", "pull"],
+  load: ["root", "oci", "io", "store", "contents", "bundle", "export", "push"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "product", "run"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost"],
   metrics: ["root", "server", "serve"],
@@ -150,11 +151,14 @@ describe("files", () => {
 describe("texts", () => {
   /**
    * The demo shows what a user would type, the page of a server and the configuration of clients what users of other
-   * programs would.
+   * programs would; runtimes are filled by their own clients.
    */
   const below = files
     .map(nameOf)
-    .filter((name) => !/^(?:cli|demo|clients)\/|^serve\/page\.ts$/.test(name));
+    .filter(
+      (name) =>
+        !/^(?:cli|demo|clients)\/|^serve\/page\.ts$|^load\/(?:containerd|docker)\.ts$/.test(name),
+    );
 
   test.each(below)("%s names options, and no flag or command of the command line", (name) => {
     expect(

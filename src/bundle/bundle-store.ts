@@ -6,6 +6,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, type RepositoryReference } from "../oci/reference.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import type { Manifest, RepositorySource, SourceRepository } from "../store/store.ts";
+import { digestOfBundle } from "./bundle-digest.ts";
 import {
   type BundledReferrer,
   type BundledTag,
@@ -29,6 +30,10 @@ export interface BundleStore extends RepositorySource, AsyncDisposable {
   readonly referrers: readonly PublishedReferrer[];
   /** What a user should know about the bundle. */
   readonly notices: readonly Notice[];
+  /** Of how many packages and files it is made. */
+  readonly extent: { readonly packages: number; readonly files: number };
+  /** sha256 of `bundle.json`; undefined for bundles of other programs. */
+  digest(): Promise<Digest | undefined>;
   /** One of them as a store; a repository that the bundle does not have lacks everything with `CONTENT_MISSING`. */
   repository(path: string): SourceRepository;
 }
@@ -89,6 +94,11 @@ function createBundleStore(
     images: tags.map((tagged) => ({ ...placeOf(tagged), tag: tagged.tag })),
     referrers: referrers.map((one) => ({ ...placeOf(one), subject: one.subject })),
     notices: noticesOf(reader.listing, { strayFiles: reader.strayFiles, tags: all, unnamed }),
+    extent: {
+      packages: reader.listing.packages.length,
+      files: reader.listing.packages.reduce((sum, { files }) => sum + files.length, 0),
+    },
+    digest: () => digestOfBundle(reader),
     async *listRepositories() {
       yield* repositories;
     },

@@ -20,6 +20,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   REGISTRY_REFUSED: 13,
   REGISTRY_UNREACHABLE: 14,
   WAIT_TIMED_OUT: 15,
+  RUNTIME_UNAVAILABLE: 16,
+  RUNTIME_REFUSED: 17,
   CONTENT_MISMATCH: 20,
   CONTENT_INVALID: 20,
   CONTENT_MISSING: 21,
@@ -46,6 +48,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   24   configuration of others in the way 31   not enough space
   32   disk or medium cannot be read or written
   33   cannot listen on the address      15   nobody answered in time
+  16   runtime: not there                17   runtime: refused
   130  interrupted; run the same command again to go on`;
 
 /** The status that a command ends with when it throws. */

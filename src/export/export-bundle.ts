@@ -37,6 +37,7 @@ export async function exportBundle(options: ExportOptions): Promise<ExportReport
       (readable) => write(readable, { ...options, out: path }),
       signal,
     );
+    if (result === undefined) throw plan.error;
     const { failures } = plan;
     return {
       ...{ schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path },

@@ -75,6 +75,14 @@ export async function planExport(
   };
 }
 
+/** The same export of some of its images. */
+export function keepImages(
+  plan: ExportPlan,
+  isKept: (image: ImageContents) => boolean,
+): ExportPlan {
+  return { ...plan, ...layOut(plan.contents.filter(isKept), plan.form) };
+}
+
 /** The same export without some images; what no other image has is not in it either. */
 export function withoutImages(
   plan: ExportPlan,
@@ -84,11 +92,7 @@ export function withoutImages(
   const failures = [...reasons].map(([image, error]) => toFailure(error, exportedName(image)));
   const error = plan.error ?? first;
   return {
-    ...plan,
-    ...layOut(
-      plan.contents.filter((image) => !reasons.has(image)),
-      plan.form,
-    ),
+    ...keepImages(plan, (image) => !reasons.has(image)),
     failures: [...plan.failures, ...failures],
     ...(error ? { error } : {}),
   };

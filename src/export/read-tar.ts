@@ -5,22 +5,24 @@ import { readEntry } from "./read-entry.ts";
 
 export interface ReadTarOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called before the first byte of an entry is given, and after the last. */
-  readonly onEntry?: (entry: ExportPlan["entries"][number], step: "begin" | "end") => void;
+  /** Called with what was given of an entry's data since the last time: nothing before the first byte. */
+  readonly onProgress?: (entry: ExportPlan["entries"][number], bytes: number) => void;
 }
 
 /** The bytes of an export that is one tar. */
 export async function* readTar(
   plan: ExportPlan,
-  { signal, onEntry }: ReadTarOptions = {},
+  { signal, onProgress }: ReadTarOptions = {},
 ): AsyncGenerator<Buffer> {
   for (const entry of plan.entries) {
     signal?.throwIfAborted();
-    onEntry?.(entry, "begin");
+    onProgress?.(entry, 0);
     yield formatEntryHeader(entry);
-    yield* readEntry(entry, plan, signal);
+    for await (const chunk of readEntry(entry, plan, signal)) {
+      yield chunk;
+      onProgress?.(entry, chunk.length);
+    }
     yield Buffer.alloc(paddingOf(entry.size));
-    onEntry?.(entry, "end");
   }
   yield Buffer.alloc(2 * BLOCK_BYTES);
 }

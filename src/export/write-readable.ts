@@ -5,14 +5,15 @@ import { readEntry } from "./read-entry.ts";
 import { UnreadableContent } from "./single-failures.ts";
 
 /** What was written, and the plan of it: without the images that could not be read. */
-export interface Written<Result> {
-  readonly result: Result;
+interface Written<Result> {
+  /** Undefined if none is left. */
+  readonly result: Result | undefined;
   readonly plan: ExportPlan;
 }
 
 /**
  * Writes an export. What is to be one stream cannot leave out what turns out to be unreadable in its middle: the rest is looked
- * through, and it is written again without the images that need what is damaged. Rejects if none is left.
+ * through, and it is written again without the images that need what is damaged.
  */
 export async function writeReadable<Result>(
   first: ExportPlan,
@@ -26,7 +27,7 @@ export async function writeReadable<Result>(
     } catch (error) {
       if (!(error instanceof UnreadableContent)) throw error;
       plan = withoutImages(plan, await findUnreadable(plan, error, signal));
-      if (plan.contents.length === 0) throw plan.error;
+      if (plan.contents.length === 0) return { result: undefined, plan };
     }
   }
 }

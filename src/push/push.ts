@@ -1,9 +1,6 @@
-import { join } from "node:path";
+import { digestOfBundle } from "../bundle/bundle-digest.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
-import { readFile } from "../io/read-file.ts";
 import { collectNotices } from "../notice.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
 import { checkPushOptions } from "./check-push-options.ts";
 import type { PushEvent } from "./events.ts";
 import { distinctBytes, openPush } from "./open-push.ts";
@@ -60,8 +57,4 @@ function openedEvent(bundle: BundleReader, { images }: PushPlan): PushEvent {
     images: images.length,
     bytes: distinctBytes(bundle),
   };
-}
-
-async function digestOfBundle({ manifest, listing }: BundleReader): Promise<Digest | undefined> {
-  return manifest && digestOf(await readFile(join(listing.directory, BUNDLE_MANIFEST_FILE)));
 }

@@ -37,6 +37,8 @@ export interface ReceiptImage {
   readonly planned: Digest;
   /** Digest that the target answered with, to the tag or in the list of its subject; missing if it could not be read. */
   readonly found?: Digest;
+  /** Where a runtime knows an image by its config, and `planned` is the digest of that: the digest of the manifest or index. */
+  readonly manifest?: Digest;
   readonly outcome: "pushed" | "already-there" | "failed";
 }
 

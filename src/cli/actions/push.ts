@@ -1,17 +1,16 @@
-import { access, constants, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 import {
+  type PlanPushAllOptions,
   type PushAllOptions,
   parseByteSize,
   parseRepositoryReference,
+  parseRuntimeTarget,
   planPushAll,
   pushAll,
   type Receipt,
-  writeReceipt,
 } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/push.ts";
-import { EXIT_DONE, exitCodeOfOutcome } from "../exit-code.ts";
+import { EXIT_DONE } from "../exit-code.ts";
 import { askPassword } from "../options/ask-password.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
@@ -19,20 +18,26 @@ import { toOutputOptions } from "../options/output.ts";
 import { noticesOfPasswords, toRegistryOptions, toTargetLogin } from "../options/registry.ts";
 import { readSecret } from "../options/stdin.ts";
 import { openRenderer } from "../output/open-renderer.ts";
-import { renderPushPlan, renderReceipt } from "../output/push-report.ts";
+import { renderPushPlan } from "../output/push-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
+import { runLoad } from "./load.ts";
 import { openClient } from "./open-client.ts";
+import { type SendWithReceipt, writeWithReceipt } from "./write-with-receipt.ts";
 
 export const runPushCommand: Action<typeof FLAGS> = (given, context) => {
-  const wishes = toPushWishes(given);
+  const { target, bundlePaths, ...others } = toPushWishes(given);
+  if (parseRuntimeTarget(target) !== undefined) {
+    return runLoad({ bundlePaths, target, flags: given.flags }, context);
+  }
+  const wishes = { ...others, bundlePaths, target: parseRepositoryReference(target) };
   return given.flags["dry-run"]
     ? runDryPush(wishes, given.flags, context)
     : runPush(wishes, given.flags, context);
 };
 
 type PushFlags = FlagValues<typeof FLAGS>;
-type PushWishes = ReturnType<typeof toPushWishes>;
+type PushWishes = PlanPushAllOptions;
 
 /** The target comes last; what stands before it may be missing if `--file` says what to push. */
 function toPushWishes({ flags, positionals }: CommandArguments<typeof FLAGS>) {
@@ -47,7 +52,7 @@ function toPushWishes({ flags, positionals }: CommandArguments<typeof FLAGS>) {
   }
   return {
     bundlePaths,
-    target: parseRepositoryReference(target),
+    target,
     modulesPathSuffix: flags["modules-path-suffix"],
     tag: flags.tag,
   };
@@ -64,24 +69,10 @@ async function runDryPush(
   return EXIT_DONE;
 }
 
-async function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext): Promise<number> {
-  const receiptPath = flags.receipt ?? "./receipt.json";
-  await checkReceiptPath(receiptPath);
-  let partial: Receipt | undefined;
-  const onPartialReceipt = (receipt: Receipt) => {
-    partial = receipt;
-  };
-  const receipt = await sendAll({ ...wishes, onPartialReceipt }, flags, context).catch(
-    async (error: unknown) => {
-      if (partial) await writeReceipt(receiptPath, context.inFlags(partial));
-      throw error;
-    },
-  );
-  await writeReceipt(receiptPath, context.inFlags(receipt));
-  const { result } = toOutputOptions(flags, context);
-  const text = (shown: Receipt) => renderReceipt(shown, receiptPath);
-  printResult(receipt, { ...context, result, text });
-  return exitCodeOfOutcome(receipt);
+function runPush(wishes: PushWishes, flags: PushFlags, context: CliContext): Promise<number> {
+  const send: SendWithReceipt = (onPartialReceipt) =>
+    sendAll({ ...wishes, onPartialReceipt }, flags, context);
+  return writeWithReceipt(send, flags, context);
 }
 
 async function sendAll(
@@ -115,29 +106,4 @@ async function sendAll(
 function toPartSize(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return parseByteSize(text, { defaultUnit: "MB", option: "partSizeBytes" });
-}
-
-/** Hours of pushing must not end with a receipt that cannot be written. */
-async function checkReceiptPath(receiptPath: string): Promise<void> {
-  const hint = "Name another place with --receipt FILE";
-  if (receiptPath === "-") {
-    throw new UsageError('Cannot write the receipt to "-": a file is expected', {
-      hint: "Print it with --json, and name a file with --receipt FILE",
-    });
-  }
-  const isDirectory = await stat(receiptPath).then(
-    (stats) => stats.isDirectory(),
-    () => receiptPath.endsWith("/"),
-  );
-  if (isDirectory) {
-    throw new UsageError(`Cannot write the receipt to "${receiptPath}": it is a directory`, {
-      hint,
-    });
-  }
-  const directory = dirname(resolve(receiptPath));
-  try {
-    await access(directory, constants.W_OK);
-  } catch (cause) {
-    throw new UsageError(`Cannot write the receipt into "${directory}"`, { cause, hint });
-  }
 }

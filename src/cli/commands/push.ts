@@ -50,17 +50,25 @@ export const FLAGS = {
 
 export const PUSH_COMMAND: Command<typeof FLAGS> = {
   name: "push",
-  describe: "Replay the bundle into a private registry and write a receipt",
+  describe: "Replay the bundle into a private registry or a runtime and write a receipt",
   positionals: [
     {
       name: "bundle",
       describe:
         "Directory of the bundle, one package file, an image layout or an archive of docker save; not needed with --file",
     },
-    { name: "target", describe: "registry/repository to push to", default: "" },
+    {
+      name: "target",
+      describe:
+        "registry/repository to push to, or a runtime of this machine: containerd:///run/containerd/containerd.sock, docker://local, podman://local",
+      default: "",
+    },
   ],
   flags: FLAGS,
-  examples: ["mirror push ./bundle registry.local/mirror -u admin --registry-password-stdin"],
+  examples: [
+    "mirror push ./bundle registry.local/mirror -u admin --registry-password-stdin",
+    "mirror push ./bundle 'containerd:///run/k3s/containerd/containerd.sock?namespace=k8s.io'",
+  ],
   resumeHint: "Run the same command again: what has arrived is not sent again",
   load: async () => (await import("../actions/push.ts")).runPushCommand,
 };

@@ -62,9 +62,10 @@ export async function startContainerd({
 export async function startDockerd(
   containerdSocket: string,
   flags: readonly string[] = [],
-): Promise<ToolSession> {
+): Promise<ToolSession & { readonly socket: string }> {
   const directory = await openTempDirectory("mirror-dockerd-");
-  const host = `unix://${directory.resolve("d.sock")}`;
+  const socket = directory.resolve("d.sock");
+  const host = `unix://${socket}`;
   const running = await startProcess(tool("dockerd"), [
     ...["--data-root", directory.resolve("root"), "--exec-root", directory.resolve("exec")],
     ...["--pidfile", directory.resolve("pid"), "--host", host, "--containerd", containerdSocket],
@@ -84,6 +85,7 @@ export async function startDockerd(
   }
   const env = { ...process.env, HOME: directory.path, DOCKER_CONFIG: directory.path };
   return {
+    socket,
     run: (...args) => runProcess(tool("docker"), ["--host", host, ...args], { env }),
     [Symbol.asyncDispose]: dispose,
   };
@@ -92,7 +94,7 @@ export async function startDockerd(
 /** podman with a store and a home of its own. */
 export async function openPodman(
   variables: Readonly<Record<string, string>> = {},
-): Promise<ToolSession> {
+): Promise<ToolSession & { readonly env: Readonly<Record<string, string>> }> {
   const directory = await openTempDirectory("mirror-podman-");
   const config = directory.resolve(".config", "containers");
   await mkdir(config, { recursive: true });
@@ -100,9 +102,21 @@ export async function openPodman(
   await writeFile(`${config}/policy.json`, JSON.stringify(policy));
   const store = ["--root", directory.resolve("root"), "--runroot", directory.resolve("run")];
   const quiet = ["--storage-driver", "vfs", "--events-backend", "none"];
-  const own = { HOME: directory.path, XDG_RUNTIME_DIR: directory.path };
+  // The same for who calls podman without flags
+  const storage = `${config}/storage.conf`;
+  await writeFile(
+    storage,
+    `[storage]\ndriver = "vfs"\ngraphroot = "${directory.resolve("root")}"\nrunroot = "${directory.resolve("run")}"\n`,
+  );
+  await writeFile(`${config}/containers.conf`, '[engine]\nevents_logger = "none"\n');
+  const own = {
+    HOME: directory.path,
+    XDG_RUNTIME_DIR: directory.path,
+    CONTAINERS_STORAGE_CONF: storage,
+  };
   const env = { ...process.env, ...own, ...variables };
   return {
+    env: own,
     run: (...args) => runProcess(tool("podman"), [...store, ...quiet, ...args], { env }),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };

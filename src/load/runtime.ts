@@ -1,0 +1,81 @@
+import type { ImageContents } from "../contents/contents.ts";
+import type { ExportForm } from "../export/export-options.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { type ProgramResult, runProgram } from "../io/run-program.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { OperationOptions } from "../store/store.ts";
+import { RuntimeRefusedError, RuntimeUnavailableError } from "./errors.ts";
+import { formatRuntimeTarget, type RuntimeTarget } from "./runtime-target.ts";
+
+/** A runtime that answers. */
+export interface Runtime {
+  /** What it reads. */
+  readonly form: ExportForm;
+  /** The one platform of an image that it takes; missing: all. */
+  readonly platform?: Platform | undefined;
+  /** What it will list the image with. */
+  plannedOf(image: ImageContents): Digest;
+  list(): Promise<Listing>;
+  load(tar: AsyncIterable<Buffer>): Promise<void>;
+}
+
+/** What a runtime had when it was asked. */
+export interface Listing {
+  /** What it lists under the name of an image; undefined: nothing, or not all of it is there. */
+  find(image: ImageContents): Digest | undefined;
+}
+
+export interface OpenRuntimeOptions extends OperationOptions {
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Runs the client of a runtime; what it refuses is told in its own words. */
+export interface RuntimeClient {
+  /** Rejects with `RUNTIME_UNAVAILABLE`. */
+  ask(...args: readonly string[]): Promise<string>;
+  /** Rejects with `RUNTIME_REFUSED`. */
+  feed(tar: AsyncIterable<Buffer>, ...args: readonly string[]): Promise<void>;
+}
+
+export function createClient(
+  target: RuntimeTarget,
+  program: { readonly name: string; readonly args: readonly string[] },
+  { env, signal }: OpenRuntimeOptions,
+): RuntimeClient {
+  const shown = formatRuntimeTarget(target);
+  const run = async (args: readonly string[], input?: AsyncIterable<Buffer>) => {
+    try {
+      return await runProgram(program.name, [...program.args, ...args], { env, input, signal });
+    } catch (error) {
+      if (!hasErrorCode(error, "ENOENT")) throw error;
+      throw new RuntimeUnavailableError(shown, `the program "${program.name}" is not installed`, {
+        hint: `Install ${program.name}, or put its directory into PATH`,
+        cause: error,
+      });
+    }
+  };
+  return {
+    async ask(...args) {
+      const result = await run(args);
+      if (result.status === 0) return result.stdout;
+      throw new RuntimeUnavailableError(shown, complaintOf(program.name, result), {
+        hint: `Look whether "${[program.name, ...program.args, ...args].join(" ")}" works, and who may run it`,
+      });
+    },
+    async feed(tar, ...args) {
+      const result = await run(args, tar);
+      if (result.status === 0) return;
+      throw new RuntimeRefusedError(shown, complaintOf(program.name, result), {
+        hint: "Remove the cause and run the same command again: what is there is not sent again",
+      });
+    },
+  };
+}
+
+/** The last line that says something. */
+function complaintOf(program: string, { status, stdout, stderr }: ProgramResult): string {
+  const lines = `${stdout}\n${stderr}`.split("\n").map((line) => line.trim());
+  const last = lines.filter((line) => line !== "").at(-1);
+  return last ?? `${program} ended with status ${status}`;
+}
