@@ -71,6 +71,9 @@ export {
   parseRuntimeTarget,
   type RuntimeTarget,
 } from "./load/runtime-target.ts";
+export { LockInvalidError, LockVersionError } from "./lock/errors.ts";
+export type { Lock, LockedPackage, LockedSelection } from "./lock/lock.ts";
+export { readLock, writeLock } from "./lock/lock-file.ts";
 export { type MetricsServerOptions, openMetricsServer } from "./metrics/metrics-server.ts";
 export { createServeMetrics, type ServeMetrics } from "./metrics/serve-metrics.ts";
 export type { Notice } from "./notice.ts";
@@ -88,8 +91,9 @@ export {
   type RepositoryReference,
 } from "./oci/reference.ts";
 export type { CallName, OptionName } from "./option.ts";
+export { isSelectionOfLock } from "./pull/create-lock.ts";
 export type { PullEvent } from "./pull/events.ts";
-export { planPull } from "./pull/plan-pull.ts";
+export { type PlannedWithLock, planPull, planPullWithLock } from "./pull/plan-pull.ts";
 export { pull } from "./pull/pull.ts";
 export type {
   PlannedPackageReport,
@@ -99,6 +103,7 @@ export type {
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";
+export type { Wishes } from "./pull/wishes.ts";
 export type { PushEvent } from "./push/events.ts";
 export { push } from "./push/push.ts";
 export {

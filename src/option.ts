@@ -29,6 +29,7 @@ export type OptionName =
   | "installerTag"
   | "keyFile"
   | "list"
+  | "lock"
   | "login"
   | "mirror"
   | "modulesPathSuffix"

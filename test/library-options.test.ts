@@ -20,6 +20,7 @@ const CALLS: readonly (readonly [keyof typeof library, readonly unknown[], strin
   ["parseSelection", [undefined], "options"],
   ["pull", [{ ...pulling, bundlePath: undefined }], "bundlePath"],
   ["pull", [{ ...pulling, selection: "foo" }], "selection"],
+  ["pull", [{ ...pulling, selection: undefined }], "selection"],
   ["pull", [{ ...pulling, openSource: {} }], "openSource"],
   ["pull", [{ ...pulling, concurrency: 0 }], "concurrency"],
   ["pull", [{ ...pulling, concurrency: "6" }], "concurrency"],

@@ -122,8 +122,11 @@ function findFault({
   const names = (packages as BundlePackage[]).flatMap(({ files }) => files.map(({ name }) => name));
   if (new Set(names).size < names.length) return "it lists a file twice";
   if (source !== undefined && typeof source !== "string") return "source is not a string";
-  const isSound = isRecord(totals) && TOTALS.every((key) => isSize(totals[key]));
-  return isSound ? undefined : "totals is not what the format requires";
+  return isBundleTotals(totals) ? undefined : "totals is not what the format requires";
+}
+
+export function isBundleTotals(value: unknown): value is BundleTotals {
+  return isRecord(value) && TOTALS.every((key) => isSize(value[key]));
 }
 
 const TOTALS = ["images", "manifests", "blobs", "uniqueBytes"] as const;
@@ -149,18 +152,22 @@ const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {
   referrer: true,
 };
 
+export function isPackageKind(value: unknown): value is PackageKind {
+  return Object.hasOwn(PACKAGE_KINDS, String(value));
+}
+
 function isPackage(value: unknown): value is BundlePackage {
   if (!isRecord(value)) return false;
   const { name, kind, size, files, layouts } = value;
   return (
     typeof name === "string" &&
-    Object.hasOwn(PACKAGE_KINDS, String(kind)) &&
+    isPackageKind(kind) &&
     Array.isArray(files) &&
     files.length > 0 &&
     files.every((file, position) => isFileOf(file, { name, position, count: files.length })) &&
     files.reduce((sum: number, file: BundleFile) => sum + file.size, 0) === size &&
     Array.isArray(layouts) &&
-    layouts.every(isLayout)
+    layouts.every(isBundleLayout)
   );
 }
 
@@ -202,7 +209,7 @@ function isHash(value: unknown): boolean {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
-function isLayout(value: unknown): value is BundleLayout {
+export function isBundleLayout(value: unknown): value is BundleLayout {
   if (!isRecord(value)) return false;
   const { path, images } = value;
   return isPath(path) && Array.isArray(images) && images.every(isImage);

@@ -13,6 +13,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   REFERENCE_INVALID: EXIT_USAGE,
   SELECTION_INVALID: EXIT_USAGE,
   BUNDLE_DIRECTORY_OCCUPIED: EXIT_USAGE,
+  LOCK_INVALID: EXIT_USAGE,
   REGISTRY_DENIED: 10,
   REGISTRY_NOT_FOUND: 11,
   SELECTION_UNMATCHED: 11,
@@ -28,6 +29,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   BUNDLE_CORRUPT: 22,
   CLIENT_CONFIG_CONFLICT: 24,
   BUNDLE_VERSION_UNSUPPORTED: 23,
+  LOCK_VERSION_UNSUPPORTED: 23,
   TARGET_LOCKED: 30,
   SPACE_EXHAUSTED: 31,
   STORAGE_FAILED: 32,
@@ -43,7 +45,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   10   registry: denied                  20   content: digest or form is wrong
   11   registry: not found               21   content: missing
   12   registry: rate limit              22   bundle is damaged
-  13   registry: refused                 23   bundle version is not supported
+  13   registry: refused                 23   version of bundle or lock unknown
   14   registry: unreachable             30   another run holds the bundle
   24   configuration of others in the way 31   not enough space
   32   disk or medium cannot be read or written

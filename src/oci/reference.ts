@@ -98,6 +98,21 @@ export function parseRepositoryReference(text: string): RepositoryReference {
   );
 }
 
+/** The inverse of `formatReference`: the first segment always is the host. */
+export function parseFullReference(text: string): Reference {
+  const at = text.indexOf("@");
+  const named = at < 0 ? text : text.slice(0, at);
+  const colon = named.indexOf(":", named.lastIndexOf("/") + 1);
+  const tag = colon < 0 ? undefined : named.slice(colon + 1);
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  const repository = parseRepositoryReference(colon < 0 ? named : named.slice(0, colon));
+  if (tag !== undefined && !isTag(tag)) {
+    throw new ReferenceInvalidError(text, `"${tag}" is not a tag`);
+  }
+  if (digest !== undefined) parseDigest(digest);
+  return { ...repository, ...(tag ? { tag } : {}), ...(digest ? { digest } : {}) };
+}
+
 /** Secrets do not belong into references, which are logged, printed and stored. */
 function refuseUserInfo(text: string): void {
   if (withoutUserInfo(text) === text) return;

@@ -1,11 +1,15 @@
 import { checkOptions } from "../check-options.ts";
+import { OptionInvalidError } from "../errors.ts";
+import { toLock } from "../lock/parse-lock.ts";
+import { option } from "../option.ts";
 import type { PullOptions } from "./pull-options.ts";
 
 /** For both: nothing may be asked for before an option that is none. */
 export function checkPullOptions(options: PullOptions): void {
   checkOptions(options, {
     bundlePath: "text",
-    selection: "object",
+    selection: "object?",
+    lock: "object?",
     openSource: "function",
     chunkSizeBytes: "count?",
     cacheDirectory: "text?",
@@ -17,4 +21,10 @@ export function checkPullOptions(options: PullOptions): void {
     onEvent: "function?",
     signal: "signal?",
   });
+  const { selection, lock } = options;
+  if (lock !== undefined) toLock(lock, option("lock"));
+  if ((selection === undefined) === (lock === undefined)) {
+    const reason = lock ? `${option("lock")} has one of its own` : "it is missing";
+    throw new OptionInvalidError("selection", `${reason}: give a selection or a lock`);
+  }
 }

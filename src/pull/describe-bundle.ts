@@ -12,8 +12,8 @@ import type { ExtraFile, ImageContents, PackageContents } from "../contents/cont
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { Selection } from "../selection/grammar/selection.ts";
 import type { PinnedPlan } from "./pull-state.ts";
+import type { RecordedSelection } from "./wishes.ts";
 
 /** `bundle.json` for contents that are all written. */
 export function describeBundle(
@@ -41,8 +41,8 @@ export function describeBundle(
 }
 
 /** Wishes that are off or empty are left out, so that the same wishes look the same when a later version knows more. */
-export function describeSelection(selection: Selection): unknown {
-  return dropDefaults(selection);
+export function describeSelection(selection: RecordedSelection): object {
+  return dropDefaults(selection) as object;
 }
 
 function dropDefaults(value: unknown): unknown {

@@ -19,6 +19,8 @@ export type PartWishes = Pick<
 
 export interface DescribeRootOptions extends OperationOptions {
   readonly selection: PartWishes;
+  /** Attestations that are left out as if the source did not have them. */
+  readonly leftOut?: ReadonlySet<Digest> | undefined;
   readonly cache: ContentCache;
   readonly onEvent: (event: PullEvent) => void;
 }
@@ -27,7 +29,7 @@ export interface DescribeRootOptions extends OperationOptions {
 export async function describeRoot(
   root: Root,
   source: SourceRepository,
-  { selection, cache, onEvent, signal }: DescribeRootOptions,
+  { selection, leftOut, cache, onEvent, signal }: DescribeRootOptions,
 ): Promise<ImageContents> {
   const { origin, reference, manifest } = root;
   const name = nameOfRoot(root);
@@ -39,6 +41,7 @@ export async function describeRoot(
     root: manifest,
     // What belongs to an image is taken as it is
     platforms: isPinned || subject !== undefined ? [] : selection.platforms,
+    leftOut,
     skipMissingAttestations: selection.skipMissingAttestations,
     skipForeignLayers: selection.skipForeignLayers,
     name,

@@ -34,6 +34,8 @@ export interface WalkImageOptions extends OperationOptions {
   readonly platforms: readonly Platform[];
   /** Whether attestations that the source does not have are left out; otherwise they are an error. */
   readonly skipMissingAttestations: boolean;
+  /** Attestations that are left out as if the source did not have them. */
+  readonly leftOut?: ReadonlySet<Digest> | undefined;
   /** Whether layers that are not for redistribution are left out. */
   readonly skipForeignLayers: boolean;
   /** What one-platform tools are to get, if it is there; default: linux/amd64. */
@@ -66,7 +68,7 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
     layers: layers.filter((layer) => !isLeftOut(layer)),
     platforms: parts.platforms,
     rewritten: [...rewritten].map(([digest, bytes]) => ({ digest, text: bytes.toString("utf8") })),
-    omitted: [...parts.omitted, ...layers.filter(isLeftOut).map(leftOut)],
+    omitted: [...parts.omitted, ...layers.filter(isLeftOut).map(withoutLayer)],
     otherPlatform: parts.otherPlatform,
     ...(archive ? { archive } : {}),
   };
@@ -74,8 +76,9 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
 
 async function readManifest(
   target: Descriptor,
-  { source, root, name, skipMissingAttestations, signal }: WalkImageOptions,
+  { source, root, name, leftOut, skipMissingAttestations, signal }: WalkImageOptions,
 ): Promise<Buffer | undefined> {
+  if (leftOut?.has(target.digest)) return undefined;
   if (target.digest === root.descriptor.digest) return root.bytes;
   try {
     return (await source.fetchManifest(target.digest, { signal })).bytes;
@@ -111,7 +114,7 @@ function layersOf({ document }: WalkedManifest): readonly Descriptor[] {
   return document.kind === "manifest" ? blobs.slice(1) : blobs;
 }
 
-function leftOut({ digest, mediaType }: Descriptor): Omission {
+function withoutLayer({ digest, mediaType }: Descriptor): Omission {
   return { kind: "foreign-layer", digest, mediaType, reason: "it is not for redistribution" };
 }
 

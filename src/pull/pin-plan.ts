@@ -2,6 +2,7 @@ import type { ContentCache } from "../cache/content-cache.ts";
 import type { Records } from "../cache/record-cache.ts";
 import { rm } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
+import { findContents } from "./find-contents.ts";
 import { dropUnfinished } from "./pull-directory.ts";
 import { NO_PROGRESS, type PullProgress, readPullJournal } from "./pull-journal.ts";
 import type { PullOptions } from "./pull-options.ts";
@@ -14,10 +15,10 @@ import {
   type StatePaths,
   writePinnedPlan,
 } from "./pull-state.ts";
-import { resolveContents } from "./resolve-contents.ts";
 import { finishSettingAside, listEarlierFiles, setAside } from "./set-aside.ts";
 import { checkSpace } from "./space.ts";
 import { type BundleWork, planWork } from "./transfer-plan.ts";
+import { recordedSelection } from "./wishes.ts";
 
 /** Where a pull keeps what it reads. */
 export interface PullCaches {
@@ -46,7 +47,7 @@ export async function pinPlan(
   options: PullOptions,
   { paths, caches }: PinPlanOptions,
 ): Promise<Pinned> {
-  const { bundlePath, selection, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
+  const { bundlePath, lock, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
   if (!resume) await dropUnfinished(bundlePath, paths);
   const check = async (work: BundleWork, isContinued: boolean) => {
     const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
@@ -63,11 +64,12 @@ export async function pinPlan(
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const { all: cache, records } = caches;
   const resolving = { ...options, cache, records, onEvent };
-  const { contents, extraFiles, failures, fetched } = await resolveContents(resolving);
+  const { contents, extraFiles, failures, fetched } = await findContents(resolving);
   const plan: PinnedPlan = {
     schemaVersion: 1,
     pinnedAt: Date.now(),
-    selection,
+    selection: recordedSelection(options),
+    ...(lock === undefined ? {} : { lock: lock.checksum }),
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     contents,
     ...(extraFiles.length > 0 ? { extraFiles } : {}),
@@ -87,13 +89,15 @@ export async function pinPlan(
   return { plan, work, progress: NO_PROGRESS, fetched };
 }
 
-function canContinue(plan: PinnedPlan, { selection, chunkSizeBytes }: PullOptions): boolean {
+function canContinue(plan: PinnedPlan, options: PullOptions): boolean {
+  const { lock, chunkSizeBytes } = options;
   const age = Date.now() - plan.pinnedAt;
   return (
     plan.failures === undefined &&
     age >= 0 &&
     age < PLAN_LIFETIME_MS &&
     plan.chunkSizeBytes === chunkSizeBytes &&
-    isEqual(plan.selection, selection)
+    plan.lock === lock?.checksum &&
+    isEqual(plan.selection, recordedSelection(options))
   );
 }

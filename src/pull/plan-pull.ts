@@ -2,24 +2,37 @@ import { createMemoryCache } from "../cache/content-cache.ts";
 import { createDirectoryCache } from "../cache/directory-cache.ts";
 import type { UserCache } from "../cache/user-cache.ts";
 import type { ExtraFile } from "../contents/contents.ts";
+import type { Lock } from "../lock/lock.ts";
 import { collectNotices } from "../notice.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
+import { createLock } from "./create-lock.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
+import { findContents } from "./find-contents.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { openCache } from "./open-cache.ts";
 import { findPresent } from "./previous-content.ts";
 import { type PlanPullOptions, PULL_PLAN_MEDIA_TYPE, type PullPlanReport } from "./pull-options.ts";
 import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
-import { resolveContents } from "./resolve-contents.ts";
 import { listEarlierFiles } from "./set-aside.ts";
 import { measureSpace } from "./space.ts";
 import { type BlobTask, type BundleWork, planWork } from "./transfer-plan.ts";
 
 /** What a pull would make and fetch, to the byte; writes nothing but to the cache. */
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
+  return (await planPullWithLock(options)).plan;
+}
+
+export interface PlannedWithLock {
+  readonly plan: PullPlanReport;
+  /** What a later pull has to be given to write the same bundle; undefined if the plan has failures. */
+  readonly lock?: Lock | undefined;
+}
+
+/** A plan, and the lock of what it takes. */
+export async function planPullWithLock(options: PlanPullOptions): Promise<PlannedWithLock> {
   checkPullOptions(options);
-  const { bundlePath, selection, openSource, chunkSizeBytes, signal } = options;
+  const { bundlePath, chunkSizeBytes } = options;
   const { notices, onEvent: onNoticed } = collectNotices<PullEvent>(options.onEvent);
   let resolvedBytes = 0;
   const onEvent = (event: PullEvent) => {
@@ -27,12 +40,12 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     onNoticed(event);
   };
   const { above, records } = await openCache({ ...options, onEvent });
-  const resolving = { selection, openSource, records, signal, onEvent };
-  const resolved = await resolveContents({ ...resolving, cache: above(createMemoryCache()) });
+  const cache = above(createMemoryCache());
+  const resolved = await findContents({ ...options, records, onEvent, cache });
   const { contents, extraFiles, failures } = resolved;
   const work = planWork({ contents, chunkSizeBytes });
   const { plans, tasks } = work;
-  return {
+  const plan: PullPlanReport = {
     schemaVersion: 1,
     mediaType: PULL_PLAN_MEDIA_TYPE,
     packages: contents.map(({ name, kind, layouts }, index) => ({
@@ -51,6 +64,8 @@ export async function planPull(options: PlanPullOptions): Promise<PullPlanReport
     notices,
     failures,
   };
+  // A lock without what is missing would be no lock of the selection
+  return failures.length > 0 ? { plan } : { plan, lock: createLock(options, resolved) };
 }
 
 interface LookedFor extends Pick<UserCache, "above"> {

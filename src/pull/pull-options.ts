@@ -3,14 +3,13 @@ import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
-import type { Selection } from "../selection/grammar/selection.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { PullEvent } from "./events.ts";
+import type { Wishes } from "./wishes.ts";
 
-export interface PlanPullOptions extends OperationOptions {
+interface PlanPullSettings extends OperationOptions {
   /** Directory of the bundle; created if missing. Planning writes nothing to it. */
   readonly bundlePath: string;
-  readonly selection: Selection;
   /** Opens a repository for reading; called once per repository. */
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
   /** Largest size of one file; default: packages are not split. */
@@ -25,7 +24,7 @@ export interface PlanPullOptions extends OperationOptions {
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
-export interface PullOptions extends PlanPullOptions {
+interface PullSettings extends PlanPullSettings {
   /** Downloads that run at once; default 6. */
   readonly concurrency?: number | undefined;
   /** Replace a complete bundle, reusing its blobs. */
@@ -35,6 +34,9 @@ export interface PullOptions extends PlanPullOptions {
   /** False: drop what an unfinished pull left, and start over. */
   readonly resume?: boolean | undefined;
 }
+
+export type PlanPullOptions = PlanPullSettings & Wishes;
+export type PullOptions = PullSettings & Wishes;
 
 export const PULL_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.plan.v1+json";
 

@@ -6,14 +6,17 @@ import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, rm } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
-import type { Selection } from "../selection/grammar/selection.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { RecordedSelection } from "./wishes.ts";
 
 /** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planWork is pure). */
 export interface PinnedPlan {
   readonly schemaVersion: 1;
   /** Milliseconds since 1970. */
   readonly pinnedAt: number;
-  readonly selection: Selection;
+  readonly selection: RecordedSelection;
+  /** Check sum of the lock that says what to take. */
+  readonly lock?: Digest;
   readonly chunkSizeBytes?: number;
   readonly contents: readonly PackageContents[];
   readonly extraFiles?: readonly ExtraFile[];

@@ -27,13 +27,17 @@ import { typesOf } from "./referrer-kind.ts";
 import { rememberLists } from "./remembered-lists.ts";
 import { isSingleFailure } from "./single-failure.ts";
 
-export interface ResolveContentsOptions extends OperationOptions {
-  readonly selection: Selection;
+/** How contents are found, whatever is asked for. */
+export interface ResolvingOptions extends OperationOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
   readonly cache: ContentCache;
   /** What earlier looks at layers have found. */
   readonly records?: Records | undefined;
   readonly onEvent: (event: PullEvent) => void;
+}
+
+export interface ResolveContentsOptions extends ResolvingOptions {
+  readonly selection: Selection;
 }
 
 /** Requests at once while resolving: small answers, where the round trip is what costs. */

@@ -7,9 +7,11 @@ import { findDamage } from "../bundle/find-damage.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import { isStateOfPull } from "../bundle/state-directory.ts";
 import { readdir, stat } from "../io/file-system.ts";
+import type { LockedPackage } from "../lock/lock.ts";
 import { describeSelection } from "./describe-bundle.ts";
 import type { PullOptions, PullOutcome } from "./pull-options.ts";
 import { PLAN_LIFETIME_MS, readPinnedPlan, removeState, type StatePaths } from "./pull-state.ts";
+import { recordedSelection } from "./wishes.ts";
 
 /**
  * Finishes a pull that was ended behind its seal, while it removed its state: `bundle.json` is written when all that it
@@ -70,18 +72,22 @@ async function hasStateOfPull({ directory }: StatePaths): Promise<boolean> {
   return names !== undefined && isStateOfPull(names);
 }
 
-function isWanted(
-  { selection, packages }: BundleManifest,
-  { selection: wanted, chunkSizeBytes, gostDigest = false }: PullOptions,
-): boolean {
+function isWanted({ selection, packages }: BundleManifest, options: PullOptions): boolean {
+  const { lock, chunkSizeBytes, gostDigest = false } = options;
   const isSame = (left: unknown, right: unknown) =>
     formatCanonicalJson(left) === formatCanonicalJson(right);
   return (
-    isSame(selection, describeSelection(wanted)) &&
+    isSame(selection, describeSelection(recordedSelection(options))) &&
+    // Without a lock tags may have moved, and nobody has looked
+    (lock === undefined || isSame(packages.map(contentsOf), lock.packages.map(contentsOf))) &&
     packages.every(({ name, size, files }) => {
       const found = files.map((file) => ({ name: file.name, size: file.size }));
       const hasSums = files.every(({ streebog256 }) => (streebog256 !== undefined) === gostDigest);
       return hasSums && isSame(found, planFiles(name, size, chunkSizeBytes));
     })
   );
+}
+
+function contentsOf({ name, kind, layouts }: LockedPackage): LockedPackage {
+  return { name, kind, layouts };
 }

@@ -1,34 +1,47 @@
-import { planPull } from "../../index.ts";
+import { planPullWithLock, writeLock } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
-import type { FLAGS } from "../commands/plan.ts";
+import type { PLAN_FLAGS } from "../commands/plan.ts";
+import type { FLAGS } from "../commands/pull.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
 import { toBundleOptions, toCacheOptions, toListing } from "../options/bundle.ts";
 import { toOutputOptions } from "../options/output.ts";
 import { renderPlan } from "../output/pull-report.ts";
 import { printResult } from "../output/result.ts";
+import { sanitize } from "../output/sanitize.ts";
+import { formatCount } from "../output/units.ts";
 import { withSource } from "./with-source.ts";
 
-export const runPlanCommand: Action<typeof FLAGS> = async (given, context) => {
-  return await runPlan(given, context);
+export const runPlanCommand: Action<typeof PLAN_FLAGS> = async (given, context) => {
+  return await runPlan(given, context, { lockPath: given.flags.out });
 };
 
 /** Also `pull --dry-run`. */
 export async function runPlan(
   { flags, positionals }: CommandArguments<typeof FLAGS>,
   context: CliContext,
+  { lockPath }: { readonly lockPath?: string | undefined } = {},
 ): Promise<number> {
   const bundlePath = positionals["bundle"] ?? ".";
   const { chunkSizeBytes } = toBundleOptions(flags);
   const plan = await withSource(flags, { bundlePath, context }, async (options, notices) => {
-    const planned = await planPull({
+    const { plan: planned, lock } = await planPullWithLock({
       ...options,
       ...toCacheOptions(flags, context.env),
       chunkSizeBytes,
     });
+    if (lockPath !== undefined && lock !== undefined) await writeLock(lockPath, lock);
     return { ...planned, notices: [...notices, ...planned.notices] };
   });
   const { result } = toOutputOptions(flags, context);
   const text = (shown: typeof plan) => renderPlan(shown, { listing: toListing(flags, "versions") });
   printResult(plan, { ...context, result, text });
+  if (lockPath !== undefined) context.stderr.write(lockLine(lockPath, plan.failures.length));
   return exitCodeOfOutcome({ complete: plan.failures.length === 0 });
+}
+
+function lockLine(path: string, failures: number): string {
+  const shown = sanitize(path);
+  return failures === 0
+    ? `The lock is in "${shown}": pull exactly this with mirror pull ./bundle --plan ${shown}\n`
+    : `No lock was written: ${formatCount(failures, "image")} cannot be had\n`;
 }

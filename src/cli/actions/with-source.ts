@@ -1,8 +1,19 @@
-import { type Notice, type PlanPullOptions, parseSelection } from "../../index.ts";
+import {
+  formatReference,
+  type Notice,
+  type PlanPullOptions,
+  parseRepositoryReference,
+  parseSelection,
+  type RepositoryReference,
+  readLock,
+  SelectionInvalidError,
+  type Wishes,
+} from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import { askPassword } from "../options/ask-password.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
+import type { LOCK_FLAGS } from "../options/lock.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { readImageLists } from "../options/read-image-lists.ts";
 import {
@@ -15,10 +26,15 @@ import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
 import { readSecret } from "../options/stdin.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { UsageError } from "../usage-error.ts";
+import { requireSameWishes, requireSource, wishesBeside } from "./check-lock.ts";
 import { openClient } from "./open-client.ts";
 
 export type SourceFlags = FlagValues<
-  typeof SELECTION_FLAGS & typeof SOURCE_LOGIN_FLAGS & typeof REGISTRY_FLAGS & typeof OUTPUT_FLAGS
+  typeof SELECTION_FLAGS &
+    typeof LOCK_FLAGS &
+    typeof SOURCE_LOGIN_FLAGS &
+    typeof REGISTRY_FLAGS &
+    typeof OUTPUT_FLAGS
 >;
 
 /**
@@ -31,10 +47,10 @@ export async function withSource<Result>(
   work: (options: PlanPullOptions, notices: readonly Notice[]) => Promise<Result>,
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
-  const { selection, notices } = await readSelection(flags, context);
-  const login = await readLogin(flags, selection.source?.registry, context);
+  const { wishes, source, notices } = await readWishes(flags, context);
+  const registry = source?.registry;
+  const login = await readLogin(flags, registry, context);
   using renderer = openRenderer(progress, context);
-  const registry = selection.source?.registry;
   const told: readonly Notice[] = [
     ...noticesOfEnvironment(context.env),
     ...noticesOfPasswords(flags, context.env),
@@ -52,7 +68,7 @@ export async function withSource<Result>(
   });
   const options: PlanPullOptions = {
     bundlePath,
-    selection,
+    ...wishes,
     openSource: (reference) => client.repository(reference),
     signal: context.signal,
     onEvent: renderer.onEvent,
@@ -79,6 +95,39 @@ async function readSelection(flags: SourceFlags, { stdin }: CliContext) {
     throw new UsageError("Cannot read both a secret and the image list from stdin");
   }
   return parseSelection(toWishes(flags, await readImageLists(lists, stdin)));
+}
+
+interface ReadWishes {
+  readonly wishes: Wishes;
+  readonly source: RepositoryReference | undefined;
+  /** About the flags. */
+  readonly notices: readonly Notice[];
+}
+
+/** The selection that flags ask for, or the lock that they name: what else they say must not be against it. */
+async function readWishes(flags: SourceFlags, context: CliContext): Promise<ReadWishes> {
+  const path = flags.plan;
+  if (path === undefined) {
+    const { selection, notices } = await readSelection(flags, context);
+    return { wishes: { selection }, source: selection.source, notices };
+  }
+  const lock = await readLock(path);
+  if (flags.source !== undefined) {
+    requireSource(lock, { path, source: formatReference(parseRepositoryReference(flags.source)) });
+  }
+  const beside = wishesBeside(flags);
+  if (beside.length > 0) {
+    const source = flags.source ?? lock.source;
+    const read = await readSelection({ ...flags, source }, context).catch(orNone);
+    const selection = read?.selection;
+    requireSameWishes(lock, { path, selection, flags: beside });
+  }
+  return { wishes: { lock }, source: lock.selection.source, notices: [] };
+}
+
+function orNone(error: unknown): undefined {
+  if (!(error instanceof SelectionInvalidError)) throw error;
+  return undefined;
 }
 
 function isSecretPiped(flags: SourceFlags): boolean {

@@ -1,11 +1,13 @@
 import type { Command } from "../command.ts";
 import { BUNDLE_FLAGS } from "../options/bundle.ts";
+import { LOCK_FLAGS } from "../options/lock.ts";
 import { OUTPUT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
 
 export const FLAGS = {
   ...SELECTION_FLAGS,
+  ...LOCK_FLAGS,
   ...SOURCE_LOGIN_FLAGS,
   ...BUNDLE_FLAGS,
   ...REGISTRY_FLAGS,

@@ -35,6 +35,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   installerTag: ["installer-tag"],
   keyFile: ["key-file"],
   list: ["list"],
+  lock: ["plan"],
   login: ["source-login", "registry-login", "username"],
   mirror: ["mirror"],
   modulesPathSuffix: ["modules-path-suffix"],

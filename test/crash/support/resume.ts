@@ -16,7 +16,7 @@ import {
 import type { SourceRepository } from "../../../src/store/store.ts";
 
 export interface PullSampleOptions
-  extends Omit<PullOptions, "selection" | "openSource" | "bundlePath"> {
+  extends Omit<PullOptions, "selection" | "lock" | "openSource" | "bundlePath"> {
   readonly client?: RegistryClientOptions | undefined;
 }
 

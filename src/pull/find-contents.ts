@@ -1,0 +1,15 @@
+import {
+  type ResolvedContents,
+  type ResolvingOptions,
+  resolveContents,
+} from "./resolve-contents.ts";
+import { resolveLock } from "./resolve-lock.ts";
+import type { Wishes } from "./wishes.ts";
+
+/** What a bundle will hold: what a selection comes to now, or what a lock pins. */
+export async function findContents(options: ResolvingOptions & Wishes): Promise<ResolvedContents> {
+  const { selection, lock } = options;
+  return lock === undefined
+    ? await resolveContents({ ...options, selection })
+    : await resolveLock(lock, options);
+}
