@@ -3,18 +3,25 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
-import { MirrorError } from "../errors.ts";
+import type { MirrorError } from "../errors.ts";
 import { syncDirectory } from "../io/atomic-write.ts";
 import { storageError } from "../io/errors.ts";
 import { rename } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
-import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-buffers.ts";
+import {
+  fillReadBuffer,
+  READ_BUFFER_BYTES,
+  recycleReadBuffer,
+  takeReadBuffer,
+} from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { createDigestHash } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
 import type { KeptFiles } from "./kept-files.ts";
+import { RecentBytes } from "./recent-bytes.ts";
+import { isOfStorage } from "./storage-failure.ts";
 
 export interface DownloadOptions {
   readonly target: CachedContent;
@@ -23,6 +30,8 @@ export interface DownloadOptions {
   readonly partName: string;
   readonly finalName: string;
   readonly fetch: OpenContent;
+  /** The disk does not take it: from now on it is for those who read it already, and for nobody else. */
+  readonly onUnkept: (error: MirrorError) => void;
 }
 
 /** Bytes from `start` up to, not including, `end`. */
@@ -31,32 +40,46 @@ export interface WantedBytes {
   readonly end: number;
 }
 
-/** After these, nothing can be made of what has come. */
-const USELESS: ReadonlySet<string> = new Set([
-  "CONTENT_MISMATCH",
-  "STORAGE_FAILED",
-  "SPACE_EXHAUSTED",
-]);
-
 const READ_WRITE = constants.O_RDWR | constants.O_CREAT;
 
+/** What may come ahead of the disk, or where that takes nothing ahead of the slowest reader. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
+
+/** What stays in memory when it is on the disk, for readers that are right behind. */
+const BEHIND_BYTES = 1024 * 1024;
+
+interface Reader {
+  /** Position of its next byte. */
+  at: number;
+  readonly end: number;
+}
+
 /**
- * Content on its way to the disk, and from there to all who have asked for it meanwhile. The last byte is given to nobody
- * before everything was found to have the digest. What has come when the source gives up stays for the next attempt.
+ * Content on its way to the disk, and to all who have asked for it meanwhile. The last byte is given to nobody before
+ * everything was found to have the digest. What has come when the source gives up stays for the next attempt; what the
+ * disk does not take is passed on all the same.
  */
 export class Download {
   /** The source has answered. */
   readonly started: Promise<void>;
-  /** Everything is in its place. */
+  /** Everything is in its place, or was passed on. */
   readonly finished: Promise<void>;
   readonly #options: DownloadOptions;
+  readonly #recent = new RecentBytes();
+  readonly #readers = new Set<Reader>();
   #file: FileHandle | undefined;
   #users = 1;
-  /** Bytes that are in the file. */
+  /** Bytes that have come. */
   #bytes = 0;
+  /** Of these, bytes that are in the file. */
+  #savedBytes = 0;
   /** Bytes that readers may have. */
   #releasedBytes = 0;
+  #isWhole = false;
   #failure: unknown;
+  /** Why no more is written to the file. */
+  #unkept: MirrorError | undefined;
+  #saving: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
   constructor(options: DownloadOptions) {
@@ -71,30 +94,48 @@ export class Download {
     for (const promise of [this.started, this.finished]) promise.catch(() => {});
   }
 
-  /** The bytes as they come; to be called before it has finished. */
-  open(range: WantedBytes): Readable {
-    this.#users += 1;
-    const reader = Readable.from(this.#read(range), { highWaterMark: 1 });
-    return reader.once("close", () => void this.#leave().catch(() => {}));
+  get target(): CachedContent {
+    return this.#options.target;
   }
 
-  async *#read({ start, end }: WantedBytes): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; ) {
+  /** Everything has come, and was found to be right. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** The bytes as they come; to be called before it has finished. */
+  open({ start, end }: WantedBytes): Readable {
+    this.#users += 1;
+    const reader = { at: start, end };
+    this.#readers.add(reader);
+    return Readable.from(this.#read(reader), { highWaterMark: 1 }).once("close", () => {
+      this.#readers.delete(reader);
+      this.#wake();
+      void this.#leave().catch(() => {});
+    });
+  }
+
+  async *#read(reader: Reader): AsyncGenerator<Buffer> {
+    while (reader.at < reader.end) {
       if (this.#failure !== undefined) throw this.#failure;
-      const length = Math.min(this.#releasedBytes, end) - at;
+      const length = Math.min(this.#releasedBytes, reader.end) - reader.at;
       if (length > 0) {
-        const bytes = await this.#readAt(at, length);
-        at += bytes.length;
+        const bytes = await this.#readAt(reader.at, length);
+        reader.at += bytes.length;
+        if (this.#unkept) this.#wake();
         yield bytes;
-      } else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      } else await this.#change();
     }
+    this.#readers.delete(reader);
   }
 
   async #readAt(at: number, length: number): Promise<Buffer> {
+    const recent = this.#recent.at(at);
+    if (recent) return recent.subarray(0, length);
     const { files, partName } = this.#options;
     const buffer = takeReadBuffer();
     try {
-      const wanted = Math.min(length, READ_BUFFER_BYTES);
+      const wanted = Math.min(length, this.#savedBytes - at, READ_BUFFER_BYTES);
       const read = await this.#file?.read(buffer, 0, wanted, at);
       if (!read?.bytesRead) throw new Error("the file is shorter than what was written to it");
       return fillReadBuffer(buffer, read.bytesRead);
@@ -106,13 +147,14 @@ export class Download {
   async #run(onStarted: () => void): Promise<void> {
     const { files, partName } = this.#options;
     try {
-      const path = await files.prepare(partName);
-      this.#file = await openFile(path, READ_WRITE, 0o600);
-      files.add(partName, 0);
+      const { digest } = this.target;
+      const begun = createDigestHash(digest);
+      await this.#tryToKeep(() => this.#begin(begun));
       const release = files.hold(partName);
       try {
-        await this.#receive(this.#file, onStarted);
-        await this.#place(this.#file);
+        await this.#receive(this.#unkept ? createDigestHash(digest) : begun, onStarted);
+        await this.#tryToKeep(() => this.#place());
+        if (this.#unkept) await files.remove(partName).catch(() => {});
       } finally {
         release();
       }
@@ -124,11 +166,24 @@ export class Download {
     }
   }
 
-  /** Writes and hashes what is missing, and rejects if the whole is not what it should be. */
-  async #receive(file: FileHandle, onStarted: () => void): Promise<void> {
-    const { fetch, files, partName, target } = this.#options;
-    const hash = createDigestHash(target.digest);
-    this.#advance(await readBegun(file, { hash, size: target.size }));
+  /** Opens the file, and hashes what an earlier attempt has left in it. */
+  async #begin(hash: Hash): Promise<void> {
+    const { files, partName } = this.#options;
+    const path = await files.prepare(partName);
+    this.#file = await openFile(path, READ_WRITE, 0o600);
+    files.add(partName, 0);
+    try {
+      const begun = await readBegun(this.#file, { hash, size: this.target.size });
+      this.#savedBytes = begun;
+      this.#advance(begun);
+    } catch (error) {
+      throw storageError(error, path);
+    }
+  }
+
+  /** Passes on and hashes what is missing, and rejects if the whole is not what it should be. */
+  async #receive(hash: Hash, onStarted: () => void): Promise<void> {
+    const { fetch, target } = this.#options;
     const body = await fetch(this.#bytes);
     onStarted();
     for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -136,25 +191,93 @@ export class Download {
       if (position + chunk.length > target.size) {
         throw new ContentMismatchError(target.digest, `it is longer than ${target.size} bytes`);
       }
-      hash.update(chunk);
-      await writeAt(file, { chunk, position, path: files.pathOf(partName) });
-      this.#advance(position + chunk.length);
+      const bytes = Buffer.from(chunk);
+      recycleReadBuffer(chunk);
+      hash.update(bytes);
+      this.#recent.add(position, bytes);
+      this.#advance(position + bytes.length);
+      this.#save();
+      await this.#makeWay();
     }
     const mismatch = checkContent(target, this.#bytes, hash.digest("hex"));
     if (mismatch) throw mismatch;
+    this.#isWhole = true;
+    this.#releasedBytes = target.size;
+    this.#wake();
+  }
+
+  /** Waits while too much is in memory: for the disk, or for the slowest of those who read. */
+  async #makeWay(): Promise<void> {
+    for (;;) {
+      if (this.#unkept && this.#readers.size === 0) throw this.#unkept;
+      const needed = this.#unkept
+        ? Math.min(...[...this.#readers].map(({ at }) => at))
+        : this.#savedBytes;
+      this.#recent.trim(needed, this.#unkept ? 0 : BEHIND_BYTES);
+      if (this.#recent.size < AHEAD_BYTES) return;
+      this.#save();
+      await this.#change();
+    }
+  }
+
+  /** Writes what has come to the file, as much at once as there is. */
+  #save(): void {
+    if (this.#unkept) return;
+    this.#saving ??= this.#tryToKeep(() => this.#write()).finally(() => {
+      this.#saving = undefined;
+      this.#wake();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { files, partName } = this.#options;
+    while (this.#file && this.#savedBytes < this.#bytes) {
+      const chunks = this.#recent.from(this.#savedBytes);
+      try {
+        const { bytesWritten } = await this.#file.writev(chunks, this.#savedBytes);
+        this.#savedBytes += bytesWritten;
+      } catch (error) {
+        throw storageError(error, files.pathOf(partName));
+      }
+      this.#wake();
+    }
+  }
+
+  /** Everything that has come is in the file, unless the disk does not take it. */
+  async #settle(): Promise<void> {
+    while (this.#file && !this.#unkept && this.#savedBytes < this.#bytes) {
+      this.#save();
+      await this.#saving;
+    }
   }
 
   /** From here on it is found by its digest, after a power cut too. */
-  async #place(file: FileHandle): Promise<void> {
+  async #place(): Promise<void> {
     const { files, finalName, partName, target } = this.#options;
-    await file.sync();
+    await this.#settle();
+    if (this.#unkept) return;
+    try {
+      await this.#file?.sync();
+    } catch (error) {
+      throw storageError(error, files.pathOf(partName));
+    }
     const path = await files.prepare(finalName);
     await rename(files.pathOf(partName), path);
     await syncDirectory(dirname(path));
     files.forget(partName);
     files.add(finalName, target.size);
-    this.#releasedBytes = target.size;
-    this.#wake();
+  }
+
+  /** A cache is a favor: what a disk fails with ends the keeping, not the reading. */
+  async #tryToKeep(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isOfStorage(error)) throw error;
+      this.#unkept = error;
+      this.#options.onUnkept(error);
+      this.#wake();
+    }
   }
 
   /** Nothing is kept of what is wrong, or where the disk does not take it. */
@@ -162,16 +285,20 @@ export class Download {
     const { files, partName } = this.#options;
     this.#failure = error;
     this.#wake();
-    const code = error instanceof MirrorError ? error.code : undefined;
-    const isUseless = code !== undefined && USELESS.has(code);
-    if (this.#bytes > 0 && !isUseless) files.add(partName, this.#bytes);
+    await this.#settle();
+    const isWrong = error instanceof ContentMismatchError;
+    if (this.#savedBytes > 0 && !isWrong && !this.#unkept) files.add(partName, this.#savedBytes);
     else await files.remove(partName).catch(() => {});
   }
 
   #advance(bytes: number): void {
     this.#bytes = bytes;
-    this.#releasedBytes = Math.min(bytes, Math.max(0, this.#options.target.size - 1));
+    this.#releasedBytes = Math.min(bytes, Math.max(0, this.target.size - 1));
     this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {
@@ -199,20 +326,5 @@ async function readBegun(
     if (bytesRead === 0) return at;
     hash.update(buffer.subarray(0, bytesRead));
     at += bytesRead;
-  }
-}
-
-async function writeAt(
-  file: FileHandle,
-  place: { readonly chunk: Buffer; readonly position: number; readonly path: string },
-): Promise<void> {
-  const { chunk, path, position } = place;
-  try {
-    for (let done = 0; done < chunk.length; ) {
-      const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
-      done += bytesWritten;
-    }
-  } catch (error) {
-    throw storageError(error, path);
   }
 }

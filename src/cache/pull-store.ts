@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import type { MirrorError } from "../errors.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
@@ -13,7 +14,13 @@ import type { Manifest, OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
 import { Download, type WantedBytes } from "./download.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
-import { TagRecords } from "./tag-records.ts";
+import { isOfStorage } from "./storage-failure.ts";
+import { type TagPlace, type TagRecord, TagRecords } from "./tag-records.ts";
+
+export interface PullStoreOptions extends KeptFilesOptions {
+  /** Told of what the disk does not take; it is passed on, and not kept. */
+  readonly onUnkept?: ((error: MirrorError) => void) | undefined;
+}
 
 /**
  * What was pulled through a server: content by digest, whatever registry it came from, and tags by registry. One process
@@ -34,18 +41,31 @@ export class PullStore implements AsyncDisposable {
   readonly #downloads = new Map<string, Download>();
   readonly #closing = new AbortController();
 
-  private constructor(directory: string, files: KeptFiles, lock: AsyncDisposable) {
+  readonly #onUnkept: (error: MirrorError) => void;
+
+  private constructor(
+    directory: string,
+    {
+      files,
+      lock,
+      onUnkept = () => {},
+    }: Pick<PullStoreOptions, "onUnkept"> & {
+      readonly files: KeptFiles;
+      readonly lock: AsyncDisposable;
+    },
+  ) {
     this.#files = files;
     this.#lock = lock;
+    this.#onUnkept = onUnkept;
     this.tags = new TagRecords(join(directory, "tags"));
   }
 
-  static async open(directory: string, options: KeptFilesOptions): Promise<PullStore> {
+  static async open(directory: string, options: PullStoreOptions): Promise<PullStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = await lockFile(join(directory, "lock"), directory);
     try {
       const files = await KeptFiles.open(join(directory, "content"), options);
-      return new PullStore(directory, files, lock);
+      return new PullStore(directory, { files, lock, onUnkept: options.onUnkept });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -69,8 +89,14 @@ export class PullStore implements AsyncDisposable {
     }
   }
 
+  /** Of a blob that is here as a whole, on the disk or just before that. */
   sizeOf(digest: Digest): number | undefined {
-    return this.#files.sizeOf(nameOf("blobs", digest));
+    const kept = this.#files.sizeOf(nameOf("blobs", digest));
+    if (kept !== undefined) return kept;
+    const whole = [...this.#downloads.values()].find(
+      ({ isWhole, target }) => isWhole && target.digest === digest,
+    );
+    return whole?.target.size;
   }
 
   /**
@@ -117,9 +143,16 @@ export class PullStore implements AsyncDisposable {
   async writeManifest({ bytes, descriptor }: Manifest): Promise<void> {
     const name = nameOf("manifests", descriptor.digest);
     const file = Buffer.concat([Buffer.from(`${descriptor.mediaType}\n`), bytes]);
-    await writeFileAtomically(await this.#files.prepare(name), file, { isPrivate: true });
-    this.#files.add(name, file.length);
-    await this.#files.evict();
+    await this.#tryToKeep(async () => {
+      await writeFileAtomically(await this.#files.prepare(name), file, { isPrivate: true });
+      this.#files.add(name, file.length);
+      await this.#files.evict();
+    });
+  }
+
+  /** What a tag was when it was asked for. */
+  async writeTag(place: TagPlace, record: TagRecord): Promise<void> {
+    await this.#tryToKeep(() => this.tags.write(place, record));
   }
 
   /** Ends what is being fetched; what has come of it is gone on with next time. */
@@ -127,6 +160,16 @@ export class PullStore implements AsyncDisposable {
     this.#closing.abort();
     await Promise.allSettled([...this.#downloads.values()].map(({ finished }) => finished));
     await this.#lock[Symbol.asyncDispose]();
+  }
+
+  /** What was fetched is passed on, whatever the disk says. */
+  async #tryToKeep(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isOfStorage(error)) throw error;
+      this.#onUnkept(error);
+    }
   }
 
   async #openKept(digest: Digest, { start, end }: WantedBytes): Promise<Readable | undefined> {
@@ -154,10 +197,17 @@ export class PullStore implements AsyncDisposable {
       partName: join("parts", `${parseDigest(target.digest).encoded}.${target.size}`),
       finalName: nameOf("blobs", target.digest),
       fetch,
+      onUnkept: (error) => {
+        forget();
+        this.#onUnkept(error);
+      },
     });
+    const forget = () => {
+      if (this.#downloads.get(key) === download) this.#downloads.delete(key);
+    };
     this.#downloads.set(key, download);
     const end = async () => {
-      this.#downloads.delete(key);
+      forget();
       await this.#files.evict();
     };
     void download.finished.then(end, end).catch(() => {});

@@ -29,7 +29,7 @@ export function createServeMetrics(): ServeMetrics {
   });
   const failures = new Counter({
     name: "mirror_serve_failures_total",
-    help: "What failed: answers that did not come to their end because of the content, renewals of certificates",
+    help: "What failed: answers that did not come to their end because of the content, disks of caches, renewals of certificates",
     labelNames: ["code"],
     registers,
   });
@@ -44,11 +44,11 @@ export function createServeMetrics(): ServeMetrics {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     onEvent(event) {
-      if (event.type === "request-failed" || event.type === "renewal-failed") {
+      if (event.type === "stale-served") return;
+      if (event.type !== "request-answered") {
         failures.inc({ code: event.code });
         return;
       }
-      if (event.type === "stale-served") return;
       const kind = kindOf(event);
       const namespace = event.namespace ?? "";
       requests.inc({ namespace, kind, code: String(event.status), cache: event.cache ?? "bundle" });

@@ -1,6 +1,7 @@
 import { PullStore } from "../cache/pull-store.ts";
 import { OptionInvalidError } from "../errors.ts";
 import type { RegistryBackend } from "../server/backend.ts";
+import { describeFailure } from "./answered-events.ts";
 import type { ServedContent } from "./collect-content.ts";
 import { createFallbackBackend } from "./fallback-backend.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
@@ -41,7 +42,7 @@ export interface OpenedUpstreams extends AsyncDisposable {
 const REVALIDATE_MS = 3_600_000;
 
 export async function openUpstreams(options: OpenUpstreamsOptions): Promise<OpenedUpstreams> {
-  const { cacheDirectory, now = Date.now, offline = false, upstreams = [] } = options;
+  const { cacheDirectory, now = Date.now, offline = false, onEvent, upstreams = [] } = options;
   if (upstreams.length === 0) return { backends: new Map(), [Symbol.asyncDispose]: async () => {} };
   if (cacheDirectory === undefined) {
     throw new OptionInvalidError("cacheDirectory", "upstreams need a directory for what they give");
@@ -51,11 +52,12 @@ export async function openUpstreams(options: OpenUpstreamsOptions): Promise<Open
     limitBytes: options.cacheLimitBytes,
     ttlMs: options.cacheTtlMs,
     now,
+    onUnkept: (error) => onEvent({ type: "cache-failed", ...describeFailure(error) }),
   });
   const backends = upstreams.map((upstream) => {
     const { signal } = store;
     const access = new UpstreamAccess({ upstream, isOffline: offline, now, signal });
-    const { onEvent, revalidateMs = REVALIDATE_MS } = options;
+    const { revalidateMs = REVALIDATE_MS } = options;
     const backend = createUpstreamBackend({ access, store, revalidateMs, onEvent });
     return [canonicalNamespace(upstream.namespace), backend] as const;
   });

@@ -33,6 +33,12 @@ export type ServeEvent =
       readonly tag: string;
       readonly message: string;
     }
+  /** The disk of the cache has not taken something that was fetched: it was passed on, and is fetched again next time. */
+  | {
+      readonly type: "cache-failed";
+      readonly code: string;
+      readonly message: string;
+    }
   /** The certificate that was made here could not be made anew: the old one is shown until it expires. */
   | {
       readonly type: "renewal-failed";

@@ -109,7 +109,7 @@ export class UpstreamTags {
     const { access, revalidateMs, store } = this.#options;
     const checkedAt = access.now();
     const { digest } = descriptor;
-    await store.tags.write(place, { digest, checkedAt, intervalMs, firstMs: revalidateMs });
+    await store.writeTag(place, { digest, checkedAt, intervalMs, firstMs: revalidateMs });
   }
 }
 

@@ -15,6 +15,8 @@ export function renderServeEvent(event: ServeEvent): string {
     }
     case "request-failed":
       return `error: ${renderRequest(event)}: ${sanitize(event.message)} (${event.code})\n`;
+    case "cache-failed":
+      return `warning: not kept in the cache: ${sanitize(event.message)} (${event.code})\n`;
     case "renewal-failed":
       return `error: the certificate is not renewed: ${sanitize(event.message)} (${event.code})\n`;
     case "stale-served": {
