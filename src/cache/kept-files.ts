@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
+import { makeDirectoryDurably } from "../io/durable.ts";
 import { hasErrorCode } from "../io/errors.ts";
-import { mkdir, readdir, rm, stat, utimes } from "../io/file-system.ts";
+import { readdir, rm, stat, utimes } from "../io/file-system.ts";
 
 export interface KeptFilesOptions {
   /** Most bytes that are kept; what is being fetched or read comes on top. Default: no bound. */
@@ -9,6 +10,8 @@ export interface KeptFilesOptions {
   readonly ttlMs?: number | undefined;
   /** Time of the day in milliseconds. */
   readonly now: () => number;
+  /** Files that stay, once for each who needs them; they come on top as well. */
+  readonly pinned?: readonly string[] | undefined;
 }
 
 interface KeptFile {
@@ -20,7 +23,7 @@ interface KeptFile {
   holders: number;
 }
 
-const DEFAULT_TTL_MS = 7 * 24 * 3_600_000;
+export const DEFAULT_TTL_MS: number = 7 * 24 * 3_600_000;
 
 /** Of the limit that is left when room was made, so that not every file makes room for itself. */
 const FILL_SHARE = 0.9;
@@ -36,7 +39,10 @@ export class KeptFiles {
   readonly #options: KeptFilesOptions;
   readonly #files = new Map<string, KeptFile>();
   readonly #removing = new Map<string, Promise<void>>();
+  /** How many need a file; it need not be there yet. */
+  readonly #pins = new Map<string, number>();
   #usedBytes = 0;
+  #pinnedBytes = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(directory: string, options: KeptFilesOptions) {
@@ -46,7 +52,7 @@ export class KeptFiles {
 
   /** Removes what was not finished, and what is too much or too old. */
   static async open(directory: string, options: KeptFilesOptions): Promise<KeptFiles> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectoryDurably(directory);
     const kept = await KeptFiles.scan(directory, options);
     for (const name of kept.names().filter((found) => found.endsWith(".tmp"))) {
       await kept.remove(name);
@@ -58,6 +64,7 @@ export class KeptFiles {
   /** Only looks, also where another process writes and removes. */
   static async scan(directory: string, options: KeptFilesOptions): Promise<KeptFiles> {
     const kept = new KeptFiles(directory, options);
+    for (const name of options.pinned ?? []) kept.pin(name);
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     for (const entry of entries.filter((found) => found.isFile())) {
       const path = join(entry.parentPath, entry.name);
@@ -75,6 +82,28 @@ export class KeptFiles {
 
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Bytes of what somebody needs. */
+  get pinnedBytes(): number {
+    return this.#pinnedBytes;
+  }
+
+  /** Whatever happens to the file, it is not removed to make room. */
+  pin(name: string): void {
+    if (!this.#pins.has(name)) this.#pinnedBytes += this.sizeOf(name) ?? 0;
+    this.#pins.set(name, (this.#pins.get(name) ?? 0) + 1);
+  }
+
+  /** One who needs it less. */
+  unpin(name: string): void {
+    const left = (this.#pins.get(name) ?? 1) - 1;
+    if (left > 0) this.#pins.set(name, left);
+    else if (this.#pins.delete(name)) this.#pinnedBytes -= this.sizeOf(name) ?? 0;
+  }
+
+  isPinned(name: string): boolean {
+    return this.#pins.has(name);
   }
 
   pathOf(name: string): string {
@@ -102,7 +131,7 @@ export class KeptFiles {
   async prepare(name: string): Promise<string> {
     const path = this.pathOf(name);
     await this.#removing.get(name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectoryDurably(dirname(path));
     return path;
   }
 
@@ -113,7 +142,7 @@ export class KeptFiles {
 
   /** A file has got another name. */
   forget(name: string): void {
-    this.#usedBytes -= this.#files.get(name)?.size ?? 0;
+    this.#count(name, -(this.#files.get(name)?.size ?? 0));
     this.#files.delete(name);
   }
 
@@ -131,25 +160,37 @@ export class KeptFiles {
     }
   }
 
-  /** Removes what was not used for too long, and then what was not used for longest, while there is too much. */
-  async evict(): Promise<void> {
+  /**
+   * Removes what was not used for too long, and then what was not used for longest, while there is too much; looks for what is
+   * too old once a minute, or when that is due.
+   */
+  async evict({ isDue = false }: { readonly isDue?: boolean } = {}): Promise<void> {
     const { limitBytes = Number.POSITIVE_INFINITY, now, ttlMs = DEFAULT_TTL_MS } = this.#options;
-    if (this.#usedBytes <= limitBytes && now() - this.#lookedAt < NOTE_MS) return;
+    const evictable = this.#usedBytes - this.#pinnedBytes;
+    const isRecent = now() - this.#lookedAt < NOTE_MS;
+    if (evictable <= limitBytes && isRecent && !isDue) return;
     this.#lookedAt = now();
-    const wanted = this.#usedBytes > limitBytes ? limitBytes * FILL_SHARE : limitBytes;
+    const wanted =
+      this.#pinnedBytes + (evictable > limitBytes ? limitBytes * FILL_SHARE : limitBytes);
     const idle = [...this.#files].sort(([, left], [, right]) => left.usedAt - right.usedAt);
     for (const [name, file] of idle) {
       const isOld = now() - file.usedAt > ttlMs;
       if (!isOld && this.#usedBytes <= wanted) return;
-      if (file.holders === 0 && this.#files.get(name) === file) await this.remove(name);
+      const isFree = file.holders === 0 && !this.#pins.has(name);
+      if (isFree && this.#files.get(name) === file) await this.remove(name);
     }
   }
 
   #set(name: string, { size, usedAt }: Pick<KeptFile, "size" | "usedAt">): void {
     const known = this.#files.get(name);
-    this.#usedBytes += size - (known?.size ?? 0);
+    this.#count(name, size - (known?.size ?? 0));
     if (known) Object.assign(known, { size, usedAt, notedAt: usedAt });
     else this.#files.set(name, { size, usedAt, notedAt: usedAt, holders: 0 });
+  }
+
+  #count(name: string, bytes: number): void {
+    this.#usedBytes += bytes;
+    if (this.#pins.has(name)) this.#pinnedBytes += bytes;
   }
 
   #touch(name: string, file: KeptFile): void {
