@@ -30,6 +30,8 @@ export interface BuildImageOptions {
   readonly platform?: Platform | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Fields of the config, in place of those that it would have. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
   /** Media types of the OCI specification or of Docker's schema 2; default OCI. */
   readonly format?: "oci" | "docker" | undefined;
 }
@@ -62,6 +64,7 @@ export function buildImage(options: BuildImageOptions): BuiltArtifact {
     ...platform,
     config: labels ? { Labels: labels } : {},
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
+    ...options.config,
   });
   const manifest = buildManifest(types.manifest, {
     config: config.descriptor,

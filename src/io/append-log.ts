@@ -28,9 +28,8 @@ export class AppendLog implements Disposable {
   }
 
   append(record: unknown): void {
-    const json = JSON.stringify(record);
     try {
-      writeSync(this.#file, `\n${checkOf(json)}\t${json}`);
+      writeSync(this.#file, formatLogRecord(record));
     } catch (error) {
       throw storageError(error, this.#path);
     }
@@ -48,6 +47,12 @@ export class AppendLog implements Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#file);
   }
+}
+
+/** A record as a log holds it, for who writes a whole log at once. */
+export function formatLogRecord(record: unknown): string {
+  const json = JSON.stringify(record);
+  return `\n${checkOf(json)}\t${json}`;
 }
 
 /** The undamaged records of a log in order; a missing file has none. */

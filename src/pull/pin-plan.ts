@@ -63,7 +63,8 @@ export async function pinPlan(
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const { all: cache, records } = caches;
-  const resolving = { ...options, cache, records, onEvent };
+  const tagsDirectory = options.cacheDirectory;
+  const resolving = { ...options, cache, records, tagsDirectory, onEvent };
   const { contents, extraFiles, failures, fetched } = await findContents(resolving);
   const plan: PinnedPlan = {
     schemaVersion: 1,

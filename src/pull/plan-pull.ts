@@ -41,8 +41,9 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
   };
   const { above, records } = await openCache({ ...options, onEvent });
   const cache = above(createMemoryCache());
-  const resolved = await findContents({ ...options, records, onEvent, cache });
-  const { contents, extraFiles, failures } = resolved;
+  const tagsDirectory = options.cacheDirectory;
+  const resolved = await findContents({ ...options, records, tagsDirectory, onEvent, cache });
+  const { contents, extraFiles, exclusions, failures } = resolved;
   const work = planWork({ contents, chunkSizeBytes });
   const { plans, tasks } = work;
   const plan: PullPlanReport = {
@@ -61,6 +62,7 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
     fetchBytes: tasks.reduce((sum, { size }) => sum + size, 0),
     resolvedBytes,
     ...(await lookAtDirectory(bundlePath, { work, above, wanted: { contents, chunkSizeBytes } })),
+    exclusions,
     notices,
     failures,
   };

@@ -3,6 +3,7 @@ import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
+import type { Exclusion } from "../selection/resolve/exclusion.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { PullEvent } from "./events.ts";
 import type { Wishes } from "./wishes.ts";
@@ -60,6 +61,8 @@ export interface PullPlanReport {
   readonly neededBytes: number;
   /** Free bytes on the file system of the bundle; missing where it cannot be asked. */
   readonly freeBytes?: number;
+  /** What is left out because the selection says so, with the reason. */
+  readonly exclusions: readonly Exclusion[];
   readonly notices: readonly Notice[];
   /** Images that cannot be had; a pull brings the rest. */
   readonly failures: readonly Failure[];

@@ -16,6 +16,7 @@ import type { RepositoryReference } from "../oci/reference.ts";
 import { joinSignals } from "../run/batch.ts";
 import { isWantedType } from "../selection/grammar/referrer-types.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
+import type { Exclusion } from "../selection/resolve/exclusion.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
 import type { Root } from "../selection/resolve/root.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
@@ -33,6 +34,8 @@ export interface ResolvingOptions extends OperationOptions {
   readonly cache: ContentCache;
   /** What earlier looks at layers have found. */
   readonly records?: Records | undefined;
+  /** Where what is known of tags is kept for later runs; default: nowhere. */
+  readonly tagsDirectory?: string | undefined;
   readonly onEvent: (event: PullEvent) => void;
 }
 
@@ -46,6 +49,8 @@ const CONCURRENCY = 12;
 export interface ResolvedContents {
   readonly contents: readonly PackageContents[];
   readonly extraFiles: readonly ExtraFile[];
+  /** What is left out because the selection says so, with the reason. */
+  readonly exclusions: readonly Exclusion[];
   /** Images that cannot be had; the others are not affected. */
   readonly failures: readonly Failure[];
   /** What had to be fetched to find out; it is in the cache. */
@@ -61,11 +66,12 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     onEvent({ type: "resolving-progress", bytes }),
   );
   const openSource = rememberLists(cacheSources(counted, cache, (digest) => fetched.add(digest)));
-  const { roots, files } = await resolveSelection(selection, {
+  const { roots, files, exclusions } = await resolveSelection(selection, {
     openSource,
     signal,
     concurrency: CONCURRENCY,
     records: options.records,
+    tagsDirectory: options.tagsDirectory,
     onNotice: (code, message) => onEvent({ type: "notice", code, message }),
     onResolving: (reference) => onEvent({ type: "resolving", reference }),
   });
@@ -86,6 +92,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   return {
     contents: groupPackages(mergePlaced(placed.flat())),
     extraFiles: files,
+    exclusions,
     failures,
     fetched,
   };

@@ -61,6 +61,8 @@ export async function resolveLock(
   return {
     contents: await Promise.all(contents),
     extraFiles: lock.extraFiles ?? [],
+    // What the selection left out was left out when the lock was made
+    exclusions: [],
     failures,
     fetched,
   };

@@ -5,6 +5,10 @@ export interface SelectionNotice extends Notice {
 }
 
 export type SelectionNoticeCode =
+  /** What a range, a policy or a name takes is left out, because something else says so. */
+  | "LEFT_OUT"
+  /** How many requests it took to know when images were made. */
+  | "TIMES_READ"
   /** What is excluded is included as well, or nothing is left that could be excluded. */
   | "EXCLUDE_IGNORED"
   | "EXCLUDE_UNKNOWN"

@@ -1,4 +1,5 @@
 import type { PullStore } from "../cache/pull-store.ts";
+import { nextInterval } from "../cache/refresh-rule.ts";
 import type { TagPlace, TagRecord } from "../cache/tag-records.ts";
 import { MirrorError } from "../errors.ts";
 import type { ServedManifest } from "../server/backend.ts";
@@ -13,9 +14,6 @@ export interface UpstreamTagsOptions {
   readonly revalidateMs: number;
   readonly onEvent: OnServeEvent;
 }
-
-const SHORTEST_MS = 5 * 60_000;
-const LONGEST_MS = 7 * 24 * 3_600_000;
 
 /** An upstream that did not answer is left in peace for so long. */
 const PAUSE_MS = 60_000;
@@ -96,13 +94,13 @@ export class UpstreamTags {
       await store.tags.remove(place);
       return undefined;
     }
+    const next = (hasChanged: boolean) =>
+      nextInterval(record.intervalMs, { hasChanged, firstMs: revalidateMs });
     if (now.digest === record.digest) {
-      const longest = Math.max(LONGEST_MS, revalidateMs);
-      await this.#note(place, kept, Math.min(record.intervalMs * 2, longest));
+      await this.#note(place, kept, next(false));
       return { ...kept, cache: "hit" };
     }
-    const shortest = Math.min(SHORTEST_MS, revalidateMs);
-    return await this.#fetch(place, Math.max(record.intervalMs / 2, shortest));
+    return await this.#fetch(place, next(true));
   }
 
   async #note(place: TagPlace, { descriptor }: Manifest, intervalMs: number): Promise<void> {

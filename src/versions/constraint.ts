@@ -35,9 +35,18 @@ const OPERATOR_ORDER: readonly Operator[] = ["=", "^", "~", ">", ">=", "<", "<="
 
 /** Throws `SyntaxError` with the reason as its message. */
 export function parseConstraint(text: string): Constraint {
-  const sides = text.split("||").map((side) => scanTerms(side.trim()));
   // One version and nothing else is `^1.3.0` (D2); beside other comparators or sides it is `=1.3.0`
-  const bare = sides.flat().length === 1 ? "^" : "=";
+  return readConstraint(text, (count) => (count === 1 ? "^" : "="));
+}
+
+/** As `parseConstraint`, and a version alone is exactly this one, as Masterminds has it. */
+export function parseExactConstraint(text: string): Constraint {
+  return readConstraint(text, () => "=");
+}
+
+function readConstraint(text: string, operatorFor: (count: number) => Operator): Constraint {
+  const sides = text.split("||").map((side) => scanTerms(side.trim()));
+  const bare = operatorFor(sides.flat().length);
   return withAlternatives(
     sides.map((terms) =>
       createAlternative(terms.map((term) => ({ ...term, operator: term.operator || bare }))),

@@ -1,4 +1,5 @@
 import type { ParseSelectionOptions } from "../../index.ts";
+import { UsageError } from "../usage-error.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
 /** What to mirror. */
@@ -11,7 +12,7 @@ export const SELECTION_FLAGS = {
   "include-module": {
     type: "list",
     alias: "i",
-    describe: "Module to take: name[@constraint]; repeatable",
+    describe: "Module to take: name[@constraint|@policy]; repeatable",
     group: "Selection:",
   },
   "exclude-module": {
@@ -27,7 +28,7 @@ export const SELECTION_FLAGS = {
   },
   "include-image": {
     type: "list",
-    describe: "Image to take: registry/repository[:tag|@digest|@constraint]; repeatable",
+    describe: "Image to take: registry/repository[:tag|@digest|@constraint|@policy]; repeatable",
     group: "Selection:",
   },
   "images-from": {
@@ -54,6 +55,31 @@ export const SELECTION_FLAGS = {
   "latest-patch": {
     type: "boolean",
     describe: "Of a range, keep only the highest patch of each minor version",
+    group: "Selection:",
+  },
+  latest: {
+    type: "string",
+    describe: "Of each range or policy, take so many of the newest tags",
+    group: "Selection:",
+  },
+  "newer-than": {
+    type: "string",
+    describe: "Of each range or policy, take what is not older: 90d, 12h, 2026-01-31",
+    group: "Selection:",
+  },
+  "exclude-tag": {
+    type: "list",
+    describe: "Tags to leave out: '*-rc*', regex:EXPRESSION, semver:RANGE; repeatable",
+    group: "Selection:",
+  },
+  "include-repository": {
+    type: "list",
+    describe: "Take images and modules of these repositories only, * for any text; repeatable",
+    group: "Selection:",
+  },
+  "exclude-repository": {
+    type: "list",
+    describe: "Leave these repositories out, also where they are named; repeatable",
     group: "Selection:",
   },
   "platform-tag": {
@@ -179,10 +205,28 @@ export function toWishes(
     ignoreSuspend: isOn(flags["ignore-suspend"]),
     proxyRegistry: isOn(flags["proxy-registry"]),
     platforms: listOf(flags.platform),
+    ...toTagWishes(flags),
     skipMissingAttestations: isOn(flags["skip-missing-attestations"]),
     skipForeignLayers: isOn(flags["skip-foreign-layers"]),
     latestPatch: isOn(flags["latest-patch"]),
   };
+}
+
+function toTagWishes(flags: FlagValues<typeof SELECTION_FLAGS>): Partial<ParseSelectionOptions> {
+  const { latest } = flags;
+  return {
+    ...(latest === undefined ? {} : { latest: parseCount(latest, "latest") }),
+    newerThan: flags["newer-than"],
+    excludeTags: listOf(flags["exclude-tag"]),
+    includeRepositories: listOf(flags["include-repository"]),
+    excludeRepositories: listOf(flags["exclude-repository"]),
+  };
+}
+
+/** A number of things, one at least. */
+function parseCount(text: string, flag: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot use --${flag}: "${text}" is not a whole number above 0`);
 }
 
 function isOn(value: boolean | undefined): boolean {

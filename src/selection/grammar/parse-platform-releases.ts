@@ -75,6 +75,13 @@ function parseTag(text: string): PlatformReleases {
 function parseInclude(text: string): PlatformReleases {
   const filter = parseVersionFilter(text, "includePlatform");
   if (filter.kind === "range") return { kind: "range", range: filter.range };
+  if (filter.kind === "policy") {
+    throw new SelectionInvalidError(
+      `${option("includePlatform")} "${text}"`,
+      "releases of the platform are chosen by a range of versions",
+      { hint: 'Write a range as ">=1.69 <=1.71"' },
+    );
+  }
   const [pin] = filter.kind === "exact" ? filter.pins : [];
   if (pin === undefined) throw new Error("a constraint is a range or an exact tag");
   return { kind: "tag", ...pin };

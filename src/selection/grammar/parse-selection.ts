@@ -9,17 +9,19 @@ import {
 } from "../../oci/reference.ts";
 import { type OptionName, option } from "../../option.ts";
 import { parseModulesPath } from "../../product/modules-path.ts";
+import { formatTagPolicy } from "../../versions/tag-policy.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";
 import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";
 import { type PlatformWishes, parsePlatformReleases } from "./parse-platform-releases.ts";
+import { parseRepositoryFilter, parseTagLimits, type TagWishes } from "./parse-tag-limits.ts";
 import { parseReferrerTypes } from "./referrer-types.ts";
 import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
 import { parseImageSelector } from "./selector.ts";
 
 /** What the user said, option by option, as text. */
-export interface ParseSelectionOptions extends PlatformWishes {
+export interface ParseSelectionOptions extends PlatformWishes, TagWishes {
   /** `registry-host[:port]/path` below which everything but images lives. */
   readonly source?: string | undefined;
   readonly includeModules?: readonly string[] | undefined;
@@ -70,6 +72,11 @@ const KINDS = {
   includePlugins: "texts?",
   includeImages: "texts?",
   platforms: "texts?",
+  latest: "count?",
+  newerThan: "text?",
+  excludeTags: "texts?",
+  includeRepositories: "texts?",
+  excludeRepositories: "texts?",
   referrerTypes: "texts?",
   noPlatform: "switch?",
   noInstaller: "switch?",
@@ -127,6 +134,8 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
       include,
     },
     images: mergeImages(options.includeImages ?? []),
+    tags: parseTagLimits(options),
+    repositories: parseRepositoryFilter(options),
     platforms: mergePlatforms(options.platforms ?? []),
     skipMissingAttestations: options.skipMissingAttestations ?? false,
     skipForeignLayers: options.skipForeignLayers ?? false,
@@ -312,8 +321,9 @@ function mergeImages(entries: readonly string[]): ImageSelector[] {
 }
 
 function imageKeyOf({ reference, filter }: ImageSelector): string {
-  const tagged = reference.tag || reference.digest || filter.kind === "range";
+  const tagged = reference.tag || reference.digest || filter.kind !== "default";
   const named = formatReference(tagged ? reference : { ...reference, tag: "latest" });
+  if (filter.kind === "policy") return `${named}@${filter.policies.map(formatTagPolicy).join(" ")}`;
   return filter.kind === "range" ? `${named}@${filter.range}` : named;
 }
 

@@ -1,5 +1,6 @@
 import type { Platform } from "../../oci/platform.ts";
 import type { Reference, RepositoryReference } from "../../oci/reference.ts";
+import type { TagPolicy } from "../../versions/tag-policy.ts";
 
 /** `name[@constraint]` after parsing: which versions of one module (or tags of one image) are wanted. */
 export type VersionFilter =
@@ -9,6 +10,12 @@ export type VersionFilter =
   | {
       readonly kind: "range";
       readonly range: string;
+      readonly pins?: readonly ExactPin[] | undefined;
+    }
+  /** Tags that one of some policies takes, and exact tags besides them. Sorted. */
+  | {
+      readonly kind: "policy";
+      readonly policies: readonly TagPolicy[];
       readonly pins?: readonly ExactPin[] | undefined;
     }
   /** Exact tags, each with the channels that it is published to in the target. */
@@ -31,6 +38,29 @@ export interface ImageSelector {
   readonly text: string;
   readonly reference: Reference;
   readonly filter: VersionFilter;
+}
+
+/** What was made so long ago at most, or since then. */
+export type NewerThan =
+  | { readonly kind: "age"; readonly ms: number }
+  /** RFC 3339. */
+  | { readonly kind: "date"; readonly date: string };
+
+/** What is kept of the tags that ranges and policies take. */
+export interface TagLimits {
+  /** Of each selector, so many of the newest. */
+  readonly latest?: number | undefined;
+  readonly newerThan?: NewerThan | undefined;
+  /** Sorted. */
+  readonly excludeTags: readonly TagPolicy[];
+}
+
+/** Repositories by name, with `*`; a name without a registry is one of Docker Hub's no more than anywhere else. Sorted. */
+export interface RepositoryFilter {
+  /** Empty: all. */
+  readonly include: readonly string[];
+  /** Wins. */
+  readonly exclude: readonly string[];
 }
 
 /** Which releases of the platform are wanted. */
@@ -85,6 +115,9 @@ export interface Selection {
     readonly include: readonly ModuleSelector[];
   };
   readonly images: readonly ImageSelector[];
+  readonly tags: TagLimits;
+  /** Of images, modules and packages. */
+  readonly repositories: RepositoryFilter;
   /** Children of indexes that are kept; empty = all. */
   readonly platforms: readonly Platform[];
   /** Leave out attestations that the source lists in an index and does not have. */

@@ -4,6 +4,12 @@ import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts"
 import { type OptionName, option } from "../../option.ts";
 import { CHANNELS, isChannel } from "../../product/channel.ts";
 import { joinConstraints, parseConstraint } from "../../versions/constraint.ts";
+import {
+  formatTagPolicy,
+  isPolicyText,
+  parseTagPolicy,
+  type TagPolicy,
+} from "../../versions/tag-policy.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import { constraintOf, createRangeFilter } from "./range-filter.ts";
 import type { ExactPin, ImageSelector, ModuleSelector, VersionFilter } from "./selection.ts";
@@ -30,10 +36,12 @@ const EMPTY_HINT =
   'Quote the whole selector, for example "console@>=1.2": a shell takes an unquoted > or < for a redirection';
 const PATH_HINT =
   "Put paths and selectors in separate arguments, and quote a selector that contains > or <";
+const POLICY_HINT =
+  "Write semver:~1.2, glob:2.* or regex:^[0-9]+-alpine$, and quote it: a shell takes * and $ for its own";
 const FORMS_HINT =
   'Write a version (1.3.0), a range (^1.3.0, ~1.3.0, ">=1.1 <1.3") or an exact tag (=v1.3.0)';
 
-/** Parses `name[@constraint]`; `from` is the option that errors name, and says what the name is of. */
+/** Parses `name[@constraint|@policy]`; `from` is the option that errors name, and says what the name is of. */
 export function parseModuleSelector(
   entry: string,
   from: MemberOption = "includeModules",
@@ -56,7 +64,7 @@ export function parseModuleSelector(
   };
 }
 
-/** Parses `registry/repository[:tag|@digest|@constraint]`. */
+/** Parses `registry/repository[:tag|@digest|@constraint|@policy]`. */
 export function parseImageSelector(entry: string): ImageSelector {
   const refuse = createRefuse(entry, "includeImages");
   if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
@@ -93,8 +101,18 @@ export function isModuleName(name: string): boolean {
   return isTag(name) && isRepositoryName(name);
 }
 
+/** Parses a policy without a name, as `from` has it: `glob:*-rc*`; what names no kind is a glob. */
+export function parsePolicy(text: string, from: OptionName): TagPolicy {
+  return readPolicy(withoutQuotes(text), createRefuse(text, from));
+}
+
 /** What either filter takes (D5); a filter that says nothing vanishes beside one that does. */
 export function mergeFilters(left: VersionFilter, right: VersionFilter): VersionFilter {
+  const policies = mergePolicies([left, right]);
+  if (policies !== undefined) {
+    const exact = mergePins([...exactPinsOf(left), ...exactPinsOf(right)]);
+    return { kind: "policy", policies, ...(exact.length > 0 ? { pins: exact } : {}) };
+  }
   const ranges = [left, right].filter((filter) => filter.kind === "range").map(constraintOf);
   const pins = mergePins([...exactPinsOf(left), ...exactPinsOf(right)]);
   if (ranges.length > 0) return createRangeFilter(joinConstraints(ranges), pins);
@@ -104,6 +122,24 @@ export function mergeFilters(left: VersionFilter, right: VersionFilter): Version
 /** The exact tags of a filter. */
 export function exactPinsOf(filter: VersionFilter): readonly ExactPin[] {
   return filter.kind === "default" ? [] : (filter.pins ?? []);
+}
+
+/** Undefined: neither filter has a policy. A range beside one is a policy too. */
+function mergePolicies(filters: readonly VersionFilter[]): readonly TagPolicy[] | undefined {
+  if (!filters.some(({ kind }) => kind === "policy")) return undefined;
+  const all = filters.flatMap((filter): readonly TagPolicy[] => {
+    if (filter.kind === "policy") return filter.policies;
+    return filter.kind === "range" ? [{ kind: "range", pattern: filter.range }] : [];
+  });
+  return sortPolicies(all);
+}
+
+/** Each once, in one order. */
+export function sortPolicies(policies: readonly TagPolicy[]): readonly TagPolicy[] {
+  const unique = new Map(policies.map((policy) => [formatTagPolicy(policy), policy]));
+  return [...unique]
+    .sort(([left], [right]) => compareTexts(left, right))
+    .map(([, policy]) => policy);
 }
 
 function mergePins(pins: readonly ExactPin[]): ExactPin[] {
@@ -144,7 +180,7 @@ function withoutQuotes(text: string): string {
 }
 
 function isDigestLike(text: string): boolean {
-  return /^[A-Za-z0-9+._-]+:/.test(text);
+  return !isPolicyText(text) && /^[A-Za-z0-9+._-]+:/.test(text);
 }
 
 function isExact(constraint: string): boolean {
@@ -156,7 +192,18 @@ function asTag(version: string): string {
   return version.replaceAll("+", "_");
 }
 
+function readPolicy(text: string, refuse: Refuse): TagPolicy {
+  try {
+    return parseTagPolicy(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw refuse(cause.message, POLICY_HINT, cause);
+  }
+}
+
 function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
+  if (isPolicyText(constraint))
+    return { kind: "policy", policies: [readPolicy(constraint, refuse)] };
   if (isExact(constraint)) {
     return { kind: "exact", pins: [parsePin(constraint.slice(1), refuse)] };
   }

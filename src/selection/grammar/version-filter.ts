@@ -1,5 +1,17 @@
 import { compareTexts } from "../../compare-texts.ts";
-import { anchorsOf, type Constraint, satisfies } from "../../versions/constraint.ts";
+import {
+  anchorsOf,
+  type Constraint,
+  parseConstraint,
+  satisfies,
+} from "../../versions/constraint.ts";
+import {
+  createTagMatcher,
+  formatTagPolicy,
+  isVersionPolicy,
+  parsePolicyVersion,
+  type TagPolicy,
+} from "../../versions/tag-policy.ts";
 import { parseVersion } from "../../versions/tag-version.ts";
 import { compareVersions, minorOf, type Version } from "../../versions/version.ts";
 import { constraintOf, type RangeFilter } from "./range-filter.ts";
@@ -30,18 +42,46 @@ export function selectTags(
   filter: VersionFilter,
   options: SelectTagsOptions = {},
 ): string[] {
-  const selected = new Set(filter.kind === "range" ? selectRange(tags, filter, options) : []);
+  const selected = new Set(selectListed(tags, filter, options));
   const pinned = new Set(exactPinsOf(filter).map(({ tag }) => tag));
   for (const tag of tags) if (pinned.has(tag)) selected.add(tag);
   return sortTags([...selected], options.parse);
 }
 
-/** Whether a version lies in the range of a filter; false for filters without one. */
+/** Whether a filter chooses among the tags that there are. */
+export function isListing(filter: VersionFilter): filter is ListingFilter {
+  return filter.kind === "range" || filter.kind === "policy";
+}
+
+export type ListingFilter = VersionFilter & { readonly kind: "range" | "policy" };
+
+/** As a user would write it behind `@`. */
+export function formatFilter(filter: ListingFilter): string {
+  return filter.kind === "range" ? filter.range : filter.policies.map(formatTagPolicy).join(" or ");
+}
+
+/** Whether the newest of the tags that a filter takes is the one of the highest version. */
+export function isByVersion(filter: VersionFilter): boolean {
+  return filter.kind !== "policy" || filter.policies.every(isVersionPolicy);
+}
+
+/** Whether a tag lies in the range of a filter, or fits a policy of it; false for filters without either. */
 export function isInRange(tag: string, filter: VersionFilter): boolean {
+  if (filter.kind === "policy") return filter.policies.some((policy) => matcherOf(policy)(tag));
   const version = parseVersion(tag);
   return (
     filter.kind === "range" && version !== undefined && satisfies(constraintOf(filter), version)
   );
+}
+
+/** What a policy means; it is read once. */
+const MATCHERS = new WeakMap<TagPolicy, (tag: string) => boolean>();
+
+export function matcherOf(policy: TagPolicy, parse?: ParseTag): (tag: string) => boolean {
+  if (policy.kind === "range") return createTagMatcher(policy, parse);
+  const known = MATCHERS.get(policy) ?? createTagMatcher(policy);
+  MATCHERS.set(policy, known);
+  return known;
 }
 
 /** Ascending by version; tags that are no versions follow in alphabetical order. */
@@ -49,6 +89,29 @@ export function sortTags(tags: readonly string[], parse: ParseTag = parseVersion
   const versions = versionTags(tags, parse).toSorted(compareVersionTags);
   const others = tags.filter((tag) => parse(tag) === undefined);
   return [...versions.map(({ tag }) => tag), ...others.toSorted()];
+}
+
+function selectListed(
+  tags: readonly string[],
+  filter: VersionFilter,
+  options: SelectTagsOptions,
+): readonly string[] {
+  if (filter.kind === "range") return selectRange(tags, filter, options);
+  if (filter.kind !== "policy") return [];
+  return filter.policies.flatMap((policy) => selectPolicy(tags, policy, options));
+}
+
+function selectPolicy(
+  tags: readonly string[],
+  policy: TagPolicy,
+  options: SelectTagsOptions,
+): readonly string[] {
+  if (policy.kind === "range")
+    return selectRange(tags, { kind: "range", range: policy.pattern }, options);
+  const taken = tags.filter(matcherOf(policy));
+  if (policy.kind !== "semver" || !options.latestPatch) return taken;
+  const versions = versionTags(taken, parsePolicyVersion);
+  return keepLatestPatches(versions, parseConstraint(policy.pattern)).map(({ tag }) => tag);
 }
 
 function selectRange(

@@ -1,8 +1,10 @@
+import { formatReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
 import { spellingsOf } from "../../product/channel.ts";
 import type { VersionFilter } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { isInRange } from "../grammar/version-filter.ts";
+import { excludingPolicy } from "./choose-tags.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import type { ChannelPointer } from "./read-channels.ts";
 import { formatFound } from "./source-reader.ts";
@@ -14,6 +16,15 @@ export function withoutExcluded(
 ): ChannelPointer[] {
   const { family, reader, release } = scope;
   return channels.filter(({ channel, version }) => {
+    const policy = excludingPolicy(version, scope.selection);
+    if (policy !== undefined) {
+      reader.exclude({
+        repository: formatReference(release),
+        tag: channel,
+        reason: `it points at ${version}: ${policy}`,
+      });
+      return false;
+    }
     if (!isExcluded(scope, version)) return true;
     reader.notice(
       "CHANNEL_EXCLUDED",

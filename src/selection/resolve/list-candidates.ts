@@ -1,10 +1,12 @@
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { option } from "../../option.ts";
 import { looksLikeVersion, parseVersion } from "../../versions/tag-version.ts";
 import type { Version } from "../../versions/version.ts";
 import { walkVersions } from "../../versions/walk-versions.ts";
-import { SelectionUnmatchedError } from "../errors.ts";
+import { SelectionInvalidError, SelectionUnmatchedError } from "../errors.ts";
 import { constraintOf } from "../grammar/range-filter.ts";
 import type { Selection } from "../grammar/selection.ts";
+import type { ListingFilter } from "../grammar/version-filter.ts";
 import { type FoundImage, formatFound, type SourceReader } from "./source-reader.ts";
 
 export interface ListCandidatesOptions {
@@ -22,14 +24,21 @@ const NAMED_TAGS = 5;
 /** The tags that a range can choose from: the tag list, or what a walk finds where there is none (`proxyRegistry`). */
 export async function listCandidates(
   repository: RepositoryReference,
-  filter: { readonly range: string },
+  filter: ListingFilter,
   options: ListCandidatesOptions,
 ): Promise<readonly string[] | undefined> {
   const { selection, reader, prefixes = ["v"] } = options;
   if (!selection.proxyRegistry) {
     const tags = await reader.listTags(repository);
-    if (tags !== undefined) reportUnread(repository, tags, options);
+    if (tags !== undefined && filter.kind === "range") reportUnread(repository, tags, options);
     return tags;
+  }
+  if (filter.kind !== "range") {
+    throw new SelectionInvalidError(
+      `${option("proxyRegistry")} with a policy for "${formatReference(repository)}"`,
+      "without a list of tags only the versions of a range can be asked for",
+      { hint: "Write a range or an exact tag behind @" },
+    );
   }
   const found: string[] = [];
   await walkVersions(constraintOf(filter), async ({ text }) => {

@@ -1,14 +1,23 @@
 import { parseDigest } from "../../oci/digest.ts";
+import { formatReference } from "../../oci/reference.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
 import { parseImageVersion } from "../../versions/tag-version.ts";
-import type { ImageSelector, Selection, VersionFilter } from "../grammar/selection.ts";
-import { selectTags } from "../grammar/version-filter.ts";
+import { isDigestTag } from "../documents/digest-tag.ts";
+import type { ImageSelector, Selection } from "../grammar/selection.ts";
+import { isListing, type ListingFilter, selectTags } from "../grammar/version-filter.ts";
+import { chooseTags, excludingPolicy, namesOfLimits } from "./choose-tags.ts";
+import { whyLeftOut } from "./exclusion.ts";
 import { listCandidates } from "./list-candidates.ts";
 import type { Root } from "./root.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
 import { allMatched, imageUnmatched } from "./unmatched.ts";
 
 const DEFAULT_TAG = "latest";
+
+const NOTHING_FITS = {
+  range: "no tag lies in this range",
+  policy: "no tag fits this policy",
+} as const;
 
 /** The roots of the images that were named one by one. */
 export async function resolveImages(selection: Selection, reader: SourceReader): Promise<Root[]> {
@@ -26,7 +35,8 @@ async function resolveImage(
   const { reference, filter } = selector;
   const { tag, digest } = reference;
   const repository = { registry: reference.registry, repository: reference.repository };
-  if (filter.kind === "range") {
+  if (isLeftOut(selector, selection, reader)) return [];
+  if (isListing(filter)) {
     const tags = await selectImageTags({ ...selector, filter }, selection, reader);
     return allMatched(
       tags.map(async (match) =>
@@ -41,17 +51,31 @@ async function resolveImage(
   return [createRoot(image, tags)];
 }
 
+/** Whether the repository, or the tag that is named, is one that is to be left out. */
+function isLeftOut(
+  { reference, filter }: ImageSelector,
+  selection: Selection,
+  reader: SourceReader,
+): boolean {
+  const { registry, repository, tag, digest } = reference;
+  const place = { registry, repository };
+  const reason = whyLeftOut(place, selection.repositories);
+  if (reason !== undefined) reader.exclude({ repository: formatReference(place), reason });
+  if (reason !== undefined || isListing(filter) || digest !== undefined)
+    return reason !== undefined;
+  const named = tag ?? DEFAULT_TAG;
+  const excluding = excludingPolicy(named, selection);
+  if (excluding === undefined) return false;
+  reader.exclude({ repository: formatReference(place), tag: named, reason: excluding });
+  return true;
+}
+
 async function selectImageTags(
-  {
-    text,
-    reference,
-    filter,
-  }: ImageSelector & { readonly filter: VersionFilter & { kind: "range" } },
+  { text, reference, filter }: ImageSelector & { readonly filter: ListingFilter },
   selection: Selection,
   reader: SourceReader,
 ): Promise<string[]> {
   const { registry, repository } = reference;
-  const { latestPatch } = selection;
   const options = {
     // The flag is about the registry of the source
     selection: {
@@ -61,15 +85,22 @@ async function selectImageTags(
     prefixes: ["", "v"],
     parse: parseImageVersion,
   };
-  const tags = (await listCandidates({ registry, repository }, filter, options)) ?? [];
-  const selected = selectTags(tags, filter, { latestPatch, parse: parseImageVersion });
+  const listed = (await listCandidates({ registry, repository }, filter, options)) ?? [];
+  // What belongs to an image comes with it
+  const tags = listed.filter((tag) => !isDigestTag(tag));
+  const place = { registry, repository };
+  const parse = parseImageVersion;
+  const selected = await chooseTags(place, { tags, filter }, { selection, reader, parse });
   if (selected.length > 0) return selected;
+  const isMatched = selectTags(tags, filter, { parse }).length > 0;
   throw await imageUnmatched(
     { registry, repository },
     {
       reader,
       subject: `image "${text}"`,
-      reason: "no tag lies in this range",
+      reason: isMatched
+        ? `what it takes is left out by ${namesOfLimits(selection.tags)}`
+        : NOTHING_FITS[filter.kind],
     },
   );
 }

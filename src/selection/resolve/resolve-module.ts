@@ -3,11 +3,19 @@ import { option } from "../../option.ts";
 import { CHANNELS, spellingsOf } from "../../product/channel.ts";
 import { EXTRA_IMAGES_FILE, IMAGES_DIGESTS_FILE } from "../../product/file-names.ts";
 import type { Manifest } from "../../store/store.ts";
+import { isDigestTag } from "../documents/digest-tag.ts";
 import { parseExtraImages, parseImagesDigests } from "../documents/module-images.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
-import { isInRange, selectTags, sortTags } from "../grammar/version-filter.ts";
+import {
+  formatFilter,
+  isInRange,
+  isListing,
+  type ListingFilter,
+  sortTags,
+} from "../grammar/version-filter.ts";
+import { chooseTags, namesOfLimits } from "./choose-tags.ts";
 import { isExcluded, reportExcluded, withoutExcluded } from "./excluded-versions.ts";
 import { findListed, listCandidates } from "./list-candidates.ts";
 import { resolveReleases } from "./module-releases.ts";
@@ -38,7 +46,9 @@ export async function resolveModule(
   const [channels] = await Promise.all([
     kind === "exact" ? [] : readModuleChannels(scope),
     // Asked for early, read when the channels are known
-    kind === "range" && !selection.proxyRegistry ? reader.listTags(repository) : undefined,
+    isListing(selector.filter) && !selection.proxyRegistry
+      ? reader.listTags(repository)
+      : undefined,
   ]);
   const versions = await findVersions(scope, channels);
   reportExcluded(scope);
@@ -71,7 +81,7 @@ async function findVersions(
   channels: readonly ChannelPointer[],
 ): Promise<FoundImage[]> {
   const { filter } = scope;
-  const ranged = filter.kind === "range" ? await listRange(scope, channels) : [];
+  const ranged = isListing(filter) ? await listRange(scope, filter, channels) : [];
   const pinned = exactPinsOf(filter).map(({ tag }) => tag);
   const found = await allMatched([
     ...ranged.map((tag) => findListed(scope.repository, tag, scope.reader)),
@@ -83,21 +93,21 @@ async function findVersions(
 
 async function listRange(
   scope: ModuleScope,
+  filter: ListingFilter,
   channels: readonly ChannelPointer[],
 ): Promise<string[]> {
-  const { family, name, filter, reader, repository, selection } = scope;
-  if (filter.kind !== "range") return [];
+  const { family, name, reader, repository } = scope;
   const tags = await listCandidates(repository, filter, scope);
-  const { latestPatch } = selection;
-  const offered = (tags ?? []).filter((tag) => isInRange(tag, filter) && !isExcluded(scope, tag));
-  const selected = selectTags(offered, filter, { latestPatch });
+  const offered = (tags ?? []).filter(
+    // What only a digest or a channel names is no version
+    (tag) => isInRange(tag, filter) && !isDigestTag(tag) && !isExcluded(scope, tag),
+  );
+  const selected = await chooseTags(repository, { tags: offered, filter }, scope);
   if (selected.length === 0 && !channels.some(({ version }) => isInRange(version, filter))) {
     throw await moduleUnmatched(scope, {
       reader,
-      subject: `versions ${filter.range} of ${family.noun} "${name}"`,
-      reason: scope.excluded?.tags.size
-        ? `${option(family.exclude)} leaves out every tag in this range`
-        : `no tag of the ${family.noun} lies in this range`,
+      subject: `versions ${formatFilter(filter)} of ${family.noun} "${name}"`,
+      reason: whyNothing(scope, offered),
     });
   }
   if (tags === undefined) {
@@ -107,6 +117,16 @@ async function listRange(
     );
   }
   return selected;
+}
+
+function whyNothing(
+  { excluded, family, selection }: ModuleScope,
+  offered: readonly string[],
+): string {
+  if (offered.length > 0) return `what it takes is left out by ${namesOfLimits(selection.tags)}`;
+  return excluded?.tags.size
+    ? `${option(family.exclude)} leaves out every tag in this range`
+    : `no tag of the ${family.noun} lies in this range`;
 }
 
 async function findPinned(scope: ModuleScope, tag: string): Promise<FoundImage> {

@@ -1,5 +1,7 @@
+import { formatReference, joinRepository } from "../../oci/reference.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Component } from "./component.ts";
+import { whyLeftOut } from "./exclusion.ts";
 import { type Family, MODULES, PACKAGES } from "./family.ts";
 import { listModuleNames } from "./module-catalog.ts";
 import { resolveModule } from "./resolve-module.ts";
@@ -51,6 +53,12 @@ async function resolveFamily(
         filter: { kind: "default" as const },
       }));
   const options = { family, selection, reader, isNamed };
-  const roots = await allMatched(selectors.map((selector) => resolveModule(selector, options)));
+  const wanted = selectors.filter(({ name }) => {
+    const repository = joinRepository(family.catalogOf(selection), name);
+    const reason = whyLeftOut(repository, selection.repositories);
+    if (reason !== undefined) reader.exclude({ repository: formatReference(repository), reason });
+    return reason === undefined;
+  });
+  const roots = await allMatched(wanted.map((selector) => resolveModule(selector, options)));
   return roots.flat();
 }

@@ -14,7 +14,8 @@ import { isMet, requirementOf, type TakenVersions, unmetOf } from "../documents/
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { ModuleSelector, SourceSelection } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
-import { selectTags } from "../grammar/version-filter.ts";
+import { isListing } from "../grammar/version-filter.ts";
+import { chooseTags } from "./choose-tags.ts";
 import { findListed, reportUnread } from "./list-candidates.ts";
 import { findNeeds, type PluginCatalog, type PluginVersion } from "./plugin-needs.ts";
 import type { Root } from "./root.ts";
@@ -130,12 +131,10 @@ async function resolveNamed(
   for (const repository of repositories) {
     const tags = await reader.listTags(repository);
     if (tags === undefined) continue;
-    const { latestPatch } = selection;
     if (filter.kind === "range") reportUnread(repository, tags, { reader });
-    const wanted =
-      filter.kind === "range"
-        ? selectTags(tags, filter, { latestPatch })
-        : released(tags).slice(-1);
+    const wanted = isListing(filter)
+      ? await chooseTags(repository, { tags, filter }, { selection, reader })
+      : released(tags).slice(-1);
     const found = await allMatched(wanted.map((tag) => findListed(repository, tag, reader)));
     if (found.length > 0) return [...pinned, ...found].map((image) => ({ name, image }));
   }

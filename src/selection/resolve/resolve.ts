@@ -10,6 +10,7 @@ import type { Selection, SourceSelection } from "../grammar/selection.ts";
 import type { SelectionNoticeCode } from "../notice.ts";
 import { checkClosure } from "./closure.ts";
 import { type Component, resolveComponent } from "./component.ts";
+import { describeExclusions, type Exclusion } from "./exclusion.ts";
 import { resolveAttestations } from "./resolve-attestations.ts";
 import { resolveImages } from "./resolve-images.ts";
 import { INSTALLER } from "./resolve-installer.ts";
@@ -32,6 +33,8 @@ export interface ResolvedSelection {
   readonly roots: readonly Root[];
   /** Files that are made of what was read. */
   readonly files: readonly ExtraFile[];
+  /** What is left out because something says so, sorted. */
+  readonly exclusions: readonly Exclusion[];
 }
 
 /** What a source can offer. */
@@ -55,11 +58,13 @@ export async function resolveSelection(
 ): Promise<ResolvedSelection> {
   const stop = new AbortController();
   const notices = new Map<string, { code: SelectionNoticeCode; message: string }>();
+  const exclusions = new Map<string, Exclusion>();
   const signal = joinSignals(options.signal, stop.signal);
   const reader = createSourceReader({
     ...options,
     signal,
     onNotice: (code, message) => notices.set(`${code}: ${message}`, { code, message }),
+    onExcluded: (one) => exclusions.set(`${one.repository} ${one.tag ?? ""}`, one),
   });
   try {
     const results = await allMatched<Offered>([
@@ -71,9 +76,13 @@ export async function resolveSelection(
     if (found.length === 0 && denied) throw denied;
     checkClosure(found);
     const files = results.flatMap((result) => result.files ?? []);
-    return { roots: requireRoots(mergeRoots(found)), files };
+    const sorted = [...exclusions].sort(([a], [b]) => compareTexts(a, b)).map(([, one]) => one);
+    const roots = requireRoots(mergeRoots(found), sorted);
+    for (const { message } of describeExclusions(sorted)) reader.notice("LEFT_OUT", message);
+    return { roots, files, exclusions: sorted };
   } finally {
     stop.abort();
+    await reader.end();
     for (const [, { code, message }] of [...notices].sort(([a], [b]) => compareTexts(a, b))) {
       options.onNotice?.(code, message);
     }
@@ -108,8 +117,11 @@ async function resolveSource(selection: Selection, reader: SourceReader): Promis
   return { roots: [...roots, ...followers.flat()], files, denied };
 }
 
-function requireRoots(roots: Root[]): Root[] {
+function requireRoots(roots: Root[], [first]: readonly Exclusion[]): Root[] {
   if (roots.length > 0) return roots;
+  if (first !== undefined) {
+    throw new SelectionUnmatchedError("anything to pull", `all is left out: ${first.reason}`);
+  }
   throw new SelectionUnmatchedError("anything to pull", "the selection takes no image", {
     hint: `Name modules with ${option("includeModules")} or images with ${option("includeImages")}`,
   });

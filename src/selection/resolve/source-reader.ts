@@ -11,6 +11,8 @@ import type { Manifest, OperationOptions, SourceRepository } from "../../store/s
 import { walkGraph } from "../../store/walk.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SelectionNoticeCode } from "../notice.ts";
+import type { Exclusion } from "./exclusion.ts";
+import { type Creation, TimeReader } from "./time-reader.ts";
 
 export interface SourceReaderOptions extends OperationOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
@@ -19,6 +21,11 @@ export interface SourceReaderOptions extends OperationOptions {
   readonly onNotice?: ((code: SelectionNoticeCode, message: string) => void) | undefined;
   /** What earlier looks at layers have found. */
   readonly records?: LayerRecords | undefined;
+  /** Where what is known of tags is kept for later runs; default: nowhere. */
+  readonly tagsDirectory?: string | undefined;
+  /** Time of the day in milliseconds; default: that of the machine. */
+  readonly now?: (() => number) | undefined;
+  readonly onExcluded?: ((exclusion: Exclusion) => void) | undefined;
   /** A tag list, manifest or image file is being asked for. */
   readonly onResolving?: ((reference: string) => void) | undefined;
 }
@@ -31,7 +38,14 @@ export interface SourceReader {
   findManifest(repository: RepositoryReference, reference: string): Promise<Manifest | undefined>;
   /** Files of an image; of an index once for each platform, or for each of `platforms` if there are any. */
   readFiles(image: FoundImage, options: ReadFilesOptions): Promise<ReadonlyMap<string, Buffer>[]>;
+  /** When the image of a tag was made; undefined: there is no such tag. */
+  readCreated(repository: RepositoryReference, tag: string): Promise<Creation | undefined>;
   notice(code: SelectionNoticeCode, message: string): void;
+  /** Notes what is left out. */
+  exclude(exclusion: Exclusion): void;
+  now(): number;
+  /** Lets go of the files that it holds. */
+  end(): Promise<void>;
 }
 
 /** A manifest and where it is. */
@@ -50,7 +64,7 @@ interface ReadFilesOptions {
 const DEFAULT_CONCURRENCY = 8;
 
 export function createSourceReader(options: SourceReaderOptions): SourceReader {
-  const { signal, onNotice, onResolving } = options;
+  const { signal, onExcluded, onNotice, onResolving, now = Date.now } = options;
   const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
   const sources = new Map<string, SourceRepository>();
   const tagLists = new Map<string, Promise<readonly string[] | undefined>>();
@@ -98,8 +112,28 @@ export function createSourceReader(options: SourceReaderOptions): SourceReader {
         ),
       );
     },
+    readCreated: (repository, tag) => times.read(repository, tag),
     notice: (code, message) => onNotice?.(code, message),
+    exclude: (exclusion) => onExcluded?.(exclusion),
+    now,
+    end: async () => {
+      for (const { repository, tags, requests } of await times.end()) {
+        if (requests === 0) continue;
+        reader.notice(
+          "TIMES_READ",
+          `It took ${requests} ${requests === 1 ? "request" : "requests"} to know when ${tags} ${tags === 1 ? "tag" : "tags"} of "${repository}" ${tags === 1 ? "was" : "were"} made`,
+        );
+      }
+    },
   };
+  const times = new TimeReader({
+    openSource,
+    findManifest: reader.findManifest,
+    request,
+    tagsDirectory: options.tagsDirectory,
+    now,
+    signal,
+  });
   return reader;
 }
 

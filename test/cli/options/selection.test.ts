@@ -6,6 +6,9 @@ const NOTHING = {
   excludeModules: [],
   includePackages: [],
   excludePackages: [],
+  excludeRepositories: [],
+  excludeTags: [],
+  includeRepositories: [],
   includePlugins: [],
   includeImages: [],
   noPlatform: false,
@@ -83,6 +86,25 @@ describe("toWishes()", () => {
     ["proxy-registry", "proxyRegistry"],
   ])("hands over --%s as %s", (flag, wish) => {
     expect(toWishes({ [flag]: true })).toEqual({ ...NOTHING, [wish]: true });
+  });
+
+  test("hands over how many tags are taken, how old they may be, and what is left out", () => {
+    const flags = {
+      latest: "3",
+      "newer-than": "90d",
+      "exclude-tag": ["*-rc*"],
+      "include-repository": ["docker.io/*"],
+      "exclude-repository": ["docker.io/x"],
+    };
+    expect(toWishes(flags)).toEqual({
+      ...NOTHING,
+      latest: 3,
+      newerThan: "90d",
+      excludeTags: ["*-rc*"],
+      includeRepositories: ["docker.io/*"],
+      excludeRepositories: ["docker.io/x"],
+    });
+    expect(() => toWishes({ latest: "0" })).toThrow("--latest");
   });
 
   test("puts listed images behind named ones", () => {

@@ -114,6 +114,7 @@ describe("the listing of a plan", () => {
     resolvedBytes: 0,
     missingBytes: 1,
     neededBytes: 1,
+    exclusions: [],
     notices: [],
     failures: [],
   };
@@ -155,6 +156,7 @@ describe("renderPlan()", () => {
     resolvedBytes: 0,
     missingBytes: 4e6,
     neededBytes: 5e6,
+    exclusions: [],
     notices: [],
     failures: [],
   };

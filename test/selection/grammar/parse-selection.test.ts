@@ -38,6 +38,8 @@ describe("parseSelection()", () => {
         },
         plugins: { automatic: true, include: [] },
         images: [],
+        tags: { excludeTags: [] },
+        repositories: { include: [], exclude: [] },
         platforms: [],
         skipMissingAttestations: false,
         skipForeignLayers: false,
