@@ -6,7 +6,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { SourceRepository } from "../store/store.ts";
 import { ExportConflictError, ExportUnmatchedError } from "./errors.ts";
-import { fitsPattern } from "./name-pattern.ts";
+import { fitsPattern } from "../name-pattern.ts";
 
 /** An image under the name that a runtime will know it by. */
 export interface ChosenImage {
