@@ -36,6 +36,15 @@ export { RUNTIME_DEFAULTS, type RuntimeOptions } from "./clients/runtime-options
 export { RUNTIME_NAMES } from "./clients/runtimes.ts";
 export type { ImageKind, PackageKind } from "./contents/contents.ts";
 export { type DemoStep, type DemoSummary, type RunDemoOptions, runDemo } from "./demo/run-demo.ts";
+export {
+  type ComparedPlace,
+  type CompareOptions,
+  compareContents,
+  type DiffReport,
+  type DiffSide,
+} from "./diff/compare-contents.ts";
+export type { ChangedImage } from "./diff/compare-sides.ts";
+export type { ComparedImage } from "./diff/compared-side.ts";
 export { type ErrorCode, isAbortError, MirrorError, OptionInvalidError } from "./errors.ts";
 export { ExportConflictError, ExportUnmatchedError } from "./export/errors.ts";
 export { exportBundle } from "./export/export-bundle.ts";
@@ -128,7 +137,11 @@ export {
 } from "./registry/auth/login-store.ts";
 export { type DiagnoseOptions, diagnose } from "./registry/doctor/diagnose.ts";
 export type { Check, CheckName, DoctorReport } from "./registry/doctor/report.ts";
-export { RegistryResponseError, RegistryUnreachableError } from "./registry/errors.ts";
+export {
+  DeletesRefusedError,
+  RegistryResponseError,
+  RegistryUnreachableError,
+} from "./registry/errors.ts";
 export type { LoginCheck } from "./registry/host/check-login.ts";
 export {
   openRegistryClient,
@@ -167,6 +180,7 @@ export type {
   ContentSink,
   ContentSource,
   ContentStat,
+  ManifestRemover,
   ManifestSink,
   ManifestSource,
   OperationOptions,

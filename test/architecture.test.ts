@@ -36,6 +36,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lock: ["root", "oci", "io", "contents", "bundle"],
   tags: ["root", "oci", "io", "store", "versions", "cache"],
   pull: ["root", "oci", "io", "store", "contents", "bundle", "lock", "selection", "cache", "run"],
+  target: ["root", "oci", "store"],
+  diff: ["root", "oci", "store", "bundle", "lock", "product", "target"],
   export: ["root", "oci", "io", "store", "tar", "contents", "bundle", "pull"],
   load: ["root", "oci", "io", "store", "contents", "bundle", "export", "push"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "product", "run"],

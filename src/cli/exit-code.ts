@@ -5,6 +5,8 @@ export const EXIT_DONE = 0;
 export const EXIT_BUG = 1;
 const EXIT_USAGE = 2;
 const EXIT_PARTIAL = 3;
+/** Asked for, and found: two things differ. */
+export const EXIT_DIFFERENT = 4;
 export const EXIT_INTERRUPTED = 130;
 
 /** A code without an exit status does not compile. */
@@ -42,6 +44,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   1    a bug in the program
   2    usage: a flag, selector or reference is invalid; nothing was touched
   3    finished, but some items failed; the summary and the receipt list them
+  4    there are differences, and --exit-code asks for them
   10   registry: denied                  20   content: digest or form is wrong
   11   registry: not found               21   content: missing
   12   registry: rate limit              22   bundle is damaged

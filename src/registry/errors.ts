@@ -75,6 +75,20 @@ export class RegistryResponseError extends MirrorError {
   }
 }
 
+/** A registry takes no deletes at all. */
+export class DeletesRefusedError extends MirrorError {
+  override readonly code = "REGISTRY_REFUSED";
+  readonly registry: string;
+
+  constructor(registry: string, cause: RegistryResponseError) {
+    super(`Registry "${registry}" deletes nothing by its API: it answered ${cause.status}`, {
+      hint: "Allow it there (distribution: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete by the means of the registry itself",
+      cause,
+    });
+    this.registry = registry;
+  }
+}
+
 /** Why no usable answer came: decides the hint and whether another attempt can help. */
 export type UnreachableReason =
   | "dns"

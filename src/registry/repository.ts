@@ -8,6 +8,7 @@ import { referrerOf } from "../oci/referrer.ts";
 import type {
   FetchOptions,
   Manifest,
+  ManifestRemover,
   OpenContent,
   OperationOptions,
   PushContentOptions,
@@ -16,6 +17,7 @@ import type {
   TargetRepository,
 } from "../store/store.ts";
 import { existsBlob, fetchBlob, type RepositoryContext, statBlob } from "./content/blobs.ts";
+import { deleteManifest } from "./content/delete-manifest.ts";
 import { addToFallbackTag } from "./content/fallback-tag.ts";
 import { fetchForeignLayer } from "./content/foreign-layers.ts";
 import {
@@ -39,7 +41,7 @@ export interface MountOptions extends OperationOptions {
 }
 
 /** One repository of a registry, with everything the distribution API can do to it. */
-export interface Repository extends SourceRepository, TargetRepository {
+export interface Repository extends SourceRepository, TargetRepository, ManifestRemover {
   readonly reference: RepositoryReference;
   /** Whether the blob is now in this repository without having been sent. */
   mount(target: Descriptor, options: MountOptions): Promise<boolean>;
@@ -69,6 +71,7 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
     pushManifest: (manifest, name, options) => {
       return pushManifest(context, { manifest, reference: name }, options);
     },
+    deleteManifest: (digest, options) => deleteManifest(context, digest, options),
     tag: async (target, tag, options) => {
       const manifest = await fetchManifest(context, target.digest, options);
       await putManifest(context, { manifest, reference: tag }, options);

@@ -113,6 +113,14 @@ export interface ManifestSink {
   tag(target: Descriptor, tag: string, options?: OperationOptions): Promise<void>;
 }
 
+export interface ManifestRemover {
+  /**
+   * Takes a manifest away by its digest, and with it every tag that points at it; its blobs are left to the store. False:
+   * it was not there.
+   */
+  deleteManifest(digest: Digest, options?: OperationOptions): Promise<boolean>;
+}
+
 /** What content is copied from. */
 export interface ReadableStore extends ContentSource, ManifestSource {}
 

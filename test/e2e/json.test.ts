@@ -4,6 +4,7 @@ import { PullStore } from "../../src/cache/pull-store.ts";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { image, seed } from "../support/artifacts.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
@@ -73,6 +74,8 @@ async function runAll() {
   await document("client-config", "docker", "--remove", ...out);
   await fillCache(directory.resolve("cache"));
   await document("cache", "ls", "--cache", directory.resolve("cache"));
+  seed(target, "repo/elsewhere", { v1: image() });
+  await document("diff", bundle, there);
   await document("wait", `http://${target.host}`);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");

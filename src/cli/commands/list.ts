@@ -3,6 +3,7 @@ import { CACHE_COMMAND } from "./cache.ts";
 import { CLIENT_CONFIG_COMMAND } from "./client-config.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { DEMO_COMMAND } from "./demo.ts";
+import { DIFF_COMMAND } from "./diff.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
 import { EXPORT_COMMAND } from "./export.ts";
 import { INSPECT_COMMAND } from "./inspect.ts";
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   PLAN_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
+  DIFF_COMMAND,
   EXPORT_COMMAND,
   SERVE_COMMAND,
   WAIT_COMMAND,
