@@ -1,12 +1,12 @@
 import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
 import { compareTexts } from "../compare-texts.ts";
+import { fitsPattern } from "../name-pattern.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { SourceRepository } from "../store/store.ts";
 import { ExportConflictError, ExportUnmatchedError } from "./errors.ts";
-import { fitsPattern } from "../name-pattern.ts";
 
 /** An image under the name that a runtime will know it by. */
 export interface ChosenImage {

@@ -16,6 +16,7 @@ import { type ExportPlan, exportedName, planExport, toExportedImage } from "./pl
 import { writeArchive } from "./write-archive.ts";
 import { writeLayout } from "./write-layout.ts";
 import { writeReadable } from "./write-readable.ts";
+import { writeStatic } from "./write-static.ts";
 
 /**
  * Makes of bundles what a runtime loads without a registry. The layers are streamed from the bundle's files into the one that is
@@ -57,6 +58,7 @@ async function write(
   options: ExportOptions,
 ): Promise<Pick<ExportReport, "bytes" | "sha256" | "isWritten">> {
   if (options.form === "oci-layout") return await writeLayout(plan, options);
+  if (options.form === "static") return await writeStatic(plan, options);
   if (!options.list) return await writeArchive(plan, options);
   const text = plan.contents.map((image) => `${exportedName(image)}\n`).join("");
   await writeFileAtomically(options.out, text);
@@ -83,7 +85,8 @@ function checkExportOptions(options: ExportOptions): void {
   }
   if (bundlePaths.length === 0) refuse("bundlePaths", "there is none");
   if (compress !== undefined && compress !== "gzip") refuse("compress", "only gzip is written");
-  if (compress !== undefined && form === "oci-layout") refuse("compress", "a layout is no file");
+  const isDirectory = form === "oci-layout" || form === "static";
+  if (compress !== undefined && isDirectory) refuse("compress", "a directory is no file");
   if (list && form !== "k3s") refuse("list", "only k3s takes a list of names");
   if (list && compress !== undefined) refuse("compress", "a list of names is not compressed");
   if (form === "docker-archive" && platforms.length > 1) {

@@ -4,7 +4,13 @@ import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 
 /** What can be made of a bundle for runtimes that have no registry to ask. */
-export const EXPORT_FORMS = ["docker-archive", "oci-archive", "oci-layout", "k3s"] as const;
+export const EXPORT_FORMS = [
+  "docker-archive",
+  "oci-archive",
+  "oci-layout",
+  "k3s",
+  "static",
+] as const;
 
 export type ExportForm = (typeof EXPORT_FORMS)[number];
 
@@ -14,13 +20,13 @@ export interface ExportOptions extends OperationOptions {
   readonly form: ExportForm;
   /** Directories or single package files; images of all of them are exported together. */
   readonly bundlePaths: readonly string[];
-  /** The file that is written, the directory for `oci-layout`. */
+  /** The file that is written, the directory for `oci-layout` and `static`. */
   readonly out: string;
   /** Names with `*` for any text; one of them has to match. Default: every image. */
   readonly images?: readonly string[] | undefined;
   /** `os/architecture[/variant]`; indexes are rewritten to these. Default: all that the bundle has. */
   readonly platforms?: readonly string[] | undefined;
-  /** Not for `oci-layout`. */
+  /** Not for directories. */
   readonly compress?: "gzip" | undefined;
   /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */
   readonly list?: boolean | undefined;
@@ -32,9 +38,9 @@ export interface ExportReport {
   readonly mediaType: typeof EXPORT_MEDIA_TYPE;
   readonly form: ExportForm;
   readonly path: string;
-  /** Of the file, or of all files of the layout. */
+  /** Of the file, or of all files of the directory. */
   readonly bytes: number;
-  /** Of the file; a layout has none. */
+  /** Of the file; a directory has none. */
   readonly sha256?: string;
   /** False: the file was there already with these bytes, and was not touched. */
   readonly isWritten: boolean;

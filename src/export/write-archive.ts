@@ -7,11 +7,9 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readFrom, rename, rm, stat, WRITE_ANEW } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
 import type { ExportOptions, ExportReport } from "./export-options.ts";
+import { PARTIAL } from "./fresh-directory.ts";
 import type { ExportPlan } from "./plan-export.ts";
 import { readTar } from "./read-tar.ts";
-
-/** What takes the place of the file only when it is complete. */
-export const PARTIAL = ".partial";
 
 type Written = Required<Pick<ExportReport, "bytes" | "isWritten" | "sha256">>;
 

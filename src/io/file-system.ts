@@ -14,6 +14,7 @@ export const readdir: typeof fs.readdir = naming(fs.readdir);
 export const rename: typeof fs.rename = naming(fs.rename);
 export const rm: typeof fs.rm = naming(fs.rm);
 export const rmdir: typeof fs.rmdir = naming(fs.rmdir);
+export const symlink: typeof fs.symlink = naming(fs.symlink);
 export const stat: typeof fs.stat = naming(fs.stat);
 export const utimes: typeof fs.utimes = naming(fs.utimes);
 

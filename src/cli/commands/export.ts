@@ -6,7 +6,7 @@ import { REPORT_FLAGS } from "../options/output.ts";
 export const FLAGS = {
   out: {
     type: "string",
-    describe: "File to write; for oci-layout the directory to make",
+    describe: "File to write; for oci-layout and static the directory to make",
     group: "Export:",
   },
   image: {
@@ -35,7 +35,7 @@ export const FLAGS = {
 
 export const EXPORT_COMMAND: Command<typeof FLAGS> = {
   name: "export",
-  describe: "Make archives and layouts that runtimes load without a registry",
+  describe: "Make archives and trees that runtimes use without a registry",
   positionals: [
     { name: "form", describe: `One of ${EXPORT_FORMS.join(", ")}` },
     { name: "bundles", describe: "Directories of bundles, or package files", isList: true },
