@@ -15,7 +15,6 @@ import {
   takeReadBuffer,
 } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
-import { writeAt } from "../io/write-at.ts";
 import { createDigestHash } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { OpenContent } from "../store/store.ts";

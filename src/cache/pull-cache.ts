@@ -3,6 +3,7 @@ import { OptionInvalidError } from "../errors.ts";
 import { childrenOf } from "../oci/children.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
+import { dropUnneeded, listPushed, type PushedTag } from "./all-pushed.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { PullStore } from "./pull-store.ts";
 import { type TagPlace, type TagRecord, TagRecords } from "./tag-records.ts";
@@ -16,6 +17,8 @@ export interface CacheReport {
   readonly directory: string;
   /** Tags that were pulled, in the order of their names. */
   readonly images: readonly CachedImage[];
+  /** Tags that clients have pushed; they stay. */
+  readonly pushed: readonly PushedTag[];
   readonly totals: CacheTotals;
   /** What this run has removed. */
   readonly removed: { readonly files: number; readonly bytes: number };
@@ -45,13 +48,18 @@ export async function inspectCache(directory: string): Promise<CacheReport> {
   return await reportOf(directory, files, { files: 0, bytes: 0 });
 }
 
-/** Removes what is too much or too old, and tags of which nothing is left; `TARGET_LOCKED` while a server uses it. */
+/**
+ * Removes what is too much or too old, tags of which nothing is left, and of what was pushed the blobs that no image needs;
+ * `TARGET_LOCKED` while a server uses it.
+ */
 export async function pruneCache(
   directory: string,
   { now = Date.now, ...limits }: Limits = {},
 ): Promise<CacheReport> {
   const before = await inspectCache(directory);
   await using store = await PullStore.open(directory, { ...limits, now });
+  await dropUnneeded(store, { ...limits, now });
+  await store.files.evict({ isDue: true });
   for (const record of await store.tags.listAll()) {
     if (!(await store.readManifest(record.digest))) await store.tags.remove(record);
   }
@@ -72,7 +80,17 @@ export async function removeFromCache(
   const records = await store.tags.listAll();
   const unknown = images.filter((image) => !records.some((record) => isMeant(record, image)));
   if (unknown.length > 0) {
-    throw new OptionInvalidError("images", `not in the cache: ${unknown.join(", ")}`);
+    const names = (await listPushed(directory)).map(({ image }) => image);
+    const isPushed = unknown.some((image) =>
+      names.some((name) => `${name}:`.startsWith(`${image}:`)),
+    );
+    throw new OptionInvalidError(
+      "images",
+      `not in the cache: ${unknown.join(", ")}`,
+      isPushed
+        ? { hint: "What was pushed is deleted through the server: DELETE of its manifest" }
+        : {},
+    );
   }
   const isWanted = (record: TagPlace) => images.some((image) => isMeant(record, image));
   const needed = await reach(
@@ -119,6 +137,7 @@ async function reportOf(
   removed: CacheReport["removed"],
 ): Promise<CacheReport> {
   const records = await new TagRecords(join(directory, "tags")).listAll();
+  const pushed = await listPushed(directory);
   const count = (kind: string) =>
     files.names().filter((name) => name.startsWith(`${kind}${sep}`)).length;
   return {
@@ -130,6 +149,7 @@ async function reportOf(
       digest,
       checkedAt: new Date(checkedAt).toISOString(),
     })),
+    pushed,
     totals: {
       bytes: files.usedBytes,
       blobs: count("blobs"),

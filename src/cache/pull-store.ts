@@ -1,10 +1,11 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type { MirrorError } from "../errors.ts";
-import { writeFileAtomically } from "../io/atomic-write.ts";
+import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
+import { makeDirectoryDurably } from "../io/durable.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
-import { mkdir } from "../io/file-system.ts";
+import { rename } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
 import { READ_BUFFER_BYTES } from "../io/read-buffers.ts";
 import { readFile } from "../io/read-file.ts";
@@ -12,8 +13,10 @@ import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { Manifest, OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
+import { nameOfContent } from "./content-names.ts";
 import { Download, type WantedBytes } from "./download.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
+import { findPinned, PUSHED } from "./pushed-places.ts";
 import { isOfStorage } from "./storage-failure.ts";
 import { type TagPlace, type TagRecord, TagRecords } from "./tag-records.ts";
 
@@ -32,9 +35,11 @@ export interface PullStoreOptions extends KeptFilesOptions {
  * content/manifests/sha256/<hex>   the same, with its type in the first line
  * content/parts/<hex>.<size>       what has come of a blob so far
  * tags/<registry>/<repository>/_tags/<tag>
+ * pushed/<namespace>/…             what clients have pushed (pushed-places.ts); the content of it stays
  * ```
  */
 export class PullStore implements AsyncDisposable {
+  readonly directory: string;
   readonly tags: TagRecords;
   readonly #files: KeptFiles;
   readonly #lock: AsyncDisposable;
@@ -54,6 +59,7 @@ export class PullStore implements AsyncDisposable {
       readonly lock: AsyncDisposable;
     },
   ) {
+    this.directory = directory;
     this.#files = files;
     this.#lock = lock;
     this.#onUnkept = onUnkept;
@@ -61,10 +67,11 @@ export class PullStore implements AsyncDisposable {
   }
 
   static async open(directory: string, options: PullStoreOptions): Promise<PullStore> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectoryDurably(directory);
     const lock = await lockFile(join(directory, "lock"), directory);
     try {
-      const files = await KeptFiles.open(join(directory, "content"), options);
+      const pinned = await findPinned(join(directory, PUSHED));
+      const files = await KeptFiles.open(join(directory, "content"), { ...options, pinned });
       return new PullStore(directory, { files, lock, onUnkept: options.onUnkept });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
@@ -81,17 +88,32 @@ export class PullStore implements AsyncDisposable {
     return this.#files;
   }
 
-  /** Content that nobody is to find any more. */
+  /** Content that nobody is to find any more; what was pushed stays. */
   async remove(digest: Digest): Promise<void> {
     for (const kind of ["blobs", "manifests"] as const) {
-      const name = nameOf(kind, digest);
-      if (this.#files.sizeOf(name) !== undefined) await this.#files.remove(name);
+      const name = nameOfContent(kind, digest);
+      const isOurs = this.#files.sizeOf(name) !== undefined && !this.#files.isPinned(name);
+      if (isOurs) await this.#files.remove(name);
     }
+  }
+
+  /** Takes a file for the content: its bytes have the digest and are on the disk. What may be there is replaced. */
+  async takeBlob(path: string, { digest, size }: CachedContent): Promise<void> {
+    const name = nameOfContent("blobs", digest);
+    const place = await this.#files.prepare(name);
+    await rename(path, place);
+    await syncDirectory(dirname(place));
+    this.#files.add(name, size);
+  }
+
+  /** Of a blob that is on the disk. */
+  keptSizeOf(digest: Digest): number | undefined {
+    return this.#files.sizeOf(nameOfContent("blobs", digest));
   }
 
   /** Of a blob that is here as a whole, on the disk or just before that. */
   sizeOf(digest: Digest): number | undefined {
-    const kept = this.#files.sizeOf(nameOf("blobs", digest));
+    const kept = this.keptSizeOf(digest);
     if (kept !== undefined) return kept;
     const whole = [...this.#downloads.values()].find(
       ({ isWhole, target }) => isWhole && target.digest === digest,
@@ -120,7 +142,7 @@ export class PullStore implements AsyncDisposable {
 
   /** Manifests are read whole, and hashed each time. */
   async readManifest(digest: Digest): Promise<Manifest | undefined> {
-    const name = nameOf("manifests", digest);
+    const name = nameOfContent("manifests", digest);
     if (this.#files.sizeOf(name) === undefined) return undefined;
     const release = this.#files.hold(name);
     try {
@@ -140,14 +162,17 @@ export class PullStore implements AsyncDisposable {
     }
   }
 
-  async writeManifest({ bytes, descriptor }: Manifest): Promise<void> {
-    const name = nameOf("manifests", descriptor.digest);
+  async writeManifest(manifest: Manifest): Promise<void> {
+    await this.#tryToKeep(() => this.putManifest(manifest));
+  }
+
+  /** Rejects if the disk does not take it. */
+  async putManifest({ bytes, descriptor }: Manifest): Promise<void> {
+    const name = nameOfContent("manifests", descriptor.digest);
     const file = Buffer.concat([Buffer.from(`${descriptor.mediaType}\n`), bytes]);
-    await this.#tryToKeep(async () => {
-      await writeFileAtomically(await this.#files.prepare(name), file, { isPrivate: true });
-      this.#files.add(name, file.length);
-      await this.#files.evict();
-    });
+    await writeFileAtomically(await this.#files.prepare(name), file, { isPrivate: true });
+    this.#files.add(name, file.length);
+    await this.#files.evict();
   }
 
   /** What a tag was when it was asked for. */
@@ -173,7 +198,7 @@ export class PullStore implements AsyncDisposable {
   }
 
   async #openKept(digest: Digest, { start, end }: WantedBytes): Promise<Readable | undefined> {
-    const name = nameOf("blobs", digest);
+    const name = nameOfContent("blobs", digest);
     if (this.#files.sizeOf(name) === undefined) return undefined;
     const release = this.#files.hold(name);
     try {
@@ -195,7 +220,7 @@ export class PullStore implements AsyncDisposable {
       target,
       files: this.#files,
       partName: join("parts", `${parseDigest(target.digest).encoded}.${target.size}`),
-      finalName: nameOf("blobs", target.digest),
+      finalName: nameOfContent("blobs", target.digest),
       fetch,
       onUnkept: (error) => {
         forget();
@@ -213,9 +238,4 @@ export class PullStore implements AsyncDisposable {
     void download.finished.then(end, end).catch(() => {});
     return download;
   }
-}
-
-function nameOf(kind: "blobs" | "manifests", digest: Digest): string {
-  const { algorithm, encoded } = parseDigest(digest);
-  return join(kind, algorithm, encoded);
 }

@@ -51,7 +51,8 @@ export function createServeMetrics(): ServeMetrics {
       }
       const kind = kindOf(event);
       const namespace = event.namespace ?? "";
-      requests.inc({ namespace, kind, code: String(event.status), cache: event.cache ?? "bundle" });
+      const cache = event.cache ?? (isRead(event) ? "bundle" : "");
+      requests.inc({ namespace, kind, code: String(event.status), cache });
       bytes.inc({ namespace, kind }, event.bytes);
       seconds.observe({ kind }, event.milliseconds / 1000);
     },
@@ -60,11 +61,16 @@ export function createServeMetrics(): ServeMetrics {
 
 const KINDS: readonly (readonly [string, RegExp])[] = [
   ["manifest", /\/manifests\/[^/]+$/],
+  ["upload", /\/blobs\/uploads(?:\/[^/]*)?$/],
   ["blob", /\/blobs\/[^/]+$/],
   ["tags", /\/tags\/list$/],
   ["referrers", /\/referrers\/[^/]+$/],
   ["base", /\/v2\/?$/],
 ];
+
+function isRead({ method }: Extract<ServeEvent, { type: "request-answered" }>): boolean {
+  return method === "GET" || method === "HEAD";
+}
 
 /** Few of them, whatever is asked for: each is a series of numbers. */
 function kindOf({ path }: Extract<ServeEvent, { type: "request-answered" }>): string {

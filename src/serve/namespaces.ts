@@ -4,12 +4,15 @@ import type { RepositoryRoute, RouteRepository } from "../server/handler.ts";
 import { errorResponse, type RegistryRequest, type RegistryResponse } from "../server/message.ts";
 import type { ServedContent } from "./collect-content.ts";
 import { canonicalNamespace, namespaceOfHost } from "./namespace-names.ts";
+import type { WritableNamespace } from "./open-upstreams.ts";
 
 export interface RouteOptions extends ServedContent {
   /** Host name that clients use → namespace. */
   readonly hosts: ReadonlyMap<string, string>;
   /** Asked for what no request says the namespace of. */
   readonly defaultNamespace?: string | undefined;
+  /** The namespace that can be pushed to: repositories need not be there before. */
+  readonly writable?: WritableNamespace | undefined;
 }
 
 /**
@@ -23,7 +26,9 @@ export function createRouter(options: RouteOptions): RouteRepository {
     const named = namedNamespace(request, options);
     if (named !== undefined) {
       const namespace = namespaces.get(named);
-      if (namespace) return routeTo(named, namespace, await withoutOwnName(name, named, namespace));
+      if (namespace) {
+        return routeTo(named, await withoutOwnName(name, named, namespace), options);
+      }
       // Clients ask for the base of the API before they name anything
       if (name === "" && request.path !== "/v2/_catalog")
         return { backend: target, repository: "" };
@@ -55,6 +60,7 @@ async function routeUnnamed(
 ): Promise<RepositoryRoute | RegistryResponse> {
   const { target } = options;
   const byPath = routeByPath(name, options);
+  if (byPath?.writer !== undefined) return byPath;
   if (byPath && (await byPath.backend.hasRepository(byPath.repository))) return byPath;
   if (name === "" || (await target.hasRepository(name))) {
     return { backend: target, repository: name };
@@ -73,34 +79,51 @@ function namedNamespace(
 }
 
 /** `docker.io/library/x`: clients with `location = "mirror:5000/docker.io"`. */
-function routeByPath(name: string, { namespaces }: RouteOptions): RepositoryRoute | undefined {
+function routeByPath(name: string, options: RouteOptions): RepositoryRoute | undefined {
   const slash = name.indexOf("/");
   if (slash < 0) return undefined;
   const first = canonicalNamespace(name.slice(0, slash));
-  const namespace = namespaces.get(first);
-  return namespace && routeTo(first, namespace, name.slice(slash + 1));
+  if (!options.namespaces.has(first)) return undefined;
+  return routeTo(first, name.slice(slash + 1), options);
 }
 
-/** The default namespace, or the only one that has the repository: among several nobody guesses. */
+/**
+ * The default namespace, or the only one that has the repository: among several nobody guesses. A default that can be pushed
+ * to may get any repository.
+ */
 async function routeByContent(
   name: string,
-  { defaultNamespace, namespaces }: RouteOptions,
+  options: RouteOptions,
 ): Promise<RepositoryRoute | RegistryResponse> {
-  const having: [string, RegistryBackend][] = [];
-  for (const entry of namespaces) {
-    if (await entry[1].hasRepository(name)) having.push(entry);
+  const { defaultNamespace, namespaces, writable } = options;
+  if (writable !== undefined && writable.namespace === defaultNamespace) {
+    return routeTo(writable.namespace, name, options);
+  }
+  const having: string[] = [];
+  for (const [namespace, backend] of namespaces) {
+    if (await backend.hasRepository(name)) having.push(namespace);
   }
   const chosen =
-    having.find(([namespace]) => namespace === defaultNamespace) ??
+    having.find((namespace) => namespace === defaultNamespace) ??
     (having.length === 1 ? having[0] : undefined);
-  if (chosen) return routeTo(chosen[0], chosen[1], name);
+  if (chosen !== undefined) return routeTo(chosen, name, options);
   if (having.length === 0) return unknownName(name, "repository is not known");
-  const names = having.map(([namespace]) => namespace).sort();
-  return unknownName(name, `several namespaces have it: ${names.join(", ")}; name one with ns`);
+  const names = having.sort().join(", ");
+  return unknownName(name, `several namespaces have it: ${names}; name one with ns`);
 }
 
-function routeTo(namespace: string, backend: RegistryBackend, repository: string): RepositoryRoute {
-  return { backend, repository, headers: { "oci-namespace": namespace } };
+/** To a namespace that is served. */
+function routeTo(
+  namespace: string,
+  repository: string,
+  { namespaces, target, writable }: RouteOptions,
+): RepositoryRoute {
+  return {
+    backend: namespaces.get(namespace) ?? target,
+    repository,
+    writer: writable?.namespace === namespace ? writable.backend : undefined,
+    headers: { "oci-namespace": namespace },
+  };
 }
 
 function unknownName(name: string, message: string): RegistryResponse {

@@ -8,7 +8,12 @@ import { describeFailure, toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
-import { addUpstreams, openUpstreams, type UpstreamOptions } from "./open-upstreams.ts";
+import {
+  addUpstreams,
+  type OpenedUpstreams,
+  openUpstreams,
+  type UpstreamOptions,
+} from "./open-upstreams.ts";
 import { createPage } from "./page.ts";
 import { type ProtectionOptions, readProtection } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
@@ -54,8 +59,8 @@ export interface MirrorServer extends AsyncDisposable {
 }
 
 /**
- * Serves bundles, and what upstreams have, as a read-only registry. Bundles are not unpacked, and without upstreams nothing
- * is written anywhere.
+ * Serves bundles, and what upstreams have, as a registry, which can be pushed to where a namespace is for that. Bundles are
+ * not unpacked, and without upstreams and such a namespace nothing is written anywhere.
  */
 export async function openServer(options: ServerOptions): Promise<MirrorServer> {
   const { onEvent = () => {} } = options;
@@ -80,8 +85,13 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     const content = addUpstreams(collectContent(bundles, options), opened);
     const listener = await listenHttp({
       handler: createServeHandler({
-        registry: createRegistry(content, options),
-        page: createPage({ bundles, upstreams: [...opened.backends.keys()], scheme }),
+        registry: createRegistry({ ...content, writable: opened.writable }, options),
+        page: createPage({
+          bundles,
+          upstreams: [...opened.backends.keys()],
+          writable: opened.writable?.namespace,
+          scheme,
+        }),
         rulesNow: () => protection.now.rules,
       }),
       tls: protection.now.tls,
@@ -104,7 +114,10 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
   }
 }
 
-function createRegistry(content: ServedContent, options: ServerOptions): RegistryHandler {
+function createRegistry(
+  content: ServedContent & Pick<OpenedUpstreams, "writable">,
+  options: ServerOptions,
+): RegistryHandler {
   const { catalog = false, defaultNamespace } = options;
   const hosts = new Map(
     Object.entries(options.hosts ?? {}).map(([host, namespace]) => [

@@ -1,6 +1,8 @@
 import { PullStore } from "../cache/pull-store.ts";
+import { PushedRepositories } from "../cache/pushed-repositories.ts";
 import { OptionInvalidError } from "../errors.ts";
-import type { RegistryBackend } from "../server/backend.ts";
+import { isNamespace } from "../oci/namespace.ts";
+import type { RegistryBackend, RegistryWriter } from "../server/backend.ts";
 import { describeFailure } from "./answered-events.ts";
 import type { ServedContent } from "./collect-content.ts";
 import { createFallbackBackend } from "./fallback-backend.ts";
@@ -9,11 +11,14 @@ import type { ProtectionOptions } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { type Upstream, UpstreamAccess } from "./upstream.ts";
 import { createUpstreamBackend } from "./upstream-backend.ts";
+import { createWritableBackend } from "./writable-backend.ts";
 
 export interface UpstreamOptions {
   /** Registries that images are fetched from when they are asked for, and not in a bundle. */
   readonly upstreams?: readonly Upstream[] | undefined;
-  /** Where what was fetched is kept; needed with upstreams. One server uses it at a time. */
+  /** A namespace that clients can push to; it is kept in the cache directory, and stays. */
+  readonly writable?: string | undefined;
+  /** Where what was fetched or pushed is kept; needed with both. One server uses it at a time. */
   readonly cacheDirectory?: string | undefined;
   /** Most bytes of it; default: no bound. */
   readonly cacheLimitBytes?: number | undefined;
@@ -37,42 +42,72 @@ export interface OpenUpstreamsOptions extends UpstreamOptions, ProtectionOptions
 export interface OpenedUpstreams extends AsyncDisposable {
   /** By namespace. */
   readonly backends: ReadonlyMap<string, RegistryBackend>;
+  readonly writable?: WritableNamespace | undefined;
+}
+
+export interface WritableNamespace {
+  readonly namespace: string;
+  readonly backend: RegistryBackend & RegistryWriter;
 }
 
 const REVALIDATE_MS = 3_600_000;
 
 export async function openUpstreams(options: OpenUpstreamsOptions): Promise<OpenedUpstreams> {
-  const { cacheDirectory, now = Date.now, offline = false, onEvent, upstreams = [] } = options;
-  if (upstreams.length === 0) return { backends: new Map(), [Symbol.asyncDispose]: async () => {} };
+  const { cacheDirectory, now = Date.now, onEvent, upstreams = [], writable } = options;
+  if (upstreams.length === 0 && writable === undefined) {
+    return { backends: new Map(), [Symbol.asyncDispose]: async () => {} };
+  }
   if (cacheDirectory === undefined) {
-    throw new OptionInvalidError("cacheDirectory", "upstreams need a directory for what they give");
+    throw new OptionInvalidError(
+      "cacheDirectory",
+      "upstreams and what is pushed need a directory for their content",
+    );
   }
   refuseExposure(options);
+  const namespace = writable === undefined ? undefined : checkWritable(writable, options);
   const store = await PullStore.open(cacheDirectory, {
     limitBytes: options.cacheLimitBytes,
     ttlMs: options.cacheTtlMs,
     now,
     onUnkept: (error) => onEvent({ type: "cache-failed", ...describeFailure(error) }),
   });
-  const backends = upstreams.map((upstream) => {
-    const { signal } = store;
+  return {
+    backends: createBackends(store, options),
+    writable: namespace === undefined ? undefined : openWritable(store, namespace),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+function createBackends(
+  store: PullStore,
+  options: OpenUpstreamsOptions,
+): ReadonlyMap<string, RegistryBackend> {
+  const { now = Date.now, offline = false, onEvent, revalidateMs = REVALIDATE_MS } = options;
+  const { signal } = store;
+  const backends = (options.upstreams ?? []).map((upstream) => {
     const access = new UpstreamAccess({ upstream, isOffline: offline, now, signal });
-    const { revalidateMs = REVALIDATE_MS } = options;
     const backend = createUpstreamBackend({ access, store, revalidateMs, onEvent });
     return [canonicalNamespace(upstream.namespace), backend] as const;
   });
-  return {
-    backends: new Map(backends),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  return new Map(backends);
+}
+
+function openWritable(store: PullStore, namespace: string): WritableNamespace {
+  const pushed = new PushedRepositories(store, namespace);
+  return { namespace, backend: createWritableBackend(store, pushed) };
 }
 
 /** Bundles first: what is in them was chosen. */
 export function addUpstreams(
   { namespaces, target }: ServedContent,
-  { backends }: OpenedUpstreams,
+  { backends, writable }: OpenedUpstreams,
 ): ServedContent {
   const all = new Map(namespaces);
+  if (writable !== undefined) {
+    if (all.has(writable.namespace))
+      throw notItsOwn(writable.namespace, "a bundle has images of it");
+    all.set(writable.namespace, writable.backend);
+  }
   for (const [namespace, backend] of backends) {
     const own = all.get(namespace);
     all.set(namespace, own ? createFallbackBackend(own, backend) : backend);
@@ -80,14 +115,38 @@ export function addUpstreams(
   return { namespaces: all, target };
 }
 
+/** Returns the name as requests have it. */
+function checkWritable(writable: string, options: OpenUpstreamsOptions): string {
+  const namespace = canonicalNamespace(writable);
+  if (!isNamespace(namespace)) {
+    throw new OptionInvalidError("writable", `"${writable}" is no name for a registry`, {
+      hint: "Write a name without a path: local, or registry.lan:5000",
+    });
+  }
+  const { upstreams = [] } = options;
+  if (upstreams.some((upstream) => canonicalNamespace(upstream.namespace) === namespace)) {
+    throw notItsOwn(namespace, "it is an upstream");
+  }
+  if (isGuarded(options)) return namespace;
+  throw new OptionInvalidError(
+    "writable",
+    `everybody who can connect to ${options.address} could push to ${namespace}`,
+    { hint: "Ask clients for a login or a certificate, or allow some addresses only" },
+  );
+}
+
+function notItsOwn(namespace: string, reason: string): OptionInvalidError {
+  return new OptionInvalidError("writable", `${namespace} cannot be pushed to: ${reason}`, {
+    hint: "Choose another name, which nothing else is served under",
+  });
+}
+
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 
 /** What a login may see is for those who may use that login. */
 function refuseExposure(options: OpenUpstreamsOptions): void {
-  const { address, allow, clientCaFile, exposePrivate = false, htpasswdFile, upstreams } = options;
-  const isGuarded =
-    LOOPBACK.test(address) || htpasswdFile !== undefined || clientCaFile !== undefined;
-  if (exposePrivate || isGuarded || (allow && allow.length > 0)) return;
+  const { address, exposePrivate = false, upstreams } = options;
+  if (exposePrivate || isGuarded(options)) return;
   const open = upstreams?.filter(({ isPrivate }) => isPrivate).map(({ namespace }) => namespace);
   if (!open || open.length === 0) return;
   throw new OptionInvalidError(
@@ -95,4 +154,10 @@ function refuseExposure(options: OpenUpstreamsOptions): void {
     `${open.join(", ")} would be read with a login by everybody who can connect to ${address}`,
     { hint: "Ask clients for a login or a certificate, allow some addresses only, or expose it" },
   );
+}
+
+/** Whether not everybody on the network can come in. */
+function isGuarded({ address, allow = [], clientCaFile, htpasswdFile }: OpenUpstreamsOptions) {
+  if (htpasswdFile !== undefined || clientCaFile !== undefined) return true;
+  return LOOPBACK.test(address) || allow.length > 0;
 }

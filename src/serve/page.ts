@@ -8,14 +8,17 @@ export interface PageOptions {
   readonly bundles: readonly OpenedBundle[];
   /** Registries that are served through a cache. */
   readonly upstreams: readonly string[];
+  /** The namespace that can be pushed to. */
+  readonly writable?: string | undefined;
   readonly scheme: string;
 }
 
 /** `/`: what is served, from where, and how to pull it. Without scripts, and without anything from elsewhere. */
-export function createPage({ bundles, scheme, upstreams }: PageOptions) {
+export function createPage({ bundles, scheme, upstreams, writable }: PageOptions) {
   const places = [
     ...bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`),
     ...upstreams.map((name) => `${escapeHtml(name)} (what is asked for, through a cache)`),
+    ...(writable === undefined ? [] : [`${escapeHtml(writable)} (what was pushed)`]),
   ];
   const rows = bundles.flatMap(({ path, store }) =>
     store.images.map(({ origin, repository, tag, root }) => ({
@@ -34,7 +37,7 @@ export function createPage({ bundles, scheme, upstreams }: PageOptions) {
 <meta name="viewport" content="width=device-width">
 <style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em}</style>
 <h1>${rows.length} tags at ${escapeHtml(host)}</h1>
-<p>From ${places.join(", ")}. Read-only.</p>
+<p>From ${places.join(", ")}. ${renderPush(writable, host)}</p>
 <table><tr><th>image<th>pull<th>bundle</tr>
 ${shown.map((row) => renderRow(row, { host, scheme })).join("\n")}
 </table>${more > 0 ? `<p>And ${more} more.</p>` : ""}
@@ -67,6 +70,12 @@ function renderRow(
   ];
   const pull = commands.map((command) => `<code>${escapeHtml(command)}</code>`).join("<br>");
   return `<tr><td>${escapeHtml(name)}<br><code>${escapeHtml(digest)}</code><td>${pull}<td>${escapeHtml(bundle)}</tr>`;
+}
+
+function renderPush(writable: string | undefined, host: string): string {
+  if (writable === undefined) return "Read-only.";
+  const command = `docker push ${host}/${writable}/IMAGE:TAG`;
+  return `Push with <code>${escapeHtml(command)}</code>; all else is read-only.`;
 }
 
 function hostsToml(url: string): string {

@@ -1,3 +1,4 @@
+import { ContentLostError } from "../cache/errors.ts";
 import { MirrorError } from "../errors.ts";
 import { type AccessRules, callerOf, refuseCaller } from "../server/access.ts";
 import {
@@ -48,6 +49,15 @@ const PROBES: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
 
 /** Where it lies is for the log, not for whoever asks. */
 function contentFailed(failure: MirrorError): RegistryResponse {
+  if (failure instanceof ContentLostError) {
+    // Clients push what is said not to be there
+    const message = "content that was pushed is lost";
+    return { ...errorResponse(404, { code: "BLOB_UNKNOWN", message }), failure };
+  }
+  if (failure.code === "SPACE_EXHAUSTED") {
+    const message = "there is no room for it here";
+    return { ...errorResponse(507, { code: "UNAVAILABLE", message }), failure };
+  }
   const response = errorResponse(500, { code: "UNKNOWN", message: "content cannot be read" });
   return { ...response, failure };
 }

@@ -29,8 +29,8 @@ export interface ServedManifest extends Manifest {
   readonly cache?: CacheUse | undefined;
 }
 
-/** How a cache came by it; `stale`: whoever knows better could not be asked. */
-export type CacheUse = "hit" | "miss" | "stale";
+/** How a cache came by it; `stale`: whoever knows better could not be asked; `pushed`: a client has pushed it. */
+export type CacheUse = "hit" | "miss" | "stale" | "pushed";
 
 /** What a registry that can be pushed to does besides. Repositories begin with the first thing that is in them. */
 export interface RegistryWriter {

@@ -14,13 +14,16 @@ import {
 } from "./message.ts";
 import { appendToUpload, cancelUpload, commitUpload, readUpload, startUpload } from "./uploads.ts";
 
-export interface RegistryHandlerOptions {
+export interface RoutedHandlerOptions {
   /** Whether the repositories are listed; default true. */
   readonly catalog?: boolean | undefined;
-  /** Takes what is pushed; default: the registry can only be read. */
-  readonly writer?: RegistryWriter | undefined;
   /** Accept indexes whose children are missing; default: refuse them with MANIFEST_BLOB_UNKNOWN. */
   readonly sparseIndexes?: boolean | undefined;
+}
+
+export interface RegistryHandlerOptions extends RoutedHandlerOptions {
+  /** Takes what is pushed; default: the registry can only be read. */
+  readonly writer?: RegistryWriter | undefined;
 }
 
 /** Where a repository that was asked for is to be found. */
@@ -28,6 +31,8 @@ export interface RepositoryRoute {
   readonly backend: RegistryBackend;
   /** Its path there. */
   readonly repository: string;
+  /** Takes what is pushed to it; default: it can only be read. */
+  readonly writer?: RegistryWriter | undefined;
   /** Added to the answer. */
   readonly headers?: RegistryResponse["headers"];
 }
@@ -43,13 +48,14 @@ export function createRegistryHandler(
   backend: RegistryBackend,
   options: RegistryHandlerOptions = {},
 ): RegistryHandler {
-  return createRoutedHandler(async (_, repository) => ({ backend, repository }), options);
+  const { writer } = options;
+  return createRoutedHandler(async (_, repository) => ({ backend, repository, writer }), options);
 }
 
 /** The same over many backends: each request is led to one. */
 export function createRoutedHandler(
   routeRepository: RouteRepository,
-  options: RegistryHandlerOptions = {},
+  options: RoutedHandlerOptions = {},
 ): RegistryHandler {
   return async (request) => {
     const found = findRoute(request.path);
@@ -63,27 +69,47 @@ export function createRoutedHandler(
         message: "repository name is not allowed",
       });
     }
-    const operations = operationsOf(route, options);
-    const operation = operations[request.method];
-    if (operation === undefined) return methodNotAllowed(Object.keys(operations));
     const routed = await routeRepository(request, name);
     if ("status" in routed) return routed;
-    const { headers = {}, ...place } = routed;
+    const { headers = {}, writer, ...place } = routed;
+    const operations = operationsOf(route, writer && { ...options, writer, routeRepository });
+    const operation = operations[request.method];
+    if (operation === undefined) return methodNotAllowed(Object.keys(operations));
     const response = await operation({ ...place, request, name, reference });
     return { ...response, headers: { ...response.headers, ...headers } };
   };
 }
 
+interface Writing extends RoutedHandlerOptions {
+  readonly writer: RegistryWriter;
+  readonly routeRepository: RouteRepository;
+}
+
 function operationsOf(
   { reads = {}, writes = {} }: Route,
-  { sparseIndexes = false, writer }: RegistryHandlerOptions,
+  writing: Writing | undefined,
 ): Readonly<Record<string, Operation<RegistryCall>>> {
-  if (writer === undefined) return reads;
+  if (writing === undefined) return reads;
+  const { routeRepository, sparseIndexes = false, writer } = writing;
   const bound = Object.entries(writes).map(([method, write]) => {
-    const operation = (call: RegistryCall) => write({ ...call, writer, sparseIndexes });
+    const operation = (call: RegistryCall) => {
+      const locate = (name: string) => locateBeside(call, name, routeRepository);
+      return write({ ...call, writer, sparseIndexes, locate });
+    };
     return [method, operation] as const;
   });
   return { ...reads, ...Object.fromEntries(bound) };
+}
+
+/** Another repository as the client names it, if it is in the same backend. */
+async function locateBeside(
+  { backend, request }: RegistryCall,
+  name: string,
+  routeRepository: RouteRepository,
+): Promise<string | undefined> {
+  if (!isRepositoryName(name)) return undefined;
+  const routed = await routeRepository(request, name);
+  return "status" in routed || routed.backend !== backend ? undefined : routed.repository;
 }
 
 interface FoundRoute {

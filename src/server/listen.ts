@@ -142,6 +142,8 @@ async function serve(
       await send(outgoing, response, counter);
     }
   }
+  // What was begun and not read to its end would keep the next request on the connection from being seen
+  incoming.resume();
   onAnswered?.({
     request,
     response: response ?? { status: 0, headers: {} },

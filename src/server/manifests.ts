@@ -1,4 +1,3 @@
-import { buffer } from "node:stream/consumers";
 import { childrenOf, isForeignLayer } from "../oci/children.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
@@ -11,7 +10,9 @@ import {
   errorResponse,
   isUnchanged,
   jsonResponse,
+  locationOf,
   type RegistryCall,
+  type RegistryRequest,
   type RegistryResponse,
   unknownRepository,
   type WriteCall,
@@ -45,11 +46,11 @@ export async function readManifest(call: RegistryCall): Promise<RegistryResponse
 
 /** PUT by tag or digest: everything that the document points at has to be in the repository. */
 export async function writeManifest(call: WriteCall): Promise<RegistryResponse> {
-  const { name, reference, repository, request, writer } = call;
-  if (Number(request.headers["content-length"]) > MANIFEST_LIMIT_BYTES) {
+  const { reference, repository, request, writer } = call;
+  const bytes = await readBounded(request);
+  if (bytes === undefined) {
     return errorResponse(413, { code: "SIZE_INVALID", message: "manifest is too large" });
   }
-  const bytes = await buffer(request.body);
   const mediaType = essenceOf(request.headers["content-type"] ?? "");
   const checked = checkManifest(bytes, mediaType, reference);
   if ("status" in checked) return checked;
@@ -59,10 +60,24 @@ export async function writeManifest(call: WriteCall): Promise<RegistryResponse> 
   const manifest = { descriptor: { mediaType, digest, size: bytes.length }, bytes };
   await writer.writeManifest(repository, manifest, isDigest(reference) ? undefined : reference);
   return emptyResponse(201, {
-    location: `/v2/${name}/manifests/${digest}`,
+    location: locationOf(call, `manifests/${digest}`),
     "docker-content-digest": digest,
     ...(document.subject ? { "oci-subject": document.subject.digest } : {}),
   });
+}
+
+/** Undefined: it is larger than what a registry has to take, whether it says so or not. */
+async function readBounded({ body, headers }: RegistryRequest): Promise<Buffer | undefined> {
+  if (Number(headers["content-length"]) > MANIFEST_LIMIT_BYTES) return undefined;
+  const parts: Buffer[] = [];
+  let size = 0;
+  // Who sends too much is answered all the same
+  for await (const part of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MANIFEST_LIMIT_BYTES) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts, size);
 }
 
 /** DELETE of a tag removes the tag, of a digest the manifest with all its tags. */

@@ -93,8 +93,17 @@ export interface RegistryCall {
   readonly reference: string;
 }
 
+/** Where clients find something of the repository that they named: what said which registry they mean is repeated. */
+export function locationOf({ name, request }: RegistryCall, path: string): string {
+  const namespace = request.query.get("ns");
+  const query = namespace === null ? "" : `?${new URLSearchParams({ ns: namespace })}`;
+  return `/v2/${name}/${path}${query}`;
+}
+
 /** One request that changes the registry. */
 export interface WriteCall extends RegistryCall {
   readonly writer: RegistryWriter;
   readonly sparseIndexes: boolean;
+  /** Path of another repository in the backend, by the name that clients know; undefined: it is not there. */
+  readonly locate: (name: string) => Promise<string | undefined>;
 }

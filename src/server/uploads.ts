@@ -1,15 +1,23 @@
 import { isDigest } from "../oci/digest.ts";
 import type { BackendUpload } from "./backend.ts";
-import { emptyResponse, errorResponse, type RegistryResponse, type WriteCall } from "./message.ts";
+import {
+  emptyResponse,
+  errorResponse,
+  locationOf,
+  type RegistryResponse,
+  type WriteCall,
+} from "./message.ts";
 
 /** POST: opens a session, stores a whole blob (`digest`) or links one from another repository (`mount`). */
 export async function startUpload(call: WriteCall): Promise<RegistryResponse> {
   const { repository, request, writer } = call;
+  const digest = request.query.get("digest");
+  if (digest !== null && !isDigest(digest)) return badDigest();
   const mounted = await mountBlob(call);
   if (mounted !== undefined) return mounted;
   const id = await writer.startUpload(repository);
   const session = { ...call, reference: id };
-  return request.query.has("digest") ? commitUpload(session) : sessionResponse(202, session, 0);
+  return digest === null ? sessionResponse(202, session, 0) : commitUpload(session);
 }
 
 export async function readUpload(call: WriteCall): Promise<RegistryResponse> {
@@ -32,13 +40,11 @@ export async function commitUpload(call: WriteCall): Promise<RegistryResponse> {
   const upload = await findUpload(call);
   if ("status" in upload) return upload;
   const digest = call.request.query.get("digest") ?? "";
-  if (!isDigest(digest)) {
-    return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
-  }
+  if (!isDigest(digest)) return badDigest();
   const refused = refusePart(call, upload);
   if (refused !== undefined) return refused;
   await upload.append(call.request.body);
-  if (await upload.commit(digest)) return blobResponse(call.name, digest);
+  if (await upload.commit(digest)) return blobResponse(call, digest);
   return errorResponse(400, {
     code: "DIGEST_INVALID",
     message: "digest does not match the uploaded content",
@@ -53,11 +59,12 @@ export async function cancelUpload(call: WriteCall): Promise<RegistryResponse> {
 }
 
 async function mountBlob(call: WriteCall): Promise<RegistryResponse | undefined> {
-  const { name, repository, request, writer } = call;
+  const { locate, repository, request, writer } = call;
   const digest = request.query.get("mount") ?? "";
-  const from = request.query.get("from") ?? "";
-  if (!isDigest(digest) || !(await writer.linkBlob(repository, digest, from))) return undefined;
-  return blobResponse(name, digest);
+  if (!isDigest(digest)) return undefined;
+  const from = await locate(request.query.get("from") ?? "");
+  if (from === undefined || !(await writer.linkBlob(repository, digest, from))) return undefined;
+  return blobResponse(call, digest);
 }
 
 async function findUpload(call: WriteCall): Promise<BackendUpload | RegistryResponse> {
@@ -88,9 +95,13 @@ function refusePart(call: WriteCall, upload: BackendUpload): RegistryResponse | 
   );
 }
 
-function blobResponse(name: string, digest: string): RegistryResponse {
+function badDigest(): RegistryResponse {
+  return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
+}
+
+function blobResponse(call: WriteCall, digest: string): RegistryResponse {
   return emptyResponse(201, {
-    location: `/v2/${name}/blobs/${digest}`,
+    location: locationOf(call, `blobs/${digest}`),
     "docker-content-digest": digest,
   });
 }
@@ -100,9 +111,10 @@ function sessionResponse(status: number, call: WriteCall, size: number): Registr
 }
 
 /** An empty session is `0-0`, as distribution writes it: the specification has no form for it. */
-function sessionHeaders({ name, reference }: WriteCall, size: number): RegistryResponse["headers"] {
+function sessionHeaders(call: WriteCall, size: number): RegistryResponse["headers"] {
+  const { reference } = call;
   return {
-    location: `/v2/${name}/blobs/uploads/${reference}`,
+    location: locationOf(call, `blobs/uploads/${reference}`),
     "docker-upload-uuid": reference,
     range: `0-${Math.max(size - 1, 0)}`,
   };

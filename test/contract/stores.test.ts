@@ -10,6 +10,7 @@ import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
+import { openServer } from "../../src/serve/open-server.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { type CopyOutcome, copy } from "../../src/store/copy.ts";
 import type { WritableStore } from "../../src/store/store.ts";
@@ -67,6 +68,35 @@ afterAll(async () => {
 });
 
 const STAYS: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };
+
+/** Each server is a cache directory of its own. */
+async function openServed(): Promise<AsyncDisposable & { readonly host: string }> {
+  const directory = await openTempDirectory();
+  const server = await openServer({
+    bundlePaths: [],
+    writable: "local",
+    catalog: true,
+    cacheDirectory: directory.path,
+    port: 0,
+    hosts: { localhost: "local" },
+  });
+  return {
+    host: `localhost:${server.port}`,
+    [Symbol.asyncDispose]: endAll(directory, server),
+  };
+}
+
+async function openPushed(): Promise<OpenedSource> {
+  const served = await openServed();
+  const opened = openClient(served, served.host, "acme/held");
+  for (const [tag, built] of Object.entries(HELD)) await pushBuilt(opened.store, built, tag);
+  return opened;
+}
+
+async function openEmptyServed(): Promise<OpenedTarget> {
+  const served = await openServed();
+  return openClient(served, served.host, "acme/new");
+}
 
 async function openDocker(): Promise<OpenedSource> {
   return openClient(STAYS, docker?.host ?? "", "acme/held");
@@ -144,6 +174,7 @@ async function openEmptyDocker(): Promise<OpenedTarget> {
 }
 
 describeSourceRepository("a repository of the embedded registry", openEmbedded);
+describeSourceRepository("a repository of a server that was pushed to", openPushed);
 describeSourceRepository("a repository of a bundle", openBundled);
 describeSourceRepository("a repository in memory", async () => openMemory());
 describeSourceRepository("a repository behind a cache in memory", openCached(createMemoryCache));
@@ -153,6 +184,7 @@ describeContentCache("a cache in memory", createMemoryCache, { keepsContent: fal
 describeContentCache("a cache on disk", createDirectoryCache, { keepsContent: true });
 describeContentCache("the cache of the user", openShared, { keepsContent: true });
 describeTargetRepository("a repository of the embedded registry", openEmptyEmbedded);
+describeTargetRepository("a repository of a server that can be pushed to", openEmptyServed);
 if (hasDocker) {
   describeSourceRepository("a repository of docker-registry", openDocker);
   describeTargetRepository("a repository of docker-registry", openEmptyDocker);

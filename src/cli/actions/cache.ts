@@ -46,16 +46,19 @@ async function runAction(
   }
 }
 
-function renderImages({ images }: CacheReport): string {
-  return images
-    .map(({ checkedAt, digest, image }) => `${sanitize(image)} ${digest} ${checkedAt}\n`)
-    .join("");
+function renderImages({ images, pushed }: CacheReport): string {
+  const rows = [
+    ...images.map(({ checkedAt, digest, image }) => [image, digest, checkedAt]),
+    ...pushed.map(({ digest, image }) => [image, digest, "pushed"]),
+  ];
+  return rows.map(([image = "", ...rest]) => `${[sanitize(image), ...rest].join(" ")}\n`).join("");
 }
 
-function renderTotals({ directory, images, removed, totals }: CacheReport): string {
+function renderTotals({ directory, images, pushed, removed, totals }: CacheReport): string {
   const { blobs, bytes, manifests, parts } = totals;
   const counts = [
     formatCount(images.length, "tag"),
+    ...(pushed.length === 0 ? [] : [formatCount(pushed.length, "pushed tag")]),
     formatCount(manifests, "manifest"),
     formatCount(blobs, "blob"),
     ...(parts === 0 ? [] : [`${formatCount(parts, "blob")} not complete`]),

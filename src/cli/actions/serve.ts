@@ -23,21 +23,25 @@ import { openUpstreamClients } from "./open-upstream-clients.ts";
 export const runServeCommand: Action<typeof FLAGS> = async (given, context) => {
   const metrics = createServeMetrics();
   await using opened = await openUpstreamClients(given.flags, context);
-  if (given.rest.length + opened.upstreams.length === 0) {
-    throw new UsageError("Nothing to serve: neither a bundle nor an upstream is named", {
-      hint: "Name the directory of a bundle, or --upstream default",
-    });
-  }
+  requireContent(given, opened.upstreams.length);
   await using server = await open(given, { metrics, upstreams: opened.upstreams }, context);
   await using metricsServer = await openMetrics(given.flags.metrics, metrics);
   const upstreamCount = opened.upstreams.length;
-  const announced = { ...server, metricsPort: metricsServer.port, upstreamCount };
+  const { writable } = given.flags;
+  const announced = { ...server, metricsPort: metricsServer.port, upstreamCount, writable };
   await announce(announced, given.flags["ready-file"], context);
   context.onHangup?.(() => void reload(server, context));
   if (!context.signal.aborted) await once(context.signal, "abort");
   await server.stop();
   return EXIT_DONE;
 };
+
+function requireContent({ flags, rest }: CommandArguments<typeof FLAGS>, upstreams: number): void {
+  if (rest.length + upstreams > 0 || flags.writable !== undefined) return;
+  throw new UsageError("Nothing to serve: neither a bundle nor an upstream is named", {
+    hint: "Name the directory of a bundle, or --upstream default, or --writable local to push to",
+  });
+}
 
 function open(
   { flags, rest }: CommandArguments<typeof FLAGS>,
@@ -87,20 +91,24 @@ type Announced = Pick<
 > & {
   readonly metricsPort: number | undefined;
   readonly upstreamCount: number;
+  readonly writable: string | undefined;
 };
 
 /** One line for programs, which may have left the choice of the port to the system, and one for people. */
 async function announce(
-  { address, authority, imageCount, metricsPort, namespaces, port, upstreamCount, url }: Announced,
+  announced: Announced,
   readyFile: string | undefined,
   { stderr, stdout }: CliContext,
 ): Promise<void> {
+  const { address, authority, metricsPort, namespaces, port, url } = announced;
   const told = { type: "listening", address, port, url, namespaces, metricsPort, authority };
   const line = `${JSON.stringify(told)}\n`;
   if (readyFile !== undefined) await writeReadyFile(readyFile, line);
   stdout.write(line);
+  const { imageCount, upstreamCount, writable } = announced;
   const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
   stderr.write(`serving ${imageCount} tags${upstreams} at ${url}\n`);
+  if (writable !== undefined) stderr.write(`push to ${new URL(url).host}/${writable}/…\n`);
   if (authority) stderr.write(renderTrustSteps(authority, { address, port }));
 }
 

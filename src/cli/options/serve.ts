@@ -31,6 +31,11 @@ export const SERVE_FLAGS = {
     choices: ["last"],
     group: "Serving:",
   },
+  writable: {
+    type: "string",
+    describe: "A name that clients can push to: local takes HOST:PORT/local/…, kept in --cache",
+    group: "Serving:",
+  },
   catalog: {
     type: "boolean",
     describe: "Let clients list the repositories",
@@ -108,6 +113,7 @@ export function toServerOptions(
     defaultNamespace: flags["default-namespace"],
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
+    writable: flags.writable,
     catalog: flags.catalog,
     tlsDirectory: toTlsDirectory(flags, env),
     tlsNames: flags["tls-name"],

@@ -91,18 +91,35 @@ export async function startDockerd(
   };
 }
 
+type StoreTool = ToolSession & { readonly env: Readonly<Record<string, string>> };
+
 /** podman with a store and a home of its own. */
 export async function openPodman(
   variables: Readonly<Record<string, string>> = {},
-): Promise<ToolSession & { readonly env: Readonly<Record<string, string>> }> {
-  const directory = await openTempDirectory("mirror-podman-");
+): Promise<StoreTool> {
+  return await openStoreTool("podman", ["--events-backend", "none"], variables);
+}
+
+/** buildah, in the same way. */
+export async function openBuildah(
+  variables: Readonly<Record<string, string>> = {},
+): Promise<StoreTool> {
+  return await openStoreTool("buildah", [], variables);
+}
+
+async function openStoreTool(
+  program: string,
+  flags: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<StoreTool> {
+  const directory = await openTempDirectory(`mirror-${program}-`);
   const config = directory.resolve(".config", "containers");
   await mkdir(config, { recursive: true });
   const policy = { default: [{ type: "insecureAcceptAnything" }] };
   await writeFile(`${config}/policy.json`, JSON.stringify(policy));
   const store = ["--root", directory.resolve("root"), "--runroot", directory.resolve("run")];
-  const quiet = ["--storage-driver", "vfs", "--events-backend", "none"];
-  // The same for who calls podman without flags
+  const quiet = ["--storage-driver", "vfs", ...flags];
+  // The same for who calls the program without flags
   const storage = `${config}/storage.conf`;
   await writeFile(
     storage,
@@ -117,7 +134,7 @@ export async function openPodman(
   const env = { ...process.env, ...own, ...variables };
   return {
     env: own,
-    run: (...args) => runProcess(tool("podman"), [...store, ...quiet, ...args], { env }),
+    run: (...args) => runProcess(tool(program), [...store, ...quiet, ...args], { env }),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };
 }
