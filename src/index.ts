@@ -191,6 +191,10 @@ export type {
   TagSource,
   TargetRepository,
 } from "./store/store.ts";
+export type { AcceptedSignature } from "./trust/check-signatures.ts";
+export { type RefusedImage, SignatureRefusedError } from "./trust/errors.ts";
+export { readSignatureRules } from "./trust/read-rules.ts";
+export type { IdentityDemand, KeyDemand, SignatureRule } from "./trust/signature-rule.ts";
 export type { Problem, VerifiedFile, VerifyReport } from "./verify/report.ts";
 export { type VerifyEvent, type VerifyOptions, verifyBundle } from "./verify/verify.ts";
 export { VERSION } from "./version.ts";

@@ -57,6 +57,7 @@ export type OptionName =
   | "proxyRegistry"
   | "referrerTypes"
   | "requestsPerSecond"
+  | "requireSignatures"
   | "sinceVersion"
   | "skipForeignLayers"
   | "skipMissingAttestations"

@@ -29,9 +29,10 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   CONTENT_INVALID: 20,
   CONTENT_MISSING: 21,
   BUNDLE_CORRUPT: 22,
-  CLIENT_CONFIG_CONFLICT: 24,
   BUNDLE_VERSION_UNSUPPORTED: 23,
   LOCK_VERSION_UNSUPPORTED: 23,
+  CLIENT_CONFIG_CONFLICT: 24,
+  SIGNATURE_REFUSED: 25,
   TARGET_LOCKED: 30,
   SPACE_EXHAUSTED: 31,
   STORAGE_FAILED: 32,
@@ -54,6 +55,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   32   disk or medium cannot be read or written
   33   cannot listen on the address      15   nobody answered in time
   16   runtime: not there                17   runtime: refused
+  25   not signed as it is demanded
   130  interrupted; run the same command again to go on`;
 
 /** The status that a command ends with when it throws. */

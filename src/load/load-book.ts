@@ -76,7 +76,7 @@ export class LoadBook {
 
   /** `fatal`: what ended the run before its end. */
   receipt(fatal?: unknown): Omit<Receipt, "notices"> {
-    const { bundle, chosen, target } = this.#load;
+    const { bundle, chosen, signatures, target } = this.#load;
     const named = new Set(this.names);
     const images = chosen.filter(({ name }) => named.has(name)).map((image) => this.#entry(image));
     const failures = [
@@ -90,6 +90,7 @@ export class LoadBook {
       target,
       complete: failures.length === 0 && images.every(({ outcome }) => outcome !== "failed"),
       images,
+      ...(signatures === undefined ? {} : { signatures }),
       totals: this.#totals(images),
       failures,
     };

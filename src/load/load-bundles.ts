@@ -38,7 +38,7 @@ export async function loadBundles(options: LoadOptions): Promise<Receipt> {
 /** What `loadBundles` would do. The runtime is asked for nothing but an answer. */
 export async function planLoad(options: PlanLoadOptions): Promise<PushPlanReport> {
   await using prepared = await prepareLoad(options);
-  const { notices, plan, target } = prepared;
+  const { notices, plan, signatures, target } = prepared;
   return {
     schemaVersion: 1,
     mediaType: PUSH_PLAN_MEDIA_TYPE,
@@ -49,6 +49,7 @@ export async function planLoad(options: PlanLoadOptions): Promise<PushPlanReport
       digest: root.digest,
     })),
     bytes: new LoadBook(prepared).bytes,
+    ...(signatures ? { signatures } : {}),
     notices,
   };
 }

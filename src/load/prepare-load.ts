@@ -6,8 +6,11 @@ import { type ExportPlan, exportedName, planExport } from "../export/plan-export
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, matchesPlatform, parsePlatform } from "../oci/platform.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
+import { parsePolicy } from "../trust/policy.ts";
 import type { LoadOptions, PlanLoadOptions } from "./load-options.ts";
 import { openRuntime } from "./open-runtime.ts";
+import { requireSignaturesOf } from "./require-signatures.ts";
 import type { Runtime } from "./runtime.ts";
 import { formatRuntimeTarget, parseRuntimeTarget, type RuntimeTarget } from "./runtime-target.ts";
 
@@ -21,13 +24,16 @@ export interface PreparedLoad extends AsyncDisposable {
   /** sha256 of the only bundle's `bundle.json`. */
   readonly bundle: Digest | undefined;
   readonly extent: { readonly packages: number; readonly files: number };
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   readonly notices: readonly Notice[];
 }
 
 /** The runtime first: what is missing there is told before a byte of a bundle is read. */
 export async function prepareLoad(options: LoadOptions | PlanLoadOptions): Promise<PreparedLoad> {
   const target = checkLoadOptions(options);
-  const { bundlePaths, env = process.env, signal } = options;
+  const { bundlePaths, env = process.env, requireSignatures, signal } = options;
+  const policy = requireSignatures && (await parsePolicy(requireSignatures));
   const runtime = await openRuntime(target, { env, signal });
   const stores: BundleStore[] = [];
   const close = async () => {
@@ -35,6 +41,7 @@ export async function prepareLoad(options: LoadOptions | PlanLoadOptions): Promi
   };
   try {
     for (const path of bundlePaths) stores.push(await openBundleStore(path));
+    const signed = await requireSignaturesOf(stores, policy, { signal });
     const chosen = chooseImages(stores.flatMap(imagesOf), []);
     const { form, platform: archivePlatform } = runtime;
     const plan = await planExport(chosen, { form, platforms: [], archivePlatform, signal });
@@ -49,7 +56,13 @@ export async function prepareLoad(options: LoadOptions | PlanLoadOptions): Promi
         packages: sum(stores.map(({ extent }) => extent.packages)),
         files: sum(stores.map(({ extent }) => extent.files)),
       },
-      notices: [...ofBundles, ...plan.notices, ...noticesOfPlatform(plan, runtime)],
+      ...(signed.signatures ? { signatures: signed.signatures } : {}),
+      notices: [
+        ...ofBundles,
+        ...signed.notices,
+        ...plan.notices,
+        ...noticesOfPlatform(plan, runtime),
+      ],
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {

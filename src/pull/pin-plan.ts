@@ -2,6 +2,9 @@ import type { ContentCache } from "../cache/content-cache.ts";
 import type { Records } from "../cache/record-cache.ts";
 import { rm } from "../io/file-system.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
+import { SignatureRefusedError } from "../trust/errors.ts";
+import type { SignaturePolicy } from "../trust/policy.ts";
 import { findContents } from "./find-contents.ts";
 import { dropUnfinished } from "./pull-directory.ts";
 import { NO_PROGRESS, type PullProgress, readPullJournal } from "./pull-journal.ts";
@@ -15,6 +18,7 @@ import {
   type StatePaths,
   writePinnedPlan,
 } from "./pull-state.ts";
+import { requireSignaturesOf } from "./require-signatures.ts";
 import { finishSettingAside, listEarlierFiles, setAside } from "./set-aside.ts";
 import { checkSpace } from "./space.ts";
 import { type BundleWork, planWork } from "./transfer-plan.ts";
@@ -30,6 +34,8 @@ export interface PullCaches {
 }
 
 export interface PinPlanOptions {
+  /** What is demanded of the images of the plan. */
+  readonly policy?: SignaturePolicy | undefined;
   readonly paths: StatePaths;
   readonly caches: PullCaches;
 }
@@ -40,12 +46,14 @@ export interface Pinned {
   readonly progress: PullProgress;
   /** What this run has fetched already, to make the plan. */
   readonly fetched: ReadonlySet<Digest>;
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[] | undefined;
 }
 
 /** Goes on with the plan of an unfinished pull of the same selection, or makes a new one. */
 export async function pinPlan(
   options: PullOptions,
-  { paths, caches }: PinPlanOptions,
+  { paths, caches, policy }: PinPlanOptions,
 ): Promise<Pinned> {
   const { bundlePath, lock, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
   if (!resume) await dropUnfinished(bundlePath, paths);
@@ -54,18 +62,24 @@ export async function pinPlan(
     await checkSpace(bundlePath, work, { cache: caches.own, isContinued, earlierFiles });
   };
   const unfinished = await readPinnedPlan(paths.plan);
+  const { all: cache, records } = caches;
+  const demand = { options, policy, cache };
   // With `force` tags are looked up again; what is on disk is kept in every case
   if (unfinished && !options.force && canContinue(unfinished, options)) {
-    const work = planWork(unfinished);
-    await check(work, true);
-    const progress = await readPullJournal(paths.journal);
-    return { plan: unfinished, work, progress, fetched: new Set() };
+    const signed = await lookAtSignatures(unfinished, demand);
+    if (signed !== undefined) {
+      const work = planWork(unfinished);
+      await check(work, true);
+      const progress = await readPullJournal(paths.journal);
+      return { plan: unfinished, work, progress, ...signed };
+    }
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
-  const { all: cache, records } = caches;
   const tagsDirectory = options.cacheDirectory;
   const resolving = { ...options, cache, records, tagsDirectory, onEvent };
-  const { contents, extraFiles, failures, fetched } = await findContents(resolving);
+  const { contents, extraFiles, failures, ...resolved } = await findContents(resolving);
+  const { signatures, ...read } = await requireSigned(contents, demand);
+  const fetched = new Set([...resolved.fetched, ...read.fetched]);
   const plan: PinnedPlan = {
     schemaVersion: 1,
     pinnedAt: Date.now(),
@@ -81,13 +95,44 @@ export async function pinPlan(
   await check(work, isSame);
   if (isSame) {
     await writePinnedPlan(paths, plan);
-    return { plan, work, progress: await readPullJournal(paths.journal), fetched };
+    return { plan, work, progress: await readPullJournal(paths.journal), fetched, signatures };
   }
   await setAside(bundlePath, paths);
   // The journal of a plan that is lost would speak of other tasks
   await rm(paths.journal, { force: true });
   await writePinnedPlan(paths, plan);
-  return { plan, work, progress: NO_PROGRESS, fetched };
+  return { plan, work, progress: NO_PROGRESS, fetched, signatures };
+}
+
+interface Demand extends Pick<PinPlanOptions, "policy"> {
+  readonly options: PullOptions;
+  readonly cache: ContentCache;
+}
+
+type Signed = Pick<Pinned, "fetched" | "signatures">;
+
+async function requireSigned(
+  contents: PinnedPlan["contents"],
+  { options, policy, cache }: Demand,
+): Promise<Signed> {
+  const fetched = new Set<Digest>();
+  if (policy === undefined) return { fetched };
+  const onFetched = (digest: Digest) => fetched.add(digest);
+  const signatures = await requireSignaturesOf(contents, { ...options, policy, cache, onFetched });
+  return { fetched, signatures };
+}
+
+/** Undefined if the images of an earlier plan are refused: they may have been signed since, or their tags moved. */
+async function lookAtSignatures(
+  { contents }: PinnedPlan,
+  demand: Demand,
+): Promise<Signed | undefined> {
+  try {
+    return await requireSigned(contents, demand);
+  } catch (error) {
+    if (error instanceof SignatureRefusedError) return undefined;
+    throw error;
+  }
 }
 
 function canContinue(plan: PinnedPlan, options: PullOptions): boolean {

@@ -5,6 +5,7 @@ import type { ExtraFile } from "../contents/contents.ts";
 import type { Lock } from "../lock/lock.ts";
 import { collectNotices } from "../notice.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
+import { countedSources } from "./counted-sources.ts";
 import { createLock } from "./create-lock.ts";
 import { describeImage, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
@@ -14,6 +15,7 @@ import { openCache } from "./open-cache.ts";
 import { findPresent } from "./previous-content.ts";
 import { type PlanPullOptions, PULL_PLAN_MEDIA_TYPE, type PullPlanReport } from "./pull-options.ts";
 import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
+import { readPolicy, requireSignaturesOf } from "./require-signatures.ts";
 import { listEarlierFiles } from "./set-aside.ts";
 import { measureSpace } from "./space.ts";
 import { type BlobTask, type BundleWork, planWork } from "./transfer-plan.ts";
@@ -32,7 +34,8 @@ export interface PlannedWithLock {
 /** A plan, and the lock of what it takes. */
 export async function planPullWithLock(options: PlanPullOptions): Promise<PlannedWithLock> {
   checkPullOptions(options);
-  const { bundlePath, chunkSizeBytes } = options;
+  const { bundlePath, openSource, chunkSizeBytes } = options;
+  const policy = await readPolicy(options);
   const { notices, onEvent: onNoticed } = collectNotices<PullEvent>(options.onEvent);
   let resolvedBytes = 0;
   const onEvent = (event: PullEvent) => {
@@ -44,6 +47,11 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
   const tagsDirectory = options.cacheDirectory;
   const resolved = await findContents({ ...options, records, tagsDirectory, onEvent, cache });
   const { contents, extraFiles, exclusions, failures } = resolved;
+  const counted = countedSources(openSource, (bytes) =>
+    onEvent({ type: "resolving-progress", bytes }),
+  );
+  const demanding = policy && { ...options, policy, openSource: counted, cache, onEvent };
+  const signatures = demanding && (await requireSignaturesOf(contents, demanding));
   const work = planWork({ contents, chunkSizeBytes });
   const { plans, tasks } = work;
   const plan: PullPlanReport = {
@@ -63,6 +71,7 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
     resolvedBytes,
     ...(await lookAtDirectory(bundlePath, { work, above, wanted: { contents, chunkSizeBytes } })),
     exclusions,
+    ...(signatures ? { signatures } : {}),
     notices,
     failures,
   };

@@ -5,6 +5,8 @@ import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Exclusion } from "../selection/resolve/exclusion.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
+import type { SignatureRule } from "../trust/signature-rule.ts";
 import type { PullEvent } from "./events.ts";
 import type { Wishes } from "./wishes.ts";
 
@@ -22,6 +24,8 @@ interface PlanPullSettings extends OperationOptions {
   readonly cacheDirectory?: string | undefined;
   /** Most bytes that the cache takes; default 2 GiB. */
   readonly cacheLimitBytes?: number | undefined;
+  /** What images have to be signed with, looked at before anything large is fetched; default: nothing. */
+  readonly requireSignatures?: readonly SignatureRule[] | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
 }
 
@@ -63,6 +67,8 @@ export interface PullPlanReport {
   readonly freeBytes?: number;
   /** What is left out because the selection says so, with the reason. */
   readonly exclusions: readonly Exclusion[];
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   readonly notices: readonly Notice[];
   /** Images that cannot be had; a pull brings the rest. */
   readonly failures: readonly Failure[];
@@ -86,6 +92,8 @@ interface PullOutcomeBase {
   readonly reusedBytes: number;
   /** Bytes written a second time because two layouts share a blob. */
   readonly copiedBytes: number;
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   /** Blobs that could not be had; the same pull tries them again and keeps the rest. */
   readonly failures: readonly Failure[];
 }

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { readBundledTags } from "../bundle/bundle-images.ts";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
 import type { PackagePlan } from "../bundle/bundle-plan.ts";
+import { openBundle } from "../bundle/bundle-reader.ts";
 import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
@@ -8,6 +10,10 @@ import { createDirectoryCache } from "../cache/directory-cache.ts";
 import { rm, rmdir } from "../io/file-system.ts";
 import { collectNotices } from "../notice.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
+import { bundledManifests, hintOf } from "../trust/bundled-manifests.ts";
+import { checkSignatures, requireSigned } from "../trust/check-signatures.ts";
+import { SignatureRefusedError } from "../trust/errors.ts";
+import type { SignaturePolicy } from "../trust/policy.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
@@ -31,6 +37,7 @@ import {
   type StatePaths,
   statePaths,
 } from "./pull-state.ts";
+import { readPolicy } from "./require-signatures.ts";
 import { withRewrittenIndexes } from "./rewritten-indexes.ts";
 import { sealBundle } from "./seal.ts";
 import { findDamageOfSealed, finishSealed } from "./sealed-bundle.ts";
@@ -55,20 +62,23 @@ async function fillBundle(given: PullOptions): Promise<PullOutcome> {
   let options = given;
   const { bundlePath } = options;
   const paths = statePaths(bundlePath);
+  const policy = await readPolicy(options);
   try {
     const sealed = options.force ? undefined : await finishSealed(options, paths);
-    if (sealed) return sealed;
+    if (sealed) return { ...sealed, ...(await lookAtSealed(options, policy)) };
     options = await toRepair(options, paths);
     await prepareDirectory(options, paths);
     await createStateDirectory(paths);
     await using _lock = await lockForWriting(bundlePath);
     const caches = await openCaches(options, paths);
-    const pinned = await pinPlan(options, { paths, caches });
+    const pinned = await pinPlan(options, { paths, caches, policy });
     // Awaited here: the lock is held until the end
     return await transferAndSeal(options, paths, { ...pinned, cache: caches.all });
   } catch (error) {
     // A wish that cannot be met is not an unfinished pull
-    if (error instanceof SelectionUnmatchedError && !(await readPinnedPlan(paths.plan))) {
+    const isUnmet =
+      error instanceof SelectionUnmatchedError || error instanceof SignatureRefusedError;
+    if (isUnmet && !(await readPinnedPlan(paths.plan))) {
       await rm(paths.blobs, { recursive: true, force: true });
     }
     throw error;
@@ -77,6 +87,20 @@ async function fillBundle(given: PullOptions): Promise<PullOutcome> {
     await rmdir(paths.directory).catch(() => {});
     await rmdir(bundlePath).catch(() => {});
   }
+}
+
+/** The pull that has sealed it may have demanded less. */
+async function lookAtSealed(
+  { bundlePath, onEvent }: PullOptions,
+  policy: SignaturePolicy | undefined,
+): Promise<Pick<PullOutcome, "signatures">> {
+  if (policy === undefined) return {};
+  await using bundle = await openBundle(bundlePath);
+  const manifests = bundledManifests(bundle, await readBundledTags(bundle));
+  const check = await checkSignatures(manifests, policy);
+  requireSigned(check, hintOf(bundle));
+  for (const notice of check.notices) onEvent?.({ type: "notice", ...notice });
+  return { signatures: check.accepted };
 }
 
 /** A damaged bundle of the same wishes is replaced by itself: what is whole of it is taken over, the rest is fetched. */
@@ -103,7 +127,7 @@ interface PinnedAndKept extends Pinned {
 async function transferAndSeal(
   options: PullOptions,
   paths: StatePaths,
-  { plan, work, progress, fetched, cache }: PinnedAndKept,
+  { plan, work, progress, fetched, cache, signatures }: PinnedAndKept,
 ): Promise<PullOutcome> {
   const { bundlePath, openSource, signal, onEvent = () => {} } = options;
   const { plans, tasks } = work;
@@ -152,6 +176,7 @@ async function transferAndSeal(
     failures,
     ...bytes,
     bytes: sizeOf(plans),
+    ...(signatures ? { signatures } : {}),
   } as const;
   if (failures.length > 0) return { ...summary, complete: false };
   const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));

@@ -2,11 +2,19 @@ import { parseTag } from "../bundle/bare-tags.ts";
 import { noticesOf } from "../bundle/bundle-notices.ts";
 import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
-import { type Routes, type RoutesOptions, routesOf } from "../bundle/routes.ts";
+import { type RoutedImage, type Routes, type RoutesOptions, routesOf } from "../bundle/routes.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";
 import { parseModulesPath } from "../product/modules-path.ts";
+import { hintOf, readerOf, sourcesOf } from "../trust/bundled-manifests.ts";
+import {
+  type AcceptedSignature,
+  checkSignatures,
+  type NamedManifest,
+  requireSigned,
+} from "../trust/check-signatures.ts";
+import { parsePolicy } from "../trust/policy.ts";
 import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
@@ -15,7 +23,14 @@ export interface OpenedPush extends AsyncDisposable {
   readonly bundle: BundleReader;
   readonly plan: PushPlan;
   readonly notices: readonly Notice[];
+  /** Those that were demanded, where any were. */
+  readonly signatures?: readonly AcceptedSignature[];
 }
+
+type OpenPushOptions = Pick<
+  PushOptions,
+  "bundlePath" | "target" | "modulesPathSuffix" | "tag" | "requireSignatures"
+>;
 
 /** Opens a bundle and decides where everything of it goes. Nothing is sent. */
 export async function openPush({
@@ -23,10 +38,12 @@ export async function openPush({
   target,
   modulesPathSuffix,
   tag,
-}: Pick<PushOptions, "bundlePath" | "target" | "modulesPathSuffix" | "tag">): Promise<OpenedPush> {
+  requireSignatures,
+}: OpenPushOptions): Promise<OpenedPush> {
   // Refused before anything is opened
   parseModulesPath(modulesPathSuffix);
   parseTag(tag);
+  const policy = requireSignatures && (await parsePolicy(requireSignatures));
   const bundle = await openBundle(bundlePath);
   try {
     const plan = await routesOf(bundle, { target, modulesPathSuffix, tag });
@@ -36,6 +53,8 @@ export async function openPush({
         hint: `See with ${call("verifyBundle")} whether files of it are missing`,
       });
     }
+    const check = policy && (await checkSignatures(plan.images.map(toNamed(bundle)), policy));
+    if (check) requireSigned(check, hintOf(bundle));
     const notices = [
       ...noticesOf(bundle.listing, {
         tags: plan.images,
@@ -44,12 +63,33 @@ export async function openPush({
       }),
       ...noticesOfMade(plan),
       ...noticesOfMove(plan, { target, modulesPathSuffix }),
+      ...(check?.notices ?? []),
     ];
-    return { bundle, plan, notices, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() };
+    const signatures = check && { signatures: check.accepted };
+    return {
+      bundle,
+      plan,
+      notices,
+      ...signatures,
+      [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await bundle[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** By the repository that it has in the bundle: where modules go to is nothing that a rule knows of. */
+function toNamed(bundle: BundleReader): (image: RoutedImage) => NamedManifest {
+  const sources = sourcesOf(bundle);
+  return ({ layout, repository, root, tags, subject }) => ({
+    repository: layout.repository || repository,
+    root,
+    tags,
+    subject,
+    sourceDigest: sources.get(root.digest),
+    read: readerOf(bundle, layout),
+  });
 }
 
 /** Archives without manifests: nobody can know the digest that an image gets before it is made. */

@@ -7,6 +7,7 @@ import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";
 import { hasVersion } from "../product/closure.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import { isChannelImage, targetVersionOf } from "./channel-closure.ts";
 import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
 import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
@@ -25,6 +26,8 @@ export interface PushPlanReport {
   readonly images: readonly PlannedPushImage[];
   /** Of all distinct blobs; what the target has already is not known yet. */
   readonly bytes: number;
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   readonly notices: readonly Notice[];
 }
 
@@ -41,11 +44,13 @@ export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlan
   const images: PlannedPushImage[] = [];
   const notices: Notice[] = [];
   const bare: BareTag[] = [];
+  const signatures: AcceptedSignature[] = [];
   let bytes = 0;
   for (const bundlePath of distinctBundles(options.bundlePaths)) {
     await using opened = await openPush({ ...options, bundlePath });
     bytes += distinctBytes(opened.bundle);
     notices.push(...opened.notices);
+    signatures.push(...(opened.signatures ?? []));
     notices.push(...(await checkImages(opened)));
     for (const { repository, tags, root, isBare } of opened.plan.images) {
       images.push({ repository, tags, digest: root.digest });
@@ -60,6 +65,7 @@ export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlan
     target,
     images,
     bytes,
+    ...(options.requireSignatures ? { signatures } : {}),
     notices,
   };
 }
@@ -123,9 +129,17 @@ function joinReceipts(
     complete: receipts.every(({ complete }) => complete),
     images: receipts.flatMap(({ images }) => images),
     totals: addTotals(receipts.map(({ totals }) => totals)),
+    ...joinSignatures(receipts),
     failures: receipts.flatMap(({ failures }) => failures),
     notices: receipts.flatMap(({ notices }) => notices),
   };
+}
+
+function joinSignatures(all: readonly Receipt[]): Pick<Receipt, "signatures"> {
+  const demanded = all.filter(({ signatures }) => signatures !== undefined);
+  return demanded.length === 0
+    ? {}
+    : { signatures: demanded.flatMap(({ signatures = [] }) => signatures) };
 }
 
 function addTotals(all: readonly ReceiptTotals[]): ReceiptTotals {

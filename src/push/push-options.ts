@@ -1,6 +1,7 @@
 import type { Clock } from "../io/clock.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, TargetRepository } from "../store/store.ts";
+import type { SignatureRule } from "../trust/signature-rule.ts";
 import type { PushEvent } from "./events.ts";
 import type { Receipt } from "./receipt.ts";
 
@@ -14,6 +15,8 @@ export interface PushOptions extends OperationOptions {
   readonly modulesPathSuffix?: string | undefined;
   /** Tag of the one image that has none, in an image layout or an archive of another program. */
   readonly tag?: string | undefined;
+  /** What images have to be signed with, looked at before anything is sent; default: nothing. */
+  readonly requireSignatures?: readonly SignatureRule[] | undefined;
   /** Transfers that run at once; default 4. */
   readonly concurrency?: number | undefined;
   /**
@@ -35,5 +38,5 @@ export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
 
 export type PlanPushAllOptions = Pick<
   PushAllOptions,
-  "bundlePaths" | "target" | "modulesPathSuffix" | "tag"
+  "bundlePaths" | "target" | "modulesPathSuffix" | "tag" | "requireSignatures"
 >;

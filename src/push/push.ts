@@ -20,7 +20,8 @@ export async function push(given: PushOptions): Promise<Receipt> {
   const options = { ...given, onEvent };
   const { bundlePath, target } = options;
   await using opened = await openPush(options);
-  const { bundle, plan } = opened;
+  const { bundle, plan, signatures } = opened;
+  const demanded = signatures && { signatures };
   for (const notice of opened.notices) onEvent({ type: "notice", ...notice });
   onEvent(openedEvent(bundle, plan));
   const digest = await digestOfBundle(bundle);
@@ -40,10 +41,10 @@ export async function push(given: PushOptions): Promise<Receipt> {
   try {
     await run.execute(plan);
   } catch (error) {
-    given.onPartialReceipt?.({ ...run.partialReceipt(plan, error, digest), notices });
+    given.onPartialReceipt?.({ ...run.partialReceipt(plan, error, digest), ...demanded, notices });
     throw error;
   }
-  const receipt: Receipt = { ...run.receipt(digest), notices };
+  const receipt: Receipt = { ...run.receipt(digest), ...demanded, notices };
   if (receipt.complete) state.forgetAll();
   return receipt;
 }

@@ -2,6 +2,7 @@ import type { ImageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import type { UploadTotals } from "./upload-tally.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
@@ -18,6 +19,8 @@ export interface Receipt {
   readonly complete: boolean;
   /** One for each planned tag, and one for each manifest that clients find by its subject. */
   readonly images: readonly ReceiptImage[];
+  /** What the images were signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   readonly totals: ReceiptTotals;
   readonly failures: readonly Failure[];
   /** What the user was told while it ran. */

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
 
 export const VERIFY_MEDIA_TYPE = "application/vnd.airgap-mirror.verify.v1+json";
 
@@ -12,6 +13,8 @@ export interface VerifyReport {
   readonly complete: boolean;
   readonly files: readonly VerifiedFile[];
   readonly problems: readonly Problem[];
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   /** What could not be checked because the bundle does not say it. */
   readonly notices: readonly Notice[];
   readonly totals: {

@@ -8,8 +8,11 @@ import { checkOptions } from "../check-options.ts";
 import { compareTexts } from "../compare-texts.ts";
 import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
+import { parsePolicy } from "../trust/policy.ts";
+import type { SignatureRule } from "../trust/signature-rule.ts";
 import { attributeDamage } from "./attribute-damage.ts";
 import { checkImages } from "./check-images.ts";
+import { checkBundledSignatures } from "./check-signatures.ts";
 import { enterEmptyPackages } from "./empty-packages.ts";
 import { checkExtraFiles } from "./extra-files.ts";
 import { baseName, Findings } from "./findings.ts";
@@ -19,6 +22,8 @@ import { type Survey, surveyPackage } from "./survey.ts";
 
 export interface VerifyOptions extends OperationOptions {
   readonly bundlePath: string;
+  /** What images have to be signed with; default: nothing. */
+  readonly requireSignatures?: readonly SignatureRule[] | undefined;
   readonly onEvent?: ((event: VerifyEvent) => void) | undefined;
 }
 
@@ -35,6 +40,7 @@ export type VerifyEvent =
 export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport> {
   checkOptions(options, { bundlePath: "text", onEvent: "function?", signal: "signal?" });
   const { bundlePath, onEvent, signal } = options;
+  const policy = options.requireSignatures && (await parsePolicy(options.requireSignatures));
   const listing = await listBundle(bundlePath);
   const { claims } = listing;
   if (claims.manifest) await refuseWhileWritten(listing.directory);
@@ -72,6 +78,7 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     signal,
   });
   enterEmptyPackages(listing, bundled, findings);
+  const signed = policy && (await checkBundledSignatures({ reader, bundled, policy, findings }));
   const problems = findings.problems.map((problem) => nameEntry(problem, surveys));
   return {
     schemaVersion: 1,
@@ -80,7 +87,8 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
     complete: problems.length === 0,
     files: describeFiles(planned, { listed, findings }),
     problems,
-    notices: describeGaps({ listing, surveys, bundled }),
+    ...(signed ? { signatures: signed.accepted } : {}),
+    notices: [...describeGaps({ listing, surveys, bundled }), ...(signed?.notices ?? [])],
     totals: { files: planned.length, bytes, images: roots.size, blobs: countBlobs(surveys) },
   };
 }

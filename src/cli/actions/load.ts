@@ -3,16 +3,18 @@ import type { CliContext } from "../command.ts";
 import { EXIT_DONE } from "../exit-code.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
+import type { SIGNATURE_FLAGS } from "../options/signatures.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { renderPushPlan } from "../output/push-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 import { type SendWithReceipt, writeWithReceipt } from "./write-with-receipt.ts";
 
 /** What only registries have. */
 const REGISTRY_ONLY = ["modules-path-suffix", "tag", "part-size", "trust-target"] as const;
 
-type LoadFlags = FlagValues<typeof OUTPUT_FLAGS> & {
+type LoadFlags = FlagValues<typeof OUTPUT_FLAGS & typeof SIGNATURE_FLAGS> & {
   readonly receipt?: string | undefined;
   readonly "dry-run"?: boolean | undefined;
   readonly "registry-login"?: string | undefined;
@@ -35,7 +37,7 @@ export async function runLoad(
     throw new UsageError(`Cannot use --${misplaced} with "${target}": it is for registries`);
   }
   const { env, signal } = context;
-  const wishes = { bundlePaths, target, env, signal };
+  const wishes = { bundlePaths, target, env, signal, ...(await toSignatureOptions(flags)) };
   const { progress, result } = toOutputOptions(flags, context);
   if (flags["dry-run"]) {
     printResult(await planLoad(wishes), { ...context, result, text: renderPushPlan });

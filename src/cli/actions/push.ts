@@ -23,6 +23,7 @@ import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 import { runLoad } from "./load.ts";
 import { openClient } from "./open-client.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 import { type SendWithReceipt, writeWithReceipt } from "./write-with-receipt.ts";
 
 export const runPushCommand: Action<typeof FLAGS> = (given, context) => {
@@ -63,7 +64,7 @@ async function runDryPush(
   flags: PushFlags,
   context: CliContext,
 ): Promise<number> {
-  const plan = await planPushAll(wishes);
+  const plan = await planPushAll({ ...wishes, ...(await toSignatureOptions(flags)) });
   const { result } = toOutputOptions(flags, context);
   printResult(plan, { ...context, result, text: renderPushPlan });
   return EXIT_DONE;
@@ -81,6 +82,7 @@ async function sendAll(
   context: CliContext,
 ): Promise<Receipt> {
   const { progress, debug } = toOutputOptions(flags, context);
+  const signatureOptions = await toSignatureOptions(flags);
   const { registry } = wishes.target;
   const { env, stdin, signal } = context;
   const secretFromStdin = flags["registry-password-stdin"] ? await readSecret(stdin) : undefined;
@@ -94,6 +96,7 @@ async function sendAll(
   await using client = openClient(opening);
   const receipt = await pushAll({
     ...wishes,
+    ...signatureOptions,
     openTarget: (reference) => client.repository(reference),
     trustTarget: flags["trust-target"],
     concurrency: toRegistryOptions(flags).concurrency,

@@ -1,12 +1,14 @@
 import { type VerifyReport, verifyBundle } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
+import type { FLAGS } from "../commands/verify.ts";
 import { exitCodeOfReport } from "../exit-code.ts";
-import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
+import { toOutputOptions } from "../options/output.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 import { renderVerifyReport } from "../output/verify-report.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 
-export const runVerifyCommand: Action<typeof OUTPUT_FLAGS> = async (given, context) => {
+export const runVerifyCommand: Action<typeof FLAGS> = async (given, context) => {
   const report = await runVerify(given, context);
   const { result } = toOutputOptions(given.flags, context);
   printResult(report, { ...context, result, text: renderVerifyReport });
@@ -14,12 +16,14 @@ export const runVerifyCommand: Action<typeof OUTPUT_FLAGS> = async (given, conte
 };
 
 async function runVerify(
-  { flags, positionals }: CommandArguments<typeof OUTPUT_FLAGS>,
+  { flags, positionals }: CommandArguments<typeof FLAGS>,
   context: CliContext,
 ): Promise<VerifyReport> {
+  const signatureOptions = await toSignatureOptions(flags);
   using renderer = openRenderer(toOutputOptions(flags, context).progress, context);
   return await verifyBundle({
     bundlePath: positionals["bundle"] ?? ".",
+    ...signatureOptions,
     signal: context.signal,
     onEvent: renderer.onEvent,
   });

@@ -23,16 +23,19 @@ import {
   toSourceLogin,
 } from "../options/registry.ts";
 import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
+import type { SIGNATURE_FLAGS } from "../options/signatures.ts";
 import { readSecret } from "../options/stdin.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { UsageError } from "../usage-error.ts";
 import { requireSameWishes, requireSource, wishesBeside } from "./check-lock.ts";
 import { openClient } from "./open-client.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 
 export type SourceFlags = FlagValues<
   typeof SELECTION_FLAGS &
     typeof LOCK_FLAGS &
     typeof SOURCE_LOGIN_FLAGS &
+    typeof SIGNATURE_FLAGS &
     typeof REGISTRY_FLAGS &
     typeof OUTPUT_FLAGS
 >;
@@ -48,6 +51,7 @@ export async function withSource<Result>(
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { wishes, source, notices } = await readWishes(flags, context);
+  const signatureOptions = await toSignatureOptions(flags);
   const registry = source?.registry;
   const login = await readLogin(flags, registry, context);
   using renderer = openRenderer(progress, context);
@@ -69,6 +73,7 @@ export async function withSource<Result>(
   const options: PlanPullOptions = {
     bundlePath,
     ...wishes,
+    ...signatureOptions,
     openSource: (reference) => client.repository(reference),
     signal: context.signal,
     onEvent: renderer.onEvent,

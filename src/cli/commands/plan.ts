@@ -5,12 +5,14 @@ import { LOCK_FLAGS } from "../options/lock.ts";
 import { OUTPUT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
+import { SIGNATURE_FLAGS } from "../options/signatures.ts";
 
 /** The flags of `pull`: a plan can be asked for by putting one word in the place of another. */
 const FLAGS = {
   ...SELECTION_FLAGS,
   ...LOCK_FLAGS,
   ...SOURCE_LOGIN_FLAGS,
+  ...SIGNATURE_FLAGS,
   ...BUNDLE_FLAGS,
   ...REGISTRY_FLAGS,
   ...OUTPUT_FLAGS,

@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { OUTPUT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS, TARGET_LOGIN_FLAGS } from "../options/registry.ts";
+import { SIGNATURE_FLAGS } from "../options/signatures.ts";
 
 export const FLAGS = {
   file: {
@@ -29,6 +30,7 @@ export const FLAGS = {
     describe: "Believe the tags of the target: do not ask for what is below them",
     group: "Target:",
   },
+  ...SIGNATURE_FLAGS,
   ...TARGET_LOGIN_FLAGS,
   ...REGISTRY_FLAGS,
   receipt: {

@@ -63,6 +63,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   proxyRegistry: ["proxy-registry"],
   referrerTypes: ["referrer-type"],
   requestsPerSecond: ["rps"],
+  requireSignatures: ["require-signature"],
   sinceVersion: ["since-version"],
   skipForeignLayers: ["skip-foreign-layers"],
   skipMissingAttestations: ["skip-missing-attestations"],

@@ -4,6 +4,7 @@ import { isAddressedByDigest, type NamedImage, renderImageName } from "./image-n
 import { renderOmissions } from "./omissions.ts";
 import { type PackageRow, renderPackages } from "./package-table.ts";
 import { sanitize } from "./sanitize.ts";
+import { renderSignatures } from "./signatures.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 /** What is listed below the packages: nothing, what has a name, or every image. */
@@ -23,6 +24,7 @@ export function renderPullSummary(
     ...renderFailures(summary.failures),
     ...(summary.complete ? renderContents(summary.manifest.packages.map(withImages), listing) : []),
     `fetched ${formatBytes(fetchedBytes)}, already there ${formatBytes(reusedBytes)}, copied inside the bundle ${formatBytes(copiedBytes)}`,
+    ...renderSignatures(summary.signatures),
     ...renderConclusion(summary),
     "",
   ].join("\n");
@@ -52,6 +54,7 @@ export function renderPlan(
     ...renderFailures(plan.failures),
     ...renderContents(plan.packages, listing),
     ...plan.packages.flatMap(({ images }) => images.flatMap(renderOmissions)),
+    ...renderSignatures(plan.signatures),
     `to fetch    ${formatBytes(plan.missingBytes)}${present(plan)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,

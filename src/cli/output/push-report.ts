@@ -2,6 +2,7 @@ import type { PushPlanReport, Receipt } from "../../index.ts";
 import { renderFailures } from "./failure-list.ts";
 import { renderImageName } from "./image-name.ts";
 import { sanitize, shortDigest } from "./sanitize.ts";
+import { renderSignatures } from "./signatures.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 /** What a push did; failures by cause first, because they are what has to be read. */
@@ -12,6 +13,7 @@ export function renderReceipt(receipt: Receipt, receiptPath: string): string {
     resumedBytes > 0 ? `sent before the interruption ${formatBytes(resumedBytes)}, ` : "";
   return [
     ...renderFailures(receipt.failures),
+    ...renderSignatures(receipt.signatures),
     `sent ${formatBytes(sentBytes)}, ${resumed}mounted ${formatBytes(mountedBytes)}, already there ${formatBytes(alreadyThereBytes)}`,
     receipt.complete
       ? `Pushed to ${sanitize(receipt.target)}: ${formatCount(images, "image")}, ${formatCount(blobs, "blob")}; ${formatCount(tags, "tag")} read back.`
@@ -21,9 +23,11 @@ export function renderReceipt(receipt: Receipt, receiptPath: string): string {
 }
 
 /** What a push would do. */
-export function renderPushPlan({ target, images, bytes, notices }: PushPlanReport): string {
+export function renderPushPlan(plan: PushPlanReport): string {
+  const { target, images, bytes, notices, signatures } = plan;
   return [
     ...images.map((image) => `${renderImageName(image)}  ${shortDigest(image.digest)}`),
+    ...renderSignatures(signatures),
     ...notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     `to push to ${sanitize(target)}: ${formatCount(images.length, "image")}, ${formatBytes(bytes)} less what is already there\n`,
   ].join("\n");

@@ -1,5 +1,6 @@
 import type { Problem, VerifyReport } from "../../index.ts";
 import { sanitize } from "./sanitize.ts";
+import { renderSignatures } from "./signatures.ts";
 import { formatBytes, formatCount } from "./units.ts";
 
 const IMAGES_SHOWN = 5;
@@ -11,6 +12,7 @@ export function renderVerifyReport(report: VerifyReport): string {
   const path = sanitize(report.bundlePath);
   return [
     ...report.problems.flatMap(renderProblem),
+    ...renderSignatures(report.signatures),
     ...report.notices.map((notice) => `notice: ${sanitize(notice.message)}`),
     report.complete
       ? `The bundle "${path}" is complete and undamaged: ${seen}.`

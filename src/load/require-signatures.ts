@@ -1,0 +1,52 @@
+import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
+import type { Notice } from "../notice.ts";
+import { parseCosignTag } from "../oci/cosign-tag.ts";
+import { targetPathOf } from "../oci/target-path.ts";
+import type { OperationOptions } from "../store/store.ts";
+import {
+  type AcceptedSignature,
+  checkSignatures,
+  type NamedManifest,
+  requireSigned,
+} from "../trust/check-signatures.ts";
+import type { SignaturePolicy } from "../trust/policy.ts";
+import { readerOfSource } from "../trust/read-content.ts";
+
+interface DemandedSignatures {
+  readonly signatures?: readonly AcceptedSignature[];
+  readonly notices: readonly Notice[];
+}
+
+/**
+ * Throws `SIGNATURE_REFUSED` unless all that the bundles have is signed as it is demanded. A runtime knows images by the name
+ * that they had at their source, so rules hold for that as well as for the repository in the bundle.
+ */
+export async function requireSignaturesOf(
+  stores: readonly BundleStore[],
+  policy: SignaturePolicy | undefined,
+  options: OperationOptions,
+): Promise<DemandedSignatures> {
+  if (policy === undefined) return { notices: [] };
+  const manifests = stores.flatMap((store) => [
+    ...store.images.map((image) => {
+      const subject = parseCosignTag(image.tag)?.subject;
+      return { ...place(image, store, options), tags: [image.tag], subject };
+    }),
+    ...store.referrers.map((image) => {
+      return { ...place(image, store, options), tags: [], subject: image.subject };
+    }),
+  ]);
+  const check = await checkSignatures(manifests, policy);
+  requireSigned(check);
+  return { signatures: check.accepted, notices: check.notices };
+}
+
+function place(
+  { repository, root, source }: Omit<PublishedImage, "tag">,
+  store: BundleStore,
+  options: OperationOptions,
+): Pick<NamedManifest, "repository" | "aliases" | "root" | "read"> {
+  const aliases = source === undefined ? [] : [targetPathOf(source)];
+  const read = readerOfSource(store.repository(repository), options);
+  return { repository, aliases, root, read };
+}

@@ -1,0 +1,69 @@
+import { cacheSources } from "../cache/cached-source.ts";
+import type { ContentCache } from "../cache/content-cache.ts";
+import type { ImageContents, PackageContents } from "../contents/contents.ts";
+import { OptionInvalidError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { option } from "../option.ts";
+import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import {
+  type AcceptedSignature,
+  checkSignatures,
+  type NamedManifest,
+  requireSigned,
+} from "../trust/check-signatures.ts";
+import { parsePolicy, type SignaturePolicy } from "../trust/policy.ts";
+import { readerOfSource } from "../trust/read-content.ts";
+import type { PlanPullOptions } from "./pull-options.ts";
+
+/** Rules that can be met by the selection; undefined: nothing is demanded. */
+export async function readPolicy({
+  requireSignatures,
+  selection,
+}: Pick<PlanPullOptions, "requireSignatures" | "selection">): Promise<SignaturePolicy | undefined> {
+  if (requireSignatures === undefined) return undefined;
+  const policy = await parsePolicy(requireSignatures);
+  if (selection?.skipReferrers && policy.clauses.some(({ signers }) => signers.length > 0)) {
+    throw new OptionInvalidError(
+      "requireSignatures",
+      `signatures are left out with ${option("noReferrers")}`,
+      { hint: `Leave out ${option("noReferrers")}` },
+    );
+  }
+  return policy;
+}
+
+export interface RequireSignaturesOptions
+  extends Pick<PlanPullOptions, "openSource" | "onEvent" | "signal"> {
+  readonly policy: SignaturePolicy;
+  readonly cache: ContentCache;
+  readonly onFetched?: (digest: Digest) => void;
+}
+
+/**
+ * Throws `SIGNATURE_REFUSED` unless what the bundle will hold is signed as it is demanded. Of each image, its manifest and
+ * its signatures are read, which are kept for the bundle.
+ */
+export async function requireSignaturesOf(
+  contents: readonly PackageContents[],
+  { policy, openSource, cache, onFetched = () => {}, onEvent, signal }: RequireSignaturesOptions,
+): Promise<readonly AcceptedSignature[]> {
+  const open = cacheSources(openSource, cache, onFetched);
+  const images = contents.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
+  const manifests = images.map((image) => toNamed(image, open(image.origin), { signal }));
+  const check = await checkSignatures(manifests, policy);
+  requireSigned(check);
+  for (const notice of check.notices) onEvent?.({ type: "notice", ...notice });
+  return check.accepted;
+}
+
+function toNamed(
+  { repository, tags, root, subject, sourceDigest, rewritten = [] }: ImageContents,
+  source: SourceRepository,
+  options: OperationOptions,
+): NamedManifest {
+  const made = new Map(rewritten.map(({ digest, text }) => [digest, Buffer.from(text)]));
+  const fromSource = readerOfSource(source, options);
+  const read = async (target: Descriptor) => made.get(target.digest) ?? (await fromSource(target));
+  return { repository, tags, root, subject, sourceDigest, read };
+}

@@ -1,0 +1,300 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { storeArtifact } from "../../src/demo/store-artifact.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
+import { AMD64, ARM64, image, index, seed } from "../support/artifacts.ts";
+import { runMirror } from "../support/cli.ts";
+import { digestOfArtifact } from "../support/referrers.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import {
+  createKey,
+  readSigned,
+  type SignedImage,
+  seedSignedImage,
+  signSimply,
+  signStatement,
+  statement,
+} from "../support/signatures.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+
+const REFUSED = 25;
+const KEY = createKey();
+
+let directory: TempDirectory;
+
+beforeEach(async () => {
+  directory = await openTempDirectory();
+  await writeKey("own.pub", KEY.publicKey);
+  await writeKey("foreign.pub", createKey().publicKey);
+});
+
+afterEach(async () => {
+  await directory[Symbol.asyncDispose]();
+});
+
+describe("a signature that is demanded", () => {
+  test.each([
+    ["under a tag", "tag-p-256"],
+    ["as a referrer", "referrer-p-256"],
+    ["as a bundle of sigstore", "bundle-p-256"],
+  ])(
+    "and that cosign has stored %s is found valid at the source, in the bundle and before the push, and is told",
+    async (_, name) => {
+      const signed = readSigned(name);
+      await writeKey("cosign.pub", signed.publicKey);
+      await using source = await openEmbeddedRegistry();
+      await using target = await openEmbeddedRegistry();
+      seedSignedImage(source, "acme/app", signed);
+      const demand = ["--require-signature", directory.resolve("cosign.pub")];
+      const wanted = ["--include-image", `${source.host}/acme/app:v1`];
+      const accepted = {
+        repository: `${pathOf(source.host)}/acme/app`,
+        tags: ["v1"],
+        digest: digestOf(signed.image),
+        signer: directory.resolve("cosign.pub"),
+      };
+      for (const command of ["plan", "pull"]) {
+        const { signatures, notices } = await json(command, "b", ...wanted, ...demand);
+        expect([signatures, notices]).toMatchObject([[accepted], []]);
+      }
+      expect((await json("verify", "b", ...demand)).signatures).toMatchObject([accepted]);
+      const receipt = await push("b", `${target.host}/repo`, ...demand, "--json");
+      expect(receipt.exitCode).toBe(0);
+      expect(JSON.parse(receipt.stdout).signatures).toMatchObject([accepted]);
+      const { stdout } = await run("verify", "b", ...demand);
+      expect(stdout).toContain("signed as demanded: 1 image");
+    },
+  );
+
+  test("can stand in a configuration file, for repositories by their pattern", async () => {
+    await using source = await openEmbeddedRegistry();
+    seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
+    seed(source, "others/web", { v1: image() });
+    const config = {
+      "require-signature": [
+        `${source.host}/*=none`,
+        `${source.host}/acme/*=${directory.resolve("own.pub")}`,
+      ],
+    };
+    await writeFile(directory.resolve("config.json"), JSON.stringify(config));
+    const wanted = ["acme/app", "others/web"].flatMap((name) => [
+      "--include-image",
+      `${source.host}/${name}:v1`,
+    ]);
+    const rules = ["--config", directory.resolve("config.json")];
+    const pulled = await json("pull", "b", ...wanted, ...rules);
+    expect(pulled.signatures).toHaveLength(1);
+    expect(pulled.notices).toEqual([]);
+    expect((await json("verify", "b", ...rules)).signatures).toHaveLength(1);
+  });
+});
+
+const IMAGE = readSigned("tag-p-256").image;
+const OTHER = IMAGE.replace('"layers":[]', '"layers":[],"annotations":{"a":"b"}');
+
+describe.each<[string, SignedImage, string]>([
+  ["a missing signature", { ...signSimply(IMAGE, KEY), tags: {} }, "it has no signature at all"],
+  ["a foreign signature", signSimply(IMAGE, createKey()), "another key has made it"],
+  [
+    "a signature that was changed",
+    signStatement(IMAGE, KEY, {
+      payload: statement(digestOf(OTHER)),
+      stored: statement(digestOf(IMAGE)),
+    }),
+    "what is signed was changed",
+  ],
+  [
+    "the signature of another image",
+    signStatement(IMAGE, KEY, { payload: statement(digestOf(OTHER)) }),
+    `it is about ${digestOf(OTHER)}`,
+  ],
+])("%s", (_, signed, reason) => {
+  test("is refused by pull, verify and push with status 25, before anything large or anything at all is sent", async () => {
+    await using source = await startFaultRegistry();
+    await using target = await startFaultRegistry();
+    const big = image({ name: "big" });
+    seedSignedImage(source, "acme/app", signed);
+    storeArtifact(source.content.repository("acme/app"), big, ["big"]);
+    const name = `${pathOf(source.host)}/acme/app:v1`;
+    const wanted = ["v1", "big"].flatMap((tag) => [
+      "--include-image",
+      `${source.host}/acme/app:${tag}`,
+    ]);
+    const rules = [`${source.host}/*=${directory.resolve("own.pub")}`];
+    const demand = rules.flatMap((rule) => ["--require-signature", rule]);
+
+    const pulled = await run("pull", "b", ...wanted, ...demand);
+    expectRefusal(pulled, name, reason);
+    expect(pulled.stderr).toContain(digestOfArtifact(big));
+    const layer = big.blobs.at(-1)?.descriptor.digest ?? "";
+    expect(source.log.count("GET", new RegExp(layer))).toBe(0);
+    expect(await readdir(directory.path)).not.toContain("b");
+
+    expect((await run("pull", "b", ...wanted)).exitCode).toBe(0);
+    const verified = await run("verify", "b", ...demand, "--json");
+    expect(verified.exitCode).toBe(REFUSED);
+    const { complete, problems } = JSON.parse(verified.stdout);
+    expect(complete).toBe(false);
+    expect(problems.map(({ images }: { images: string[] }) => images[0]).sort()).toEqual([
+      `${pathOf(source.host)}/acme/app:big`,
+      name,
+    ]);
+    expect(problems).toContainEqual(
+      expect.objectContaining({
+        code: "SIGNATURE_REFUSED",
+        digest: digestOf(IMAGE),
+        message: expect.stringContaining(reason),
+      }),
+    );
+
+    for (const flags of [[], ["--dry-run"]]) {
+      const pushed = await push("b", `${target.host}/repo`, ...demand, ...flags);
+      expectRefusal(pushed, name, reason);
+    }
+    expect(target.log.entries).toEqual([]);
+  });
+});
+
+describe("what is demanded", () => {
+  test("holds for all bundles of a push before the first byte of any", async () => {
+    await using source = await openEmbeddedRegistry();
+    await using target = await startFaultRegistry();
+    seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
+    seed(source, "acme/web", { v1: image() });
+    await json("pull", "signed", "--include-image", `${source.host}/acme/app:v1`);
+    await json("pull", "unsigned", "--include-image", `${source.host}/acme/web:v1`);
+    const file = (name: string) => directory.resolve(name, "images.tar");
+    const demand = ["--require-signature", directory.resolve("own.pub")];
+    const files = ["--file", file("unsigned")];
+    const pushed = await push("signed", `${target.host}/repo`, ...files, ...demand);
+    expectRefusal(pushed, `${pathOf(source.host)}/acme/web:v1`, "no signature at all");
+    expect(target.log.entries).toEqual([]);
+  });
+
+  test("holds for a tag that points elsewhere since it was signed", async () => {
+    await using source = await openEmbeddedRegistry();
+    seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
+    seed(source, "acme/app", { v1: image({ name: "moved" }) });
+    const wanted = ["--include-image", `${source.host}/acme/app:v1`];
+    const demand = ["--require-signature", directory.resolve("own.pub")];
+    const pulled = await run("pull", "b", ...wanted, ...demand);
+    expectRefusal(pulled, "acme/app:v1", "no signature at all");
+  });
+
+  test("holds for the plan of an unfinished pull, which is made anew when what it needs was signed since", async () => {
+    let isBroken = true;
+    const middleware: RegistryMiddleware = async (request, next) =>
+      isBroken && request.path.includes("/blobs/")
+        ? errorResponse(404, { code: "BLOB_UNKNOWN", message: "no" })
+        : next(request);
+    await using source = await startFaultRegistry({ middleware });
+    const signed = signStatement(IMAGE, KEY);
+    seedSignedImage(source, "acme/app", { ...signed, referrers: [] });
+    const wanted = ["--include-image", `${source.host}/acme/app:v1`];
+    const demand = ["--require-signature", directory.resolve("own.pub")];
+    expect((await run("pull", "b", ...wanted)).exitCode).toBe(3);
+    isBroken = false;
+    expect((await run("pull", "b", ...wanted, ...demand)).exitCode).toBe(REFUSED);
+    seedSignedImage(source, "acme/app", signed);
+    expect((await json("pull", "b", ...wanted, ...demand)).signatures).toHaveLength(1);
+  });
+
+  test("names what was left out where nothing can be signed any more: platforms, and what belongs to images", async () => {
+    await using source = await openEmbeddedRegistry();
+    const many = index([image({ platform: AMD64 }), image({ name: "b", platform: ARM64 })]);
+    seed(source, "acme/many", { v1: many });
+    const wanted = ["--include-image", `${source.host}/acme/many:v1`];
+    const demand = ["--require-signature", directory.resolve("own.pub")];
+    const some = ["--platform", "linux/amd64"];
+    const reason = `what is left of ${digestOfArtifact(many)}`;
+    const pulled = await run("pull", "b", ...wanted, ...some, ...demand);
+    expectRefusal(pulled, "acme/many:v1", reason);
+    expect((await run("pull", "b", ...wanted, ...some)).exitCode).toBe(0);
+    expect((await run("verify", "b", ...demand)).stdout).toContain(reason);
+
+    expect((await run("pull", "c", ...wanted, "--no-referrers")).exitCode).toBe(0);
+    expect((await run("verify", "c", ...demand)).stdout).toContain(
+      "pull it again without --no-referrers",
+    );
+    const contradiction = await run("pull", "d", ...wanted, "--no-referrers", ...demand);
+    expect(contradiction.exitCode).toBe(2);
+    expect(contradiction.stderr).toContain("--no-referrers");
+  });
+
+  test("holds for what a lock pins, wherever tags point at now", async () => {
+    await using source = await openEmbeddedRegistry();
+    seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
+    const [lock, wanted] = [directory.resolve("l.lock"), `${source.host}/acme/app:v1`];
+    await json("plan", "b", "--include-image", wanted, "--out", lock);
+    seed(source, "acme/app", { v1: image({ name: "moved" }) });
+    const demand = (name: string) => ["--require-signature", directory.resolve(name)];
+    const locked = ["--plan", lock];
+    const refused = await run("pull", "b", ...locked, ...demand("foreign.pub"));
+    expectRefusal(refused, "acme/app:v1", "another key");
+    expect((await json("pull", "b", ...locked, ...demand("own.pub"))).signatures).toHaveLength(1);
+  });
+
+  test("costs no request: what is read of a signature is what the bundle holds", async () => {
+    await using source = await startFaultRegistry();
+    seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
+    const wanted = ["--include-image", `${source.host}/acme/app:v1`, "--no-cache"];
+    const count = async (bundle: string, ...flags: string[]) => {
+      source.log.clear();
+      await json("pull", bundle, ...wanted, ...flags);
+      return source.log.entries.map(({ method, path }) => `${method} ${path}`).sort();
+    };
+    const without = await count("a");
+    expect(await count("b", "--require-signature", directory.resolve("own.pub"))).toEqual(without);
+    const [one, two] = ["a", "b"].map((name) => readFile(directory.resolve(name, "bundle.json")));
+    expect(await one).toEqual(await two);
+  });
+
+  test("is told as a document, with the status of its own", async () => {
+    await using source = await openEmbeddedRegistry();
+    seed(source, "acme/web", { v1: image() });
+    const wanted = ["--include-image", `${source.host}/acme/web:v1`];
+    const demand = ["--require-signature", directory.resolve("own.pub")];
+    const { stdout } = await run("pull", "b", ...wanted, ...demand, "--json");
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: "SIGNATURE_REFUSED",
+      exitStatus: REFUSED,
+      hint: expect.stringContaining("--require-signature"),
+    });
+  });
+});
+
+interface Result {
+  readonly exitCode: number | undefined;
+  readonly stderr: string;
+}
+
+function expectRefusal({ exitCode, stderr }: Result, image: string, reason: string): void {
+  expect(exitCode, stderr).toBe(REFUSED);
+  expect(stderr).toContain(image);
+  expect(stderr).toContain(reason);
+  expect(stderr).toContain("hint: ");
+}
+
+async function run(command: string, bundle: string, ...words: string[]) {
+  return await runMirror([command, directory.resolve(bundle), ...words]);
+}
+
+async function push(bundle: string, target: string, ...words: string[]) {
+  return await run("push", bundle, target, "--receipt", directory.resolve("receipt"), ...words);
+}
+
+async function json(command: string, bundle: string, ...words: string[]) {
+  const result = await run(command, bundle, ...words, "--json");
+  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  return JSON.parse(result.stdout);
+}
+
+async function writeKey(name: string, pem: string): Promise<void> {
+  await writeFile(directory.resolve(name), pem);
+}
+
+function pathOf(host: string): string {
+  return host.replace(":", "-");
+}
