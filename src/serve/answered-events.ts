@@ -1,11 +1,15 @@
 import { MirrorError } from "../errors.ts";
+import type { Caller } from "../server/access.ts";
 import type { AnsweredRequest } from "../server/listen.ts";
 import type { ServeEvent } from "./serve-event.ts";
 
 /** What there is to tell of a request when it has been answered. */
-export function toAnsweredEvents(answered: AnsweredRequest): readonly ServeEvent[] {
+export function toAnsweredEvents(
+  answered: AnsweredRequest,
+  { address: client }: Caller,
+): readonly ServeEvent[] {
   const { request, response, sentBytes, milliseconds } = answered;
-  const { method, path, socket } = request;
+  const { method, path } = request;
   const namespace = response.headers["oci-namespace"];
   const failure = answered.failure ?? response.failure;
   return [
@@ -18,7 +22,7 @@ export function toAnsweredEvents(answered: AnsweredRequest): readonly ServeEvent
       ...(response.cache === undefined ? {} : { cache: response.cache }),
       bytes: sentBytes,
       milliseconds: Math.round(milliseconds),
-      client: socket.remoteAddress ?? "",
+      client,
     },
     ...(failure === undefined || isOfClient(failure)
       ? []

@@ -1,4 +1,5 @@
 import { openBundleStore } from "../bundle/bundle-store.ts";
+import { callerOf } from "../server/access.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";
 import type { RegistryHandler } from "../server/message.ts";
@@ -97,7 +98,10 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       tls: protection.now.tls,
       address,
       port: options.port ?? 5000,
-      onAnswered: (answered) => toAnsweredEvents(answered).forEach(onEvent),
+      onAnswered: (answered) => {
+        const caller = callerOf(answered.request, protection.now.rules);
+        toAnsweredEvents(answered, caller).forEach(onEvent);
+      },
     });
     const reload = async () => {
       const read = await readProtection(options);

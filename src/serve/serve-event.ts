@@ -14,7 +14,7 @@ export type ServeEvent =
       readonly cache?: CacheUse;
       readonly bytes: number;
       readonly milliseconds: number;
-      /** Address of the client. */
+      /** Address of the client, as a trusted proxy says it. */
       readonly client: string;
     }
   /** An answer that did not come to its end because of the content, not of the client. */

@@ -3,8 +3,11 @@ import { createServer as createSecureServer, type ServerOptions } from "node:htt
 import type { AddressInfo, Socket } from "node:net";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { SYSTEM_CLOCK } from "../io/clock.ts";
+import { readOpenFileLimit } from "../io/open-file-limit.ts";
 import { findPortHolder } from "../io/port-holder.ts";
 import { READ_BUFFER_BYTES, recycleReadBuffer } from "../io/read-buffers.ts";
+import { ClientPace } from "./client-pace.ts";
 import { ListenError } from "./errors.ts";
 import {
   errorResponse,
@@ -24,6 +27,10 @@ export interface HttpListenerOptions {
   readonly port: number;
   /** Makes it HTTPS. */
   readonly tls?: TlsIdentity | undefined;
+  /** Patience with clients; default: two minutes for each 256 KiB, by the clock of the system. */
+  readonly pace?: ClientPace | undefined;
+  /** In this time a connection is secured, and each of its requests comes with all of its headers; default 20 seconds. */
+  readonly headersTimeoutMs?: number | undefined;
   /** Called when the answer to a request has ended, or its connection. */
   readonly onAnswered?: ((answered: AnsweredRequest) => void) | undefined;
 }
@@ -50,18 +57,38 @@ export interface HttpListener extends AsyncDisposable {
   setTls(identity: TlsIdentity): void;
 }
 
+const HEADERS_TIMEOUT_MS = 20_000;
+const CHECK_MS = 15_000;
+
+/** Files of content, of logins and of the system stay usable however many connect. */
+const RESERVED_FILES = 256;
+
 export async function listenHttp(options: HttpListenerOptions): Promise<HttpListener> {
+  const { headersTimeoutMs = HEADERS_TIMEOUT_MS, pace = new ClientPace(SYSTEM_CLOCK) } = options;
   let isStopping = false;
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // Clients keep connections for a next request, which nobody would answer any more
     outgoing.once("close", () => isStopping && setImmediate(() => server.closeIdleConnections()));
+    pace.watch(incoming, outgoing);
     void serve(options, incoming, outgoing);
   };
-  // An upload may take as long as it takes
+  const patience = {
+    // An upload may take as long as it takes
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: headersTimeoutMs / 4,
+  };
   const server = options.tls
-    ? createSecureServer({ ...tlsOptions(options.tls), requestTimeout: 0 }, answer)
-    : createServer({ requestTimeout: 0 }, answer);
+    ? createSecureServer(
+        { ...tlsOptions(options.tls), ...patience, handshakeTimeout: headersTimeoutMs },
+        answer,
+      )
+    : createServer(patience, answer);
+  const files = await readOpenFileLimit();
+  if (files !== undefined) server.maxConnections = Math.max(files - RESERVED_FILES, files / 2);
   await listen(server, options);
+  const checking = setInterval(() => pace.check(), CHECK_MS).unref();
+  server.once("close", () => clearInterval(checking));
   const { address, port } = server.address() as AddressInfo;
   const end = (cut: () => void) =>
     new Promise<void>((resolve) => {

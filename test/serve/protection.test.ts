@@ -4,6 +4,7 @@ import { request as httpsRequest, type RequestOptions } from "node:https";
 import bcrypt from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openServer, type ServerOptions } from "../../src/serve/open-server.ts";
+import type { ServeEvent } from "../../src/serve/serve-event.ts";
 import { image } from "../support/artifacts.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -75,6 +76,19 @@ describe("a server with a list of addresses", () => {
     expect((await fetch(`${trusting.url}/v2/`, { headers: claimed })).status).toBe(403);
     await using doubting = await open({ allow });
     expect((await fetch(`${doubting.url}/v2/`, { headers })).status).toBe(403);
+  });
+
+  test("is told of the client that a trusted proxy names, and of no other", async () => {
+    const clientOf = async (trustProxy: string[], forwarded: string) => {
+      const events: ServeEvent[] = [];
+      await using server = await open({ trustProxy, onEvent: (event) => events.push(event) });
+      await fetch(`${server.url}/v2/`, { headers: { "x-forwarded-for": forwarded } });
+      await server.stop();
+      return events.flatMap((event) => ("client" in event ? event.client : []));
+    };
+    const trusted = ["127.0.0.0/8", "10.0.0.1"];
+    expect(await clientOf(trusted, "203.0.113.9, 192.0.2.7, 10.0.0.1")).toEqual(["192.0.2.7"]);
+    expect(await clientOf(["10.0.0.1"], "192.0.2.7")).toEqual(["127.0.0.1"]);
   });
 
   test("does not listen before the whole list is understood", async () => {

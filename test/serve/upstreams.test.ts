@@ -334,11 +334,23 @@ describe("an upstream", () => {
     ["limits us", { tooManyRequests: { times: 9, retryAfter: { seconds: 7 } } }, 429, "7"],
     ["is ill", { unavailable: { times: 9 } }, 502, null],
     ["wants a login", { denied: /library/ }, 502, null],
+    [
+      "gives tokens that it never takes",
+      { auth: { scheme: "bearer", lifeRequests: 0 } },
+      502,
+      null,
+    ],
   ])("that %s is told with a status of its own", async (_, faults, status, retryAfter) => {
     registry.setFaults(faults);
     const response = await ask(await serve(), tagPath);
     expect([response.status, response.headers.get("retry-after")]).toEqual([status, retryAfter]);
     await expect.poll(() => events.map(({ type }) => type)).toContain("request-failed");
+  });
+
+  test("that gives tokens which it never takes is not asked in a circle", async () => {
+    registry.setFaults({ auth: { scheme: "bearer", lifeRequests: 0 } });
+    expect(await statusOf(await serve(), tagPath)).toBe(502);
+    expect(registry.log.entries.length).toBeLessThan(10);
   });
 
   test("that is not configured does not exist", async () => {

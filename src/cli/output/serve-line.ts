@@ -11,7 +11,7 @@ export function renderServeEvent(event: ServeEvent): string {
       const request = renderRequest(event);
       const { bytes, client, milliseconds, namespace, status } = event;
       const meant = namespace === undefined ? "" : ` ns=${sanitize(namespace)}`;
-      return `${client} ${request}${meant} ${status} ${bytes} bytes ${milliseconds} ms\n`;
+      return `${sanitize(client.slice(0, PATH_LIMIT))} ${request}${meant} ${status} ${bytes} bytes ${milliseconds} ms\n`;
     }
     case "request-failed":
       return `error: ${renderRequest(event)}: ${sanitize(event.message)} (${event.code})\n`;
