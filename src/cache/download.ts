@@ -280,15 +280,18 @@ export class Download {
     }
   }
 
-  /** Nothing is kept of what is wrong, or where the disk does not take it. */
+  /**
+   * Nothing is kept of what is wrong, or where the disk does not take it. Who reads is told after that: a next attempt
+   * finds what this one has left.
+   */
   async #giveUp(error: unknown): Promise<void> {
     const { files, partName } = this.#options;
-    this.#failure = error;
-    this.#wake();
     await this.#settle();
     const isWrong = error instanceof ContentMismatchError;
     if (this.#savedBytes > 0 && !isWrong && !this.#unkept) files.add(partName, this.#savedBytes);
     else await files.remove(partName).catch(() => {});
+    this.#failure = error;
+    this.#wake();
   }
 
   #advance(bytes: number): void {
