@@ -1,6 +1,7 @@
 import type { RepositoryReference } from "../oci/reference.ts";
-import type { OperationOptions, RepositorySource } from "../store/store.ts";
+import type { OperationOptions, RepositorySource, WebSource } from "../store/store.ts";
 import { listRepositories } from "./content/catalog.ts";
+import { fetchWebFile } from "./content/web-files.ts";
 import { checkLogin, type LoginCheck } from "./host/check-login.ts";
 import { openRegistryHosts, type RegistryHostsOptions } from "./host/registry-hosts.ts";
 import { createRepository, type Repository } from "./repository.ts";
@@ -12,6 +13,8 @@ export interface RegistryClient extends AsyncDisposable {
   repository(reference: RepositoryReference): Repository;
   /** All that a registry has, as far as it tells. */
   registry(host: string): RepositorySource;
+  /** Files of servers that are no registries, with the same logins, certificates, proxies and rates. */
+  readonly web: WebSource;
   /** Asks the registry who we are; rejects if it refuses the login. */
   checkLogin(registry: string, options?: OperationOptions): Promise<LoginCheck>;
 }
@@ -25,6 +28,10 @@ export function openRegistryClient(options: RegistryClientOptions = {}): Registr
       repository: (repository) =>
         createRepository(hosts.hostOf(registry), { registry, repository }),
     }),
+    web: {
+      fetchFile: (address, options) =>
+        fetchWebFile(hosts.webHostOf((options.namedBy ?? address).host), address, options),
+    },
     checkLogin: (registry, { signal } = {}) => checkLogin(hosts.hostOf(registry), signal),
     [Symbol.asyncDispose]: () => hosts[Symbol.asyncDispose](),
   };

@@ -138,3 +138,32 @@ export interface RepositorySource {
   /** A repository that is not there lacks everything. */
   repository(path: string): SourceRepository;
 }
+
+/** What a server says of the version of a file, to be asked for again. */
+export interface FileVersion {
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+}
+
+export interface FetchFileOptions extends OperationOptions {
+  /** A larger file is refused. */
+  readonly limitBytes: number;
+  /** The version that is there already. */
+  readonly known?: FileVersion | undefined;
+  /** The file that gave the address: on another host than its own nobody is told who asks, nor does it lead inward. */
+  readonly namedBy?: URL | undefined;
+}
+
+export interface FetchedFile {
+  readonly bytes: Buffer;
+  readonly version: FileVersion;
+}
+
+/** Files of web servers, whole. */
+export interface WebSource {
+  /** `unchanged`: it is the known version; undefined: there is no such file. Nothing is verified. */
+  fetchFile(
+    address: URL,
+    options: FetchFileOptions,
+  ): Promise<FetchedFile | "unchanged" | undefined>;
+}

@@ -50,6 +50,8 @@ export interface RegistryHostOptions {
   readonly requestsPerSecond?: number | undefined;
   readonly partSizeBytes?: number | undefined;
   readonly onEvent: OnRegistryEvent;
+  /** What a server that is no registry is taken to ask for where it does not say; default: `/v2/` tells. */
+  readonly challenges?: readonly string[] | undefined;
 }
 
 /** Different warnings of one host that are passed on. */
@@ -93,7 +95,7 @@ export class RegistryHost {
       },
     });
     this.#authorizer = this.#createAuthorizer();
-    const ask = () => this.#askChallenges();
+    const ask = async () => options.challenges ?? (await this.#askChallenges());
     this.#sender = new AuthorizedSender({ authorizer: this.#authorizer, clock, ask });
   }
 

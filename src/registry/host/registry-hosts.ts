@@ -41,9 +41,13 @@ export interface RegistryHostsOptions extends TlsOptions {
 export interface RegistryHosts extends AsyncDisposable {
   readonly transport: Transport;
   readonly hostOf: (registry: string) => RegistryHost;
+  /** The same for a web server, which has no API to ask how to log in. */
+  readonly webHostOf: (host: string) => RegistryHost;
 }
 
 const HTTP_PORT = 80;
+/** Web servers that hide what is private say nothing, and take a name and a password. */
+const WEB_CHALLENGES = ['Basic realm="files"'];
 const CONNECTIONS = 16;
 const RETRY_TIMEOUT_MS = 15 * 60_000;
 const STALL_TIMEOUT_MS = 60_000;
@@ -82,6 +86,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     port: HTTP_PORT,
   });
   const warn: Warn = (code, message) => options.onEvent?.({ type: "warning", code, message });
+  const webHosts = new Map<string, RegistryHost>();
   const transport = openTransport({
     connections: options.concurrency ?? CONNECTIONS,
     userAgent: options.userAgent ?? USER_AGENT,
@@ -95,15 +100,14 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     apiHostOf,
     env: options.env,
     homeDirectory: options.homeDirectory,
-    isRegistry: (host) => [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
+    isRegistry: (host) =>
+      webHosts.has(host) || [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
     warn,
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
     lowestBytesPerSecond: options.lowestBytesPerSecond,
   });
-  const hostOf = (registry: string): RegistryHost => {
-    const known = hosts.get(registry);
-    if (known) return known;
-    const host = new RegistryHost({
+  const open = (registry: string, challenges?: readonly string[]): RegistryHost =>
+    new RegistryHost({
       registry,
       transport,
       credentials: options.credentials ?? (async () => undefined),
@@ -113,12 +117,11 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
       requestsPerSecond: options.requestsPerSecond,
       partSizeBytes: options.partSizeBytes,
       onEvent: options.onEvent ?? (() => undefined),
+      challenges,
     });
-    hosts.set(registry, host);
-    return host;
-  };
   return {
-    hostOf,
+    hostOf: (registry) => remember(hosts, registry, () => open(registry)),
+    webHostOf: (host) => remember(webHosts, host, () => open(host, WEB_CHALLENGES)),
     transport,
     [Symbol.asyncDispose]: async () => {
       for (const host of insecureHosts.unmet()) warn("HOST_UNUSED", unusedText(host));
@@ -129,4 +132,14 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
 
 function unusedText(host: string): string {
   return `"${host}" in ${option("insecureHosts")} has no effect: no registry of this name was asked`;
+}
+
+function remember(
+  hosts: Map<string, RegistryHost>,
+  name: string,
+  open: () => RegistryHost,
+): RegistryHost {
+  const host = hosts.get(name) ?? open();
+  hosts.set(name, host);
+  return host;
 }
