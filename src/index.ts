@@ -163,12 +163,16 @@ export {
   parseSelection,
 } from "./selection/grammar/parse-selection.ts";
 export type {
+  ChartImages,
+  ChartSelector,
   ExactPin,
+  FileSelector,
   ImageSelector,
   ModuleSelector,
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
+export type { NamedChartImage } from "./selection/resolve/resolve-chart-images.ts";
 export { TagConflictError, UpstreamError } from "./serve/errors.ts";
 export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
 export type { ServeEvent } from "./serve/serve-event.ts";
@@ -180,6 +184,9 @@ export type {
   ContentSink,
   ContentSource,
   ContentStat,
+  FetchedFile,
+  FetchFileOptions,
+  FileVersion,
   ManifestRemover,
   ManifestSink,
   ManifestSource,
@@ -190,6 +197,7 @@ export type {
   SourceRepository,
   TagSource,
   TargetRepository,
+  WebSource,
 } from "./store/store.ts";
 export type { AcceptedSignature } from "./trust/check-signatures.ts";
 export { type RefusedImage, SignatureRefusedError } from "./trust/errors.ts";

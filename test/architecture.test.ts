@@ -20,8 +20,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   bundle: ["root", "oci", "io", "store", "tar", "gost", "contents", "product"],
   versions: ["root"],
   product: ["root", "oci", "store", "tar", "versions"],
+  artifacts: ["root", "oci", "io", "store", "tar", "contents", "versions", "formats"],
   selection: [
     "root",
+    "artifacts",
     "oci",
     "store",
     "tar",
@@ -40,6 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   trust: ["root", "oci", "io", "store", "bundle"],
   pull: [
     "root",
+    "artifacts",
     "oci",
     "io",
     "store",

@@ -140,6 +140,7 @@ const PACKAGE_KINDS: Readonly<Record<PackageKind, true>> = {
   plugin: true,
   images: true,
   artifacts: true,
+  files: true,
 };
 
 const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {
@@ -149,6 +150,8 @@ const IMAGE_KINDS: Readonly<Record<ImageKind, true>> = {
   signature: true,
   attestation: true,
   sbom: true,
+  chart: true,
+  file: true,
   referrer: true,
 };
 

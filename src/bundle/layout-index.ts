@@ -46,7 +46,8 @@ function annotationsOf(
   tag: string,
   isNamed: boolean,
 ): Record<string, string> {
-  const name = referenceOf(image, tag);
+  // A file comes from no registry
+  const name = image.kind === "file" ? tag : referenceOf(image, tag);
   const { subject, tags } = image;
   const names = {
     ...(isNamed ? { [ANNOTATION.containerdName]: name } : {}),

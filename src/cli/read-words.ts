@@ -12,6 +12,7 @@ export interface CommandUsage {
 interface KnownFlag {
   readonly name: string;
   readonly type: Flag["type"];
+  readonly bare: string | undefined;
 }
 
 /**
@@ -61,6 +62,7 @@ function readFlag(word: string, { rest, known, usage }: FlagContext): string {
     throw unknownFlag(isSingleDashed ? word.replace(/=.*$/s, "") : typed, known, usage);
   }
   if (flag.type === "boolean") return `--${flag.name}=${readSwitch(typed, attached, rest)}`;
+  if (flag.bare !== undefined) return `--${flag.name}=${attached ?? flag.bare}`;
   const value = attached ?? (isFlag(rest[0] ?? "--") ? undefined : rest.shift());
   if (value !== undefined) return `--${flag.name}=${value}`;
   throw new UsageError(`Cannot use ${typed}: its value is missing`, {
@@ -110,9 +112,16 @@ function unknownFlag(typed: string, known: FlagContext["known"], usage: CommandU
 function knownFlags(flags: Command["flags"]): ReadonlyMap<string, KnownFlag> {
   const known = new Map<string, KnownFlag>();
   const own = { help: { type: "boolean", alias: "h" }, version: { type: "boolean" } } as const;
-  for (const [name, flag] of Object.entries<Pick<Flag, "type" | "alias">>({ ...own, ...flags })) {
+  for (const [name, flag] of Object.entries<Pick<Flag, "type" | "alias" | "bare">>({
+    ...own,
+    ...flags,
+  })) {
     for (const one of [name, ...[flag.alias ?? []].flat()]) {
-      known.set(one.length === 1 ? `-${one}` : `--${one}`, { name, type: flag.type });
+      known.set(one.length === 1 ? `-${one}` : `--${one}`, {
+        name,
+        type: flag.type,
+        bare: flag.bare,
+      });
     }
   }
   return known;

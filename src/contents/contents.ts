@@ -11,7 +11,9 @@ export type PackageKind =
   | "plugin"
   | "images"
   /** What is named by reference as images are, and no runtime can run. */
-  | "artifacts";
+  | "artifacts"
+  /** Files that were named by their path; each is a repository. */
+  | "files";
 
 export type ImageKind =
   | "image"
@@ -20,6 +22,10 @@ export type ImageKind =
   | "signature"
   | "attestation"
   | "sbom"
+  /** A Helm chart. */
+  | "chart"
+  /** A plain file. */
+  | "file"
   /** Belongs to another manifest, and is none of the above. */
   | "referrer";
 
@@ -67,6 +73,8 @@ export interface ImageContents {
   readonly sourceDigest?: Digest | undefined;
   /** Indexes that are in no registry, because parts of them were left out. */
   readonly rewritten?: readonly RewrittenIndex[] | undefined;
+  /** Content that is in no registry. */
+  readonly made?: readonly MadeContent[] | undefined;
   /** What the source has of the image and the bundle has not. */
   readonly omitted?: readonly Omission[] | undefined;
   /** For `manifest.json` of `images.tar`: the image that one-platform tools load. */
@@ -76,6 +84,31 @@ export interface ImageContents {
 export interface RewrittenIndex {
   readonly digest: Digest;
   readonly text: string;
+}
+
+/** Content that is in no registry, and where it is: enough to get it again in another run. */
+export type MadeContent =
+  | { readonly kind: "text"; readonly digest: Digest; readonly text: string }
+  /** Of a web server. */
+  | {
+      readonly kind: "web";
+      readonly digest: Digest;
+      readonly address: string;
+      /** The file that gave the address. */
+      readonly namedBy: string;
+    }
+  | {
+      readonly kind: "file";
+      readonly digest: Digest;
+      readonly path: string;
+      /** Milliseconds since 1970; missing: only the digest tells whether it is the same. */
+      readonly modifiedAt?: number;
+    };
+
+/** A manifest that is made here, and all that it points at. */
+export interface MadeArtifact {
+  readonly descriptor: Descriptor;
+  readonly contents: readonly MadeContent[];
 }
 
 /** Part of an image that is left out, and why. */

@@ -4,6 +4,8 @@ export interface TextFormats {
   readonly yaml: TextFormat & {
     /** Every document of a file. */
     parseAll(text: string): unknown[];
+    /** One document of a program that merges maps with `<<`; keys given twice and aliases that multiply are refused. */
+    parseMerged(text: string): unknown;
   };
   readonly json: TextFormat;
 }
@@ -35,6 +37,7 @@ async function createTextFormats(): Promise<TextFormats> {
       parse: parseYaml,
       // A line is never folded: some readers of these files take one line for one value
       stringify: (value) => yaml.stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }),
+      parseMerged: (text) => yaml.parse(text, { logLevel: "error", merge: true }) as unknown,
       parseAll: (text) =>
         [yaml.parseAllDocuments(text, { logLevel: "error" })].flat().map((document) => {
           const [error] = document.errors;

@@ -48,6 +48,20 @@ export class StorageFailedError extends MirrorError {
 /** What has the name of a file is none, or is larger than what it should hold. */
 export class UnfitFileError extends StorageFailedError {}
 
+/** A file is no longer what it was when it was looked at, or is gone. */
+export class FileChangedError extends MirrorError {
+  override readonly code = "FILE_CHANGED";
+  readonly path: string;
+
+  constructor(path: string, options?: MirrorErrorOptions) {
+    super(`Cannot take "${path}": it has changed while it was read`, {
+      hint: "End what writes to it, and run the same command again: it is read anew",
+      ...options,
+    });
+    this.path = path;
+  }
+}
+
 const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
   EIO: [
     "the medium reports an input/output error",

@@ -1,6 +1,6 @@
 import type { BundleLayout, BundleTotals } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
-import type { ExtraFile, PackageKind } from "../contents/contents.ts";
+import type { ExtraFile, MadeContent, PackageKind } from "../contents/contents.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
@@ -19,6 +19,8 @@ export interface Lock {
   /** Files beside the packages. */
   readonly extraFiles?: readonly ExtraFile[];
   readonly totals: BundleTotals;
+  /** What is in no registry, and where it is: of charts of Helm repositories and of files; sorted by digest. */
+  readonly made?: readonly MadeContent[];
   /** Of everything else: tells an edited lock from one that was made. */
   readonly checksum: Digest;
 }

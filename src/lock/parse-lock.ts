@@ -1,6 +1,7 @@
 import { isBundleLayout, isBundleTotals, isPackageKind } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { parsePackageFile } from "../bundle/format.ts";
+import type { MadeContent } from "../contents/contents.ts";
 import { isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { parseStrictJson } from "../oci/strict-json.ts";
@@ -54,7 +55,7 @@ function parseJson(bytes: Buffer, path: string): unknown {
 }
 
 function findFault(content: Record<string, unknown>): string | undefined {
-  const { source, selection, packages, extraFiles = [], totals } = content;
+  const { source, selection, packages, extraFiles = [], totals, made = [] } = content;
   if (source !== undefined && typeof source !== "string") return "source is not a string";
   if (!isSelection(selection)) return "selection is not what the format requires";
   if (!Array.isArray(packages)) return "packages is not an array";
@@ -63,6 +64,7 @@ function findFault(content: Record<string, unknown>): string | undefined {
   if (!Array.isArray(extraFiles) || !extraFiles.every(isExtraFile)) {
     return "extraFiles is not what the format requires";
   }
+  if (!Array.isArray(made) || !made.every(isMade)) return "made is not what the format requires";
   return isBundleTotals(totals) ? undefined : "totals is not what the format requires";
 }
 
@@ -96,6 +98,21 @@ function isLockedPackage(value: unknown): value is LockedPackage {
         ),
     )
   );
+}
+
+/** Fields of each kind of content that is in no registry. */
+const MADE_FIELDS: Readonly<Record<MadeContent["kind"], readonly string[]>> = {
+  text: ["text"],
+  web: ["address", "namedBy"],
+  file: ["path"],
+};
+
+function isMade(value: unknown): boolean {
+  if (!isRecord(value) || !isDigest(String(value["digest"]))) return false;
+  const { kind } = value;
+  return kind === "text" || kind === "web" || kind === "file"
+    ? hasTexts(value, MADE_FIELDS[kind])
+    : false;
 }
 
 function isExtraFile(value: unknown): boolean {

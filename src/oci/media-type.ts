@@ -16,6 +16,9 @@ export const MEDIA_TYPE = {
   dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
   dockerLayerZstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
   octetStream: "application/octet-stream",
+  chartConfig: "application/vnd.cncf.helm.config.v1+json",
+  chartContent: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+  chartProvenance: "application/vnd.cncf.helm.chart.provenance.v1.prov",
 } as const;
 
 const INDEX_TYPES: ReadonlySet<string> = new Set([

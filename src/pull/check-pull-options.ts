@@ -11,6 +11,7 @@ export function checkPullOptions(options: PullOptions): void {
     selection: "object?",
     lock: "object?",
     openSource: "function",
+    web: "object?",
     chunkSizeBytes: "count?",
     cacheDirectory: "text?",
     cacheLimitBytes: "count?",

@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
-import { LOCK_MEDIA_TYPE, type Lock, sealLock } from "../lock/lock.ts";
+import { compareTexts } from "../compare-texts.ts";
+import type { MadeContent, PackageContents } from "../contents/contents.ts";
+import { LOCK_MEDIA_TYPE, type Lock, type LockedSelection, sealLock } from "../lock/lock.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { describeImage, describeSelection, totalsOf } from "./describe-bundle.ts";
@@ -29,5 +32,32 @@ export function createLock(
     })),
     ...(extraFiles.length > 0 ? { extraFiles } : {}),
     totals: totalsOf(contents),
+    ...madeOf(contents, selection),
   });
+}
+
+/** Without times, and paths as they were written: a lock is for other machines too. */
+function madeOf(
+  contents: readonly PackageContents[],
+  selection: Pick<Selection, "files"> | LockedSelection,
+): Pick<Lock, "made"> {
+  const files = "files" in selection ? (selection.files ?? []) : [];
+  const written = new Map(files.map(({ path }) => [resolve(path), path]));
+  const images = contents.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
+  const made = images
+    .flatMap((image) => image.made ?? [])
+    .map((content): MadeContent => {
+      if (content.kind === "web") return { ...content, address: withoutQuery(content.address) };
+      if (content.kind === "text") return content;
+      const { kind, digest, path } = content;
+      return { kind, digest, path: written.get(path) ?? path };
+    });
+  const unique = new Map(made.map((content) => [content.digest, content]));
+  const sorted = [...unique.values()].sort((a, b) => compareTexts(a.digest, b.digest));
+  return sorted.length > 0 ? { made: sorted } : {};
+}
+
+/** A query may be a secret, and is one for a short time only. */
+function withoutQuery(address: string): string {
+  return address.replace(/\?.*$/s, "");
 }

@@ -3,6 +3,7 @@ import type { ImageContents } from "../contents/contents.ts";
 import type { Notice } from "../notice.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
+import { MEDIA_TYPE } from "../oci/media-type.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
@@ -54,7 +55,7 @@ export async function describeRoot(
     repository: root.repository,
     tags: tagsOf(root, graph.root.digest),
     root: graph.root,
-    kind: root.kind,
+    kind: isChart(graph) && root.kind === "image" ? "chart" : root.kind,
     ...(subject === undefined ? {} : { subject }),
     source: formatReference({
       ...origin,
@@ -64,6 +65,7 @@ export async function describeRoot(
     documents: graph.documents,
     layers: graph.layers,
     origin,
+    ...(root.made ? { made: root.made } : {}),
     ...(isRewritten ? { sourceDigest: manifest.descriptor.digest } : {}),
     ...(graph.rewritten.length > 0 ? { rewritten: graph.rewritten } : {}),
     ...(graph.omitted.length > 0 ? { omitted: graph.omitted } : {}),
@@ -77,6 +79,10 @@ export function nameOfRoot({ origin, reference, tags, packageKind, packageName }
   const tag = tags.find((other) => !reference.endsWith(`:${other}`));
   const name = formatReference({ ...origin, ...(tag ? { tag } : {}), digest: reference });
   return packageKind === "images" ? name : `${name} of ${packageName}`;
+}
+
+function isChart({ documents }: ImageGraph): boolean {
+  return documents[1]?.mediaType === MEDIA_TYPE.chartConfig;
 }
 
 function isRunnable({ packageKind, subject }: Root): boolean {

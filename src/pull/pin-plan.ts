@@ -1,6 +1,7 @@
 import type { ContentCache } from "../cache/content-cache.ts";
 import type { Records } from "../cache/record-cache.ts";
 import { rm } from "../io/file-system.ts";
+import { isUnchanged } from "../io/read-unchanged.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import { SignatureRefusedError } from "../trust/errors.ts";
@@ -65,7 +66,7 @@ export async function pinPlan(
   const { all: cache, records } = caches;
   const demand = { options, policy, cache };
   // With `force` tags are looked up again; what is on disk is kept in every case
-  if (unfinished && !options.force && canContinue(unfinished, options)) {
+  if (unfinished && !options.force && (await canContinue(unfinished, options))) {
     const signed = await lookAtSignatures(unfinished, demand);
     if (signed !== undefined) {
       const work = planWork(unfinished);
@@ -77,7 +78,8 @@ export async function pinPlan(
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const tagsDirectory = options.cacheDirectory;
   const resolving = { ...options, cache, records, tagsDirectory, onEvent };
-  const { contents, extraFiles, failures, ...resolved } = await findContents(resolving);
+  const { contents, extraFiles, failures, chartImages, ...resolved } =
+    await findContents(resolving);
   const { signatures, ...read } = await requireSigned(contents, demand);
   const fetched = new Set([...resolved.fetched, ...read.fetched]);
   const plan: PinnedPlan = {
@@ -89,6 +91,7 @@ export async function pinPlan(
     contents,
     ...(extraFiles.length > 0 ? { extraFiles } : {}),
     ...(failures.length > 0 ? { failures } : {}),
+    ...(chartImages.length > 0 ? { chartImages } : {}),
   };
   const work = planWork(plan);
   const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
@@ -135,7 +138,7 @@ async function lookAtSignatures(
   }
 }
 
-function canContinue(plan: PinnedPlan, options: PullOptions): boolean {
+async function canContinue(plan: PinnedPlan, options: PullOptions): Promise<boolean> {
   const { lock, chunkSizeBytes } = options;
   const age = Date.now() - plan.pinnedAt;
   return (
@@ -144,6 +147,20 @@ function canContinue(plan: PinnedPlan, options: PullOptions): boolean {
     age < PLAN_LIFETIME_MS &&
     plan.chunkSizeBytes === chunkSizeBytes &&
     plan.lock === lock?.checksum &&
-    isEqual(plan.selection, recordedSelection(options))
+    isEqual(plan.selection, recordedSelection(options)) &&
+    (await hasSameFiles(plan))
   );
+}
+
+/** Other files make another plan: nobody can say any more what the old one would have taken. */
+async function hasSameFiles({ contents }: PinnedPlan): Promise<boolean> {
+  const images = contents.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
+  for (const { layers, made = [] } of images) {
+    for (const content of made) {
+      const size = layers.find(({ digest }) => digest === content.digest)?.size;
+      if (content.kind !== "file" || size === undefined) continue;
+      if (!(await isUnchanged({ ...content, size }))) return false;
+    }
+  }
+  return true;
 }

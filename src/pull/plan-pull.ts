@@ -46,7 +46,7 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
   const cache = above(createMemoryCache());
   const tagsDirectory = options.cacheDirectory;
   const resolved = await findContents({ ...options, records, tagsDirectory, onEvent, cache });
-  const { contents, extraFiles, exclusions, failures } = resolved;
+  const { contents, extraFiles, exclusions, failures, chartImages } = resolved;
   const counted = countedSources(openSource, (bytes) =>
     onEvent({ type: "resolving-progress", bytes }),
   );
@@ -74,6 +74,7 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
     ...(signatures ? { signatures } : {}),
     notices,
     failures,
+    ...(chartImages.length > 0 ? { chartImages } : {}),
   };
   // A lock without what is missing would be no lock of the selection
   return failures.length > 0 ? { plan } : { plan, lock: createLock(options, resolved) };

@@ -4,7 +4,8 @@ import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { Exclusion } from "../selection/resolve/exclusion.ts";
-import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { NamedChartImage } from "../selection/resolve/resolve-chart-images.ts";
+import type { OperationOptions, SourceRepository, WebSource } from "../store/store.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
 import type { PullEvent } from "./events.ts";
@@ -15,6 +16,8 @@ interface PlanPullSettings extends OperationOptions {
   readonly bundlePath: string;
   /** Opens a repository for reading; called once per repository. */
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  /** Where charts of Helm repositories come from; default: nowhere, and they are refused. */
+  readonly web?: WebSource | undefined;
   /** Largest size of one file; default: packages are not split. */
   readonly chunkSizeBytes?: number | undefined;
   /**
@@ -72,6 +75,8 @@ export interface PullPlanReport {
   readonly notices: readonly Notice[];
   /** Images that cannot be had; a pull brings the rest. */
   readonly failures: readonly Failure[];
+  /** Images that charts name, with their places, taken or not; missing: none. */
+  readonly chartImages?: readonly NamedChartImage[];
 }
 
 export interface PlannedPackageReport {
@@ -96,6 +101,8 @@ interface PullOutcomeBase {
   readonly signatures?: readonly AcceptedSignature[];
   /** Blobs that could not be had; the same pull tries them again and keeps the rest. */
   readonly failures: readonly Failure[];
+  /** Images that charts name, with their places, taken or not; missing: none. */
+  readonly chartImages?: readonly NamedChartImage[];
 }
 
 /** What a pull came to. */

@@ -7,6 +7,7 @@ import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, rm } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { NamedChartImage } from "../selection/resolve/resolve-chart-images.ts";
 import type { RecordedSelection } from "./wishes.ts";
 
 /** `.mirror/plan.json`: what an unfinished pull is going to make. Positions follow from it (planWork is pure). */
@@ -22,6 +23,8 @@ export interface PinnedPlan {
   readonly extraFiles?: readonly ExtraFile[];
   /** Images that could not be had when it was made: the next run looks for them again. */
   readonly failures?: readonly Failure[];
+  /** What was found in charts, for the summary. */
+  readonly chartImages?: readonly NamedChartImage[];
 }
 
 /** An unfinished pull is continued as it was planned for this long; tags may have moved after that. */

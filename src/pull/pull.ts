@@ -18,6 +18,7 @@ import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./describe-bundle.ts";
 import type { PullEvent } from "./events.ts";
 import { imagesWith } from "./images-with.ts";
+import { withLocalContent } from "./local-content.ts";
 import { countMissing } from "./missing-bytes.ts";
 import { openCache } from "./open-cache.ts";
 import { type Pinned, type PullCaches, pinPlan } from "./pin-plan.ts";
@@ -38,7 +39,6 @@ import {
   statePaths,
 } from "./pull-state.ts";
 import { readPolicy } from "./require-signatures.ts";
-import { withRewrittenIndexes } from "./rewritten-indexes.ts";
 import { sealBundle } from "./seal.ts";
 import { findDamageOfSealed, finishSealed } from "./sealed-bundle.ts";
 import { hasRoom } from "./space.ts";
@@ -129,7 +129,7 @@ async function transferAndSeal(
   paths: StatePaths,
   { plan, work, progress, fetched, cache, signatures }: PinnedAndKept,
 ): Promise<PullOutcome> {
-  const { bundlePath, openSource, signal, onEvent = () => {} } = options;
+  const { bundlePath, openSource, web, signal, onEvent = () => {} } = options;
   const { plans, tasks } = work;
   const previous = await openPrevious(paths);
   const available = ({ id, digest, size }: BlobTask) =>
@@ -163,7 +163,7 @@ async function transferAndSeal(
     previous,
     cache,
     fetched,
-    openSource: withRewrittenIndexes(openSource, plan),
+    openSource: withLocalContent({ openSource, web }, plan),
     imagesWith: (digest) => imagesWith(plan.contents, digest),
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     signal,
@@ -177,6 +177,7 @@ async function transferAndSeal(
     ...bytes,
     bytes: sizeOf(plans),
     ...(signatures ? { signatures } : {}),
+    ...(plan.chartImages ? { chartImages: plan.chartImages } : {}),
   } as const;
   if (failures.length > 0) return { ...summary, complete: false };
   const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));

@@ -58,11 +58,21 @@ export async function requireSignaturesOf(
 }
 
 function toNamed(
-  { repository, tags, root, subject, sourceDigest, rewritten = [] }: ImageContents,
+  {
+    repository,
+    tags,
+    root,
+    subject,
+    sourceDigest,
+    rewritten = [],
+    made: parts = [],
+  }: ImageContents,
   source: SourceRepository,
   options: OperationOptions,
 ): NamedManifest {
-  const made = new Map(rewritten.map(({ digest, text }) => [digest, Buffer.from(text)]));
+  // In no registry: an index of which parts are left out, a chart of a Helm repository, a file
+  const texts = [...rewritten, ...parts.filter((part) => part.kind === "text")];
+  const made = new Map(texts.map(({ digest, text }) => [digest, Buffer.from(text)]));
   const fromSource = readerOfSource(source, options);
   const read = async (target: Descriptor) => made.get(target.digest) ?? (await fromSource(target));
   return { repository, tags, root, subject, sourceDigest, read };

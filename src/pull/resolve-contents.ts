@@ -1,5 +1,7 @@
 import pLimit from "p-limit";
+import { createMadeSource } from "../artifacts/made-source.ts";
 import { cacheSources } from "../cache/cached-source.ts";
+import { cacheWeb } from "../cache/cached-web.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import type { Records } from "../cache/record-cache.ts";
 import { compareTexts } from "../compare-texts.ts";
@@ -18,8 +20,9 @@ import { isWantedType } from "../selection/grammar/referrer-types.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import type { Exclusion } from "../selection/resolve/exclusion.ts";
 import { resolveSelection } from "../selection/resolve/resolve.ts";
+import type { NamedChartImage } from "../selection/resolve/resolve-chart-images.ts";
 import type { Root } from "../selection/resolve/root.ts";
-import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { OperationOptions, SourceRepository, WebSource } from "../store/store.ts";
 import { countedSources } from "./counted-sources.ts";
 import { describeRoot, nameOfRoot } from "./describe-root.ts";
 import type { PullEvent } from "./events.ts";
@@ -31,6 +34,7 @@ import { isSingleFailure } from "./single-failure.ts";
 /** How contents are found, whatever is asked for. */
 export interface ResolvingOptions extends OperationOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  readonly web?: WebSource | undefined;
   readonly cache: ContentCache;
   /** What earlier looks at layers have found. */
   readonly records?: Records | undefined;
@@ -53,33 +57,39 @@ export interface ResolvedContents {
   readonly exclusions: readonly Exclusion[];
   /** Images that cannot be had; the others are not affected. */
   readonly failures: readonly Failure[];
+  /** Images that charts name, taken or not. */
+  readonly chartImages: readonly NamedChartImage[];
   /** What had to be fetched to find out; it is in the cache. */
   readonly fetched: ReadonlySet<Digest>;
 }
 
 /** Wishes → what the bundle will hold, in its final order. */
 export async function resolveContents(options: ResolveContentsOptions): Promise<ResolvedContents> {
-  const { selection, cache, onEvent } = options;
+  const { selection, cache, onEvent, records } = options;
   const signal = joinSignals(options.signal);
   const fetched = new Set<Digest>();
-  const counted = countedSources(options.openSource, (bytes) =>
-    onEvent({ type: "resolving-progress", bytes }),
-  );
-  const openSource = rememberLists(cacheSources(counted, cache, (digest) => fetched.add(digest)));
-  const { roots, files, exclusions } = await resolveSelection(selection, {
+  const onBytes = (bytes: number) => onEvent({ type: "resolving-progress", bytes });
+  const onFetched = (digest: Digest) => void fetched.add(digest);
+  const counted = countedSources(options.openSource, onBytes);
+  const openSource = rememberLists(cacheSources(counted, cache, onFetched));
+  const web = options.web && cacheWeb(options.web, { cache, records, onBytes, onFetched });
+  const resolved = await resolveSelection(selection, {
     openSource,
+    web,
     signal,
     concurrency: CONCURRENCY,
-    records: options.records,
+    records,
     tagsDirectory: options.tagsDirectory,
     onNotice: (code, message) => onEvent({ type: "notice", code, message }),
     onResolving: (reference) => onEvent({ type: "resolving", reference }),
   });
   const limit = pLimit(CONCURRENCY);
-  const failures: Failure[] = [];
+  const { roots, files, exclusions } = resolved;
+  const failures: Failure[] = [...resolved.failures];
   const describe = async (root: Root): Promise<PlacedImage[]> => {
     try {
-      const source = openSource(root.origin);
+      const { made, manifest, origin } = root;
+      const source = made ? createMadeSource(manifest, made) : openSource(origin);
       return await describeAll(root, source, { ...options, signal });
     } catch (error) {
       if (!isSingleFailure(error)) throw error;
@@ -94,6 +104,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     extraFiles: files,
     exclusions,
     failures,
+    chartImages: resolved.chartImages,
     fetched,
   };
 }

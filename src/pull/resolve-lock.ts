@@ -1,12 +1,21 @@
+import { resolve } from "node:path";
 import pLimit from "p-limit";
+import { createMadeSource } from "../artifacts/made-source.ts";
 import type { BundleImage, BundleLayout } from "../bundle/bundle-manifest.ts";
 import { formatCanonicalJson } from "../bundle/canonical-json.ts";
 import { cacheSources } from "../cache/cached-source.ts";
-import type { ImageContents, LayoutContents, PackageContents } from "../contents/contents.ts";
+import type {
+  ImageContents,
+  LayoutContents,
+  MadeContent,
+  PackageContents,
+} from "../contents/contents.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Lock, LockedPackage } from "../lock/lock.ts";
-import type { Digest } from "../oci/digest.ts";
+import { childrenOf } from "../oci/children.ts";
+import { type Digest, verifyDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
+import { parseManifest } from "../oci/manifest.ts";
 import { parseFullReference } from "../oci/reference.ts";
 import { joinSignals } from "../run/batch.ts";
 import type { Root } from "../selection/resolve/root.ts";
@@ -40,7 +49,9 @@ export async function resolveLock(
     try {
       const { origin } = originOf(place.image);
       onEvent({ type: "resolving", reference: name });
-      return [await unlockImage(place, { lock, source: openSource(origin), options, signal })];
+      const made = madeOf(place.image, lock);
+      const source = made ? createMadeSource(made.root, made.contents) : openSource(origin);
+      return [await unlockImage(place, { lock, source, made: made?.contents, options, signal })];
     } catch (error) {
       if (!isSingleFailure(error)) throw error;
       failures.push(toFailure(error, name));
@@ -64,6 +75,7 @@ export async function resolveLock(
     // What the selection left out was left out when the lock was made
     exclusions: [],
     failures,
+    chartImages: [],
     fetched,
   };
 }
@@ -78,15 +90,17 @@ interface LockedPlace {
 interface UnlockOptions {
   readonly lock: Lock;
   readonly source: SourceRepository;
+  /** Of what is in no registry. */
+  readonly made: readonly MadeContent[] | undefined;
   readonly options: ResolvingOptions;
   readonly signal: AbortSignal | undefined;
 }
 
 async function unlockImage(
   place: LockedPlace,
-  { lock, source, options, signal }: UnlockOptions,
+  { lock, source, made, options, signal }: UnlockOptions,
 ): Promise<ImageContents> {
-  const root = toRoot(place, await fetchPinned(place, source, signal));
+  const root = { ...toRoot(place, await fetchPinned(place, source, signal)), made };
   const { omitted = [] } = place.image;
   const missing = omitted.filter(({ kind }) => kind === "missing-attestation");
   const { platforms = [], skipForeignLayers = false } = lock.selection;
@@ -98,6 +112,24 @@ async function unlockImage(
   });
   requireSame(describeImage(contents), place.image, nameOfRoot(root));
   return contents;
+}
+
+/** What a lock has of an image that is in no registry: its manifest, and all that this points at. */
+function madeOf(
+  { digest, mediaType, source }: BundleImage,
+  { made = [] }: Lock,
+): { readonly root: Manifest; readonly contents: readonly MadeContent[] } | undefined {
+  const text = made.find((content) => content.digest === digest);
+  if (text?.kind !== "text") return undefined;
+  const bytes = Buffer.from(text.text);
+  verifyDigest(bytes, digest);
+  const { manifests, blobs } = childrenOf(parseManifest(bytes, mediaType, source));
+  const wanted = new Set([digest, ...[...manifests, ...blobs].map((child) => child.digest)]);
+  const contents = made.flatMap((content): MadeContent[] => {
+    if (!wanted.has(content.digest)) return [];
+    return [content.kind === "file" ? { ...content, path: resolve(content.path) } : content];
+  });
+  return { root: { descriptor: { mediaType, digest, size: bytes.length }, bytes }, contents };
 }
 
 async function fetchPinned(

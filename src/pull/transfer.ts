@@ -17,10 +17,10 @@ import type { OperationOptions } from "../store/store.ts";
 import { BlobPlaces } from "./blob-places.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import type { PullEvent } from "./events.ts";
+import type { OpenBlobSource } from "./local-content.ts";
 import { readableOf } from "./positional-stream.ts";
 import type { PreviousBlob, PreviousContent } from "./previous-content.ts";
 import type { PullJournal, PullProgress } from "./pull-journal.ts";
-import type { OpenBlobSource } from "./rewritten-indexes.ts";
 import { takeOver } from "./take-over.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 
@@ -55,6 +55,7 @@ const SMALL_BYTES = 1024 * 1024;
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CONTENT_MISMATCH",
   "CONTENT_MISSING",
+  "FILE_CHANGED",
   "REGISTRY_DENIED",
   "REGISTRY_NOT_FOUND",
   "REGISTRY_REFUSED",

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
 import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { readPointedVersion } from "../bundle/pointed-version.ts";
+import type { ImageKind } from "../contents/contents.ts";
 import type { ErrorCode, MirrorError } from "../errors.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -52,12 +53,18 @@ const DENIED_LIMIT = 8;
 /** Before each further look at a tag that was written and is not there: up to a minute. */
 const READ_BACK_WAITS_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
-/** A tag of the target is written after everything it may stand for. */
-const PUBLISHING_ORDER = [
-  ["image", "extra"],
-  ["signature", "attestation", "sbom", "referrer"],
-  ["release-channel"],
-] as const;
+/** A tag of the target is written after everything it may stand for. A kind without a place does not compile. */
+const PUBLISHED_IN: Readonly<Record<ImageKind, 0 | 1 | 2>> = {
+  image: 0,
+  extra: 0,
+  chart: 0,
+  file: 0,
+  signature: 1,
+  attestation: 1,
+  sbom: 1,
+  referrer: 1,
+  "release-channel": 2,
+};
 
 /** One image on its way. */
 interface Work {
@@ -117,8 +124,8 @@ export class PushRun {
     for (const { image, graph } of looked) subjects.enter(image, graph);
     const transferred = await this.#each(looked, (work) => this.#transfer(work));
     const ready = await this.#publishFollowers(transferred, subjects);
-    for (const kinds of PUBLISHING_ORDER) {
-      const due = ready.filter(({ image }) => (kinds as readonly string[]).includes(image.kind));
+    for (const step of [0, 1, 2]) {
+      const due = ready.filter(({ image }) => PUBLISHED_IN[image.kind] === step);
       await this.#each(due, (work) => this.#publishDue(work));
     }
     for (const { repository, tag } of discovery) {
@@ -206,7 +213,7 @@ export class PushRun {
   /** What the image needs, and what its tags are now. */
   async #look(image: PushImage): Promise<Work | undefined> {
     const graph = await this.#readGraph(image);
-    if (isFollower(image)) this.#book.noteSize(image, graph);
+    this.#book.noteSize(image, graph);
     const target = this.#open(image.target);
     const tags = image.tags.map(async (tag) => {
       return [tag, await readTag(target, tag, this.#batch.signal)] as const;

@@ -17,7 +17,7 @@ export class ReceiptBook {
   readonly #failures: Failure[] = [];
   /** Images of which something failed. */
   readonly #failed = new Set<string>();
-  /** Of what belongs to others, with all that is below it. */
+  /** With all that is below the root. */
   readonly #bytes = new Map<string, number>();
 
   constructor(target: RepositoryReference) {
@@ -42,8 +42,9 @@ export class ReceiptBook {
     this.#images.push({
       repository,
       ...(tag === undefined ? {} : { tag }),
-      ...(subject === undefined ? {} : { kind, subject }),
-      ...(bytes === undefined ? {} : { bytes }),
+      ...(isTold(image) ? { kind } : {}),
+      ...(subject === undefined ? {} : { subject }),
+      ...(bytes !== undefined && isTold(image) ? { bytes } : {}),
       planned: root.digest,
       ...(found === undefined ? {} : { found }),
       outcome,
@@ -106,6 +107,11 @@ export function nameOf({ repository, tag, planned }: Named): string {
 
 function keyOf(image: ReceiptImage): string {
   return nameOf(image);
+}
+
+/** Whether the receipt says what it is: all but what runs. */
+function isTold({ kind, subject }: PushImage): boolean {
+  return subject !== undefined || kind === "chart" || kind === "file";
 }
 
 /** What there is to publish of an image: its tags, or the manifest alone. */

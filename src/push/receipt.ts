@@ -32,7 +32,10 @@ export interface ReceiptImage {
   readonly repository: string;
   /** Missing where clients find it by its subject. */
   readonly tag?: string;
-  /** Of what belongs to another manifest of the repository: what it is, what it belongs to, and all its bytes. */
+  /**
+   * What it is and all its bytes, of charts, files and what belongs to another manifest of the repository, and what that
+   * belongs to.
+   */
   readonly kind?: ImageKind;
   readonly subject?: Digest;
   readonly bytes?: number;

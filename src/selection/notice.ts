@@ -18,6 +18,17 @@ export type SelectionNoticeCode =
   | "INSTALLER_TAG_IGNORED"
   | "SINCE_IGNORED"
   | "VEX_SKIPPED"
+  /** Charts are taken, and nothing is said of their images. */
+  | "CHART_IMAGES_NOT_ASKED"
+  /** What a chart names, or seems to name, and the bundle does not have. */
+  | "CHART_IMAGE_NOT_TAKEN"
+  | "CHART_IMAGES_UNREAD"
+  | "CHART_DEPRECATED"
+  /** Entries of an index that cannot be used. */
+  | "CHART_ENTRIES_UNREAD"
+  /** A repository lists a chart that lies in a registry. */
+  | "CHART_ELSEWHERE"
+  | "CHART_PROVENANCE_UNREADABLE"
   /** What only a tag list could tell is not taken from a source that lists none. */
   | "PROXY_UNLISTED"
   /** A component that no flag asks for is not in the source, or nobody may read it. */

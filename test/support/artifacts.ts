@@ -64,6 +64,8 @@ export function blob(mediaType: string, bytes: Buffer): BuiltBlob {
 
 export interface ArtifactOptions {
   readonly artifactType?: string | undefined;
+  /** Default: the empty one. */
+  readonly config?: BuiltBlob | undefined;
   readonly blobs?: readonly BuiltBlob[] | undefined;
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
@@ -73,7 +75,7 @@ export interface ArtifactOptions {
 export function artifact(options: ArtifactOptions = {}): BuiltArtifact {
   const { annotations, artifactType = "application/vnd.example.thing", subject } = options;
   const { blobs = [blob("text/plain", Buffer.from("an artifact\n"))] } = options;
-  const config = blob(MEDIA_TYPE.emptyConfig, Buffer.from("{}"));
+  const { config = blob(MEDIA_TYPE.emptyConfig, Buffer.from("{}")) } = options;
   const document = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.imageManifest,

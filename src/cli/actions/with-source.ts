@@ -75,6 +75,7 @@ export async function withSource<Result>(
     ...wishes,
     ...signatureOptions,
     openSource: (reference) => client.repository(reference),
+    web: client.web,
     signal: context.signal,
     onEvent: renderer.onEvent,
   };

@@ -9,6 +9,8 @@ export interface Flag {
   /** Heading in the help text. */
   readonly group?: string;
   readonly choices?: readonly string[];
+  /** What the flag means without a value; a value then has to be attached: `--flag=value`. */
+  readonly bare?: string;
   /** Variables that are asked after `MIRROR_<FLAG>`. */
   readonly env?: readonly string[];
 }
@@ -62,7 +64,9 @@ function resolveFlag(name: string, flag: Flag, sources: FlagSources): FlagValue 
 }
 
 function fromText(variable: string, flag: Flag, text: string): FlagValue {
-  if (flag.type === "string") return text;
+  if (flag.type === "string") {
+    return flag.bare !== undefined && /^(?:1|true|yes|on)$/i.test(text) ? flag.bare : text;
+  }
   // Commas and spaces belong to version constraints, so they cannot separate selectors
   if (flag.type === "list") return text.split(/[;\n]/).flatMap((part) => part.trim() || []);
   if (/^(?:1|true|yes|on)$/i.test(text)) return true;
@@ -75,6 +79,7 @@ function fromDocument(where: string, flag: Flag, value: unknown): FlagValue {
     if (typeof value === "boolean") return value;
     throw new UsageError(`Cannot use ${where}: it is not true or false, or given more than once`);
   }
+  if (value === true && flag.bare !== undefined) return flag.bare;
   const list = (Array.isArray(value) ? value : [value]).map((item) => {
     if (typeof item === "string" || typeof item === "number") return String(item);
     throw new UsageError(`Cannot use ${where}: a text is expected`);

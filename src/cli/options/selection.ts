@@ -1,4 +1,4 @@
-import type { ParseSelectionOptions } from "../../index.ts";
+import type { ChartImages, ParseSelectionOptions } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
@@ -34,6 +34,24 @@ export const SELECTION_FLAGS = {
   "images-from": {
     type: "list",
     describe: "File with one image per line, - for stdin; repeatable",
+    group: "Selection:",
+  },
+  "include-chart": {
+    type: "list",
+    describe:
+      "Helm chart to take: oci://registry/repository[@constraint] or https://repository#name[@constraint]; repeatable",
+    group: "Selection:",
+  },
+  "chart-images": {
+    type: "string",
+    choices: ["named", "guess"],
+    bare: "named",
+    describe: "Take the images that charts say they need; guess: also what looks like one",
+    group: "Selection:",
+  },
+  "include-file": {
+    type: "list",
+    describe: "File to take as an artifact: path[:name[:tag]]; repeatable",
     group: "Selection:",
   },
   platform: {
@@ -191,6 +209,9 @@ export function toWishes(
     excludePackages: listOf(flags["exclude-package"]),
     includePlugins: listOf(flags["include-plugin"]),
     includeImages: [...listOf(flags["include-image"]), ...listedImages],
+    includeCharts: listOf(flags["include-chart"]),
+    chartImages: flags["chart-images"] as ChartImages | undefined,
+    includeFiles: listOf(flags["include-file"]),
     noPlatform: isOn(flags["no-platform"]),
     noInstaller: isOn(flags["no-installer"]),
     noSecurityDb: isOn(flags["no-security-db"]),

@@ -55,10 +55,24 @@ export function renderPlan(
     ...renderContents(plan.packages, listing),
     ...plan.packages.flatMap(({ images }) => images.flatMap(renderOmissions)),
     ...renderSignatures(plan.signatures),
+    ...renderChartImages(plan.chartImages ?? []),
     `to fetch    ${formatBytes(plan.missingBytes)}${present(plan)}`,
     `to store    ${formatBytes(plan.bytes)}`,
     `free space  ${free}\n`,
   ].join("\n");
+}
+
+/** What charts name: with a place, as a guess has to be judged by somebody who knows the chart. */
+function renderChartImages(images: NonNullable<PullPlanReport["chartImages"]>): readonly string[] {
+  const charts = [...new Set(images.map(({ chart }) => chart))];
+  return charts.flatMap((chart) => [
+    `images that ${sanitize(chart)} names`,
+    ...images
+      .filter((one) => one.chart === chart)
+      .map(({ image, place, isTaken, reason = "" }) =>
+        sanitize(`  ${image}  ${isTaken ? "taken" : `not taken: ${reason}`}  (${place})`),
+      ),
+  ]);
 }
 
 function present({ fetchBytes, missingBytes }: PullPlanReport): string {

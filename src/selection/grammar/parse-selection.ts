@@ -12,12 +12,14 @@ import { parseModulesPath } from "../../product/modules-path.ts";
 import { formatTagPolicy } from "../../versions/tag-policy.ts";
 import { SelectionInvalidError } from "../errors.ts";
 import type { SelectionNotice } from "../notice.ts";
+import { parseChartSelector } from "./chart-selector.ts";
 import { checkProxyRegistry } from "./check-proxy-registry.ts";
+import { parseFileSelector } from "./file-selector.ts";
 import { mergeSelectors, parseExcludes } from "./merge-selectors.ts";
 import { type PlatformWishes, parsePlatformReleases } from "./parse-platform-releases.ts";
 import { parseRepositoryFilter, parseTagLimits, type TagWishes } from "./parse-tag-limits.ts";
 import { parseReferrerTypes } from "./referrer-types.ts";
-import type { ImageSelector, MemberSelection, Selection } from "./selection.ts";
+import type { ChartImages, ImageSelector, MemberSelection, Selection } from "./selection.ts";
 import { parseImageSelector } from "./selector.ts";
 
 /** What the user said, option by option, as text. */
@@ -34,6 +36,12 @@ export interface ParseSelectionOptions extends PlatformWishes, TagWishes {
   /** Tag of the standalone installer; default `latest`. */
   readonly installerTag?: string | undefined;
   readonly includeImages?: readonly string[] | undefined;
+  /** `oci://registry/repository[@constraint]`, or `https://repository#name[@constraint]`. */
+  readonly includeCharts?: readonly string[] | undefined;
+  /** Images that charts name: `named` takes those that are said to be images, `guess` also what looks like one. */
+  readonly chartImages?: ChartImages | undefined;
+  /** `path[:name[:tag]]`. */
+  readonly includeFiles?: readonly string[] | undefined;
   readonly noInstaller?: boolean | undefined;
   readonly noSecurityDb?: boolean | undefined;
   readonly noModules?: boolean | undefined;
@@ -71,6 +79,9 @@ const KINDS = {
   excludePackages: "texts?",
   includePlugins: "texts?",
   includeImages: "texts?",
+  includeCharts: "texts?",
+  chartImages: "text?",
+  includeFiles: "texts?",
   platforms: "texts?",
   latest: "count?",
   newerThan: "text?",
@@ -136,6 +147,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
     images: mergeImages(options.includeImages ?? []),
     tags: parseTagLimits(options),
     repositories: parseRepositoryFilter(options),
+    ...artifactsOf(options),
     platforms: mergePlatforms(options.platforms ?? []),
     skipMissingAttestations: options.skipMissingAttestations ?? false,
     skipForeignLayers: options.skipForeignLayers ?? false,
@@ -161,6 +173,7 @@ export function parseSelection(options: ParseSelectionOptions): ParsedSelection 
       ...modules.notices,
       ...packages.notices,
       ...vexNotices(selection, options),
+      ...chartNotices(selection),
       ...proxyNotices(options),
     ],
   };
@@ -202,12 +215,56 @@ function referrersOf({
   return { skipReferrers: noReferrers, referrerTypes: parseReferrerTypes(referrerTypes) };
 }
 
+/** Charts and files; what nobody asks for is no part of the selection, as that of earlier versions. */
+function artifactsOf({
+  includeCharts = [],
+  chartImages,
+  includeFiles = [],
+}: ParseSelectionOptions): Pick<Selection, "charts" | "chartImages" | "files"> {
+  // Of several spellings of one chart the same is kept, however they are ordered
+  const charts = unique(includeCharts.toSorted().map(parseChartSelector), ({ text, ...chart }) =>
+    JSON.stringify(chart),
+  );
+  const files = unique(includeFiles.map(parseFileSelector), (file) => JSON.stringify(file));
+  if (chartImages !== undefined) checkChartImages(chartImages, charts.length > 0);
+  return {
+    ...(charts.length > 0 ? { charts } : {}),
+    ...(chartImages === undefined ? {} : { chartImages }),
+    ...(files.length > 0 ? { files } : {}),
+  };
+}
+
+function checkChartImages(value: string, hasCharts: boolean): void {
+  const refuse = (reason: string, hint: string) =>
+    new SelectionInvalidError(`${option("chartImages")} "${value}"`, reason, { hint });
+  if (value !== "named" && value !== "guess") {
+    throw refuse("it is neither named nor guess", "Use one of them");
+  }
+  if (hasCharts) return;
+  throw refuse("there is no chart", `Name charts with ${option("includeCharts")}`);
+}
+
+/** That a chart is there says nothing of what it starts. */
+function chartNotices({ charts = [], chartImages }: Selection): SelectionNotice[] {
+  if (charts.length === 0 || chartImages !== undefined) return [];
+  const message = `Charts are taken without the images that they name: ${option("chartImages")} looks for these`;
+  return [{ code: "CHART_IMAGES_NOT_ASKED", message }];
+}
+
+function unique<Value>(values: readonly Value[], keyOf: (value: Value) => string): Value[] {
+  const merged = new Map<string, Value>();
+  for (const value of values) if (!merged.has(keyOf(value))) merged.set(keyOf(value), value);
+  return [...merged.values()].sort(byKey(keyOf));
+}
+
 function refuseNothing(selection: Selection): void {
-  const { platform, installer, security, modules, packages, plugins, images } = selection;
+  const { platform, installer, security, modules, packages, plugins } = selection;
+  const { images, charts = [], files = [] } = selection;
   const isWanted = [platform, installer, security, modules, packages].some(
     ({ enabled }) => enabled,
   );
-  if (isWanted || packages.versions || plugins.include.length > 0 || images.length > 0) return;
+  const named = [plugins.include, images, charts, files].flat();
+  if (isWanted || packages.versions || named.length > 0) return;
   throw new SelectionInvalidError("this selection", "it contains nothing", {
     hint: `Name images with ${option("includeImages")}, or a source of modules with ${option("source")}`,
   });

@@ -63,6 +63,37 @@ export interface RepositoryFilter {
   readonly exclude: readonly string[];
 }
 
+/** A chart: `default` of its filter is the highest version that is no pre-release, as for Helm. */
+export type ChartSelector = RegistryChart | RepositoryChart;
+
+/** A chart that lies in a registry. */
+export interface RegistryChart extends ImageSelector {
+  readonly from: "registry";
+}
+
+/** A chart that a Helm repository lists. */
+export interface RepositoryChart {
+  readonly from: "repository";
+  /** As the user wrote it. */
+  readonly text: string;
+  /** Of the repository, without a slash at its end. */
+  readonly address: string;
+  readonly name: string;
+  readonly filter: VersionFilter;
+}
+
+/** Which images that charts name are taken: what says that it is one, or what looks like one too. */
+export type ChartImages = "named" | "guess";
+
+/** A file of this machine. */
+export interface FileSelector {
+  /** As the user wrote it. */
+  readonly path: string;
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly tag: string;
+}
+
 /** Which releases of the platform are wanted. */
 export type PlatformReleases =
   /** What the channels point at, and the latest patch of each minor between them; `since` extends it downwards. */
@@ -118,6 +149,12 @@ export interface Selection {
   readonly tags: TagLimits;
   /** Of images, modules and packages. */
   readonly repositories: RepositoryFilter;
+  /** Missing: none. */
+  readonly charts?: readonly ChartSelector[] | undefined;
+  /** Missing: the images of charts are not looked for. */
+  readonly chartImages?: ChartImages | undefined;
+  /** Missing: none. */
+  readonly files?: readonly FileSelector[] | undefined;
   /** Children of indexes that are kept; empty = all. */
   readonly platforms: readonly Platform[];
   /** Leave out attestations that the source lists in an index and does not have. */

@@ -27,7 +27,7 @@ export const NOUNS = {
 export type MemberOption = keyof typeof NOUNS;
 
 /** Makes the error for one selector. */
-type Refuse = (reason: string, hint?: string, cause?: unknown) => SelectionInvalidError;
+export type Refuse = (reason: string, hint?: string, cause?: unknown) => SelectionInvalidError;
 
 /** Longer input is a mistake, and parsing it would cost time. */
 const SELECTOR_LIMIT = 2048;
@@ -64,9 +64,12 @@ export function parseModuleSelector(
   };
 }
 
-/** Parses `registry/repository[:tag|@digest|@constraint|@policy]`. */
-export function parseImageSelector(entry: string): ImageSelector {
-  const refuse = createRefuse(entry, "includeImages");
+/** Parses `registry/repository[:tag|@digest|@constraint|@policy]`; `from` is the option that errors name. */
+export function parseImageSelector(
+  entry: string,
+  from: OptionName = "includeImages",
+): ImageSelector {
+  const refuse = createRefuse(entry, from);
   if (withoutUserInfo(entry) !== entry) throw refuse("it contains a user name or a password");
   const { name: written, constraint } = splitSelector(entry.replace(/^\s*[a-z]+:\/\//, ""), refuse);
   if (written === "") throw refuse("the image name is missing", "Write registry/repository[:tag]");
@@ -147,7 +150,7 @@ function mergePins(pins: readonly ExactPin[]): ExactPin[] {
   return [...unique.entries()].sort(([a], [b]) => compareTexts(a, b)).map(([, pin]) => pin);
 }
 
-function createRefuse(entry: string, from: OptionName): Refuse {
+export function createRefuse(entry: string, from: OptionName): Refuse {
   const refuse: Refuse = (reason, hint, cause) =>
     new SelectionInvalidError(`${option(from)} "${withoutUserInfo(entry)}"`, reason, {
       hint,
@@ -163,7 +166,10 @@ function createRefuse(entry: string, from: OptionName): Refuse {
 }
 
 /** Splits at the first `@`. Quotes around the constraint are the user's: a file or variable keeps them. */
-function splitSelector(entry: string, refuse: Refuse): { name: string; constraint?: string } {
+export function splitSelector(
+  entry: string,
+  refuse: Refuse,
+): { name: string; constraint?: string } {
   const at = entry.indexOf("@");
   if (at < 0) return { name: entry.trim() };
   const name = entry.slice(0, at).trim();
@@ -183,12 +189,12 @@ function isDigestLike(text: string): boolean {
   return !isPolicyText(text) && /^[A-Za-z0-9+._-]+:/.test(text);
 }
 
-function isExact(constraint: string): boolean {
+export function isExact(constraint: string): boolean {
   return /^=(?![<>])/.test(constraint);
 }
 
 /** A tag has no `+`: Helm, and who follows it, writes `_` for the `+` of a version. */
-function asTag(version: string): string {
+export function asTag(version: string): string {
   return version.replaceAll("+", "_");
 }
 
@@ -201,7 +207,7 @@ function readPolicy(text: string, refuse: Refuse): TagPolicy {
   }
 }
 
-function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
+export function parseFilter(constraint: string, refuse: Refuse): VersionFilter {
   if (isPolicyText(constraint))
     return { kind: "policy", policies: [readPolicy(constraint, refuse)] };
   if (isExact(constraint)) {

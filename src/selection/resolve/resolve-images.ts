@@ -27,7 +27,7 @@ export async function resolveImages(selection: Selection, reader: SourceReader):
   return roots.flat();
 }
 
-async function resolveImage(
+export async function resolveImage(
   selector: ImageSelector,
   selection: Selection,
   reader: SourceReader,

@@ -1,6 +1,7 @@
 import { compareTexts } from "../../compare-texts.ts";
 import type { ExtraFile } from "../../contents/contents.ts";
 import type { MirrorError } from "../../errors.ts";
+import type { Failure } from "../../failure.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { option } from "../../option.ts";
 import { joinSignals } from "../../run/batch.ts";
@@ -12,6 +13,9 @@ import { checkClosure } from "./closure.ts";
 import { type Component, resolveComponent } from "./component.ts";
 import { describeExclusions, type Exclusion } from "./exclusion.ts";
 import { resolveAttestations } from "./resolve-attestations.ts";
+import { type NamedChartImage, resolveChartImages } from "./resolve-chart-images.ts";
+import { resolveCharts } from "./resolve-charts.ts";
+import { resolveFiles } from "./resolve-files.ts";
 import { resolveImages } from "./resolve-images.ts";
 import { INSTALLER } from "./resolve-installer.ts";
 import { MODULES_COMPONENT, PACKAGES_COMPONENT } from "./resolve-modules.ts";
@@ -35,6 +39,10 @@ export interface ResolvedSelection {
   readonly files: readonly ExtraFile[];
   /** What is left out because something says so, sorted. */
   readonly exclusions: readonly Exclusion[];
+  /** What was named and cannot be had; the rest is not affected. */
+  readonly failures: readonly Failure[];
+  /** What charts name, taken or not. */
+  readonly chartImages: readonly NamedChartImage[];
 }
 
 /** What a source can offer. */
@@ -70,6 +78,8 @@ export async function resolveSelection(
     const results = await allMatched<Offered>([
       resolveSource(selection, reader),
       resolveImages(selection, reader).then((roots) => ({ roots })),
+      resolveChartRoots(selection, reader),
+      resolveFiles(selection, reader).then((roots) => ({ roots })),
     ]);
     const found = results.flatMap(({ roots }) => roots);
     const denied = results.find((result) => result.denied)?.denied;
@@ -77,9 +87,12 @@ export async function resolveSelection(
     checkClosure(found);
     const files = results.flatMap((result) => result.files ?? []);
     const sorted = [...exclusions].sort(([a], [b]) => compareTexts(a, b)).map(([, one]) => one);
-    const roots = requireRoots(mergeRoots(found), sorted);
+    const failures = results.flatMap((result) => result.failures ?? []);
+    const chartImages = results.flatMap((result) => result.chartImages ?? []);
+    const merged = mergeRoots(found);
+    const roots = failures.length > 0 ? merged : requireRoots(merged, sorted);
     for (const { message } of describeExclusions(sorted)) reader.notice("LEFT_OUT", message);
-    return { roots, files, exclusions: sorted };
+    return { roots, files, exclusions: sorted, failures, chartImages };
   } finally {
     stop.abort();
     await reader.end();
@@ -93,6 +106,19 @@ interface Offered {
   readonly roots: readonly Root[];
   readonly files?: readonly ExtraFile[];
   readonly denied?: MirrorError | undefined;
+  readonly failures?: readonly Failure[];
+  readonly chartImages?: readonly NamedChartImage[];
+}
+
+/** Charts, and the images that they name. */
+async function resolveChartRoots(selection: Selection, reader: SourceReader): Promise<Offered> {
+  const { charts, failures } = await resolveCharts(selection, reader);
+  const found = await resolveChartImages(charts, selection, reader);
+  return {
+    roots: [...charts.map(({ root }) => root), ...found.roots],
+    failures: [...failures, ...found.failures],
+    chartImages: found.images,
+  };
 }
 
 /** All components at once, then what follows from their roots: plugins that modules need, attestations of images. */

@@ -1,4 +1,4 @@
-import type { ImageKind, PackageKind } from "../../contents/contents.ts";
+import type { ImageKind, MadeContent, PackageKind } from "../../contents/contents.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
 import type { Manifest } from "../../store/store.ts";
@@ -21,4 +21,6 @@ export interface Root {
   readonly manifest: Manifest;
   /** Of a release channel: the tag of the version that it points at, in the repository above. */
   readonly pointsAt?: string | undefined;
+  /** Of what is made here: where its parts are; the origin is only its name. */
+  readonly made?: readonly MadeContent[] | undefined;
 }

@@ -1,7 +1,8 @@
 import pLimit from "p-limit";
-import { MirrorError } from "../../errors.ts";
+import { MirrorError, OptionInvalidError } from "../../errors.ts";
 import { isAttestation } from "../../oci/attestation.ts";
-import { isDigest } from "../../oci/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest, verifyDigest } from "../../oci/digest.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
 import { isImageConfigType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
@@ -26,6 +27,8 @@ export interface SourceReaderOptions extends OperationOptions {
   /** Time of the day in milliseconds; default: that of the machine. */
   readonly now?: (() => number) | undefined;
   readonly onExcluded?: ((exclusion: Exclusion) => void) | undefined;
+  /** Files of web servers; without it, charts of Helm repositories cannot be read. */
+  readonly web?: WebFiles | undefined;
   /** A tag list, manifest or image file is being asked for. */
   readonly onResolving?: ((reference: string) => void) | undefined;
 }
@@ -40,12 +43,36 @@ export interface SourceReader {
   readFiles(image: FoundImage, options: ReadFilesOptions): Promise<ReadonlyMap<string, Buffer>[]>;
   /** When the image of a tag was made; undefined: there is no such tag. */
   readCreated(repository: RepositoryReference, tag: string): Promise<Creation | undefined>;
+  /** A file of a web server; undefined if there is none. */
+  readWebFile(address: URL, options: ReadWebFileOptions): Promise<Buffer | undefined>;
+  /** Content of an image, whole and verified. */
+  readContent(repository: RepositoryReference, target: Descriptor): Promise<Buffer>;
+  /** What is no request and takes its time too. */
+  work<Value>(
+    subject: string,
+    run: (signal: AbortSignal | undefined) => Promise<Value>,
+  ): Promise<Value>;
+  /** What earlier runs have found out. */
+  readonly records: LayerRecords | undefined;
   notice(code: SelectionNoticeCode, message: string): void;
   /** Notes what is left out. */
   exclude(exclusion: Exclusion): void;
   now(): number;
   /** Lets go of the files that it holds. */
   end(): Promise<void>;
+}
+
+/** Files of web servers, whole; asked for once. */
+export interface WebFiles {
+  read(address: URL, options: ReadWebFileOptions & OperationOptions): Promise<Buffer | undefined>;
+}
+
+export interface ReadWebFileOptions {
+  readonly limitBytes: number;
+  /** What it has to be, where that is told. */
+  readonly digest?: Digest | undefined;
+  /** The file that gave the address. */
+  readonly namedBy?: URL | undefined;
 }
 
 /** A manifest and where it is. */
@@ -113,6 +140,17 @@ export function createSourceReader(options: SourceReaderOptions): SourceReader {
       );
     },
     readCreated: (repository, tag) => times.read(repository, tag),
+    records: options.records,
+    work: (subject, run) => request(subject, () => run(signal)),
+    readWebFile: (address, wanted) => {
+      if (!options.web) throw new OptionInvalidError("web", "charts of repositories need it");
+      const { web } = options;
+      return request(address.href, () => web.read(address, { ...wanted, signal }));
+    },
+    readContent: (repository, target) =>
+      request(formatReference({ ...repository, digest: target.digest }), () =>
+        readWhole(openSource(repository), target, signal),
+      ),
     notice: (code, message) => onNotice?.(code, message),
     exclude: (exclusion) => onExcluded?.(exclusion),
     now,
@@ -162,6 +200,24 @@ async function orUndefined<Value>(answer: Promise<Value>): Promise<Value | undef
     if (isAbsent) return undefined;
     throw error;
   }
+}
+
+async function readWhole(
+  source: SourceRepository,
+  target: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of await source.fetch(target, { signal })) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    // Never more than was announced; the digest tells the rest
+    if (size > target.size) break;
+  }
+  const bytes = Buffer.concat(chunks);
+  verifyDigest(bytes, target.digest);
+  return bytes;
 }
 
 async function collect(tags: AsyncIterable<string>): Promise<string[]> {

@@ -1,0 +1,42 @@
+import { type Failure, toFailure } from "../../failure.ts";
+import type { Selection } from "../grammar/selection.ts";
+import { type AttemptOne, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { resolveRegistryChart } from "./resolve-registry-chart.ts";
+import { resolveRepositoryChart } from "./resolve-repository-chart.ts";
+import type { SourceReader } from "./source-reader.ts";
+import { allMatched } from "./unmatched.ts";
+
+export interface ResolvedCharts {
+  readonly charts: readonly ResolvedChart[];
+  /** Charts that are listed and cannot be had; the others are not affected. */
+  readonly failures: readonly Failure[];
+}
+
+/** The charts that were named, from registries and from Helm repositories. */
+export async function resolveCharts(
+  selection: Selection,
+  reader: SourceReader,
+): Promise<ResolvedCharts> {
+  const failures: Failure[] = [];
+  const context = { selection, reader, attempt: createAttempt(failures) };
+  const results = await allMatched(
+    (selection.charts ?? []).map((chart) =>
+      chart.from === "registry"
+        ? resolveRegistryChart(chart, context)
+        : resolveRepositoryChart(chart, context),
+    ),
+  );
+  return { charts: results.flat(), failures };
+}
+
+function createAttempt(failures: Failure[]): AttemptOne {
+  return async (subject, work) => {
+    try {
+      return [await work()];
+    } catch (error) {
+      if (!isSingleFailure(error)) throw error;
+      failures.push(toFailure(error, subject));
+      return [];
+    }
+  };
+}
