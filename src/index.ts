@@ -100,6 +100,18 @@ export {
   type RepositoryReference,
 } from "./oci/reference.ts";
 export type { CallName, OptionName } from "./option.ts";
+export { applyPrune } from "./prune/apply-prune.ts";
+export { PruneListInvalidError } from "./prune/errors.ts";
+export { planPrune } from "./prune/plan-prune.ts";
+export {
+  type PruneEntry,
+  type PruneKind,
+  type PruneList,
+  type PruneTotals,
+  readPruneList,
+  writePruneList,
+} from "./prune/prune-list.ts";
+export type { ApplyPruneOptions, PlanPruneOptions, PruneSummary } from "./prune/prune-options.ts";
 export { isSelectionOfLock } from "./pull/create-lock.ts";
 export type { PullEvent } from "./pull/events.ts";
 export { type PlannedWithLock, planPull, planPullWithLock } from "./pull/plan-pull.ts";

@@ -38,6 +38,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   lock: ["root", "oci", "io", "contents", "bundle"],
   tags: ["root", "oci", "io", "store", "versions", "cache"],
   target: ["root", "oci", "store"],
+  prune: [
+    ...["root", "oci", "io", "store", "cache", "bundle", "lock"],
+    ...["product", "selection", "pull", "target"],
+  ],
   diff: ["root", "oci", "store", "bundle", "lock", "product", "target"],
   trust: ["root", "oci", "io", "store", "bundle"],
   pull: [

@@ -7,10 +7,10 @@ import type { RepositoryReference } from "../oci/reference.ts";
 import { isMissing } from "../store/errors.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { walkGraph } from "../store/walk.ts";
-import type { TargetPlace } from "../target/target.ts";
+import { referenceBelow, type TargetPlace } from "../target/target.ts";
 import { type ChangedImage, compareSides, type Differences } from "./compare-sides.ts";
 import type { ComparedImage, ComparedSide } from "./compared-side.ts";
-import { below, lockSide, readBundleSide, readTargetSide } from "./read-side.ts";
+import { lockSide, readBundleSide, readTargetSide } from "./read-side.ts";
 
 /** What is compared: the files of a bundle, a lock, or what a registry has at a repository and below it. */
 export type ComparedPlace =
@@ -153,7 +153,7 @@ async function measureAll(
   const measure = async (image: ComparedImage, place: ComparedPlace): Promise<ComparedImage> => {
     if (place.kind !== "target" || openTarget === undefined) return image;
     const { repository, digest } = image;
-    const store = openTarget(below(place.target, repository));
+    const store = openTarget(referenceBelow(place.target, repository));
     const root = await store.fetchManifest(digest, { signal });
     const { manifests, blobs } = await walkGraph(root.descriptor, {
       subject: `image "${repository}@${digest}"`,

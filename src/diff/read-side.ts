@@ -13,7 +13,7 @@ import type { OperationOptions } from "../store/store.ts";
 import { isFallbackTag } from "../target/fallback-tag.ts";
 import { listBelow } from "../target/list-below.ts";
 import { readTags } from "../target/read-tags.ts";
-import type { TargetPlace } from "../target/target.ts";
+import { referenceBelow, type TargetPlace } from "../target/target.ts";
 import type { ComparedImage, ComparedSide } from "./compared-side.ts";
 
 /** Where the path of modules matters. */
@@ -95,14 +95,14 @@ export async function readTargetSide(
   const discovery = createDiscoveryImage().manifest.descriptor.digest;
   const images: ComparedImage[] = [];
   for (const path of paths) {
-    const repository = place.openTarget(below(place.target, path));
+    const repository = place.openTarget(referenceBelow(place.target, path));
     const { tags, broken } = await readTags(repository, { signal });
     for (const [tag, { digest }] of tags) {
       if (digest === discovery || isFallbackTag(tag)) continue;
       images.push({ repository: path, tag, digest });
     }
     for (const tag of broken) {
-      const name = formatReference({ ...below(place.target, path), tag });
+      const name = formatReference({ ...referenceBelow(place.target, path), tag });
       const message = `"${name}" is listed and points at nothing: it counts as missing`;
       onNotice({ code: "TAG_BROKEN", message });
     }
@@ -118,8 +118,4 @@ export async function readTargetSide(
 function orMissing(error: unknown): undefined {
   if (isMissing(error)) return undefined;
   throw error;
-}
-
-export function below(target: RepositoryReference, path: string): RepositoryReference {
-  return path === "" ? target : { ...target, repository: `${target.repository}/${path}` };
 }

@@ -77,7 +77,7 @@ export class RegistryResponseError extends MirrorError {
 
 /** A registry takes no deletes at all. */
 export class DeletesRefusedError extends MirrorError {
-  override readonly code = "REGISTRY_REFUSED";
+  override readonly code = "DELETE_UNSUPPORTED";
   readonly registry: string;
 
   constructor(registry: string, cause: RegistryResponseError) {

@@ -15,3 +15,8 @@ export function pathBelow(target: RepositoryReference, repository: string): stri
   const prefix = `${target.repository}/`;
   return repository.startsWith(prefix) ? repository.slice(prefix.length) : undefined;
 }
+
+/** The inverse. */
+export function referenceBelow(target: RepositoryReference, path: string): RepositoryReference {
+  return path === "" ? target : { ...target, repository: `${target.repository}/${path}` };
+}

@@ -76,6 +76,9 @@ async function runAll() {
   await document("cache", "ls", "--cache", directory.resolve("cache"));
   seed(target, "repo/elsewhere", { v1: image() });
   await document("diff", bundle, there);
+  const list = directory.resolve("list.json");
+  await document("prune", there, "--keep-bundle", bundle, "--out", list);
+  await document("prune", there, "--apply", list);
   await document("wait", `http://${target.host}`);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");

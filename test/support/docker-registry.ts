@@ -32,6 +32,8 @@ export interface DockerRegistry extends AsyncDisposable {
   readonly log: string;
   /** Ends the process; what it stored stays for `start`. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Runs the garbage collection of a registry that is stopped, and gives its output. */
+  collect(): Promise<string>;
   /** Starts again after `stop` with the same port, storage and secret, so upload sessions stay valid. */
   start(): Promise<void>;
 }
@@ -60,6 +62,12 @@ export async function startDockerRegistry(
     await running?.finished;
   }
 
+  async function collect(): Promise<string> {
+    const result = await runProcess("docker-registry", ["garbage-collect", configPath]);
+    if (result.exitCode !== 0) throw new Error(`Cannot collect: ${result.stderr}`);
+    return result.stdout;
+  }
+
   async function dispose(): Promise<void> {
     await stop();
     await directory[Symbol.asyncDispose]();
@@ -81,6 +89,7 @@ export async function startDockerRegistry(
     },
     start,
     stop,
+    collect,
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -10,6 +10,7 @@ import { INSPECT_COMMAND } from "./inspect.ts";
 import { LOGIN_COMMAND } from "./login.ts";
 import { LOGOUT_COMMAND } from "./logout.ts";
 import { PLAN_COMMAND } from "./plan.ts";
+import { PRUNE_COMMAND } from "./prune.ts";
 import { PULL_COMMAND } from "./pull.ts";
 import { PUSH_COMMAND } from "./push.ts";
 import { SERVE_COMMAND } from "./serve.ts";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   DIFF_COMMAND,
+  PRUNE_COMMAND,
   EXPORT_COMMAND,
   SERVE_COMMAND,
   WAIT_COMMAND,

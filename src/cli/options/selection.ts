@@ -245,7 +245,7 @@ function toTagWishes(flags: FlagValues<typeof SELECTION_FLAGS>): Partial<ParseSe
 }
 
 /** A number of things, one at least. */
-function parseCount(text: string, flag: string): number {
+export function parseCount(text: string, flag: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new UsageError(`Cannot use --${flag}: "${text}" is not a whole number above 0`);
 }

@@ -16,6 +16,7 @@ import type {
   ServerOptions,
 } from "../../../src/index.ts";
 import { call, option } from "../../../src/option.ts";
+import type { PlanPruneOptions } from "../../../src/prune/prune-options.ts";
 
 const wordsOf = (name: string) =>
   createFlagWords(
@@ -31,6 +32,7 @@ type Options = ParseSelectionOptions &
   CredentialsOptions &
   DiagnoseOptions &
   ServerOptions &
+  PlanPruneOptions &
   PlanClientConfigOptions &
   RuntimeOptions &
   RuntimeOptions["proxy"] &
