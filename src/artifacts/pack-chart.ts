@@ -95,7 +95,7 @@ function dependencyOf(dependency: Readonly<Record<string, unknown>>): unknown {
     ...pick(dependency, { version: "text" }),
     repository: textOf(dependency["repository"]),
     ...pick(dependency, { condition: "text", tags: "texts", enabled: "switch" }),
-    ...(imports ? { "import-values": imports } : {}),
+    ...(imports ? { "import-values": imports.map(sortedDeeply) } : {}),
     ...pick(dependency, { alias: "text" }),
   };
 }
@@ -135,6 +135,13 @@ function textsOf(map: Readonly<Record<string, unknown>>): Record<string, string>
   return sorted(
     Object.fromEntries(Object.entries(map).map(([key, value]) => [key, textOf(value)])),
   );
+}
+
+function sortedDeeply(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedDeeply);
+  if (!isRecord(value)) return value;
+  const entries = Object.entries(value).map(([key, below]) => [key, sortedDeeply(below)] as const);
+  return sorted(Object.fromEntries(entries));
 }
 
 function listOf(value: unknown): readonly unknown[] | undefined {

@@ -1,7 +1,8 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
+import { type ChartServer, chartArchive, chartIndex, startChartServer } from "../support/charts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -30,6 +31,7 @@ const PINNED = image({ name: "pinned" });
 
 let directory: TempDirectory;
 let registry: EmbeddedRegistry;
+let charts: ChartServer;
 
 /** Full name of an image at the source. */
 const name = (repository: string, tag: string) => `${registry.host}/acme/${repository}:${tag}`;
@@ -55,11 +57,25 @@ describe("images.tar", () => {
     await pull("all", [...all, pinned]);
     await pull("one", [name("one", "v1")]);
     await pull("many", [name("many", "v1")]);
-    await pull("mixed", [name("one", "v1"), name("signature", "v1"), name("docker", "v1")]);
+    const archive = chartArchive();
+    charts = await startChartServer({
+      "/stable/nginx-1.2.3.tgz": archive,
+      "/stable/index.yaml": chartIndex([{ name: "nginx", version: "1.2.3", archive }]),
+    });
+    await writeFile(directory.resolve("setup.iso"), "what a plant wants to have\n");
+    await pull(
+      "mixed",
+      [name("one", "v1"), name("signature", "v1"), name("docker", "v1")],
+      [
+        ...["--include-chart", `http://${charts.host}/stable#nginx`],
+        ...["--include-file", `${directory.resolve("setup.iso")}:tools/setup:1.0`],
+      ],
+    );
   });
 
   afterAll(async () => {
     await registry?.close();
+    await charts?.[Symbol.asyncDispose]();
     await directory?.[Symbol.asyncDispose]();
   });
 
@@ -108,9 +124,9 @@ describe("images.tar", () => {
     });
   });
 
-  test("holds nothing that cannot be run: artifacts have a package of their own", async () => {
+  test("holds nothing that cannot be run: signatures, charts and files have packages of their own", async () => {
     const names = (await readdir(directory.resolve("mixed"))).filter((file) => /tar$/.test(file));
-    expect(names.sort()).toEqual(["artifacts.tar", "images.tar"]);
+    expect(names.sort()).toEqual(["artifacts.tar", "files.tar", "images.tar"]);
     const verified = await runMirror(["verify", directory.resolve("mixed")]);
     expectDone(verified);
   });
@@ -145,7 +161,7 @@ describe("images.tar", () => {
       expect(stdout.split("\n")).toEqual(expect.arrayContaining(taggedNames()));
     });
 
-    test("podman load loads every image of a selection with an artifact", async () => {
+    test("podman load loads every image of a selection with a chart and a file", async () => {
       await using podman = await openPodman();
       expectDone(await podman.run("load", "--input", archive("mixed")));
       const { stdout } = expectDone(await podman.run("images", "--format", NAME_FORMAT));
@@ -170,7 +186,7 @@ describe("images.tar", () => {
       );
     });
 
-    test("ctr images import unpacks every image of a selection with an artifact", async () => {
+    test("ctr images import unpacks every image of a selection with a chart and a file", async () => {
       await using containerd = await startContainerd();
       expectDone(await containerd.run("images", "import", "--all-platforms", archive("mixed")));
       const { stdout } = await containerd.run("images", "list", "--quiet");
@@ -191,7 +207,7 @@ describe("images.tar", () => {
       expect(expectDone(inspected).stdout.trim()).toBe(`${config?.descriptor.digest} amd64`);
     });
 
-    test("docker load loads every image of a selection with an artifact", async () => {
+    test("docker load loads every image of a selection with a chart and a file", async () => {
       await using containerd = await startContainerd();
       await using docker = await startDockerd(containerd.socket);
       expectDone(await docker.run("load", "--input", archive("mixed")));
@@ -213,9 +229,13 @@ function parseChecked(line: string): string[] {
   return [reference, digest, status, rest.at(-1) ?? ""];
 }
 
-async function pull(bundle: string, images: readonly string[]): Promise<void> {
+async function pull(
+  bundle: string,
+  images: readonly string[],
+  others: readonly string[] = [],
+): Promise<void> {
   const flags = images.flatMap((reference) => ["--include-image", reference]);
-  expectDone(await runMirror(["pull", directory.resolve(bundle), ...flags]));
+  expectDone(await runMirror(["pull", directory.resolve(bundle), ...flags, ...others]));
 }
 
 function archive(bundle: string): string {
