@@ -135,7 +135,7 @@ function noteLeft(chart: string, outcomes: readonly ImageOutcome[], reader: Sour
   const names = left.slice(0, NAMED_IMAGES).map(({ image }) => image.image);
   const rest = left.length > NAMED_IMAGES ? ` and ${left.length - NAMED_IMAGES} more` : "";
   const isAsked = left.every(({ image }) => image.reason !== "it is a guess");
-  const advice = isAsked ? "" : `; ${option("chartImages")} guess takes them`;
+  const advice = isAsked ? "" : `; ${option("chartImages")}=guess takes them`;
   const message = `Chart "${chart}" seems to need images that are not taken: ${names.join(", ")}${rest}${advice}`;
   reader.notice("CHART_IMAGE_NOT_TAKEN", message);
 }
