@@ -8,7 +8,7 @@ export interface ReadFileOptions extends Omit<FetchFileOptions, "known"> {
   readonly digest?: Digest | undefined;
 }
 
-/** Files of web servers that are asked for once in a run, and in later ones only if they have changed. */
+/** Files of web servers that are there already are asked for only if they may have changed. */
 export interface WebFiles {
   /** Undefined: there is no such file. */
   read(address: URL, options: ReadFileOptions): Promise<Buffer | undefined>;
@@ -28,8 +28,9 @@ export function cacheWeb(web: WebSource, options: CacheWebOptions): WebFiles {
       const key = `${address.href}\n${wanted.digest ?? ""}`;
       const reading = files.get(key) ?? readFile(web, address, { ...wanted, ...options });
       files.set(key, reading);
-      // A failed request is forgotten, so that it can be tried again
-      reading.catch(() => files.delete(key));
+      // What has come is in the cache: it is not held in memory too
+      const forget = () => void files.delete(key);
+      reading.then(forget, forget);
       return reading;
     },
   };

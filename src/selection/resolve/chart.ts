@@ -1,3 +1,4 @@
+import type { ChartImages } from "../../artifacts/chart-images.ts";
 import { type ErrorCode, MirrorError } from "../../errors.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { parseManifest } from "../../oci/manifest.ts";
@@ -8,6 +9,7 @@ import { parseImageVersion } from "../../versions/tag-version.ts";
 import { createRangeFilter } from "../grammar/range-filter.ts";
 import type { Selection, VersionFilter } from "../grammar/selection.ts";
 import { isListing, selectTags } from "../grammar/version-filter.ts";
+import type { ChartRepository } from "./chart-repository.ts";
 import { chooseTags, excludingPolicy } from "./choose-tags.ts";
 import type { Root } from "./root.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";
@@ -15,14 +17,16 @@ import { formatFound, type SourceReader } from "./source-reader.ts";
 /** A chart that is taken. */
 export interface ResolvedChart {
   readonly root: Root;
-  /** Its archive, where that was read. */
-  readonly archive?: Buffer | undefined;
+  /** The images that it names, where they are asked for and its archive was read. */
+  readonly found?: ChartImages | undefined;
 }
 
 export interface ChartContext {
   readonly selection: Selection;
   readonly reader: SourceReader;
   readonly attempt: AttemptOne;
+  /** Each is read once, however many charts are taken from it. */
+  readonly readRepository: (address: string) => Promise<ChartRepository>;
 }
 
 /** Does the work for one chart or image, or lists its failure. */
@@ -30,6 +34,9 @@ export type AttemptOne = <Value>(
   subject: string,
   work: () => Promise<Value>,
 ) => Promise<readonly Value[]>;
+
+/** Archives in memory at once. */
+export const CHARTS_AT_ONCE = 4;
 
 /** Failures of one chart that say nothing about the next one. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

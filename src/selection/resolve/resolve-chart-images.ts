@@ -1,5 +1,10 @@
+import pLimit from "p-limit";
 import { CHART_LIMIT_BYTES, readChart } from "../../artifacts/chart-archive.ts";
-import { type ChartImage, findChartImages } from "../../artifacts/chart-images.ts";
+import {
+  type ChartImage,
+  type ChartImages,
+  findChartImages,
+} from "../../artifacts/chart-images.ts";
 import { compareTexts } from "../../compare-texts.ts";
 import { MirrorError } from "../../errors.ts";
 import { type Failure, toFailure } from "../../failure.ts";
@@ -10,7 +15,7 @@ import { option } from "../../option.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { Selection } from "../grammar/selection.ts";
 import { parseImageSelector } from "../grammar/selector.ts";
-import { chartName, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { CHARTS_AT_ONCE, chartName, isSingleFailure, type ResolvedChart } from "./chart.ts";
 import { resolveImage } from "./resolve-images.ts";
 import type { Root } from "./root.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -47,7 +52,10 @@ export async function resolveChartImages(
   reader: SourceReader,
 ): Promise<ResolvedChartImages> {
   if (selection.chartImages === undefined) return { roots: [], images: [], failures: [] };
-  const results = await Promise.all(charts.map((chart) => imagesOf(chart, selection, reader)));
+  const limit = pLimit(CHARTS_AT_ONCE);
+  const results = await Promise.all(
+    charts.map((chart) => limit(() => imagesOf(chart, selection, reader))),
+  );
   const outcomes = results.flatMap(({ images }) => images);
   return {
     roots: outcomes.flatMap(({ roots }) => roots),
@@ -66,9 +74,7 @@ function byChart(left: NamedChartImage, right: NamedChartImage): number {
 async function imagesOf(chart: ResolvedChart, selection: Selection, reader: SourceReader) {
   const name = chartName(chart.root);
   try {
-    const bytes = chart.archive ?? (await readArchive(chart.root, reader));
-    const subject = `chart "${name}"`;
-    const { images, unread } = await findChartImages(await readChart(bytes, subject), subject);
+    const { images, unread } = chart.found ?? (await findIn(chart.root, reader));
     for (const reason of unread) {
       const message = `Not all images of chart "${name}" can be found: ${reason}`;
       reader.notice("CHART_IMAGES_UNREAD", message);
@@ -84,18 +90,19 @@ async function imagesOf(chart: ResolvedChart, selection: Selection, reader: Sour
   }
 }
 
-/** The archive of a chart in a registry; it is in the cache for its place in the bundle. */
-async function readArchive({ manifest, origin }: Root, reader: SourceReader): Promise<Buffer> {
-  const { bytes, descriptor } = manifest;
+/** The images of a chart in a registry; its archive is in the cache for its place in the bundle. */
+async function findIn(root: Root, reader: SourceReader): Promise<ChartImages> {
+  const { bytes, descriptor } = root.manifest;
   const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
   const layers = document.kind === "manifest" ? document.layers : [];
   const archive = layers.find(({ mediaType }) => mediaType === MEDIA_TYPE.chartContent);
-  const subject = `chart ${descriptor.digest}`;
+  const subject = `chart "${chartName(root)}"`;
   if (archive === undefined) throw new ContentInvalidError(subject, "it has no archive");
   if (archive.size > CHART_LIMIT_BYTES) {
     throw new ContentInvalidError(subject, `it has more than ${CHART_LIMIT_BYTES} bytes`);
   }
-  return await reader.readContent(origin, archive);
+  const content = await reader.readContent(root.origin, archive);
+  return await findChartImages(await readChart(content, subject), subject);
 }
 
 async function resolveNamed(

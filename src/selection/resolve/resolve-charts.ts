@@ -1,6 +1,8 @@
+import pLimit from "p-limit";
 import { type Failure, toFailure } from "../../failure.ts";
 import type { Selection } from "../grammar/selection.ts";
-import { type AttemptOne, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { type AttemptOne, CHARTS_AT_ONCE, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { type ChartRepository, readChartRepository } from "./chart-repository.ts";
 import { resolveRegistryChart } from "./resolve-registry-chart.ts";
 import { resolveRepositoryChart } from "./resolve-repository-chart.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -18,7 +20,13 @@ export async function resolveCharts(
   reader: SourceReader,
 ): Promise<ResolvedCharts> {
   const failures: Failure[] = [];
-  const context = { selection, reader, attempt: createAttempt(failures) };
+  const repositories = new Map<string, Promise<ChartRepository>>();
+  const readRepository = (address: string) => {
+    const reading = repositories.get(address) ?? readChartRepository(address, reader);
+    repositories.set(address, reading);
+    return reading;
+  };
+  const context = { selection, reader, readRepository, attempt: createAttempt(failures) };
   const results = await allMatched(
     (selection.charts ?? []).map((chart) =>
       chart.from === "registry"
@@ -30,9 +38,10 @@ export async function resolveCharts(
 }
 
 function createAttempt(failures: Failure[]): AttemptOne {
+  const limit = pLimit(CHARTS_AT_ONCE);
   return async (subject, work) => {
     try {
-      return [await work()];
+      return [await limit(work)];
     } catch (error) {
       if (!isSingleFailure(error)) throw error;
       failures.push(toFailure(error, subject));

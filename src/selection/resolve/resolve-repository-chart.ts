@@ -1,4 +1,5 @@
 import { readChart } from "../../artifacts/chart-archive.ts";
+import { findChartImages } from "../../artifacts/chart-images.ts";
 import type { ListedChart } from "../../artifacts/chart-index.ts";
 import { chartPlaceOf } from "../../artifacts/chart-place.ts";
 import { packChart } from "../../artifacts/pack-chart.ts";
@@ -13,7 +14,7 @@ import type { RepositoryChart, Selection } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { sortTags } from "../grammar/version-filter.ts";
 import { type ChartContext, chooseVersions, type ResolvedChart } from "./chart.ts";
-import { type ChartRepository, readChartRepository } from "./chart-repository.ts";
+import type { ChartRepository } from "./chart-repository.ts";
 import { namesOfLimits } from "./choose-tags.ts";
 import { whyLeftOut } from "./exclusion.ts";
 import { fetchArchive, fetchProvenance } from "./fetch-chart.ts";
@@ -37,7 +38,7 @@ export async function resolveRepositoryChart(
     reader.exclude({ repository: formatReference(place), reason });
     return [];
   }
-  const repository = await readChartRepository(chart.address, reader);
+  const repository = await context.readRepository(chart.address);
   const listed = await listVersions(chart, repository, context);
   const tags = listed.map(({ tag }) => tag);
   const knowing = withTimes(reader, listed);
@@ -116,7 +117,8 @@ async function resolveListed(
   return await attempt(subject, async () => {
     const archive = await fetchArchive(listed, { repository, reader, subject });
     const provenance = await fetchProvenance(archive, { repository, reader, subject });
-    const { metadata } = await readChart(archive.bytes, `chart "${subject}"`);
+    const opened = await readChart(archive.bytes, `chart "${subject}"`);
+    const { metadata } = opened;
     const { name, version } = metadata;
     if (name !== chart.name || version !== listed.version) {
       const reason = `it is ${name} ${version}, and its index lists it as ${chart.name} ${listed.version}`;
@@ -128,7 +130,10 @@ async function resolveListed(
       provenance,
       namedBy: repository.indexAddress.href,
     });
-    return { root: toRoot(chart, listed, made), archive: archive.bytes };
+    const root = toRoot(chart, listed, made);
+    if (context.selection.chartImages === undefined) return { root };
+    // While the archive is in memory: there may be many
+    return { root, found: await findChartImages(opened, `chart "${subject}"`) };
   });
 }
 
