@@ -184,6 +184,7 @@ export type {
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
+export type { Exclusion } from "./selection/resolve/exclusion.ts";
 export type { NamedChartImage } from "./selection/resolve/resolve-chart-images.ts";
 export { TagConflictError, UpstreamError } from "./serve/errors.ts";
 export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
@@ -211,6 +212,24 @@ export type {
   TargetRepository,
   WebSource,
 } from "./store/store.ts";
+export type { LabelSource } from "./tags/label-sources.ts";
+export { readTags } from "./tags/read-tags.ts";
+export {
+  type ExcludedTag,
+  type ReadTagsOptions,
+  TAG_ORDERS,
+  type TagDescription,
+  type TagOrder,
+  type TagRow,
+  type TagsEvent,
+  type TagsReport,
+} from "./tags/read-tags-options.ts";
+export {
+  clearTagCache,
+  inspectTagCache,
+  type KnownRepository,
+  type TagCacheReport,
+} from "./tags/tag-cache.ts";
 export type { AcceptedSignature } from "./trust/check-signatures.ts";
 export { type RefusedImage, SignatureRefusedError } from "./trust/errors.ts";
 export { readSignatureRules } from "./trust/read-rules.ts";

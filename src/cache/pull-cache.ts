@@ -1,5 +1,7 @@
 import { join, sep } from "node:path";
 import { OptionInvalidError } from "../errors.ts";
+import { hasErrorCode } from "../io/errors.ts";
+import { stat } from "../io/file-system.ts";
 import { childrenOf } from "../oci/children.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
@@ -42,8 +44,18 @@ export interface CacheTotals {
 
 type Limits = Pick<KeptFilesOptions, "limitBytes" | "ttlMs"> & { readonly now?: () => number };
 
+export interface InspectCacheOptions {
+  /** True: a directory that is not there is an empty cache, for places that nobody has named. */
+  readonly mayBeMissing?: boolean | undefined;
+}
+
 /** Only looks, also while a server uses it. */
-export async function inspectCache(directory: string): Promise<CacheReport> {
+export async function inspectCache(
+  directory: string,
+  { mayBeMissing = false }: InspectCacheOptions = {},
+): Promise<CacheReport> {
+  const isMissing = mayBeMissing && !(await isThere(join(directory, "content")));
+  if (isMissing) return emptyReport(directory);
   const files = await KeptFiles.scan(join(directory, "content"), { now: Date.now });
   return await reportOf(directory, files, { files: 0, bytes: 0 });
 }
@@ -158,6 +170,28 @@ async function reportOf(
     },
     removed,
   };
+}
+
+function emptyReport(directory: string): CacheReport {
+  return {
+    schemaVersion: 1,
+    mediaType: CACHE_REPORT_TYPE,
+    directory,
+    images: [],
+    pushed: [],
+    totals: { bytes: 0, blobs: 0, manifests: 0, parts: 0 },
+    removed: { files: 0, bytes: 0 },
+  };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT")) return false;
+    throw error;
+  }
 }
 
 function removedSince({ totals }: CacheReport, files: KeptFiles): CacheReport["removed"] {

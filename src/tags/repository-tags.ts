@@ -9,12 +9,12 @@ import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import { isMissing } from "../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../store/store.ts";
 import { type ImageDetails, readImageDetails } from "./image-details.ts";
-import type { TagLook, TagRecords } from "./tag-records.ts";
+import type { RepositoryRecords, TagLook } from "./repository-records.ts";
 
 export interface RepositoryTagsOptions extends OperationOptions {
   readonly repository: RepositoryReference;
   readonly source: Pick<SourceRepository, "fetch" | "fetchManifest" | "resolve">;
-  readonly records: TagRecords;
+  readonly records: RepositoryRecords;
   /** Time of the day in milliseconds. */
   readonly now: () => number;
   /** A look that is not older is believed; default: as the rule of refreshing says. 0: none is. */
@@ -123,8 +123,11 @@ export class RepositoryTags {
   /** Of a digest, if enough of it is known. */
   #detailsOf({ digest }: Pick<TagLook, "digest">): ImageDetails | undefined {
     const details = this.#options.records.details(digest, this.#platform);
-    const isEnough =
-      !this.#options.isWhole || details?.size !== undefined || details?.excluded !== undefined;
+    const isWhole =
+      details?.size !== undefined ||
+      details?.excluded !== undefined ||
+      (details?.absent.length ?? 0) > 0;
+    const isEnough = isWhole || !this.#options.isWhole;
     return isEnough ? details : undefined;
   }
 }

@@ -1,7 +1,16 @@
-import { type CacheReport, inspectCache, pruneCache, removeFromCache } from "../../index.ts";
+import {
+  type CacheReport,
+  clearTagCache,
+  inspectCache,
+  inspectTagCache,
+  pruneCache,
+  removeFromCache,
+  type TagCacheReport,
+} from "../../index.ts";
 import type { Action, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/cache.ts";
 import { EXIT_DONE } from "../exit-code.ts";
+import { toCacheOptions } from "../options/bundle.ts";
 import { CACHE_ACTIONS } from "../options/cache.ts";
 import { toOutputOptions } from "../options/output.ts";
 import { toUpstreamOptions } from "../options/upstreams.ts";
@@ -12,12 +21,28 @@ import { UsageError } from "../usage-error.ts";
 
 export const runCacheCommand: Action<typeof FLAGS> = async (given, context) => {
   const action = given.positionals["action"] ?? "";
-  const report = await runAction(action, given, context.env);
+  const kept = await runAction(action, given, context.env);
+  const known = await lookAtTags(action, given, context.env);
+  const report = { ...kept, ...(known ? { knownTags: known } : {}) };
   const { result } = toOutputOptions(given.flags, context);
   const text = action === "ls" ? renderImages : renderTotals;
   printResult(report, { ...context, result, text });
   return EXIT_DONE;
 };
+
+/** What is known of tags, where that is asked for. */
+async function lookAtTags(
+  action: string,
+  { flags, rest }: CommandArguments<typeof FLAGS>,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<TagCacheReport | undefined> {
+  if (action !== "stats" && action !== "clear") return undefined;
+  const { cacheDirectory } = toCacheOptions({ "cache-dir": flags["cache-dir"] }, env);
+  if (cacheDirectory === undefined) return undefined;
+  return action === "clear"
+    ? await clearTagCache(cacheDirectory, rest)
+    : await inspectTagCache(cacheDirectory);
+}
 
 async function runAction(
   action: string,
@@ -28,15 +53,17 @@ async function runAction(
   if (cacheDirectory === undefined) {
     throw new UsageError("No cache: there is no home directory", { hint: "Name it with --cache" });
   }
-  if ((action === "rm") === (rest.length === 0)) {
+  if (action !== "clear" && (action === "rm") === (rest.length === 0)) {
     throw new UsageError(
       action === "rm" ? "No image to remove is named" : `Cannot name images for "${action}"`,
     );
   }
   switch (action) {
     case "ls":
-    case "stats":
       return await inspectCache(cacheDirectory);
+    case "stats":
+    case "clear":
+      return await inspectCache(cacheDirectory, { mayBeMissing: flags.cache === undefined });
     case "prune":
       return await pruneCache(cacheDirectory, { limitBytes: cacheLimitBytes, ttlMs: cacheTtlMs });
     case "rm":
@@ -54,7 +81,14 @@ function renderImages({ images, pushed }: CacheReport): string {
   return rows.map(([image = "", ...rest]) => `${[sanitize(image), ...rest].join(" ")}\n`).join("");
 }
 
-function renderTotals({ directory, images, pushed, removed, totals }: CacheReport): string {
+function renderTotals({
+  directory,
+  images,
+  knownTags,
+  pushed,
+  removed,
+  totals,
+}: CacheReport & { readonly knownTags?: TagCacheReport }): string {
   const { blobs, bytes, manifests, parts } = totals;
   const counts = [
     formatCount(images.length, "tag"),
@@ -67,5 +101,16 @@ function renderTotals({ directory, images, pushed, removed, totals }: CacheRepor
     removed.files === 0
       ? ""
       : `removed ${formatCount(removed.files, "file")}, ${formatBytes(removed.bytes)}\n`;
-  return `${gone}${sanitize(directory)}: ${formatBytes(bytes)}, ${counts.join(", ")}\n`;
+  const known = knownTags === undefined ? "" : renderKnownTags(knownTags);
+  return `${gone}${sanitize(directory)}: ${formatBytes(bytes)}, ${counts.join(", ")}\n${known}`;
+}
+
+function renderKnownTags({ directory, removed, totals }: TagCacheReport): string {
+  const { bytes, repositories, tags } = totals;
+  const gone =
+    removed.repositories === 0
+      ? ""
+      : `forgot ${formatCount(removed.repositories, "file")}, ${formatBytes(removed.bytes)}\n`;
+  const places = `${repositories} ${repositories === 1 ? "repository" : "repositories"}`;
+  return `${gone}${sanitize(directory)}: ${formatBytes(bytes)}, ${formatCount(tags, "tag")} of ${places}\n`;
 }

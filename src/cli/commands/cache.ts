@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { BUNDLE_FLAGS } from "../options/bundle.ts";
 import { CACHE_ACTIONS } from "../options/cache.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
@@ -8,17 +9,23 @@ export const FLAGS = {
   cache: UPSTREAM_FLAGS.cache,
   "cache-size": UPSTREAM_FLAGS["cache-size"],
   "cache-ttl": UPSTREAM_FLAGS["cache-ttl"],
+  "cache-dir": {
+    ...BUNDLE_FLAGS["cache-dir"],
+    describe:
+      "stats, clear: where what is known of tags is kept (default: mirror in the user's cache)",
+  },
   ...REPORT_FLAGS,
 } as const satisfies FlagTable;
 
 export const CACHE_COMMAND: Command<typeof FLAGS> = {
   name: "cache",
-  describe: "Show and empty what serve has kept of its upstreams",
+  describe: "Show and empty what serve has kept of its upstreams, and what is known of tags",
   positionals: [
     { name: "action", describe: `One of ${CACHE_ACTIONS.join(", ")}` },
     {
       name: "image",
-      describe: "rm: REGISTRY/REPOSITORY:TAG, or without the tag for all of them",
+      describe:
+        "rm: REGISTRY/REPOSITORY:TAG, or without the tag for all of them; clear: repositories",
       isList: true,
       isOptional: true,
     },
@@ -28,6 +35,7 @@ export const CACHE_COMMAND: Command<typeof FLAGS> = {
     "mirror cache ls --cache /var/cache/mirror",
     "mirror cache prune --cache-size 50GiB",
     "mirror cache rm docker.io/library/nginx:1.27",
+    "mirror cache clear docker.io/library/nginx",
   ],
   resumeHint: "Run the same command again",
   load: async () => (await import("../actions/cache.ts")).runCacheCommand,

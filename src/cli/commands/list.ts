@@ -14,6 +14,7 @@ import { PRUNE_COMMAND } from "./prune.ts";
 import { PULL_COMMAND } from "./pull.ts";
 import { PUSH_COMMAND } from "./push.ts";
 import { SERVE_COMMAND } from "./serve.ts";
+import { TAGS_COMMAND } from "./tags.ts";
 import { VERIFY_COMMAND } from "./verify.ts";
 import { VERSION_COMMAND } from "./version.ts";
 import { WAIT_COMMAND } from "./wait.ts";
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   PULL_COMMAND,
   PUSH_COMMAND,
   PLAN_COMMAND,
+  TAGS_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   DIFF_COMMAND,

@@ -2,8 +2,8 @@ import { formatReference, type RepositoryReference } from "../../oci/reference.t
 import { ContentMissingError } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { LABEL_SOURCES, readLabels } from "../../tags/label-sources.ts";
+import { RepositoryRecords } from "../../tags/repository-records.ts";
 import { RepositoryTags } from "../../tags/repository-tags.ts";
-import { TagRecords } from "../../tags/tag-records.ts";
 
 export interface TimeReaderOptions extends OperationOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
@@ -34,7 +34,7 @@ export interface TimeReads {
 
 interface OpenRepository {
   readonly name: string;
-  readonly records: TagRecords;
+  readonly records: RepositoryRecords;
   readonly tags: RepositoryTags;
   readonly asked: Set<string>;
   requests: number;
@@ -76,7 +76,7 @@ export class TimeReader {
 
   async #open(repository: RepositoryReference): Promise<OpenRepository> {
     const { now, signal, tagsDirectory } = this.#options;
-    const records = await TagRecords.open(tagsDirectory, repository);
+    const records = await RepositoryRecords.open(tagsDirectory, repository);
     const opened = {
       name: formatReference(repository),
       records,

@@ -11,6 +11,7 @@ import type {
   PlanClientConfigOptions,
   PullOptions,
   PushAllOptions,
+  ReadTagsOptions,
   RegistryClientOptions,
   RuntimeOptions,
   ServerOptions,
@@ -29,6 +30,7 @@ type Options = ParseSelectionOptions &
   PullOptions &
   PushAllOptions &
   RegistryClientOptions &
+  ReadTagsOptions &
   CredentialsOptions &
   DiagnoseOptions &
   ServerOptions &

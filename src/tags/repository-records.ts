@@ -38,9 +38,9 @@ type Line =
   | readonly ["error", string, LookError];
 
 /** Below the cache directory; the number changes with the form of the lines. */
-const TAG_RECORDS_FOLDER = join("tags", "v1");
+export const TAG_RECORDS_FOLDER: string = join("tags", "v1");
 /** No part of the path of a repository begins like this. */
-const TAG_RECORDS_FILE = "_tags.log";
+export const TAG_RECORDS_FILE = "_tags.log";
 
 /** Lines of a log that nobody reads any more, beyond those that are: then it is written anew. */
 const SPARE_LINES = 1000;
@@ -49,7 +49,7 @@ const SPARE_LINES = 1000;
  * What is known of the tags of one repository: one file of lines that are only ever added, so that a scan that is cut off
  * has lost nothing, and several runs may add to it at once. A damaged line is as if it had not been written.
  */
-export class TagRecords implements AsyncDisposable {
+export class RepositoryRecords implements AsyncDisposable {
   readonly #path: string | undefined;
   readonly #lines = new Map<string, Line>();
   #log: AppendLog | undefined;
@@ -63,8 +63,8 @@ export class TagRecords implements AsyncDisposable {
   static async open(
     directory: string | undefined,
     place: RepositoryReference,
-  ): Promise<TagRecords> {
-    if (directory === undefined) return new TagRecords(undefined);
+  ): Promise<RepositoryRecords> {
+    if (directory === undefined) return new RepositoryRecords(undefined);
     const path = join(
       directory,
       TAG_RECORDS_FOLDER,
@@ -72,13 +72,13 @@ export class TagRecords implements AsyncDisposable {
       place.repository,
       TAG_RECORDS_FILE,
     );
-    const records = new TagRecords(path);
+    const records = new RepositoryRecords(path);
     try {
       for (const line of await readAppendLog(path)) records.#apply(line as Line);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     } catch (error) {
       if (!(error instanceof MirrorError)) throw error;
-      return new TagRecords(undefined);
+      return new RepositoryRecords(undefined);
     }
     return records;
   }
@@ -86,6 +86,11 @@ export class TagRecords implements AsyncDisposable {
   get list(): ListLook | undefined {
     const line = this.#lines.get("list");
     return line?.[0] === "list" ? line[1] : undefined;
+  }
+
+  /** Tags of which something is known. */
+  get tagCount(): number {
+    return [...this.#lines.keys()].filter((key) => key.startsWith("tag ")).length;
   }
 
   tag(tag: string): TagLook | undefined {
