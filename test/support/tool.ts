@@ -18,6 +18,17 @@ export function requireTool(...names: readonly string[]): {
   return { describe: describe.skip, test: test.skip };
 }
 
+/**
+ * As `requireTool`, for programs that Debian does not have: they are skipped in CI too. Fixtures of what they write stand in
+ * for them there.
+ */
+export function useTool(...names: readonly string[]): ReturnType<typeof requireTool> {
+  const missing = names.filter((name) => findTool(name) === undefined);
+  if (missing.length === 0) return { describe, test };
+  process.stderr.write(`Skipping tests: not installed, and not needed: ${missing.join(", ")}\n`);
+  return { describe: describe.skip, test: test.skip };
+}
+
 /** Path of a program on `PATH`, or in the directories of system programs that a user's `PATH` may lack. */
 export function findTool(name: string): string | undefined {
   const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
