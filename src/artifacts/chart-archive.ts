@@ -25,7 +25,7 @@ export interface ChartMetadata extends Readonly<Record<string, unknown>> {
 export async function readChart(bytes: Buffer, subject: string): Promise<ChartArchive> {
   const found = await readArchive(bytes, {
     wants: (path) =>
-      /^[^/]+\/(?:Chart\.yaml|values\.yaml|requirements\.yaml|charts\/.+)$/.test(path),
+      /^(?!\.\.\/)[^/]+\/(?:Chart\.yaml|values\.yaml|requirements\.yaml|charts\/.+)$/.test(path),
     limitBytes: CHART_LIMIT_BYTES,
     fileLimitBytes: FILE_LIMIT_BYTES,
     refuse: (reason, options) => new ContentInvalidError(subject, reason, options),

@@ -1,4 +1,4 @@
-import type { RepositoryReference } from "../oci/reference.ts";
+import { isRepositoryName, type RepositoryReference } from "../oci/reference.ts";
 
 /**
  * What a chart of a Helm repository is called among artifacts: `https://repo.example/charts` and `nginx` are
@@ -14,8 +14,9 @@ export function chartPlaceOf(address: string, name: string): RepositoryReference
 }
 
 function toComponent(part: string): string {
-  return part
-    .toLowerCase()
+  const lower = part.toLowerCase();
+  if (isRepositoryName(lower)) return lower;
+  return lower
     .replace(/[^a-z0-9._-]+/g, "-")
     .replace(/(?:[._-]*-[._-]*|\.[._]+|_[._]*\.[._]*|_{3,})/g, "-")
     .replace(/^[._-]+|[._-]+$/g, "");

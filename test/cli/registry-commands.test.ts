@@ -108,6 +108,13 @@ describe("mirror login", () => {
     expect((await mirror(["doctor", `${registry.host}/a`, "--pull-only"])).status).toBe(0);
   });
 
+  test("keeps a login without asking where that is said: a server of files has nothing to ask", async () => {
+    const words = ["login", NOWHERE, "-u", "ada", "--no-check", "--password-stdin"];
+    const { status, stdout } = await mirror(words, { input: MARKER });
+    expect(status).toBe(0);
+    expect(stdout).toContain("It was not checked.");
+  });
+
   test("says that a login was not checked where everybody is let in", async () => {
     registry.setFaults({});
     const words = ["login", registry.host, "-u", "ada", "--password-stdin"];

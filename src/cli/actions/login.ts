@@ -23,7 +23,10 @@ export const runLoginCommand: Action<typeof FLAGS> = async (given, context) => {
       hint: "Give --username NAME and pipe the password in with --password-stdin",
     });
   }
-  const { isChecked } = await check(registry, { given, context, login });
+  const isAsked = given.flags["no-check"] !== true;
+  const { isChecked } = isAsked
+    ? await check(registry, { given, context, login })
+    : { isChecked: false };
   const { authfile: authFile } = given.flags;
   const options = { registry, ...login, ...toSurroundings(context.env), authFile };
   const place = await storeLogin(options);
@@ -35,7 +38,8 @@ export const runLoginCommand: Action<typeof FLAGS> = async (given, context) => {
     checked: isChecked,
     storedIn: place,
   };
-  const doubt = isChecked ? "" : " It was not checked: the registry lets everybody in.";
+  const reason = isAsked ? ": the registry lets everybody in" : "";
+  const doubt = isChecked ? "" : ` It was not checked${reason}.`;
   const text = () =>
     `${sanitize(`The login of "${login.username}" at ${registry} is kept in ${place}.${doubt}`)}\n`;
   printResult(value, { ...context, result, text });

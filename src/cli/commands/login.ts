@@ -6,6 +6,11 @@ import { REGISTRY_FLAGS } from "../options/registry.ts";
 
 export const FLAGS = {
   ...LOGIN_FLAGS,
+  "no-check": {
+    type: "boolean",
+    describe: "Keep it without asking: for servers of files, such as Helm repositories",
+    group: "Login:",
+  },
   ...REGISTRY_FLAGS,
   ...REPORT_FLAGS,
 } as const satisfies FlagTable;
