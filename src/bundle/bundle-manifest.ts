@@ -181,7 +181,7 @@ function isExtraFiles(value: unknown): value is BundleFile[] {
     value.every(
       (file) =>
         isRecord(file) &&
-        /^[a-z0-9][a-z0-9_-]{0,63}\.yaml$/.test(String(file["name"])) &&
+        /^(?!bundle\.)[a-z0-9][a-z0-9_-]{0,63}\.(?:json|yaml)$/.test(String(file["name"])) &&
         isSize(file["size"]) &&
         isHash(file["sha256"]),
     ) &&

@@ -19,7 +19,7 @@ import {
   type StatePaths,
   writePinnedPlan,
 } from "./pull-state.ts";
-import { requireSignaturesOf } from "./require-signatures.ts";
+import { requireSignaturesOf, trustFilesOf } from "./require-signatures.ts";
 import { finishSettingAside, listEarlierFiles, setAside } from "./set-aside.ts";
 import { checkSpace } from "./space.ts";
 import { type BundleWork, planWork } from "./transfer-plan.ts";
@@ -69,17 +69,17 @@ export async function pinPlan(
   if (unfinished && !options.force && (await canContinue(unfinished, options))) {
     const signed = await lookAtSignatures(unfinished, demand);
     if (signed !== undefined) {
-      const work = planWork(unfinished);
+      const plan = await withTrustFiles(unfinished, options, paths);
+      const work = planWork(plan);
       await check(work, true);
-      const progress = await readPullJournal(paths.journal);
-      return { plan: unfinished, work, progress, ...signed };
+      return { plan, work, progress: await readPullJournal(paths.journal), ...signed };
     }
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const tagsDirectory = options.cacheDirectory;
   const resolving = { ...options, cache, records, tagsDirectory, onEvent };
-  const { contents, extraFiles, failures, chartImages, ...resolved } =
-    await findContents(resolving);
+  const { contents, failures, chartImages, ...resolved } = await findContents(resolving);
+  const extraFiles = [...resolved.extraFiles, ...trustFilesOf(options)];
   const { signatures, ...read } = await requireSigned(contents, demand);
   const fetched = new Set([...resolved.fetched, ...read.fetched]);
   const plan: PinnedPlan = {
@@ -105,6 +105,21 @@ export async function pinPlan(
   await rm(paths.journal, { force: true });
   await writePinnedPlan(paths, plan);
   return { plan, work, progress: NO_PROGRESS, fetched, signatures };
+}
+
+/** The unfinished pull may have demanded less. */
+async function withTrustFiles(
+  plan: PinnedPlan,
+  options: PullOptions,
+  paths: StatePaths,
+): Promise<PinnedPlan> {
+  const missing = trustFilesOf(options).filter(
+    ({ name }) => !plan.extraFiles?.some((file) => file.name === name),
+  );
+  if (missing.length === 0) return plan;
+  const extended = { ...plan, extraFiles: [...(plan.extraFiles ?? []), ...missing] };
+  await writePinnedPlan(paths, extended);
+  return extended;
 }
 
 interface Demand extends Pick<PinPlanOptions, "policy"> {

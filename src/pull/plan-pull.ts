@@ -15,7 +15,7 @@ import { openCache } from "./open-cache.ts";
 import { findPresent } from "./previous-content.ts";
 import { type PlanPullOptions, PULL_PLAN_MEDIA_TYPE, type PullPlanReport } from "./pull-options.ts";
 import { makesSameBytes, type PlannedBytes, readPinnedPlan, statePaths } from "./pull-state.ts";
-import { readPolicy, requireSignaturesOf } from "./require-signatures.ts";
+import { readPolicy, requireSignaturesOf, trustFilesOf } from "./require-signatures.ts";
 import { listEarlierFiles } from "./set-aside.ts";
 import { measureSpace } from "./space.ts";
 import { type BlobTask, type BundleWork, planWork } from "./transfer-plan.ts";
@@ -46,7 +46,8 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
   const cache = above(createMemoryCache());
   const tagsDirectory = options.cacheDirectory;
   const resolved = await findContents({ ...options, records, tagsDirectory, onEvent, cache });
-  const { contents, extraFiles, exclusions, failures, chartImages } = resolved;
+  const { contents, exclusions, failures, chartImages } = resolved;
+  const extraFiles = [...resolved.extraFiles, ...trustFilesOf(options)];
   const counted = countedSources(openSource, (bytes) =>
     onEvent({ type: "resolving-progress", bytes }),
   );

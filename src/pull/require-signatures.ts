@@ -1,6 +1,6 @@
 import { cacheSources } from "../cache/cached-source.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
-import type { ImageContents, PackageContents } from "../contents/contents.ts";
+import type { ExtraFile, ImageContents, PackageContents } from "../contents/contents.ts";
 import { OptionInvalidError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -31,6 +31,20 @@ export async function readPolicy({
     );
   }
   return policy;
+}
+
+/** The trusted roots of what is demanded: who checks again without a network needs them. */
+export function trustFilesOf({
+  requireSignatures = [],
+}: Pick<PlanPullOptions, "requireSignatures">): ExtraFile[] {
+  const texts = requireSignatures.flatMap(({ demand }) =>
+    demand !== "none" && "trustedRoot" in demand
+      ? [`${JSON.stringify(demand.trustedRoot, null, 2)}\n`]
+      : [],
+  );
+  return [...new Set(texts)].map((text, position) => {
+    return { name: `trusted-root${position > 0 ? `-${position + 1}` : ""}.json`, text };
+  });
 }
 
 export interface RequireSignaturesOptions

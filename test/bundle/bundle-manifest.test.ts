@@ -56,6 +56,22 @@ describe("parseBundleManifest()", () => {
     expect(parse(MANIFEST)).toEqual(MANIFEST);
   });
 
+  const withExtra = (name: string) => ({ ...MANIFEST, extraFiles: [{ ...FILE, name }] });
+
+  test.each(["deckhousereleases.yaml", "trusted-root.json", "trusted-root-2.json"])(
+    "takes %s as a file beside the packages",
+    (name) => {
+      expect(parse(withExtra(name))).toEqual(withExtra(name));
+    },
+  );
+
+  test.each(["bundle.json", "module-foo.tar", "SHA256SUMS", "../x.json", "a/b.json", ".json"])(
+    "refuses %s as a file beside the packages",
+    (name) => {
+      expect(() => parse(withExtra(name))).toThrow("extraFiles is not what the format requires");
+    },
+  );
+
   test("passes over fields that a later minor version adds", () => {
     const later = { ...withImage({ later: 1 }), base: {} };
     expect(parse(later)).toEqual(later);

@@ -68,6 +68,29 @@ describe("a signature that is demanded", () => {
     },
   );
 
+  test("by an identity is found valid with the trusted root that travels in the bundle", async () => {
+    await using source = await openEmbeddedRegistry();
+    await using target = await openEmbeddedRegistry();
+    seedSignedImage(source, "acme/app", readSigned("certified-bundle"));
+    const there = new URL("../../fixtures/signatures/identity.json", import.meta.url).pathname;
+    const wanted = ["--include-image", `${source.host}/acme/app:v1`];
+    const { manifest } = await json("pull", "b", ...wanted, "--require-signature", there);
+    expect(manifest.extraFiles).toMatchObject([{ name: "trusted-root.json" }]);
+
+    const { issuer, identity } = JSON.parse(await readFile(there, "utf8"));
+    const here = directory.resolve("acme.json");
+    const who = { issuer, identity, trustedRoot: "b/trusted-root.json" };
+    await writeFile(here, JSON.stringify(who));
+    const { signatures } = await json("verify", "b", "--require-signature", here);
+    const signer = "https://ci.example.com/acme/app/release.yml@refs/tags/v1";
+    expect(signatures).toMatchObject([{ signer: here, identity: signer }]);
+    const pushed = await push("b", `${target.host}/repo`, "--require-signature", here);
+    expect(pushed.exitCode, pushed.stderr).toBe(0);
+    await writeFile(here, JSON.stringify({ ...who, identity: "https://ci.example.com/other/*" }));
+    const refused = await push("b", `${target.host}/repo`, "--require-signature", here);
+    expectRefusal(refused, "acme/app:v1", `its signer is "${signer}"`);
+  });
+
   test("can stand in a configuration file, for repositories by their pattern", async () => {
     await using source = await openEmbeddedRegistry();
     seedSignedImage(source, "acme/app", signStatement(IMAGE, KEY));
