@@ -100,6 +100,16 @@ export {
   type RepositoryReference,
 } from "./oci/reference.ts";
 export type { CallName, OptionName } from "./option.ts";
+export { type FindOutdatedOptions, findOutdated } from "./outdated/find-outdated.ts";
+export type {
+  GoneTag,
+  MovedTag,
+  NewTag,
+  OutdatedEvent,
+  OutdatedReport,
+} from "./outdated/outdated-report.ts";
+export { readRecordedSelection } from "./outdated/recorded-selection.ts";
+export { type WatchOutdatedOptions, watchOutdated } from "./outdated/watch-outdated.ts";
 export { applyPrune } from "./prune/apply-prune.ts";
 export { PruneListInvalidError } from "./prune/errors.ts";
 export { planPrune } from "./prune/plan-prune.ts";

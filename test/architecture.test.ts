@@ -43,6 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...["product", "selection", "pull", "target"],
   ],
   diff: ["root", "oci", "store", "bundle", "lock", "product", "target"],
+  outdated: ["root", "oci", "io", "store", "bundle", "lock", "diff", "pull", "selection"],
   trust: ["root", "oci", "io", "store", "bundle"],
   pull: [
     "root",

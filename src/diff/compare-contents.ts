@@ -1,6 +1,7 @@
 import { checkOptions } from "../check-options.ts";
 import { compareTexts } from "../compare-texts.ts";
 import { OptionInvalidError } from "../errors.ts";
+import type { Lock } from "../lock/lock.ts";
 import { readLock } from "../lock/lock-file.ts";
 import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
@@ -15,7 +16,8 @@ import { lockSide, readBundleSide, readTargetSide } from "./read-side.ts";
 /** What is compared: the files of a bundle, a lock, or what a registry has at a repository and below it. */
 export type ComparedPlace =
   | { readonly kind: "bundle"; readonly path: string }
-  | { readonly kind: "lock"; readonly path: string }
+  /** With `lock`, this one, and the path only names it. */
+  | { readonly kind: "lock"; readonly path: string; readonly lock?: Lock | undefined }
   | { readonly kind: "target"; readonly target: RepositoryReference };
 
 export interface CompareOptions extends OperationOptions, Partial<Pick<TargetPlace, "openTarget">> {
@@ -129,7 +131,9 @@ interface ReadSideOptions extends CompareOptions {
 
 async function readSide(place: ComparedPlace, options: ReadSideOptions): Promise<ComparedSide> {
   if (place.kind === "bundle") return await readBundleSide(place.path, options);
-  if (place.kind === "lock") return lockSide(await readLock(place.path), place.path, options);
+  if (place.kind === "lock") {
+    return lockSide(place.lock ?? (await readLock(place.path)), place.path, options);
+  }
   return await readTargetSide(openPlace(place.target, options), options);
 }
 

@@ -33,6 +33,18 @@ export interface PlannedWithLock {
 
 /** A plan, and the lock of what it takes. */
 export async function planPullWithLock(options: PlanPullOptions): Promise<PlannedWithLock> {
+  const { plan, found } = await planWithFound(options);
+  // A lock without what is missing would be no lock of the selection
+  return plan.failures.length > 0 ? { plan } : { plan, lock: found };
+}
+
+export interface PlannedWithFound {
+  readonly plan: PullPlanReport;
+  /** What was found, also where something is missing. */
+  readonly found: Lock;
+}
+
+export async function planWithFound(options: PlanPullOptions): Promise<PlannedWithFound> {
   checkPullOptions(options);
   const { bundlePath, openSource, chunkSizeBytes } = options;
   const policy = await readPolicy(options);
@@ -77,8 +89,7 @@ export async function planPullWithLock(options: PlanPullOptions): Promise<Planne
     failures,
     ...(chartImages.length > 0 ? { chartImages } : {}),
   };
-  // A lock without what is missing would be no lock of the selection
-  return failures.length > 0 ? { plan } : { plan, lock: createLock(options, resolved) };
+  return { plan, found: createLock(options, resolved) };
 }
 
 interface LookedFor extends Pick<UserCache, "above"> {

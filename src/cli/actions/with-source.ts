@@ -40,6 +40,8 @@ export type SourceFlags = FlagValues<
     typeof OUTPUT_FLAGS
 >;
 
+type SelectingFlags = FlagValues<typeof SELECTION_FLAGS & typeof SOURCE_LOGIN_FLAGS>;
+
 /**
  * Reads what `pull` and `plan` have in common, opens the source, does the work and closes everything. The work is told
  * the notices about the flags themselves; they are shown already.
@@ -53,7 +55,7 @@ export async function withSource<Result>(
   const { wishes, source, notices } = await readWishes(flags, context);
   const signatureOptions = await toSignatureOptions(flags);
   const registry = source?.registry;
-  const login = await readLogin(flags, registry, context);
+  const login = await readSourceLogin(flags, registry, context);
   using renderer = openRenderer(progress, context);
   const told: readonly Notice[] = [
     ...noticesOfEnvironment(context.env),
@@ -88,14 +90,20 @@ const LOGIN_UNUSED = {
   message: "The login is for --source, and there is none: images are pulled with stored logins",
 } as const;
 
-async function readLogin(flags: SourceFlags, registry: string | undefined, context: CliContext) {
+/** The login at the source, by flags, stdin or a question. */
+export async function readSourceLogin(
+  flags: SelectingFlags,
+  registry: string | undefined,
+  context: CliContext,
+) {
   const secretFromStdin = isSecretPiped(flags) ? await readSecret(context.stdin) : undefined;
   const ask = (login: string) =>
     askPassword(`Password of "${login}" at ${registry ?? "the source"}: `, context);
   return await toSourceLogin(flags, { env: context.env, secretFromStdin, ask });
 }
 
-async function readSelection(flags: SourceFlags, { stdin }: CliContext) {
+/** What flags ask for. */
+export async function readSelection(flags: SelectingFlags, { stdin }: CliContext) {
   const lists = flags["images-from"] ?? [];
   if (isSecretPiped(flags) && lists.includes("-")) {
     throw new UsageError("Cannot read both a secret and the image list from stdin");
@@ -136,6 +144,6 @@ function orNone(error: unknown): undefined {
   return undefined;
 }
 
-function isSecretPiped(flags: SourceFlags): boolean {
+function isSecretPiped(flags: SelectingFlags): boolean {
   return Boolean(flags["source-password-stdin"] || flags["license-stdin"]);
 }

@@ -9,6 +9,7 @@ import { EXPORT_COMMAND } from "./export.ts";
 import { INSPECT_COMMAND } from "./inspect.ts";
 import { LOGIN_COMMAND } from "./login.ts";
 import { LOGOUT_COMMAND } from "./logout.ts";
+import { OUTDATED_COMMAND } from "./outdated.ts";
 import { PLAN_COMMAND } from "./plan.ts";
 import { PRUNE_COMMAND } from "./prune.ts";
 import { PULL_COMMAND } from "./pull.ts";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   PUSH_COMMAND,
   PLAN_COMMAND,
   TAGS_COMMAND,
+  OUTDATED_COMMAND,
   INSPECT_COMMAND,
   VERIFY_COMMAND,
   DIFF_COMMAND,

@@ -1,7 +1,7 @@
-import type { PullEvent, PushEvent, TagsEvent, VerifyEvent } from "../../index.ts";
+import type { OutdatedEvent, PullEvent, PushEvent, TagsEvent, VerifyEvent } from "../../index.ts";
 
 /** Every event that a command can show. */
-export type MirrorEvent = PullEvent | PushEvent | TagsEvent | VerifyEvent;
+export type MirrorEvent = OutdatedEvent | PullEvent | PushEvent | TagsEvent | VerifyEvent;
 
 /** Shows events while a command runs; disposing it leaves the terminal clean and can be done twice. */
 export interface Renderer extends Disposable {
