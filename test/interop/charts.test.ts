@@ -6,7 +6,7 @@ import { runMirror } from "../support/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-import { findTool, requireTool } from "../support/tool.ts";
+import { requireTool, useTool } from "../support/tool.ts";
 
 const TEXT = "what a plant wants to have\n";
 
@@ -98,8 +98,8 @@ describe("with the embedded registry", () => {
 /** Neither program is a package of Debian: where they are installed, they are asked. */
 function describeTools(host: () => string): void {
   const place = () => `ours/${charts.host.replace(":", "-")}/stable/nginx`;
-  const helm = findTool("helm") === undefined ? test.skip : test;
-  const oras = findTool("oras") === undefined ? test.skip : test;
+  const { test: helm } = useTool("helm");
+  const { test: oras } = useTool("oras");
 
   helm(
     "a chart is what helm push makes of it, but for the time, and helm pull takes it",

@@ -22,71 +22,74 @@ let listing: EmbeddedRegistry;
 /** The image in each of them, source first. */
 let places: readonly string[];
 
-const tools = findTool("cosign") ? requireTool("docker-registry") : useTool("cosign");
+/** Not a package of Debian: where it is installed, it is asked. */
+const COSIGN = "cosign";
 
-tools.describe("an image that cosign has signed in a docker-registry", () => {
-  beforeAll(async () => {
-    directory = await openTempDirectory();
-    [origin, listing] = [await openEmbeddedRegistry(), await openEmbeddedRegistry()];
-    [source, plain] = [await startDockerRegistry(), await startDockerRegistry()];
-    const content = origin.content.repository("app");
-    storeArtifact(content, IMAGE, ["v1"]);
-    storeArtifact(content, SBOM);
-    await mirror("pull", "first", "--include-image", `${origin.host}/app:v1`);
-    await push("first", source.host);
-    const signed = `${source.host}/t/${pathOf(origin.host)}/app`;
-    for (const name of ["own", "foreign"]) {
-      await cosign("generate-key-pair", "--output-key-prefix", directory.resolve(name));
-    }
-    await sign(signed, "own");
+requireTool("docker-registry").describe("beside a docker-registry", () => {
+  useTool(COSIGN).describe("an image that cosign has signed there", () => {
+    beforeAll(async () => {
+      directory = await openTempDirectory();
+      [origin, listing] = [await openEmbeddedRegistry(), await openEmbeddedRegistry()];
+      [source, plain] = [await startDockerRegistry(), await startDockerRegistry()];
+      const content = origin.content.repository("app");
+      storeArtifact(content, IMAGE, ["v1"]);
+      storeArtifact(content, SBOM);
+      await mirror("pull", "first", "--include-image", `${origin.host}/app:v1`);
+      await push("first", source.host);
+      const signed = `${source.host}/t/${pathOf(origin.host)}/app`;
+      for (const name of ["own", "foreign"]) {
+        await cosign("generate-key-pair", "--output-key-prefix", directory.resolve(name));
+      }
+      await sign(signed, "own");
 
-    await mirror("pull", "b", "--include-image", `${signed}:v1`, ...demand("own"));
-    await mirror("verify", "b", ...demand("own"));
-    for (const { host } of [plain, listing]) await push("b", host, ...demand("own"));
-    const path = `t/${pathOf(source.host)}/t/${pathOf(origin.host)}/app`;
-    const registries = [source, plain, listing].map(({ host }) => [host, { tls: "disabled" }]);
-    const hosts = Object.fromEntries(registries);
-    await writeFile(directory.resolve("regctl"), JSON.stringify({ hosts }));
-    places = [signed, `${plain.host}/${path}`, `${listing.host}/${path}`];
-  }, 120_000);
+      await mirror("pull", "b", "--include-image", `${signed}:v1`, ...demand("own"));
+      await mirror("verify", "b", ...demand("own"));
+      for (const { host } of [plain, listing]) await push("b", host, ...demand("own"));
+      const path = `t/${pathOf(source.host)}/t/${pathOf(origin.host)}/app`;
+      const registries = [source, plain, listing].map(({ host }) => [host, { tls: "disabled" }]);
+      const hosts = Object.fromEntries(registries);
+      await writeFile(directory.resolve("regctl"), JSON.stringify({ hosts }));
+      places = [signed, `${plain.host}/${path}`, `${listing.host}/${path}`];
+    }, 120_000);
 
-  afterAll(async () => {
-    for (const one of [source, plain]) await one?.[Symbol.asyncDispose]();
-    for (const one of [origin, listing]) await one?.close();
-    await directory?.[Symbol.asyncDispose]();
-  });
-
-  test("is verified by cosign in each target as in the source, and with no other key", async () => {
-    for (const place of places) {
-      const valid = await cosign("verify", ...VERIFYING, "--key", key("own"), `${place}:v1`);
-      expect(valid.stdout + valid.stderr).toContain("were verified");
-      const words = ["verify", ...VERIFYING, "--key", key("foreign"), `${place}:v1`];
-      expect((await runCosign(words)).exitCode).not.toBe(0);
-    }
-  });
-
-  for (const [name, ...words] of [
-    ["oras", "discover", "--plain-http", "--format", "json"],
-    ["regctl", "artifact", "list", "--format", "{{ jsonPretty . }}"],
-  ] as const) {
-    const title = `is seen by ${name} in each target with what it has in the source`;
-    useTool(name).test(title, async () => {
-      const seen = await Promise.all(places.map((place) => digestsSeen(name, words, place)));
-      expect(seen[0]).toContain(digestOfArtifact(SBOM));
-      expect(seen.slice(1)).toEqual([seen[0], seen[0]]);
+    afterAll(async () => {
+      for (const one of [source, plain]) await one?.[Symbol.asyncDispose]();
+      for (const one of [origin, listing]) await one?.close();
+      await directory?.[Symbol.asyncDispose]();
     });
-  }
 
-  test("is refused with another key, and with none of its signatures", async () => {
-    for (const words of [
-      ["verify", directory.resolve("b"), ...demand("foreign")],
-      ["push", directory.resolve("b"), `${plain.host}/x`, ...demand("foreign")],
-      ["verify", directory.resolve("first"), ...demand("own")],
-    ]) {
-      const { exitCode, stdout, stderr } = await runMirror(words);
-      expect(exitCode, stderr).toBe(25);
-      expect(stdout + stderr).toContain(DIGEST);
+    test("is verified by cosign in each target as in the source, and with no other key", async () => {
+      for (const place of places) {
+        const valid = await cosign("verify", ...VERIFYING, "--key", key("own"), `${place}:v1`);
+        expect(valid.stdout + valid.stderr).toContain("were verified");
+        const words = ["verify", ...VERIFYING, "--key", key("foreign"), `${place}:v1`];
+        expect((await runCosign(words)).exitCode).not.toBe(0);
+      }
+    });
+
+    for (const [name, ...words] of [
+      ["oras", "discover", "--plain-http", "--format", "json"],
+      ["regctl", "artifact", "list", "--format", "{{ jsonPretty . }}"],
+    ] as const) {
+      const title = `is seen by ${name} in each target with what it has in the source`;
+      useTool(name).test(title, async () => {
+        const seen = await Promise.all(places.map((place) => digestsSeen(name, words, place)));
+        expect(seen[0]).toContain(digestOfArtifact(SBOM));
+        expect(seen.slice(1)).toEqual([seen[0], seen[0]]);
+      });
     }
+
+    test("is refused with another key, and with none of its signatures", async () => {
+      for (const words of [
+        ["verify", directory.resolve("b"), ...demand("foreign")],
+        ["push", directory.resolve("b"), `${plain.host}/x`, ...demand("foreign")],
+        ["verify", directory.resolve("first"), ...demand("own")],
+      ]) {
+        const { exitCode, stdout, stderr } = await runMirror(words);
+        expect(exitCode, stderr).toBe(25);
+        expect(stdout + stderr).toContain(DIGEST);
+      }
+    });
   });
 });
 
@@ -110,7 +113,7 @@ async function cosign(...words: string[]): Promise<ProcessResult> {
 
 async function runCosign(words: readonly string[]): Promise<ProcessResult> {
   const env = { HOME: directory.path, COSIGN_PASSWORD: "", ...OFFLINE };
-  return await runProcess(findTool("cosign") ?? "cosign", words, { env });
+  return await runProcess(findTool(COSIGN) ?? COSIGN, words, { env });
 }
 
 async function digestsSeen(name: string, words: readonly string[], place: string) {
