@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { Notice } from "../notice.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -46,6 +47,9 @@ export interface SignatureCheck {
   readonly notices: readonly Notice[];
 }
 
+/** Reads at once: small answers, where the round trip is what costs. */
+const CONCURRENCY = 12;
+
 /** Far more than any signature has; attestations may have more, and are none. */
 const CONTENT_LIMIT_BYTES = MANIFEST_LIMIT_BYTES;
 
@@ -60,25 +64,34 @@ export async function checkSignatures(
   manifests: readonly NamedManifest[],
   policy: SignaturePolicy,
 ): Promise<SignatureCheck> {
-  const accepted: AcceptedSignature[] = [];
-  const refused: RefusedImage[] = [];
-  const used = new Set<Clause>();
-  const free: NamedManifest[] = [];
   const followers = groupFollowers(manifests);
-  for (const image of manifests.filter(isPublished)) {
+  const demands = manifests.filter(isPublished).map((image) => {
     const names = [image.repository, ...(image.aliases ?? [])];
-    const clauses = new Set(names.flatMap((name) => clausesFor(policy, name)));
-    if (clauses.size === 0) free.push(image);
-    for (const clause of clauses) {
-      used.add(clause);
-      if (clause.signers.length === 0) continue;
-      const found = await new Look(image, clause).find(followers.get(placeOf(image)) ?? []);
-      if ("reasons" in found) refused.push(found);
-      else accepted.push(found);
-    }
-  }
+    return { image, clauses: [...new Set(names.flatMap((name) => clausesFor(policy, name)))] };
+  });
+  const limit = pLimit(CONCURRENCY);
+  const looks = demands.flatMap(({ image, clauses }) =>
+    clauses
+      .filter(({ signers }) => signers.length > 0)
+      .map((clause) =>
+        limit(() => new Look(image, clause).find(followers.get(placeOf(image)) ?? [])),
+      ),
+  );
+  const found = await settle(looks);
+  const used = new Set(demands.flatMap(({ clauses }) => clauses));
+  const free = demands.filter(({ clauses }) => clauses.length === 0).map(({ image }) => image);
   const unused = policy.clauses.filter((clause) => !used.has(clause));
-  return { accepted, refused, notices: [...noticesOfFree(free), ...noticesOfUnused(unused)] };
+  return {
+    accepted: found.filter((one) => "signer" in one),
+    refused: found.filter((one) => "reasons" in one),
+    notices: [...noticesOfFree(free), ...noticesOfUnused(unused)],
+  };
+}
+
+/** All of them, in their order; throws when the last of them has ended. */
+async function settle<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
 }
 
 /** Throws `SIGNATURE_REFUSED` unless all that is demanded is there. */

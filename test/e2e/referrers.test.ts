@@ -328,6 +328,65 @@ describe("a source that fails to give what belongs to an image", () => {
   });
 });
 
+describe("a source that lists without end what belongs to an image", () => {
+  const web = image({ name: "web" });
+
+  test.each([
+    [
+      "a chain of signatures of signatures",
+      () => {
+        const chain = [web];
+        for (let depth = 0; depth < 10; depth += 1) {
+          chain.push(referrer(chain.at(-1) ?? web, SIGSTORE, `signature ${depth}`));
+        }
+        return chain.slice(1);
+      },
+      "more than 8 levels deep",
+    ],
+    [
+      "more than anybody signs",
+      () => Array.from({ length: 1001 }, (_, at) => referrer(web, SPDX, `sbom ${at}`)),
+      "more than 1000 referrers",
+    ],
+  ])("as with %s, fails the image by name, and no other", async (_, make, reason) => {
+    await using source = await openEmbeddedRegistry();
+    seed(source, "acme/web", { v1: web });
+    seed(source, "acme/other", { v1: image({ name: "other" }) });
+    const content = source.content.repository("acme/web");
+    for (const one of make()) storeArtifact(content, one);
+    const names = ["web", "other"].flatMap((name) => [
+      "--include-image",
+      `${source.host}/acme/${name}:v1`,
+    ]);
+    const { exitCode, stdout } = await runMirror(["plan", ...names, "--json", "--no-cache"]);
+    expect(exitCode).toBe(3);
+    const { failures } = JSON.parse(stdout);
+    expect(failures).toMatchObject([{ subject: `${source.host}/acme/web:v1` }]);
+    expect(failures[0].message).toContain(reason);
+    expect(failures[0].hint).toContain("--no-referrers");
+  });
+
+  test("as when two lists name each other, ends with each of them once", async () => {
+    const spdx = referrer(web, SPDX, "sbom");
+    const signature = referrer(spdx, SIGSTORE, "signature of the sbom");
+    const middleware: RegistryMiddleware = async (request, next) => {
+      const isOfSignature = request.path.endsWith(`/referrers/${digestOfArtifact(signature)}`);
+      if (!isOfSignature) return next(request);
+      const document = { schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex };
+      const manifests = [spdx, signature].map(({ manifest }) => manifest.descriptor);
+      const headers = { "content-type": MEDIA_TYPE.imageIndex };
+      return jsonResponse(200, { ...document, manifests }, headers);
+    };
+    await using source = await startFaultRegistry({ middleware });
+    seed(source, "acme/web", { v1: web });
+    const content = source.content.repository("acme/web");
+    for (const one of [spdx, signature]) storeArtifact(content, one);
+    await expectDone("pull", "./b", "--include-image", `${source.host}/acme/web:v1`);
+    const digests = imagesOf(await manifestOf("./b")).map(({ digest }) => digest);
+    expect(digests.sort()).toEqual([web, spdx, signature].map(digestOfArtifact).sort());
+  });
+});
+
 describe("a target that does not take an image", () => {
   test("gets nothing of what belongs to it", async () => {
     const root = digestOfArtifact(index);
