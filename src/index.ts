@@ -56,6 +56,12 @@ export {
   type ExportReport,
 } from "./export/export-options.ts";
 export type { Failure } from "./failure.ts";
+export {
+  type PositionedDocument,
+  parsePositionedYaml,
+  YamlError,
+  type YamlPosition,
+} from "./formats/positioned-yaml.ts";
 export { bundledRegistries } from "./inspect/bundled-registries.ts";
 export { type BundleDescription, type InspectOptions, inspectBundle } from "./inspect/inspect.ts";
 export { applyInstall, applyRemoval } from "./install/apply-install.ts";
@@ -123,6 +129,7 @@ export {
 } from "./prune/prune-list.ts";
 export type { ApplyPruneOptions, PlanPruneOptions, PruneSummary } from "./prune/prune-options.ts";
 export { isSelectionOfLock } from "./pull/create-lock.ts";
+export { describeSelection } from "./pull/describe-bundle.ts";
 export type { PullEvent } from "./pull/events.ts";
 export { type PlannedWithLock, planPull, planPullWithLock } from "./pull/plan-pull.ts";
 export { pull } from "./pull/pull.ts";

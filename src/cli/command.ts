@@ -51,6 +51,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly flags: T;
   /** One line each, shown by `--help`. */
   readonly examples: readonly string[];
+  /** It can do its work for every bundle of a configuration file. */
+  readonly runsBundles?: true;
   /** What an interrupted user should do. */
   readonly resumeHint: string;
   /** Only the program that was asked for is loaded: start-up would be half of a small pull. */

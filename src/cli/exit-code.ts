@@ -4,7 +4,7 @@ import { UsageError } from "./usage-error.ts";
 export const EXIT_DONE = 0;
 export const EXIT_BUG = 1;
 const EXIT_USAGE = 2;
-const EXIT_PARTIAL = 3;
+export const EXIT_PARTIAL = 3;
 /** Asked for, and found: two things differ. */
 export const EXIT_DIFFERENT = 4;
 export const EXIT_INTERRUPTED = 130;

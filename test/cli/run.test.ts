@@ -8,7 +8,7 @@ describe("mirror", () => {
   test("prints help without a command, on stdout", async () => {
     const { status, stdout, stderr } = await run([]);
     expect(status).toBe(0);
-    expect(stdout).toContain("mirror pull <bundle>");
+    expect(stdout).toContain("mirror pull [bundle]");
     expect(stdout).toContain("Exit status:");
     expect(stderr).toBe("");
   });

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PullStore } from "../../src/cache/pull-store.ts";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
@@ -79,6 +79,12 @@ async function runAll() {
   const list = directory.resolve("list.json");
   await document("prune", there, "--keep-bundle", bundle, "--out", list);
   await document("prune", there, "--apply", list);
+  const config = directory.resolve("mirror.json");
+  const entry = { bundle: directory.resolve("listed"), source: `${source.host}/acme` };
+  const bundles = [{ ...entry, "include-module": "foo@=v1.3.0" }];
+  await writeFile(config, JSON.stringify({ concurrency: 2, bundles }));
+  await document("config", "check", config);
+  await document("plan", "--config", config);
   await document("wait", `http://${target.host}`);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");

@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { CACHE_COMMAND } from "./cache.ts";
 import { CLIENT_CONFIG_COMMAND } from "./client-config.ts";
 import { createCompletionCommand } from "./completion.ts";
+import { createConfigCommand } from "./config.ts";
 import { DEMO_COMMAND } from "./demo.ts";
 import { DIFF_COMMAND } from "./diff.ts";
 import { DOCTOR_COMMAND } from "./doctor.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   LOGIN_COMMAND,
   LOGOUT_COMMAND,
   DOCTOR_COMMAND,
+  createConfigCommand(() => COMMANDS),
   DEMO_COMMAND,
   VERSION_COMMAND,
   createCompletionCommand(() => COMMANDS),

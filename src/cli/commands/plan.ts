@@ -34,6 +34,7 @@ export const PLAN_COMMAND: Command<typeof PLAN_FLAGS> = {
   positionals: [
     { name: "bundle", describe: "Where the bundle would go: its disk is looked at", default: "." },
   ],
+  runsBundles: true,
   flags: PLAN_FLAGS,
   examples: [
     "mirror plan --source registry.example.com/acme -i 'foo@^1.3.0' --json",

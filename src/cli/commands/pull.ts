@@ -19,7 +19,14 @@ export const FLAGS = {
 export const PULL_COMMAND: Command<typeof FLAGS> = {
   name: "pull",
   describe: "Resolve images, modules and versions; write the bundle",
-  positionals: [{ name: "bundle", describe: "Directory of the bundle" }],
+  positionals: [
+    {
+      name: "bundle",
+      describe: "Directory of the bundle; not needed with a --config that lists bundles",
+      default: "",
+    },
+  ],
+  runsBundles: true,
   flags: FLAGS,
   examples: [
     "mirror pull ./bundle --source registry.example.com/acme -i 'foo@^1.3.0' -c 4GB",

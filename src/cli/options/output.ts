@@ -11,7 +11,7 @@ export const REPORT_FLAGS = {
     describe: "Show stack traces and what happens at the registries",
     group: "Output:",
   },
-  config: { type: "string", describe: "JSON file whose keys are flag names" },
+  config: { type: "string", describe: "YAML or JSON file whose keys are flag names" },
 } as const satisfies FlagTable;
 
 /** Flags of the commands that show progress. */

@@ -1,13 +1,10 @@
 import { readNamedText } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
-import { parseConfig } from "./parse-config.ts";
+import { type Config, type ParseConfigOptions, parseConfig } from "./parse-config.ts";
 
-/** Reads a JSON object whose keys are flag names: `{ "source": "registry.example.com/acme", "include-module": ["foo"] }`. */
-export async function readConfig(
-  path: string,
-  knownFlags: ReadonlySet<string>,
-): Promise<Readonly<Record<string, unknown>>> {
-  return parseConfig(await readText(path), { path, knownFlags });
+/** Reads a file whose keys are flag names, in YAML or JSON (docs/config.md). */
+export async function readConfig(options: ParseConfigOptions): Promise<Config> {
+  return await parseConfig(await readText(options.path), options);
 }
 
 async function readText(path: string): Promise<string> {

@@ -3,8 +3,10 @@ import { readConfig } from "../../../src/cli/options/read-config.ts";
 
 describe("readConfig()", () => {
   test("names a file that cannot be read", async () => {
-    await expect(readConfig("/nonexistent/mirror.json", new Set())).rejects.toThrow(
-      'Cannot read configuration file "/nonexistent/mirror.json"',
+    const keys = { settings: new Map(), bundle: new Map() };
+    const path = "/nonexistent/mirror.yaml";
+    await expect(readConfig({ path, keys, env: {} })).rejects.toThrow(
+      'Cannot read configuration file "/nonexistent/mirror.yaml"',
     );
   });
 });
