@@ -1,12 +1,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
+import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, image, index } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { digestOfArtifact, referrer, SPDX } from "../support/referrers.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
+import { createKey, readSigned, seedSignedImage } from "../support/signatures.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { findTool, requireTool, useTool } from "../support/tool.ts";
 
@@ -92,6 +96,50 @@ requireTool("docker-registry").describe("beside a docker-registry", () => {
     });
   });
 });
+
+// Debian's skopeo and podman are built without sigstore
+requireTool("docker-registry", "openssl").test(
+  "what cosign has signed is verified by openssl with what the target has, and with no other key",
+  async () => {
+    await using place = await openTempDirectory();
+    await using registry = await startDockerRegistry();
+    await using signer = await openEmbeddedRegistry();
+    const signed = readSigned("tag-p-256");
+    seedSignedImage(signer, "app", signed);
+    const [bundle, receipt] = [place.resolve("b"), place.resolve("receipt.json")];
+    for (const words of [
+      ["pull", bundle, "--include-image", `${signer.host}/app:v1`],
+      ["push", bundle, `${registry.host}/t`, "--receipt", receipt],
+    ]) {
+      expect(await runMirror(words)).toMatchObject({ exitCode: 0 });
+    }
+    const url = `http://${registry.host}/v2/t/${pathOf(signer.host)}/app`;
+    const digest = digestOf(signed.image);
+    const tag = formatCosignTag({ subject: digest, suffix: "sig" });
+    const [layer] = JSON.parse(await textOf(`${url}/manifests/${tag}`)).layers;
+    const payload = await textOf(`${url}/blobs/${layer.digest}`);
+    expect(JSON.parse(payload).critical.image["docker-manifest-digest"]).toBe(digest);
+    expect(await textOf(`${url}/manifests/v1`)).toBe(signed.image);
+
+    const [keyPath, signature] = [place.resolve("key.pub"), place.resolve("signature")];
+    const text = layer.annotations["dev.cosignproject.cosign/signature"];
+    await writeFile(signature, Buffer.from(text, "base64"));
+    for (const [key, exitCode] of [
+      [signed.publicKey, 0],
+      [createKey().publicKey, 1],
+    ] as const) {
+      await writeFile(keyPath, key);
+      const words = ["dgst", "-sha256", "-verify", keyPath, "-signature", signature];
+      expect(await runProcess("openssl", words, { input: payload })).toMatchObject({ exitCode });
+    }
+  },
+);
+
+async function textOf(url: string): Promise<string> {
+  const response = await fetch(url, { headers: { accept: MEDIA_TYPE.imageManifest } });
+  expect(response.status, url).toBe(200);
+  return await response.text();
+}
 
 /** Nothing but the registries is there to be asked. */
 const OFFLINE = { HTTPS_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" };
