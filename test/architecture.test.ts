@@ -59,7 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "run",
     "trust",
   ],
-  export: ["root", "oci", "io", "store", "tar", "contents", "bundle", "pull"],
+  export: ["root", "oci", "io", "store", "tar", "contents", "bundle", "cache", "pull"],
   load: ["root", "oci", "io", "store", "contents", "bundle", "export", "push", "trust"],
   push: ["root", "oci", "io", "store", "contents", "bundle", "product", "run", "trust"],
   verify: ["root", "oci", "io", "store", "contents", "bundle", "tar", "gost", "trust"],

@@ -5,7 +5,7 @@ import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { SourceRepository } from "../store/store.ts";
+import type { ReadableStore } from "../store/store.ts";
 import { ExportConflictError, ExportUnmatchedError } from "./errors.ts";
 
 /** An image under the name that a runtime will know it by. */
@@ -15,9 +15,11 @@ export interface ChosenImage {
   readonly tag?: string;
   /** The manifest that it belongs to: a signature, a bill of materials. */
   readonly subject?: Digest;
-  readonly root: Descriptor;
+  readonly root: Pick<Descriptor, "digest">;
   readonly origin: RepositoryReference;
-  readonly store: SourceRepository;
+  readonly store: ReadableStore;
+  /** Of an index, only some platforms may be there. */
+  readonly isPartial?: true;
 }
 
 /** What is exported. */
@@ -26,6 +28,13 @@ export interface ChosenImages {
   readonly images: readonly ChosenImage[];
   /** Taken along with what they belong to. */
   readonly followers: readonly ChosenImage[];
+  /** What was asked for by name, and cannot be read. */
+  readonly failed?: readonly FailedImage[];
+}
+
+export interface FailedImage {
+  readonly name: string;
+  readonly error: Error;
 }
 
 /** Where what names no registry belongs to, as podman says of images that were made on the machine itself. */
@@ -49,7 +58,7 @@ export function chooseImages(
 ): ChosenImages {
   const unmet = patterns.find((pattern) => !all.some((image) => fits(image, pattern)));
   if (unmet !== undefined) {
-    throw new ExportUnmatchedError(`no image of the bundle fits "${unmet}"`, {
+    throw new ExportUnmatchedError(`no image fits "${unmet}"`, {
       hint: `Write it as "${all[0]?.name ?? "docker.io/library/web:1.0"}", with * for any text`,
     });
   }
@@ -112,6 +121,6 @@ function fits({ name }: ChosenImage, pattern: string): boolean {
 }
 
 function refuseTwins(one: ChosenImage, other: ChosenImage): never {
-  const reason = `it is ${one.root.digest} in one bundle and ${other.root.digest} in another`;
-  throw new ExportConflictError(one.name, reason, { hint: "Export the bundles one by one" });
+  const reason = `it is ${one.root.digest} in one place and ${other.root.digest} in another`;
+  throw new ExportConflictError(one.name, reason, { hint: "Export them one by one" });
 }

@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
-import { type BundleStore, openBundleStore } from "../bundle/bundle-store.ts";
 import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { parsePlatform } from "../oci/platform.ts";
-import { chooseImages, imagesOf } from "./choose-images.ts";
+import { checkCompression } from "./compress.ts";
 import { ExportUnmatchedError } from "./errors.ts";
 import {
   EXPORT_FORMS,
@@ -12,6 +11,7 @@ import {
   type ExportOptions,
   type ExportReport,
 } from "./export-options.ts";
+import { gatherImages } from "./gather-images.ts";
 import { type ExportPlan, exportedName, planExport, toExportedImage } from "./plan-export.ts";
 import { writeArchive } from "./write-archive.ts";
 import { writeLayout } from "./write-layout.ts";
@@ -19,38 +19,32 @@ import { writeReadable } from "./write-readable.ts";
 import { writeStatic } from "./write-static.ts";
 
 /**
- * Makes of bundles what a runtime loads without a registry. The layers are streamed from the bundle's files into the one that is
- * written; what is there under its name is complete.
+ * Makes what a runtime loads without a registry: of bundles, of images in registries, of what a server has kept. The layers
+ * are streamed into what is written; what is there under its name is complete.
  */
 export async function exportBundle(options: ExportOptions): Promise<ExportReport> {
   checkExportOptions(options);
-  const { form, bundlePaths, images = [], signal } = options;
+  const { form, signal } = options;
   const platforms = (options.platforms ?? []).map(parsePlatform);
-  const stores: BundleStore[] = [];
-  try {
-    for (const path of bundlePaths) stores.push(await openBundleStore(path));
-    const chosen = chooseImages(stores.flatMap(imagesOf), images);
-    const planned = await planExport(chosen, { form, platforms, signal });
-    refuseEmpty(planned);
-    const path = resolve(options.out);
-    const { result, plan } = await writeReadable(
-      planned,
-      (readable) => write(readable, { ...options, out: path }),
-      signal,
-    );
-    if (result === undefined) throw plan.error;
-    const { failures } = plan;
-    return {
-      ...{ schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path },
-      ...result,
-      complete: failures.length === 0,
-      images: plan.contents.map(toExportedImage),
-      failures,
-      notices: [...stores.flatMap(({ notices }) => notices), ...plan.notices],
-    };
-  } finally {
-    for (const store of stores) await store[Symbol.asyncDispose]();
-  }
+  await using gathered = await gatherImages(options);
+  const planned = await planExport(gathered, { form, platforms, signal });
+  refuseEmpty(planned);
+  const path = resolve(options.out);
+  const { result, plan } = await writeReadable(
+    planned,
+    (readable) => write(readable, { ...options, out: path }),
+    signal,
+  );
+  if (result === undefined) throw plan.error;
+  const { failures } = plan;
+  return {
+    ...{ schemaVersion: 1, mediaType: EXPORT_MEDIA_TYPE, form, path },
+    ...result,
+    complete: failures.length === 0,
+    images: plan.contents.map(toExportedImage),
+    failures,
+    notices: [...gathered.notices, ...plan.notices],
+  };
 }
 
 async function write(
@@ -70,21 +64,27 @@ function checkExportOptions(options: ExportOptions): void {
     form: "text",
     bundlePaths: "texts",
     out: "text",
+    cacheDirectory: "text?",
+    references: "texts?",
+    openSource: "function?",
     images: "texts?",
     platforms: "texts?",
     compress: "text?",
     list: "switch?",
     signal: "signal?",
   });
-  const { form, bundlePaths, platforms = [], compress, list } = options;
+  const { form, bundlePaths, references = [], cacheDirectory } = options;
+  const { platforms = [], compress, list } = options;
   const refuse = (name: string, reason: string, hint?: string) => {
     throw new OptionInvalidError(name, reason, { hint });
   };
   if (!EXPORT_FORMS.includes(form)) {
     refuse("form", `"${form}" is none`, `Choose from ${EXPORT_FORMS.join(", ")}`);
   }
-  if (bundlePaths.length === 0) refuse("bundlePaths", "there is none");
-  if (compress !== undefined && compress !== "gzip") refuse("compress", "only gzip is written");
+  if (bundlePaths.length + references.length === 0 && cacheDirectory === undefined) {
+    refuse("bundlePaths", "there is none");
+  }
+  checkCompression(compress);
   const isDirectory = form === "oci-layout" || form === "static";
   if (compress !== undefined && isDirectory) refuse("compress", "a directory is no file");
   if (list && form !== "k3s") refuse("list", "only k3s takes a list of names");
@@ -98,5 +98,5 @@ function refuseEmpty({ contents, error, notices }: ExportPlan): void {
   if (contents.length > 0) return;
   if (error) throw error;
   const [why] = notices;
-  throw new ExportUnmatchedError(why?.message ?? "the bundle has no image");
+  throw new ExportUnmatchedError(why?.message ?? "there is no image");
 }

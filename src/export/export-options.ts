@@ -1,7 +1,9 @@
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { OperationOptions } from "../store/store.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
+import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { Compression } from "./compress.ts";
 
 /** What can be made of a bundle for runtimes that have no registry to ask. */
 export const EXPORT_FORMS = [
@@ -18,16 +20,22 @@ export const EXPORT_MEDIA_TYPE = "application/vnd.airgap-mirror.export.v1+json";
 
 export interface ExportOptions extends OperationOptions {
   readonly form: ExportForm;
-  /** Directories or single package files; images of all of them are exported together. */
+  /** Directories or single package files; images of all of them are exported together. May be empty where images come from elsewhere. */
   readonly bundlePaths: readonly string[];
   /** The file that is written, the directory for `oci-layout` and `static`. */
   readonly out: string;
-  /** Names with `*` for any text; one of them has to match. Default: every image. */
+  /** What `serve` has kept of its upstreams; of an image of several platforms, those that were pulled. */
+  readonly cacheDirectory?: string | undefined;
+  /** Images of registries, by name: `ghcr.io/acme/web:v2`. */
+  readonly references?: readonly string[] | undefined;
+  /** Opens the repositories that `references` name. */
+  readonly openSource?: ((reference: RepositoryReference) => SourceRepository) | undefined;
+  /** Names with `*` for any text, for bundles and the cache; one of them has to match. Default: every image. */
   readonly images?: readonly string[] | undefined;
   /** `os/architecture[/variant]`; indexes are rewritten to these. Default: all that the bundle has. */
   readonly platforms?: readonly string[] | undefined;
-  /** Not for directories. */
-  readonly compress?: "gzip" | undefined;
+  /** Not for directories; zstd where Node.js can write it (22.15 and newer). */
+  readonly compress?: Compression | undefined;
   /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */
   readonly list?: boolean | undefined;
 }

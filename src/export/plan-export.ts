@@ -4,7 +4,7 @@ import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { SourceRepository } from "../store/store.ts";
+import type { ReadableStore } from "../store/store.ts";
 import { type ChosenImage, type ChosenImages, nameOf } from "./choose-images.ts";
 import type { ExportedImage, ExportForm } from "./export-options.ts";
 import { readImage } from "./read-image.ts";
@@ -23,7 +23,7 @@ export interface ExportPlan {
   readonly failures: readonly Failure[];
   /** Of the first of them. */
   readonly error?: Error;
-  readonly stores: ReadonlyMap<Digest, SourceRepository>;
+  readonly stores: ReadonlyMap<Digest, ReadableStore>;
   /** Indexes that no bundle has, because parts of them are left out. */
   readonly rewritten: ReadonlyMap<Digest, string>;
 }
@@ -38,13 +38,13 @@ export interface PlanExportOptions {
 
 /** Reads manifests, no layers. The same images always give the same plan, and the same plan the same bytes. */
 export async function planExport(
-  { images, followers }: ChosenImages,
+  { images, followers, failed: before = [] }: ChosenImages,
   options: PlanExportOptions,
 ): Promise<ExportPlan> {
   const notices: Notice[] = [];
-  const failed: { readonly error: Error; readonly name: string }[] = [];
+  const failed = [...before];
   const contents: ImageContents[] = [];
-  const stores = new Map<Digest, SourceRepository>();
+  const stores = new Map<Digest, ReadableStore>();
   const take = async (image: ChosenImage) => {
     try {
       const found = await readImage(image, options, notices);

@@ -1,10 +1,14 @@
 import type { ImageContents } from "../contents/contents.ts";
 import type { Notice } from "../notice.ts";
-import { isForeignLayer } from "../oci/children.ts";
+import { isAttestation } from "../oci/attestation.ts";
+import { childrenOf, isForeignLayer } from "../oci/children.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseManifest } from "../oci/manifest.ts";
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import { type ImageGraph, walkImage } from "../pull/image-graph.ts";
+import type { Manifest, ReadableStore } from "../store/store.ts";
 import type { ChosenImage } from "./choose-images.ts";
 import type { ExportForm } from "./export-options.ts";
 import type { PlanExportOptions } from "./plan-export.ts";
@@ -24,7 +28,8 @@ export async function readImage(
       skipMissingAttestations: true,
       skipForeignLayers: false,
     });
-  const whole = await walk([]);
+  const there = image.isPartial ? await platformsThere(image, manifest, notices) : [];
+  const whole = await walk(there);
   const wanted = narrow(platforms, whole);
   const leave = (code: string, reason: string) => {
     notices.push({ code, message: `"${name}" is left out: ${reason}` });
@@ -44,6 +49,37 @@ export async function readImage(
   const absent = platforms.filter((one) => !wanted.includes(one));
   notices.push(...noticesOf(graph, name, absent));
   return toContents(image, await withoutAbsentLayers(graph, image, notices));
+}
+
+/** Somebody pulled them: the manifest and all its blobs are there. None of those that are not is exported, which is told. */
+async function platformsThere(
+  { name, store }: ChosenImage,
+  { bytes, descriptor }: Manifest,
+  notices: Notice[],
+): Promise<readonly Platform[]> {
+  const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
+  if (document.kind !== "index") return [];
+  const [there, absent]: [Platform[], string[]] = [[], []];
+  for (const child of document.manifests) {
+    const { platform } = child;
+    if (platform === undefined || isAttestation(child)) continue;
+    if (await isWhole(child, store)) there.push(platform);
+    else absent.push(formatPlatform(platform));
+  }
+  // With none of them, the first that is missing is named
+  if (there.length > 0 && absent.length > 0) {
+    const message = `"${name}" is exported without ${absent.join(", ")}: nobody has pulled that`;
+    notices.push({ code: "PLATFORM_ABSENT", message });
+  }
+  return absent.length > 0 ? there : [];
+}
+
+async function isWhole(child: Descriptor, store: ReadableStore): Promise<boolean> {
+  if (!(await store.exists(child))) return false;
+  const { bytes } = await store.fetchManifest(child.digest);
+  const { blobs } = childrenOf(parseManifest(bytes, child.mediaType, child.digest));
+  for (const blob of blobs) if (!(await store.exists(blob))) return false;
+  return true;
 }
 
 function toContents({ name, origin, subject, tag }: ChosenImage, graph: ImageGraph): ImageContents {

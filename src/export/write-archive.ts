@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { Readable } from "node:stream";
-import { createGzip } from "node:zlib";
 import { syncDirectory } from "../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { mkdir, readFrom, rename, rm, stat, WRITE_ANEW } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
+import { compressed } from "./compress.ts";
 import type { ExportOptions, ExportReport } from "./export-options.ts";
 import { PARTIAL } from "./fresh-directory.ts";
 import type { ExportPlan } from "./plan-export.ts";
@@ -24,7 +23,10 @@ export async function writeArchive(
   await mkdir(dirname(out), { recursive: true });
   try {
     const tar = readTar(plan, { signal });
-    const { bytes, sha256 } = await writeHashed(partial, compress ? gzip(tar) : tar);
+    const { bytes, sha256 } = await writeHashed(
+      partial,
+      compress ? compressed(tar, compress) : tar,
+    );
     const isWritten = (await hashOf(out, bytes)) !== sha256;
     if (isWritten) await rename(partial, out);
     await syncDirectory(dirname(out));
@@ -32,14 +34,6 @@ export async function writeArchive(
   } finally {
     await rm(partial, { force: true });
   }
-}
-
-/** Without a name or a time in its header: the same bytes from the same zlib. */
-async function* gzip(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const source = Readable.from(bytes, { objectMode: false });
-  const zipped = createGzip();
-  source.on("error", (error) => zipped.destroy(error));
-  for await (const chunk of source.pipe(zipped)) yield chunk as Buffer;
 }
 
 async function writeHashed(path: string, content: AsyncIterable<Buffer>) {

@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { gunzipSync } from "node:zlib";
+import zlib, { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportForm } from "../../src/export/export-options.ts";
@@ -171,6 +171,22 @@ describe("exportBundle()", () => {
     const bytes = await readFile(zipped);
     expect(gunzipSync(bytes).equals(await readFile(plain))).toBe(true);
     expect(bytes.readUInt32LE(4)).toBe(0);
+  });
+
+  test("zstd has a window that k3s reads, or is refused before anything is read", async () => {
+    await using directory = await openTempDirectory();
+    const options = { form: "k3s", out: directory.resolve("a.tar.zst"), compress: "zstd" } as const;
+    if (!("createZstdCompress" in zlib)) {
+      await expect(
+        exportBundle({ ...options, bundlePaths: ["/nonexistent"] }),
+      ).rejects.toMatchObject({ code: "OPTION_INVALID", hint: expect.stringContaining("22.15") });
+      return;
+    }
+    await exportBundle({ ...options, bundlePaths: [await writeBundle(directory)] });
+    const bytes = await readFile(options.out);
+    expect(bytes.readUInt32LE(0)).toBe(0xfd2fb528);
+    // The window descriptor: the exponent is its upper five bits, above 1 KiB
+    expect(10 + ((bytes[5] ?? 0) >> 3)).toBeLessThanOrEqual(25);
   });
 
   test("a list for k3s has the names alone", async () => {
