@@ -29,6 +29,11 @@ beforeAll(async () => {
       .map((part) => [/`(.*?)`/.exec(part)?.[1] ?? "", rowsOf(part)] as const),
     ["application/vnd.airgap-mirror.plan.v1+json", rowsOf(await docs("plan"))],
     ["application/vnd.airgap-mirror.receipt.v1+json", rowsOf(await docs("receipt"))],
+    [
+      "application/vnd.airgap-mirror.tags.v1+json",
+      rowsOf(((await docs("tags")).split(/^#+ The report$/m)[1] ?? "").split(/^#/m)[0] ?? ""),
+    ],
+    ["application/vnd.airgap-mirror.outdated.v1+json", rowsOf(await docs("outdated"))],
   ]);
   [source, target] = [await openEmbeddedRegistry(), await openEmbeddedRegistry()];
   directory = await openTempDirectory();
@@ -85,6 +90,8 @@ async function runAll() {
   await writeFile(config, JSON.stringify({ concurrency: 2, bundles }));
   await document("config", "check", config);
   await document("plan", "--config", config);
+  await document("tags", `${source.host}/acme/modules/foo`);
+  await document("outdated", "--bundle", bundle);
   await document("wait", `http://${target.host}`);
   await document("doctor", there);
   await document("login", target.host, "-u", "ada");
@@ -119,6 +126,7 @@ function pathsOf(value: unknown, path = ""): string[] {
     return value.length === 0 ? [`${path}[]`] : value.flatMap((item) => pathsOf(item, `${path}[]`));
   }
   if (typeof value !== "object" || value === null) return [path];
+  if (Object.keys(value).length === 0 && path !== "") return [path];
   return Object.entries(value).flatMap(([key, field]) =>
     pathsOf(field, path === "" ? key : `${path}.${key}`),
   );
