@@ -133,6 +133,8 @@ describe("mirror config check", () => {
     expect(status, stderr).toBe(0);
     expect(stdout).toContain(`mirror pull ${path("one")}\n`);
     expect(stdout).toContain(`images: ${source.host}/acme/web:v1`);
+    // Without a source nothing of one is taken
+    expect(stdout).not.toMatch(/platform|modules/);
     expect(stdout).toMatch(
       /for all: source-password, source-login\n".*" is in order: 2 bundles\.\n$/,
     );

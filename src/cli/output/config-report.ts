@@ -40,9 +40,15 @@ export function renderConfig({ bundles, path, settings }: ConfigReport): string 
     .join("\n");
 }
 
+/** What is taken of a source, and nothing without one. */
+const COMPONENTS: ReadonlySet<string> = new Set([
+  ...["platform", "installer", "security", "modules", "packages"],
+]);
+
 /** `modules: console, neuvector`: what is asked for, one line each. */
 function describe(selection: object): readonly string[] {
   return Object.entries(selection).flatMap(([key, value]) => {
+    if (COMPONENTS.has(key) && !value.enabled) return [];
     const shown = shortOf(value);
     return shown === "" ? [] : [`${key}: ${shown}`];
   });
