@@ -23,7 +23,10 @@ const STALE_WARNING = '110 - "Response is Stale"';
 
 /** GET and HEAD by tag or digest; `Accept` is not looked at. */
 export async function readManifest(call: RegistryCall): Promise<RegistryResponse> {
-  const manifest = await call.backend.readManifest(call.repository, call.reference);
+  const { backend, reference, repository } = call;
+  // Backends name files and ask registries by it
+  const isReference = isTag(reference) || isDigest(reference);
+  const manifest = isReference ? await backend.readManifest(repository, reference) : undefined;
   if (manifest === undefined) return unknownManifest(call);
   const { bytes, cache, descriptor } = manifest;
   const headers = {

@@ -352,6 +352,15 @@ describe("an upstream", () => {
     expect(registry.log.entries.length).toBeLessThan(10);
   });
 
+  test("is not asked for what is neither a tag nor a digest", async () => {
+    const server = await serve();
+    for (const reference of ["sha256:bad", "..", "a%20b"]) {
+      expect(await statusOf(server, tagPath.replace("/1?", `/${reference}?`))).not.toBe(500);
+    }
+    expect(await statusOf(server, tagPath.replace("/1?", "/sha256:bad?"))).toBe(404);
+    expect(registry.log.entries).toEqual([]);
+  });
+
   test("that is not configured does not exist", async () => {
     expect(await digestBy(await serve(), tagPath.replace("docker.io", registry.host))).toBe(404);
   });
