@@ -140,9 +140,12 @@ function describeCommand(builder: Argv, { positionals, flags, examples }: Comman
   return builder.example(examples.map((example) => [example]));
 }
 
-function toYargsOption({ type, describe, alias, group, choices }: Flag): Options {
+function toYargsOption({ type, describe, alias, group, choices, bare }: Flag): Options {
   return {
-    describe: choices === undefined ? describe : `${describe} [${choices.join("|")}]`,
+    describe:
+      choices === undefined
+        ? describe
+        : `${describe} [${bare === undefined ? "" : "="}${choices.join("|")}]`,
     ...(alias === undefined ? {} : { alias }),
     ...(group === undefined ? {} : { group }),
     // Not `array`: that would take the next argument too, and refuse "-"

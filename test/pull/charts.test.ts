@@ -267,6 +267,27 @@ describe("a chart of a Helm repository", () => {
     expect(notices.map(({ code }) => code)).toContain("CHART_ELSEWHERE");
   });
 
+  test.each([
+    ["does not have it", () => `oci://${registry.host}/acme/nothing:1.2.3`],
+    ["is none", () => "oci://nothing/at:all:1"],
+  ])(
+    "that its repository lists in a registry that %s fails by name, and the others are taken",
+    async (_what, url) => {
+      serveCharts(["1.2.2"]);
+      const archive = chartArchive();
+      const index = [
+        { name: "nginx", version: "1.2.2", archive: chartArchive({ version: "1.2.2" }) },
+        { name: "nginx", version: "1.2.3", archive, urls: [url()] },
+      ];
+      charts.files.set("/stable/index.yaml", chartIndex(index));
+      const { summary } = await pullCharts({ includeCharts: [`${address()}#nginx@^1`] });
+      expect(summary).toMatchObject({
+        complete: false,
+        failures: [{ code: "CONTENT_MISSING", subject: `${charts.host}/stable/nginx:1.2.3` }],
+      });
+    },
+  );
+
   test("that a repository does not list is an error with the nearest name", async () => {
     serveCharts();
     const error = await failureOf(pullCharts({ includeCharts: [`${address()}#ngnix`] }));

@@ -98,29 +98,37 @@ function fishLine(command: string, name: string, flag: Flag): string {
   return [
     `complete -c mirror -n '__fish_seen_subcommand_from ${command}' -l ${name}`,
     ...aliasesOf(flag).flatMap((alias) => (alias.length === 1 ? [`-s ${alias}`] : [])),
-    ...(flag.type === "boolean" ? [] : ["-r"]),
+    ...(flag.type === "boolean" || flag.bare !== undefined ? [] : ["-r"]),
     ...(flag.choices === undefined ? [] : [`-f -a '${flag.choices.join(" ")}'`]),
     `-d '${fishText(flag.describe)}'`,
   ].join(" ");
 }
 
-function zshSpec(name: string, { type, describe, choices }: Flag): string {
+function zshSpec(name: string, { type, describe, choices, bare }: Flag): string {
   const repeated = type === "list" ? "*" : "";
   if (type === "boolean") return `'--${name}[${zshText(describe)}]'`;
   const values = choices === undefined ? "_files" : `(${choices.join(" ")})`;
+  // A value that is attached, or none
+  if (bare !== undefined) return `'--${name}=-[${zshText(describe)}]::value:${values}'`;
   return `'${repeated}--${name}=[${zshText(describe)}]:value:${values}'`;
 }
 
 function flagWords(flags: Completed["flags"]): string {
-  return Object.keys(flags)
-    .map((name) => `--${name}`)
+  return Object.entries<Flag>(flags)
+    .flatMap(([name, { bare, choices = [] }]) => [
+      `--${name}`,
+      ...(bare === undefined ? [] : choices.filter((one) => one !== bare)).map(
+        (one) => `--${name}=${one}`,
+      ),
+    ])
     .join(" ");
 }
 
+/** Of flags whose value is a word of its own. */
 function choicesOf(commands: readonly Completed[]) {
   const all = commands.flatMap(({ flags }) =>
-    Object.entries(flags).flatMap(([name, { choices }]) =>
-      choices === undefined ? [] : [[name, choices] as const],
+    Object.entries(flags).flatMap(([name, { choices, bare }]) =>
+      choices === undefined || bare !== undefined ? [] : [[name, choices] as const],
     ),
   );
   return [...new Map(all)];

@@ -3,14 +3,16 @@ import { findChartImages } from "../../artifacts/chart-images.ts";
 import type { ListedChart } from "../../artifacts/chart-index.ts";
 import { chartPlaceOf } from "../../artifacts/chart-place.ts";
 import { packChart } from "../../artifacts/pack-chart.ts";
+import { MirrorError } from "../../errors.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
+import { ContentMissingError } from "../../store/errors.ts";
 import { parseImageVersion } from "../../versions/tag-version.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import { parseChartSelector } from "../grammar/chart-selector.ts";
 import { nearestNames } from "../grammar/nearest.ts";
-import type { RepositoryChart, Selection } from "../grammar/selection.ts";
+import type { RegistryChart, RepositoryChart, Selection } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { sortTags } from "../grammar/version-filter.ts";
 import { type ChartContext, chooseVersions, type ResolvedChart } from "./chart.ts";
@@ -162,11 +164,38 @@ async function resolveElsewhere(
   subject: string,
   context: ListedContext,
 ): Promise<readonly ResolvedChart[]> {
+  const { attempt, reader } = context;
+  const found = await attempt(subject, async () => {
+    try {
+      // What fails of it has failed here
+      const own = {
+        ...context,
+        attempt: async <Value>(_: string, work: () => Promise<Value>) => [await work()],
+      };
+      return await resolveRegistryChart(parseRegistryAddress(url), own);
+    } catch (error) {
+      throw isWrongAddress(error)
+        ? new ContentMissingError(
+            `chart "${subject}"`,
+            `its index says "${url}": ${error.message}`,
+            { cause: error },
+          )
+        : error;
+    }
+  });
+  const message = `Chart "${subject}" is taken from "${url}", where its repository says that it is`;
+  if (found.length > 0) reader.notice("CHART_ELSEWHERE", message);
+  return found.flat();
+}
+
+function parseRegistryAddress(url: string): RegistryChart {
   const found = parseChartSelector(url);
   if (found.from !== "registry") throw new Error("An oci:// address is one of a registry");
-  context.reader.notice(
-    "CHART_ELSEWHERE",
-    `Chart "${subject}" is taken from "${url}", where its repository says that it is`,
-  );
-  return await resolveRegistryChart(found, context);
+  return found;
+}
+
+/** Of what a repository says the user knows nothing: it is no usage error. */
+function isWrongAddress(error: unknown): error is MirrorError {
+  const codes = ["SELECTION_INVALID", "SELECTION_UNMATCHED", "REFERENCE_INVALID"];
+  return error instanceof MirrorError && codes.includes(error.code);
 }

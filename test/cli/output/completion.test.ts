@@ -35,5 +35,10 @@ describe("mirror completion", () => {
     expect(await complete("mirror", "push", "--rec")).toBe("--receipt");
     expect(await complete("mirror", "pull", "--progress", "j")).toBe("json");
     expect(await complete("mirror", "completion", "f")).toBe("fish");
+    // Its value is no word of its own: what stands behind it is the bundle
+    expect(await complete("mirror", "pull", "--chart-images", "n")).not.toContain("named");
+    expect(await complete("mirror", "pull", "--chart-im")).toBe(
+      "--chart-images --chart-images=guess",
+    );
   });
 });
