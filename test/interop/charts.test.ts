@@ -65,15 +65,16 @@ afterAll(async () => {
   await directory?.[Symbol.asyncDispose]();
 });
 
-const orasWithTar = ["oras", "tar"].every((name) => findTool(name)) ? test : test.skip;
-
-orasWithTar("a file is taken out of an unpacked files.tar without a registry", async () => {
-  const [layouts, out] = [directory.resolve("layouts"), directory.resolve("taken")];
-  await mkdir(layouts);
-  await run("tar", "-xf", directory.resolve("bundle", "files.tar"), "-C", layouts);
-  await run("oras", "pull", "--oci-layout", `${layouts}/tools/setup:1.0`, "--output", out);
-  expect(await readFile(`${out}/setup.iso`, "utf8")).toBe(TEXT);
-});
+useTool("oras", "tar").test(
+  "a file is taken out of an unpacked files.tar without a registry",
+  async () => {
+    const [layouts, out] = [directory.resolve("layouts"), directory.resolve("taken")];
+    await mkdir(layouts);
+    await run("tar", "-xf", directory.resolve("bundle", "files.tar"), "-C", layouts);
+    await run("oras", "pull", "--oci-layout", `${layouts}/tools/setup:1.0`, "--output", out);
+    expect(await readFile(`${out}/setup.iso`, "utf8")).toBe(TEXT);
+  },
+);
 
 requireTool("skopeo").test("skopeo finds a chart in artifacts.tar by its name", async () => {
   const archive = directory.resolve("bundle", "artifacts.tar");
