@@ -215,7 +215,10 @@ describe("tests", () => {
     const unguarded = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
       .map((name) => ({ name, text: readFileSync(join(ROOT, "test", name), "utf8") }))
-      .filter(({ text }) => NEEDS_PROGRAMS.test(text) && !/(?:requireTool|requireDaemon|findTool)\(/.test(text))
+      .filter(
+        ({ text }) =>
+          NEEDS_PROGRAMS.test(text) && !/(?:requireTool|requireDaemon|findTool)\(/.test(text),
+      )
       .map(({ name }) => name);
     expect(unguarded).toEqual([]);
   });
