@@ -41,7 +41,9 @@ export async function findChartImages(
   }
   for (const node of nodes) {
     const prefix = node.path === "" ? "" : `${node.path}/`;
-    const images = findValueImages(node.values, textOf(node.metadata["appVersion"]));
+    const appVersion = textOf(node.metadata["appVersion"]);
+    const { images, isWhole } = findValueImages(node.values, appVersion);
+    if (!isWhole) problems.push(`${prefix}values.yaml: it has too many values`);
     for (const { image, path } of images) {
       note({ image, place: `${prefix}values.yaml: ${path}`, basis: "guess" });
     }

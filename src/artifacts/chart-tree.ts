@@ -92,6 +92,10 @@ class TreeReader implements ChartTree {
     if (bytes === undefined) return {};
     try {
       const values = await parseYaml(bytes, `values.yaml of ${subject}`);
+      // An empty file is one without values
+      if (values !== null && !isRecord(values)) {
+        this.unread.push(`${join(path, "values.yaml")}: it is no map`);
+      }
       return isRecord(values) ? values : {};
     } catch (error) {
       if (!(error instanceof ContentInvalidError)) throw error;

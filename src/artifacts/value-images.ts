@@ -6,30 +6,35 @@ export interface ValueImage {
   readonly path: string;
 }
 
+export interface ValueImages {
+  readonly images: readonly ValueImage[];
+  /** False: there is more than is looked at. */
+  readonly isWhole: boolean;
+}
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** Maps that are looked at: more than any chart has, and few enough not to matter. */
 const MAP_LIMIT = 10_000;
-const DEPTH_LIMIT = 32;
 
 /**
  * Pure: what looks like an image among the default values of a chart. Templates can make anything of values, so this is a
  * guess: maps with `repository` and what goes with it, `image: name:tag`, `sidecarImage: name:tag`.
  */
-export function findValueImages(values: Values, appVersion: string): readonly ValueImage[] {
+export function findValueImages(values: Values, appVersion: string): ValueImages {
   const context: Context = { registry: globalRegistry(values), appVersion };
   const images: ValueImage[] = [];
   let seen = 0;
   for (const { map, path } of mapsOf(values, [])) {
     seen += 1;
-    if (seen > MAP_LIMIT) break;
+    if (seen > MAP_LIMIT) return { images, isWhole: false };
     const image = imageOfMap(map, path.at(-1) ?? "", context);
     if (image !== undefined) images.push({ image, path: path.join(".") });
     for (const [key, text] of imagesOfTexts(map, context)) {
       images.push({ image: text, path: [...path, key].join(".") });
     }
   }
-  return images;
+  return { images, isWhole: true };
 }
 
 interface FoundMap {
@@ -37,9 +42,9 @@ interface FoundMap {
   readonly path: readonly string[];
 }
 
-/** A value and all maps in it, the outer ones first. */
+/** A value and all maps in it, the outer ones first; what nests more deeply than the parser lets it is not there. */
 function* mapsOf(value: unknown, path: readonly string[]): Generator<FoundMap> {
-  if (typeof value !== "object" || value === null || path.length > DEPTH_LIMIT) return;
+  if (typeof value !== "object" || value === null) return;
   if (isRecord(value)) yield { map: value, path };
   for (const [key, below] of Object.entries(value)) yield* mapsOf(below, [...path, key]);
 }

@@ -22,6 +22,11 @@ const ANNOTATED = `annotations:
       name: tool
 `;
 
+const MANY_VALUES = JSON.stringify(Array.from({ length: 11_000 }, () => ({}))).replace(
+  /^.*$/s,
+  '{"a": $&}',
+);
+
 describe("findChartImages()", () => {
   test("names the images of annotations, and those of charts inside the chart, each with its place", async () => {
     const redis = chartArchive({
@@ -77,6 +82,9 @@ describe("findChartImages()", () => {
     ["an annotation that is no list", "annotations:\n  artifacthub.io/images: '{a: 1}'\n", {}],
     ["an annotation that is no YAML", "annotations:\n  helm.sh/images: '[a'\n", {}],
     ["values that are no YAML", "", { "values.yaml": "a: b: c" }],
+    ["values that are no map", "", { "values.yaml": "- image: a:1" }],
+    ["more values than any chart has", "", { "values.yaml": MANY_VALUES }],
+    ["values that nest without an end", "", { "values.yaml": "[".repeat(20_000) }],
     ["values whose aliases multiply", "", { "values.yaml": bomb() }],
     ["a chart inside that is no archive", "", { "charts/x.tgz": "no gzip" }],
     ["a chart inside without a name", "", { "charts/x/Chart.yaml": "version: 1" }],
@@ -132,6 +140,6 @@ describe("findValueImages()", () => {
     ["a repository of something else", { git: { repository: "acme/web" } }, []],
     ["a template", { image: "{{ .Values.global.image }}" }, []],
   ])("reads %s", (_what, values, images) => {
-    expect(findValueImages(values, "9.9").map(({ image }) => image)).toEqual(images);
+    expect(findValueImages(values, "9.9").images.map(({ image }) => image)).toEqual(images);
   });
 });
