@@ -6,8 +6,12 @@ import { memorySource } from "../../support/memory-source.ts";
 /** Full names → artifacts: `docker.io/library/a:1`. */
 export type NamedImages = Readonly<Record<string, BuiltArtifact>>;
 
-/** Writes a bundle with these images under these names, in chunks that cut everything. */
-export async function writeBundle(bundlePath: string, images: NamedImages): Promise<void> {
+/** Writes a bundle with these images under these names, in chunks that cut everything unless they are to be larger. */
+export async function writeBundle(
+  bundlePath: string,
+  images: NamedImages,
+  chunkSizeBytes = 50_001,
+): Promise<void> {
   const { selection } = parseSelection({ includeImages: Object.keys(images) });
   const byRepository = new Map<string, Record<string, BuiltArtifact>>();
   for (const [name, built] of Object.entries(images)) {
@@ -18,7 +22,7 @@ export async function writeBundle(bundlePath: string, images: NamedImages): Prom
   const summary = await pull({
     bundlePath,
     selection,
-    chunkSizeBytes: 50_001,
+    chunkSizeBytes,
     openSource: ({ registry, repository }) => {
       const held = byRepository.get(`${registry}/${repository}`);
       const { openSource } = memorySource(held ? { [repository]: held } : {});
