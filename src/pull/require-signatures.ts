@@ -6,6 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { option } from "../option.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import { hintOfSelection } from "../trust/bundled-manifests.ts";
 import {
   type AcceptedSignature,
   checkSignatures,
@@ -48,7 +49,7 @@ export function trustFilesOf({
 }
 
 export interface RequireSignaturesOptions
-  extends Pick<PlanPullOptions, "openSource" | "onEvent" | "signal"> {
+  extends Pick<PlanPullOptions, "openSource" | "selection" | "lock" | "onEvent" | "signal"> {
   readonly policy: SignaturePolicy;
   readonly cache: ContentCache;
   readonly onFetched?: (digest: Digest) => void;
@@ -60,13 +61,15 @@ export interface RequireSignaturesOptions
  */
 export async function requireSignaturesOf(
   contents: readonly PackageContents[],
-  { policy, openSource, cache, onFetched = () => {}, onEvent, signal }: RequireSignaturesOptions,
+  options: RequireSignaturesOptions,
 ): Promise<readonly AcceptedSignature[]> {
+  const { policy, selection, lock, cache, onFetched = () => {}, ...others } = options;
+  const { openSource, onEvent, signal } = others;
   const open = cacheSources(openSource, cache, onFetched);
   const images = contents.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
   const manifests = images.map((image) => toNamed(image, open(image.origin), { signal }));
   const check = await checkSignatures(manifests, policy);
-  requireSigned(check);
+  requireSigned(check, hintOfSelection(selection ?? lock?.selection));
   for (const notice of check.notices) onEvent?.({ type: "notice", ...notice });
   return check.accepted;
 }

@@ -53,9 +53,20 @@ function join(one: NamedManifest, known: NamedManifest = one): NamedManifest {
 
 /** Why there may be no signature at all. */
 export function hintOf({ manifest }: BundleReader): string | undefined {
-  const { skipReferrers } = (manifest?.selection ?? {}) as { readonly skipReferrers?: unknown };
-  if (skipReferrers !== true) return undefined;
-  return `The bundle was pulled without what belongs to images: pull it again without ${option("noReferrers")}`;
+  return hintOfSelection(manifest?.selection);
+}
+
+/** The same for what a bundle says of its selection, which nobody has to believe. */
+export function hintOfSelection(selection: unknown): string | undefined {
+  const { skipReferrers, referrerTypes } = (selection ?? {}) as {
+    readonly skipReferrers?: unknown;
+    readonly referrerTypes?: unknown;
+  };
+  if (skipReferrers === true) {
+    return `The bundle was pulled without what belongs to images: pull it again without ${option("noReferrers")}`;
+  }
+  if (!Array.isArray(referrerTypes) || referrerTypes.length === 0) return undefined;
+  return `Of what belongs to images, only some types are taken: look whether ${option("referrerTypes")} leaves signatures out`;
 }
 
 /** Reads what is small: signatures, and what they are about. */

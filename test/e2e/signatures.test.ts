@@ -241,6 +241,9 @@ describe("what is demanded", () => {
     expect((await run("verify", "c", ...demand)).stdout).toContain(
       "pull it again without --no-referrers",
     );
+    const types = ["--referrer-type", "application/spdx+json"];
+    const others = await run("pull", "d", ...wanted, ...types, ...demand);
+    expectRefusal(others, "acme/many:v1", "whether --referrer-type leaves signatures out");
     const contradiction = await run("pull", "d", ...wanted, "--no-referrers", ...demand);
     expect(contradiction.exitCode).toBe(2);
     expect(contradiction.stderr).toContain("--no-referrers");
