@@ -141,6 +141,7 @@ export type {
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";
+export { type QuotaNeed, quotaNeeds } from "./pull/quota-needs.ts";
 export type { Wishes } from "./pull/wishes.ts";
 export type { PushEvent } from "./push/events.ts";
 export { push } from "./push/push.ts";

@@ -3,7 +3,11 @@ import type { OperationOptions, RepositorySource, WebSource } from "../store/sto
 import { listRepositories } from "./content/catalog.ts";
 import { fetchWebFile } from "./content/web-files.ts";
 import { checkLogin, type LoginCheck } from "./host/check-login.ts";
-import { openRegistryHosts, type RegistryHostsOptions } from "./host/registry-hosts.ts";
+import {
+  openRegistryHosts,
+  type RegistryHostsOptions,
+  type RegistryQuota,
+} from "./host/registry-hosts.ts";
 import { createRepository, type Repository } from "./repository.ts";
 
 export type RegistryClientOptions = RegistryHostsOptions;
@@ -15,6 +19,8 @@ export interface RegistryClient extends AsyncDisposable {
   registry(host: string): RepositorySource;
   /** Files of servers that are no registries, with the same logins, certificates, proxies and rates. */
   readonly web: WebSource;
+  /** How many requests registries have left for us, of those that have said so. */
+  quotas(): readonly RegistryQuota[];
   /** Asks the registry who we are; rejects if it refuses the login. */
   checkLogin(registry: string, options?: OperationOptions): Promise<LoginCheck>;
 }
@@ -32,6 +38,7 @@ export function openRegistryClient(options: RegistryClientOptions = {}): Registr
       fetchFile: (address, options) =>
         fetchWebFile(hosts.webHostOf((options.namedBy ?? address).host), address, options),
     },
+    quotas: () => hosts.quotas(),
     checkLogin: (registry, { signal } = {}) => checkLogin(hosts.hostOf(registry), signal),
     [Symbol.asyncDispose]: () => hosts[Symbol.asyncDispose](),
   };

@@ -58,6 +58,15 @@ export type RegistryEvent =
       readonly type: "rate-limited";
       readonly registry: string;
       readonly requestsPerSecond: number;
+    }
+  /** The registry has no request left for us: the next one waits for so long, and those behind it longer. */
+  | {
+      readonly type: "quota-exhausted";
+      readonly registry: string;
+      readonly delayMs: number;
+      /** Requests in a window of so many milliseconds. */
+      readonly limit?: number;
+      readonly windowMs?: number;
     };
 
 export type OnRegistryEvent = (event: RegistryEvent) => void;

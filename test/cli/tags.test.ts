@@ -161,3 +161,27 @@ describe("mirror plan", () => {
     expect(stderr).toContain("--include-image");
   });
 });
+
+test("mirror plan says how many of the requests that a registry has left a pull needs", async () => {
+  const limited = await startFaultRegistry({
+    middleware: async (request, next) => {
+      const response = await next(request);
+      const said = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "30;w=21600" };
+      return { ...response, headers: { ...response.headers, ...said } };
+    },
+  });
+  try {
+    const tags = ["v1", "v2", "v3", "v4", "v5"];
+    seed(limited, "acme/db", Object.fromEntries(tags.map((tag) => [tag, image({ name: tag })])));
+    const words = ["plan", directory.path, "--include-image", `${limited.host}/acme/db@glob:*`];
+    const { stdout, stderr } = await mirror([...words, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      quotas: [
+        { registry: limited.host, remaining: 30, limit: 100, windowMs: 21_600_000, needed: 5 },
+      ],
+    });
+    expect(stderr).toContain("has 30 of 100 in 6 h 00 min requests left, a pull needs 5 at most");
+  } finally {
+    await limited.close();
+  }
+});

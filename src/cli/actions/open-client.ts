@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   createCredentials,
   openRegistryClient,
@@ -5,6 +6,7 @@ import {
   type RegistryEvent,
 } from "../../index.ts";
 import type { CliContext } from "../command.ts";
+import { toCacheOptions } from "../options/bundle.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { renderRegistryEvent } from "../output/registry-line.ts";
@@ -17,6 +19,8 @@ export interface OpenClientOptions {
   readonly login?: Login | undefined;
   readonly renderer: Renderer;
   readonly debug: boolean;
+  /** Most requests per second to a registry, unless flags say otherwise. */
+  readonly usualRequestsPerSecond?: number | undefined;
   /** Of parts of uploads. */
   readonly partSizeBytes?: number | undefined;
   readonly context: CliContext;
@@ -31,6 +35,7 @@ export function openClient({
   debug,
   context,
   partSizeBytes,
+  usualRequestsPerSecond,
 }: OpenClientOptions): RegistryClient {
   const onEvent = (event: RegistryEvent) => {
     const line = renderRegistryEvent(context.inFlags(event), { debug });
@@ -42,9 +47,23 @@ export function openClient({
     ...toRegistryOptions(flags),
     ...surroundings,
     partSizeBytes,
+    usualRequestsPerSecond,
+    ...toRateState(context.env),
     credentials: createCredentials({ ...surroundings, registry, ...login, authFile, onEvent }),
     onEvent,
   });
+}
+
+/** Requests per second of commands that only look: what a registry has room for beside those who transfer. */
+export const LOOKING_RATE = 50;
+
+function toRateState(env: CliContext["env"]): { readonly rateStatePath?: string } {
+  const { cacheDirectory } = toCacheOptions({ "no-cache": isOn(env["MIRROR_NO_CACHE"]) }, env);
+  return cacheDirectory === undefined ? {} : { rateStatePath: join(cacheDirectory, "rates.json") };
+}
+
+function isOn(text: string | undefined): boolean {
+  return /^(?:1|true|yes|on)$/i.test(text ?? "");
 }
 
 /** The environment of a command and the home directory that it names, for what is looked up there. */

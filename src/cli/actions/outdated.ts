@@ -21,7 +21,7 @@ import { renderOutdated } from "../output/outdated-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 import { wishesBeside } from "./check-lock.ts";
-import { openClient } from "./open-client.ts";
+import { LOOKING_RATE, openClient } from "./open-client.ts";
 import { readSelection, readSourceLogin } from "./with-source.ts";
 
 type Flags = FlagValues<typeof FLAGS>;
@@ -37,7 +37,10 @@ export const runOutdatedCommand: Action<typeof FLAGS> = async ({ flags }, contex
   using renderer = openRenderer(progress, context);
   const told = [...noticesOfEnvironment(context.env), ...(parsed?.notices ?? [])];
   for (const notice of told) renderer.onEvent({ type: "notice", ...notice });
-  await using client = openClient({ flags, registry, login, renderer, debug, context });
+  await using client = openClient({
+    ...{ flags, registry, login, renderer, debug, context },
+    usualRequestsPerSecond: LOOKING_RATE,
+  });
   const options: FindOutdatedOptions = {
     ...toCacheOptions(flags, context.env),
     against,

@@ -1,4 +1,4 @@
-import { planPullWithLock, writeLock } from "../../index.ts";
+import { planPullWithLock, type QuotaNeed, quotaNeeds, writeLock } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { PLAN_FLAGS } from "../commands/plan.ts";
 import type { FLAGS } from "../commands/pull.ts";
@@ -8,7 +8,7 @@ import { toOutputOptions } from "../options/output.ts";
 import { renderPlan } from "../output/pull-report.ts";
 import { printResult } from "../output/result.ts";
 import { sanitize } from "../output/sanitize.ts";
-import { formatCount } from "../output/units.ts";
+import { formatCount, formatDuration } from "../output/units.ts";
 import { withSource } from "./with-source.ts";
 
 export const runPlanCommand: Action<typeof PLAN_FLAGS> = async (given, context) => {
@@ -23,20 +23,38 @@ export async function runPlan(
 ): Promise<number> {
   const bundlePath = positionals["bundle"] ?? ".";
   const { chunkSizeBytes } = toBundleOptions(flags);
-  const plan = await withSource(flags, { bundlePath, context }, async (options, notices) => {
-    const { plan: planned, lock } = await planPullWithLock({
-      ...options,
-      ...toCacheOptions(flags, context.env),
-      chunkSizeBytes,
-    });
-    if (lockPath !== undefined && lock !== undefined) await writeLock(lockPath, lock);
-    return { ...planned, notices: [...notices, ...planned.notices] };
-  });
+  const plan = await withSource(
+    flags,
+    { bundlePath, context },
+    async (options, notices, client) => {
+      const { plan: planned, lock } = await planPullWithLock({
+        ...options,
+        ...toCacheOptions(flags, context.env),
+        chunkSizeBytes,
+      });
+      if (lockPath !== undefined && lock !== undefined) await writeLock(lockPath, lock);
+      const quotas = quotaNeeds(planned, client.quotas());
+      const needs = quotas.map((quota) => ({ code: "QUOTA_NEEDED", message: describeNeed(quota) }));
+      for (const need of needs) options.onEvent?.({ type: "notice", ...need });
+      return {
+        ...planned,
+        ...(quotas.length > 0 ? { quotas } : {}),
+        notices: [...notices, ...planned.notices, ...needs],
+      };
+    },
+  );
   const { result } = toOutputOptions(flags, context);
   const text = (shown: typeof plan) => renderPlan(shown, { listing: toListing(flags, "versions") });
   printResult(plan, { ...context, result, text });
   if (lockPath !== undefined) context.stderr.write(lockLine(lockPath, plan.failures.length));
   return exitCodeOfOutcome({ complete: plan.failures.length === 0 });
+}
+
+function describeNeed({ registry, needed, remaining, limit, windowMs }: QuotaNeed): string {
+  const window = windowMs === undefined ? "" : ` in ${formatDuration(windowMs / 1000)}`;
+  const of = limit === undefined ? "" : ` of ${limit}${window}`;
+  const wait = needed > remaining ? ": it will have to wait for more" : "";
+  return `Registry "${registry}" has ${remaining}${of} requests left, a pull needs ${needed} at most${wait}`;
 }
 
 function lockLine(path: string, failures: number): string {

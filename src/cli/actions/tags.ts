@@ -9,7 +9,7 @@ import { toTagsOptions } from "../options/tags.ts";
 import { openRenderer } from "../output/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 import { renderTags } from "../output/tags-report.ts";
-import { openClient } from "./open-client.ts";
+import { LOOKING_RATE, openClient } from "./open-client.ts";
 import { readLogin } from "./read-login.ts";
 
 export const runTagsCommand: Action<typeof FLAGS> = async (given, context) => {
@@ -31,7 +31,10 @@ async function lookAtTags(
   const given = await readLogin(flags, registry, context);
   const login = given && { login: given.username, password: given.password, origin: "--username" };
   using renderer = openRenderer(progress, context);
-  await using client = openClient({ flags, registry, login, renderer, debug, context });
+  await using client = openClient({
+    ...{ flags, registry, login, renderer, debug, context },
+    usualRequestsPerSecond: LOOKING_RATE,
+  });
   const { concurrency } = toRegistryOptions(flags);
   return await readTags({
     ...toTagsOptions(flags),

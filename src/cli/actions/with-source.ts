@@ -4,6 +4,7 @@ import {
   type PlanPullOptions,
   parseRepositoryReference,
   parseSelection,
+  type RegistryClient,
   type RepositoryReference,
   readLock,
   SelectionInvalidError,
@@ -49,7 +50,11 @@ type SelectingFlags = FlagValues<typeof SELECTION_FLAGS & typeof SOURCE_LOGIN_FL
 export async function withSource<Result>(
   flags: SourceFlags,
   { bundlePath, context }: { readonly bundlePath: string; readonly context: CliContext },
-  work: (options: PlanPullOptions, notices: readonly Notice[]) => Promise<Result>,
+  work: (
+    options: PlanPullOptions,
+    notices: readonly Notice[],
+    client: RegistryClient,
+  ) => Promise<Result>,
 ): Promise<Result> {
   const { progress, debug } = toOutputOptions(flags, context);
   const { wishes, source, notices } = await readWishes(flags, context);
@@ -81,7 +86,7 @@ export async function withSource<Result>(
     signal: context.signal,
     onEvent: renderer.onEvent,
   };
-  return await work(options, [...context.notices, ...told]);
+  return await work(options, [...context.notices, ...told], client);
 }
 
 /** A login is for one host: without a source nobody says which one. */

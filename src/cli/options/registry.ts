@@ -58,7 +58,13 @@ export const REGISTRY_FLAGS = {
   },
   rps: {
     type: "string",
-    describe: "Most requests per second to one registry (default: no limit)",
+    describe:
+      "Most requests per second to one registry (default: 50 for tags and outdated, else no limit)",
+    group: "Registry:",
+  },
+  burst: {
+    type: "string",
+    describe: "Requests that may be sent at once where there is a limit (default: 10)",
     group: "Registry:",
   },
   "lowest-speed": {
@@ -141,6 +147,7 @@ export interface RegistryOptions {
   readonly certsDirectories?: readonly string[];
   readonly concurrency?: number;
   readonly requestsPerSecond?: number;
+  readonly burst?: number;
   readonly retryTimeoutMs?: number;
   readonly lowestBytesPerSecond?: number;
 }
@@ -167,6 +174,7 @@ export function toRegistryOptions(flags: FlagValues<typeof REGISTRY_FLAGS>): Reg
     ...toTlsFiles(flags),
     ...(concurrency === undefined ? {} : { concurrency: parseConcurrency(concurrency) }),
     ...(rps === undefined ? {} : { requestsPerSecond: parseRate(rps) }),
+    ...(flags.burst === undefined ? {} : { burst: parseBurst(flags.burst) }),
     ...(retryTimeout === undefined
       ? {}
       : { retryTimeoutMs: parseDuration(retryTimeout, "retry-timeout") }),
@@ -284,6 +292,11 @@ function parseConcurrency(text: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && count >= 1 && count <= 256) return count;
   throw new UsageError(`Cannot use --concurrency: "${text}" is not a whole number from 1 to 256`);
+}
+
+function parseBurst(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot use --burst: "${text}" is not a whole number above 0`);
 }
 
 function parseRate(text: string): number {

@@ -20,6 +20,8 @@ export function renderRegistryEvent(
       return undefined;
     case "rate-limited":
       return `${sanitize(event.registry)} asks for less: going on with ${event.requestsPerSecond.toFixed(1)} requests/s`;
+    case "quota-exhausted":
+      return `${sanitize(event.registry)} has no request left${renderQuota(event)}: waiting ${formatDuration(event.delayMs / 1000)} for each`;
     case "restarted":
       return `${sanitize(event.registry)}: ${formatBytes(event.bytes)} have to move again: ${sanitize(event.reason)}`;
     case "retrying":
@@ -27,6 +29,15 @@ export function renderRegistryEvent(
         ? undefined
         : `${sanitize(event.registry)}: ${sanitize(event.reason)}; trying again in ${formatDuration(event.delayMs / 1000)}`;
   }
+}
+
+/** ` of 100 in 6 h 00 min` */
+function renderQuota({
+  limit,
+  windowMs,
+}: Extract<RegistryEvent, { type: "quota-exhausted" }>): string {
+  if (limit === undefined || windowMs === undefined) return "";
+  return ` of ${limit} in ${formatDuration(windowMs / 1000)}`;
 }
 
 /** `debug: GET registry/v2/a/manifests/v1 200, 480 bytes received, 0 sent, 12 ms, attempt 1, connection 3` */

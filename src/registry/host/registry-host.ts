@@ -13,10 +13,9 @@ import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
 import type { ExchangeRecord } from "../transport/exchange-meter.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
-import { HostGate } from "../transport/host-gate.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
 import { isInward, refusedReaches } from "../transport/inward.ts";
-import { RateLimit } from "../transport/rate-limit.ts";
+import type { Quota } from "../transport/quota.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 import { Patience, type Retry } from "../transport/retry.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -24,6 +23,8 @@ import { untilAborted } from "../transport/until-aborted.ts";
 import { AuthorizedSender } from "./authorized-sender.ts";
 import { EndpointScheme } from "./endpoint-scheme.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
+import { HostPace } from "./host-pace.ts";
+import type { RateStates } from "./rate-states.ts";
 
 /** A request to a registry as the operations state it: who may send it and how often is the host's concern. */
 export interface HostRequest extends Omit<HttpRequest, "url" | "headers"> {
@@ -48,6 +49,9 @@ export interface RegistryHostOptions {
   readonly insecure: boolean;
   readonly retryTimeoutMs: number;
   readonly requestsPerSecond?: number | undefined;
+  readonly burst?: number | undefined;
+  /** What earlier runs have learnt of how fast registries may be asked. */
+  readonly states?: RateStates | undefined;
   readonly partSizeBytes?: number | undefined;
   readonly onEvent: OnRegistryEvent;
   /** What a server that is no registry is taken to ask for where it does not say; default: `/v2/` tells. */
@@ -69,8 +73,7 @@ export class RegistryHost {
   readonly #scheme: EndpointScheme;
   readonly #authorizer: Authorizer;
   readonly #sender: AuthorizedSender;
-  readonly #gate: HostGate;
-  readonly #rate: RateLimit;
+  readonly #pace: HostPace;
   readonly #secrets = new SentSecrets();
   readonly #warnings = new Set<string>();
   readonly #exclusive = new Map<string, Promise<void>>();
@@ -79,21 +82,14 @@ export class RegistryHost {
   #pilot: Promise<unknown> | undefined;
 
   constructor(options: RegistryHostOptions) {
-    const { registry, clock, onEvent, requestsPerSecond } = options;
+    const { registry, clock, onEvent } = options;
     this.#options = options;
     this.registry = registry;
     this.clock = clock;
     this.onEvent = onEvent;
     this.facts = createHostFacts(registry, options.partSizeBytes);
     this.#scheme = new EndpointScheme(options);
-    this.#gate = new HostGate(clock);
-    this.#rate = new RateLimit({
-      clock,
-      requestsPerSecond,
-      onLimited: (rate) => {
-        onEvent({ type: "rate-limited", registry, requestsPerSecond: rate });
-      },
-    });
+    this.#pace = new HostPace(options);
     this.#authorizer = this.#createAuthorizer();
     const ask = async () => options.challenges ?? (await this.#askChallenges());
     this.#sender = new AuthorizedSender({ authorizer: this.#authorizer, clock, ask });
@@ -119,6 +115,11 @@ export class RegistryHost {
     return this.#authorizer.tokenAccess(scopes);
   }
 
+  /** How many requests the registry has left for us, if it has said so. */
+  get quota(): Quota | undefined {
+    return this.#pace.quota;
+  }
+
   get baseUrl(): URL {
     return this.#scheme.baseUrl;
   }
@@ -139,14 +140,16 @@ export class RegistryHost {
 
   /** Sends a request once: for callers that have to look at the state of the server before the next attempt. */
   async sendOnce(request: HostRequest): Promise<HttpResponse> {
-    const startedAt = await this.#pass(request.signal);
+    const path = typeof request.target === "string" ? request.target : request.target.pathname;
+    const startedAt = await this.#pace.pass(path, request.signal);
     const response = await this.#piloted(
       () => this.#scheme.send((baseUrl) => this.#sendAuthorized(request, baseUrl)),
       request.signal,
     );
     this.#noteWarnings(response);
+    this.#pace.note(response.headers);
     if (request.accepts.includes(response.status)) {
-      this.#rate.reportSuccess();
+      this.#pace.reportSuccess();
       return response;
     }
     const hint = await this.#hintFor(response, request.scopes);
@@ -156,7 +159,7 @@ export class RegistryHost {
     const isIndirect = !isAnswerTo(new URL(request.target, baseUrl), response.url);
     const options = { registry, hint, redact, page: request.page, isIndirect };
     const error = await readResponseError(http, response, options);
-    if (error.code === "REGISTRY_LIMITED") this.#rate.reportLimited(startedAt);
+    if (error.code === "REGISTRY_LIMITED") this.#pace.reportLimited(startedAt);
     throw error;
   }
 
@@ -179,18 +182,13 @@ export class RegistryHost {
     const { retryTimeoutMs } = this.#options;
     return new Patience({
       clock,
-      gate: this.#gate,
+      gate: this.#pace.gate,
       timeoutMs: retryTimeoutMs,
       hasAnswered: (host) => this.#answered.has(host) || (host === registry && this.#hasAnswered),
       onRetry: (retry: Retry) => {
         this.onEvent({ type: "retrying", registry, method, path, ...retry });
       },
     });
-  }
-
-  async #pass(signal: AbortSignal | undefined): Promise<number> {
-    await this.#gate.pass(signal);
-    return await this.#rate.take(signal);
   }
 
   async #sendAuthorized(request: HostRequest, baseUrl: URL): Promise<HttpResponse> {

@@ -4,10 +4,13 @@ import { option } from "../../option.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { CredentialSource } from "../auth/credentials.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
+import { isLoopbackHost } from "../transport/address.ts";
 import { createNamedHosts } from "../transport/named-hosts.ts";
+import type { Quota } from "../transport/quota.ts";
 import type { TlsOptions, Warn } from "../transport/tls-options.ts";
 import { openTransport, type Transport } from "../transport/transport.ts";
 import { apiHostOf } from "./endpoint-scheme.ts";
+import { RateStates } from "./rate-states.ts";
 import { RegistryHost } from "./registry-host.ts";
 
 export interface RegistryHostsOptions extends TlsOptions {
@@ -21,6 +24,12 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly concurrency?: number | undefined;
   /** Requests per second and host; default: as many as the server takes. */
   readonly requestsPerSecond?: number | undefined;
+  /** The same for registries on other machines, where `requestsPerSecond` says nothing; default: none. */
+  readonly usualRequestsPerSecond?: number | undefined;
+  /** Requests that may be sent at once after a pause, where there is a limit; default 10. */
+  readonly burst?: number | undefined;
+  /** File in which what registries have asked for, and what they have left for us, is kept for later runs; default: none. */
+  readonly rateStatePath?: string | undefined;
   /** How long a request or transfer without progress is tried again; default 15 minutes. */
   readonly retryTimeoutMs?: number | undefined;
   /** A connection without a byte for this long is given up and the transfer continued; default one minute. */
@@ -37,12 +46,18 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly clock?: Clock | undefined;
 }
 
+export interface RegistryQuota extends Quota {
+  readonly registry: string;
+}
+
 /** The hosts of one client and what they share. */
 export interface RegistryHosts extends AsyncDisposable {
   readonly transport: Transport;
   readonly hostOf: (registry: string) => RegistryHost;
   /** The same for a web server, which has no API to ask how to log in. */
   readonly webHostOf: (host: string) => RegistryHost;
+  /** Of the registries that have said how many requests are left. */
+  readonly quotas: () => readonly RegistryQuota[];
 }
 
 const HTTP_PORT = 80;
@@ -66,6 +81,9 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
     certsDirectories: "texts?",
     concurrency: "count?",
     requestsPerSecond: "amount?",
+    usualRequestsPerSecond: "amount?",
+    burst: "count?",
+    rateStatePath: "text?",
     retryTimeoutMs: "amount?",
     stallTimeoutMs: "amount?",
     lowestBytesPerSecond: "amount?",
@@ -106,6 +124,8 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
     lowestBytesPerSecond: options.lowestBytesPerSecond,
   });
+  const states =
+    options.rateStatePath === undefined ? undefined : new RateStates(options.rateStatePath);
   const open = (registry: string, challenges?: readonly string[]): RegistryHost =>
     new RegistryHost({
       registry,
@@ -114,7 +134,9 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
       clock: options.clock ?? SYSTEM_CLOCK,
       insecure: insecureHosts.has(registry) || options.insecure === true,
       retryTimeoutMs: options.retryTimeoutMs ?? RETRY_TIMEOUT_MS,
-      requestsPerSecond: options.requestsPerSecond,
+      requestsPerSecond: options.requestsPerSecond ?? usualRate(registry, options),
+      burst: options.burst,
+      states,
       partSizeBytes: options.partSizeBytes,
       onEvent: options.onEvent ?? (() => undefined),
       challenges,
@@ -123,11 +145,23 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     hostOf: (registry) => remember(hosts, registry, () => open(registry)),
     webHostOf: (host) => remember(webHosts, host, () => open(host, WEB_CHALLENGES)),
     transport,
+    quotas: () =>
+      [...hosts.values()].flatMap(({ registry, quota }) => (quota ? [{ registry, ...quota }] : [])),
     [Symbol.asyncDispose]: async () => {
+      await states?.end();
       for (const host of insecureHosts.unmet()) warn("HOST_UNUSED", unusedText(host));
       await transport[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A registry on this machine is nobody else's. */
+function usualRate(
+  registry: string,
+  { usualRequestsPerSecond }: RegistryHostsOptions,
+): number | undefined {
+  const hostname = new URL(`http://${registry}`).hostname;
+  return isLoopbackHost(hostname) ? undefined : usualRequestsPerSecond;
 }
 
 function unusedText(host: string): string {

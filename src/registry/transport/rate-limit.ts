@@ -4,10 +4,11 @@ export interface RateLimitOptions {
   readonly clock: Clock;
   /** Configured requests a second; unlimited if missing, until the server objects. */
   readonly requestsPerSecond?: number | undefined;
+  /** Requests that may be sent at once after a pause; default 10. */
+  readonly burst?: number | undefined;
   readonly onLimited?: ((requestsPerSecond: number) => void) | undefined;
 }
 
-/** Requests that may be sent at once after a pause. */
 const BURST = 10;
 const FLOOR_PER_SECOND = 0.1;
 /** The limit does not rise again before this has passed since the server last objected. */
@@ -23,18 +24,21 @@ const MEASURED_FLOOR_PER_SECOND = 2;
 export class RateLimit {
   readonly #clock: Clock;
   readonly #configured: number;
+  readonly #burst: number;
   readonly #onLimited: ((requestsPerSecond: number) => void) | undefined;
   readonly #sent: number[] = [];
   #limit: number;
   #ceiling: number;
-  #tokens = BURST;
+  #tokens: number;
   #filledAt: number;
   #limitedAt = Number.NEGATIVE_INFINITY;
   #raisedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, requestsPerSecond, onLimited }: RateLimitOptions) {
+  constructor({ clock, requestsPerSecond, burst = BURST, onLimited }: RateLimitOptions) {
     this.#clock = clock;
     this.#configured = requestsPerSecond ?? Number.POSITIVE_INFINITY;
+    this.#burst = burst;
+    this.#tokens = burst;
     this.#limit = this.#configured;
     this.#ceiling = this.#configured;
     this.#onLimited = onLimited;
@@ -43,6 +47,20 @@ export class RateLimit {
 
   get requestsPerSecond(): number {
     return this.#limit;
+  }
+
+  /** Whether the server has asked for less than is configured. */
+  get isLimited(): boolean {
+    return this.#limit !== this.#configured;
+  }
+
+  /** Goes on with what an earlier run has learnt: never faster than is configured, never faster than from the start. */
+  restore(requestsPerSecond: number, agoMs: number): void {
+    if (requestsPerSecond >= this.#limit) return;
+    if (!Number.isFinite(this.#ceiling)) this.#ceiling = requestsPerSecond * 2;
+    this.#setLimit(Math.max(requestsPerSecond, FLOOR_PER_SECOND));
+    this.#tokens = Math.min(this.#tokens, 1);
+    this.#limitedAt = this.#clock.now() - agoMs;
   }
 
   /** Waits until a request may be sent; gives its start time for `reportLimited`. */
@@ -96,8 +114,8 @@ export class RateLimit {
     const now = this.#clock.now();
     const gained = Number.isFinite(this.#limit)
       ? ((now - this.#filledAt) / 1000) * this.#limit
-      : BURST;
-    this.#tokens = Math.min(BURST, this.#tokens + gained);
+      : this.#burst;
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained);
     this.#filledAt = now;
   }
 

@@ -91,3 +91,24 @@ describe("RateLimit", () => {
     expect(rate.requestsPerSecond).toBe(16);
   });
 });
+
+describe("a rate that an earlier run has learnt", () => {
+  test("is gone on with, and recovers as if there had been no end of a run", async () => {
+    const { rate, clock } = create(40);
+    rate.restore(5, 19 * MINUTE);
+    expect(rate.requestsPerSecond).toBe(5);
+    rate.reportSuccess();
+    expect(rate.requestsPerSecond).toBe(5);
+    clock.advance(2 * MINUTE);
+    rate.reportSuccess();
+    expect(rate.requestsPerSecond).toBe(7.5);
+  });
+
+  test("makes nothing faster than it is told to be, and nothing slower than the floor", () => {
+    const { rate } = create(2);
+    rate.restore(50, 0);
+    expect(rate.requestsPerSecond).toBe(2);
+    rate.restore(0.001, 0);
+    expect(rate.requestsPerSecond).toBe(0.1);
+  });
+});
