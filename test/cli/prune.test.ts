@@ -202,9 +202,12 @@ describe("mirror prune of a pushed edition", () => {
     await expectDone(["pull", path("kept"), ...wishes(), ...only, "-i", `${module}@=${version}`]);
     const before = snapshot(target.content);
     const { list, stderr } = await makeListOf(target.host, ["--keep-bundle", path("kept")]);
-    expect(list.deletes.length).toBeGreaterThan(0);
+    const places = list.deletes.map(({ repository }) => repository);
+    // All its versions here are such that a channel of the target points at them
+    expect(places.filter((place) => place.startsWith(`modules/${module}`))).toEqual([]);
+    expect(places.filter((place) => place.startsWith("modules/"))).not.toEqual([]);
     expect(stderr).toContain("The platform of the target is left as it is");
-    expect(list.deletes.map(({ repository }) => repository)).not.toContain("");
+    expect(places).not.toContain("");
     await apply(target.host);
     const left = new Set(snapshot(target.content));
     const lost = before.filter((name) => !left.has(name));
@@ -222,6 +225,26 @@ describe("mirror prune of a pushed edition", () => {
       "--no-packages",
       "--no-plugins",
     ]);
+  });
+
+  test("keeps with --apply the version that a release channel was moved to since the list", async () => {
+    const only = ["--no-platform", "--no-security-db", "--no-packages", "--no-installer"];
+    const flags = [...wishes(), ...only, "--no-plugins"];
+    await expectDone(["pull", path("all"), ...flags, "-i", "console@>=1.0.0"]);
+    await push("all", target.host);
+    await expectDone(["pull", path("kept"), ...flags, "-i", "console@=v1.4.1"]);
+    const list = await makeList(target.host);
+    const listed = list.deletes.flatMap(({ tags }) => tags);
+    expect(listed).toEqual(expect.arrayContaining(["v1.0.0", "v1.1.0"]));
+    const { tags: releases } = target.content.repository("mirror/modules/console/release");
+    releases.set("stable", releases.get("v1.1.0") ?? "");
+    const { summary } = await apply(target.host);
+    const { tags } = target.content.repository("mirror/modules/console");
+    expect([...tags.keys()]).toContain("v1.1.0");
+    expect([...tags.keys()]).not.toContain("v1.0.0");
+    expect(summary.kept.map(({ reason }) => reason)).toContain(
+      "a release channel points at what needs it",
+    );
   });
 
   test("keeps all of a module whose channels cannot be followed, and says so", async () => {
