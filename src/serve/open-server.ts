@@ -17,6 +17,8 @@ import {
 } from "./open-upstreams.ts";
 import { createPage } from "./page.ts";
 import { type ProtectionOptions, readProtection } from "./protection.ts";
+import { type PulledImage, PullRecord } from "./pull-record.ts";
+import { createRecordingBackend } from "./recording-backend.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { createServeHandler } from "./serve-handler.ts";
 import type { OpenedBundle } from "./served-repository.ts";
@@ -38,6 +40,8 @@ export interface ServerOptions
   readonly defaultNamespace?: string | undefined;
   /** Whether clients may list the repositories; default false. */
   readonly catalog?: boolean | undefined;
+  /** A list of the images that clients pull is added to this file; `pull` takes it. */
+  readonly recordFile?: string | undefined;
   readonly onEvent?: OnServeEvent | undefined;
 }
 
@@ -83,7 +87,10 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     const scheme = protection.now.tls ? "https" : "http";
     const opened = await openUpstreams({ ...options, address, onEvent });
     upstreams.push(opened);
-    const content = addUpstreams(collectContent(bundles, options), opened);
+    const record = await openRecord(options);
+    if (record) upstreams.push(record);
+    const whole = addUpstreams(collectContent(bundles, options), opened);
+    const content = recordPulls(whole, record, opened.writable?.namespace);
     const listener = await listenHttp({
       handler: createServeHandler({
         registry: createRegistry({ ...content, writable: opened.writable }, options),
@@ -116,6 +123,29 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     await close();
     throw error;
   }
+}
+
+async function openRecord({
+  now,
+  onEvent = () => {},
+  recordFile,
+}: ServerOptions): Promise<PullRecord | undefined> {
+  return recordFile === undefined ? undefined : await PullRecord.open(recordFile, { now, onEvent });
+}
+
+/** What was pushed here is in no other registry: it can be pulled from here only. */
+function recordPulls(
+  { namespaces, target }: ServedContent,
+  record: PullRecord | undefined,
+  writable: string | undefined,
+): ServedContent {
+  if (record === undefined) return { namespaces, target };
+  const recorded = [...namespaces].map(([namespace, backend]) => {
+    if (namespace === writable) return [namespace, backend] as const;
+    const note = (image: PulledImage) => record.note(image);
+    return [namespace, createRecordingBackend(backend, namespace, note)] as const;
+  });
+  return { namespaces: new Map(recorded), target };
 }
 
 function createRegistry(

@@ -39,6 +39,12 @@ export type ServeEvent =
       readonly code: string;
       readonly message: string;
     }
+  /** The list of what was pulled could not be written: an image is missing in it until it is pulled again. */
+  | {
+      readonly type: "record-failed";
+      readonly code: string;
+      readonly message: string;
+    }
   /** The certificate that was made here could not be made anew: the old one is shown until it expires. */
   | {
       readonly type: "renewal-failed";

@@ -36,6 +36,11 @@ export const SERVE_FLAGS = {
     describe: "A name that clients can push to: local takes HOST:PORT/local/…, kept in --cache",
     group: "Serving:",
   },
+  record: {
+    type: "string",
+    describe: "Add each image that is pulled to this file: a list for pull --images-from",
+    group: "Serving:",
+  },
   catalog: {
     type: "boolean",
     describe: "Let clients list the repositories",
@@ -114,6 +119,7 @@ export function toServerOptions(
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
     writable: flags.writable,
+    recordFile: flags.record,
     catalog: flags.catalog,
     tlsDirectory: toTlsDirectory(flags, env),
     tlsNames: flags["tls-name"],

@@ -17,6 +17,8 @@ export function renderServeEvent(event: ServeEvent): string {
       return `error: ${renderRequest(event)}: ${sanitize(event.message)} (${event.code})\n`;
     case "cache-failed":
       return `warning: not kept in the cache: ${sanitize(event.message)} (${event.code})\n`;
+    case "record-failed":
+      return `error: a pull is not recorded: ${sanitize(event.message)} (${event.code})\n`;
     case "renewal-failed":
       return `error: the certificate is not renewed: ${sanitize(event.message)} (${event.code})\n`;
     case "stale-served": {
