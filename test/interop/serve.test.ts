@@ -9,6 +9,7 @@ import { type RunningProcess, runProcess, startProcess } from "../support/run-pr
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { findTool, requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
+import { pullByCri } from "./support/cri.ts";
 
 const BASE = layer({ "etc/base.txt": "shared\n", "large.bin": Buffer.alloc(400_000, "content ") });
 const plain = (name: string) => image({ name, layers: [BASE, layer({ [name]: name })] });
@@ -84,6 +85,17 @@ describe("mirror serve", () => {
       }
     });
   });
+
+  requireDaemon("containerd").test(
+    "R2: gives kubelet's interface images of three registries, one of them with a port",
+    async () => {
+      const hosts = await writeHosts(["docker.io", "quay.io", "reg.example_5000_"]);
+      await using containerd = await startContainerd({ criConfigPath: hosts });
+      for (const name of Object.keys(IMAGES)) {
+        expect(await pullByCri(containerd.socket, name)).toEqual({ status: 0, message: "" });
+      }
+    },
+  );
 
   requireDaemon("containerd", "dockerd", "docker").test(
     "P3: is a mirror of Docker Hub for dockerd",
