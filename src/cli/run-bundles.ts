@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { isAbortError, parseRepositoryReference } from "../index.ts";
 import type { Action, CliContext, Command } from "./command.ts";
-import { EXIT_DONE, EXIT_PARTIAL, exitCodeOf } from "./exit-code.ts";
+import { EXIT_DIFFERENT, EXIT_DONE, EXIT_PARTIAL, exitCodeOf } from "./exit-code.ts";
 import { type FlagSources, resolveFlags } from "./options/flag.ts";
 import { type OutputOptions, toOutputOptions } from "./options/output.ts";
 import type { Config, ConfigBundle } from "./options/parse-config.ts";
@@ -61,7 +61,13 @@ export async function runBundles(options: RunBundlesOptions): Promise<number> {
   const { result } = output;
   if (result === "text") context.stdout.write(renderRuns(runs));
   else context.stdout.write(formatDocument(summary, { type: "result", result }));
-  return failed.length === 0 ? EXIT_DONE : EXIT_PARTIAL;
+  return statusOf(failed);
+}
+
+/** That something is new is what was asked, and no failure. */
+function statusOf(failed: readonly BundleRun[]): number {
+  if (failed.length === 0) return EXIT_DONE;
+  return failed.every(({ status }) => status === EXIT_DIFFERENT) ? EXIT_DIFFERENT : EXIT_PARTIAL;
 }
 
 async function runOne(
@@ -103,7 +109,8 @@ async function runOne(
 /** One line for each bundle: what failed is said above. */
 function renderRuns(runs: readonly BundleRun[]): string {
   const lines = runs.map(({ bundle, status }) => {
-    return sanitize(`${bundle}  ${status === EXIT_DONE ? "done" : `failed with status ${status}`}`);
+    const known = { [EXIT_DONE]: "done", [EXIT_DIFFERENT]: "something is new" }[status];
+    return sanitize(`${bundle}  ${known ?? `failed with status ${status}`}`);
   });
   return `${lines.join("\n")}\n`;
 }
@@ -113,7 +120,7 @@ function refuseForAll({ command, config, sources }: RunBundlesOptions): void {
   const shared = resolveFlags(command.flags, { ...sources, config: config.settings });
   const flags = shared as Readonly<Record<string, unknown>>;
   if (config.bundles.length < 2) return;
-  for (const name of ["source-password-stdin", "license-stdin", "out", "plan"]) {
+  for (const name of ["source-password-stdin", "license-stdin", "out", "plan", "watch"]) {
     if (flags[name] === undefined || flags[name] === false) continue;
     throw new UsageError(`Cannot use --${name} for several bundles`, {
       hint: `Name the bundle: mirror ${command.name} ${config.bundles[0]?.bundle ?? "<bundle>"}`,

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OutdatedReport } from "../../src/index.ts";
 import { image, seed } from "../support/artifacts.ts";
@@ -149,6 +150,25 @@ describe("mirror outdated", () => {
     expect(report.leftTags).toMatchObject([{ tag: "1.0.0" }]);
     expect(report.goneTags).toEqual([]);
     expect(status).toBe(0);
+  });
+
+  test("looks at each bundle that a configuration file lists, with what the file says of it", async () => {
+    const web = `${source.host}/acme/web`;
+    await done("pull", path("c"), "--include-image", `${web}:1.0.0`);
+    const bundles = [
+      { bundle: path("c"), "include-image": [`${web}:1.0.0`] },
+      { bundle: path("b"), "include-image": [`${web}@^1`] },
+    ];
+    await writeFile(path("mirror.json"), JSON.stringify({ bundles }));
+    const words = ["outdated", "--config", path("mirror.json"), "--exit-code", "--json"];
+    const { status, stdout } = await mirror(...words);
+    expect(status).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: [
+        { bundle: path("c"), status: 0, report: { isOutdated: false } },
+        { bundle: path("b"), status: 4, report: { newTags: [{ tag: "1.1.0" }] } },
+      ],
+    });
   });
 
   test.each([

@@ -26,8 +26,8 @@ import { readSelection, readSourceLogin } from "./with-source.ts";
 
 type Flags = FlagValues<typeof FLAGS>;
 
-export const runOutdatedCommand: Action<typeof FLAGS> = async ({ flags }, context) => {
-  const against = placeOf(flags);
+export const runOutdatedCommand: Action<typeof FLAGS> = async ({ flags, positionals }, context) => {
+  const against = placeOf(flags, positionals["bundle"]);
   const isAsked = flags.source !== undefined || wishesBeside(flags).length > 0;
   const parsed = isAsked ? await readSelection(flags, context) : undefined;
   const selection = parsed?.selection ?? (await readRecordedSelection(against));
@@ -92,7 +92,10 @@ function show(report: OutdatedReport, { flags, context, notices }: Shown): numbe
   return isWhole || flags["exit-code"] ? EXIT_DONE : exitCodeOfOutcome({ complete: false });
 }
 
-function placeOf({ bundle, lock, target }: Flags): ComparedPlace {
+/** A file that lists bundles names one for each run, unless flags name something else. */
+function placeOf({ lock, target, ...flags }: Flags, listed: string | undefined): ComparedPlace {
+  const isNamed = lock !== undefined || target !== undefined;
+  const bundle = flags.bundle ?? (isNamed ? undefined : listed);
   const places: ComparedPlace[] = [
     ...(bundle === undefined ? [] : [{ kind: "bundle", path: bundle } as const]),
     ...(lock === undefined ? [] : [{ kind: "lock", path: lock } as const]),
