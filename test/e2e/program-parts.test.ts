@@ -49,7 +49,7 @@ describe("the program", () => {
         true,
       ]);
     }
-    for (const name of ["verify", "inspect", "export", "completion", "version"]) {
+    for (const name of ["verify", "inspect", "completion", "version"]) {
       expect([name, hasHttpClient(await loadedWith(await partOfAction(name)))]).toEqual([
         name,
         false,
