@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { storageError } from "../io/errors.ts";
+import type { FilePart } from "../io/file-span.ts";
 import { rename, rm } from "../io/file-system.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
@@ -83,6 +84,12 @@ export class BundleWriter implements AsyncDisposable {
   async write(place: EntryPlace, offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     const { state, entry } = this.#find(place);
     await state.file.write(entry.offset + offset, buffers);
+  }
+
+  /** Where an entry's data lies, for who writes it without this writer. */
+  partsOf(place: EntryPlace): readonly FilePart[] {
+    const { state, entry } = this.#find(place);
+    return state.file.partsOf(entry.offset, entry.size);
   }
 
   /** Reads back bytes of an entry's data; returns the number found. */

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
+import type { FilePart } from "../io/file-span.ts";
 import { rm } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
 import { readFully } from "../io/read-range.ts";
@@ -65,6 +66,15 @@ export class PackageFile implements AsyncDisposable {
         this.#use(chunk, (file) => writeFully(file, head, offset, this.pathOf(chunk))),
       );
     }
+  }
+
+  /** The parts of files that hold so many bytes; what may be written there is made durable by the next `sync`. */
+  partsOf(position: number, length: number): FilePart[] {
+    const slices = sliceByFile({ start: position, end: position + length }, this.#starts);
+    return slices.map(({ file, ...part }) => {
+      if (this.#options.mode === "write") this.#unsynced.add(file);
+      return { path: this.pathOf(file), ...part };
+    });
   }
 
   #enqueue(chunk: number, write: () => Promise<void>): Promise<void> {

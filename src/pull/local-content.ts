@@ -10,7 +10,9 @@ import type { FetchOptions, SourceRepository, WebSource } from "../store/store.t
 import type { PinnedPlan } from "./pull-state.ts";
 
 /** Opens what blobs are fetched from. */
-export type OpenBlobSource = (reference: RepositoryReference) => Pick<SourceRepository, "fetch">;
+export type OpenBlobSource = (
+  reference: RepositoryReference,
+) => Pick<SourceRepository, "fetch" | "fetchInto">;
 
 export interface LocalContentOptions {
   readonly openSource: (reference: RepositoryReference) => SourceRepository;
@@ -37,6 +39,10 @@ export function withLocalContent(
       const content = local.get(target.digest);
       if (content === undefined) return await openSource(reference).fetch(target, options);
       return await openLocal(content, target, { ...options, web });
+    },
+    fetchInto: async (target, places, options) => {
+      if (local.has(target.digest)) return false;
+      return (await openSource(reference).fetchInto?.(target, places, options)) ?? false;
     },
   });
 }

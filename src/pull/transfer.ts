@@ -8,6 +8,7 @@ import { type Failure, toFailure } from "../failure.ts";
 import { BlockPool } from "../io/block-pool.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -15,6 +16,7 @@ import { option } from "../option.ts";
 import { Batch } from "../run/batch.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { BlobPlaces } from "./blob-places.ts";
+import { BlobProgress } from "./blob-progress.ts";
 import { BlobWriter } from "./blob-writer.ts";
 import type { PullEvent } from "./events.ts";
 import type { OpenBlobSource } from "./local-content.ts";
@@ -95,18 +97,21 @@ class TransferRun {
   readonly #places: BlobPlaces;
   readonly #batch: Batch;
   readonly #finished = new Set<number>();
-  readonly #marks: Map<number, number>;
+  readonly #progress: BlobProgress;
   readonly #failures: Failure[] = [];
   readonly #blocks: BlockPool = new BlockPool();
-  /** Bytes of each blob that this run has brought from the source. */
-  readonly #fetched = new Map<number, number>();
+  /** Of blobs that are not in place yet. */
+  readonly #runBytes: number;
   #reusedBytes = 0;
   #copiedBytes = 0;
 
   constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
-    this.#marks = new Map(options.progress.marks);
-    const { signal, writer } = options;
+    const missing = options.tasks.filter(({ id }) => !options.progress.finished.has(id));
+    this.#runBytes = missing.reduce((sum, { size }) => sum + size, 0);
+    const { signal, writer, journal, onEvent } = options;
+    const { marks } = options.progress;
+    this.#progress = new BlobProgress({ journal, marks, onEvent });
     this.#batch = new Batch({ signal, singleFailures: SINGLE_FAILURES });
     this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
   }
@@ -122,7 +127,7 @@ class TransferRun {
 
   get result(): TransferResult {
     return {
-      fetchedBytes: [...this.#fetched.values()].reduce((sum, bytes) => sum + bytes, 0),
+      fetchedBytes: this.#progress.fetchedBytes,
       reusedBytes: this.#reusedBytes,
       copiedBytes: this.#copiedBytes,
       failures: this.#failures,
@@ -135,11 +140,11 @@ class TransferRun {
     await takeOver(content, tasks, {
       writer,
       journal,
-      find: ({ id, digest }) => {
-        if (this.#finished.has(id)) return undefined;
-        const found = content.find(digest);
+      find: (task) => {
+        if (this.#finished.has(task.id)) return undefined;
+        const found = content.find(task.digest);
         const isOfUse =
-          progress.finished.has(id) || (this.#marks.get(id) ?? 0) < (found?.available ?? 0);
+          progress.finished.has(task.id) || this.#progress.markOf(task) < (found?.available ?? 0);
         return isOfUse ? found : undefined;
       },
       copy: (task, blob) => this.#copy(task, content, blob),
@@ -154,7 +159,7 @@ class TransferRun {
     const isRight = await this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
     if (end < task.size) return;
     if (isRight) await this.#finish(task, "reused");
-    else this.#forget(task);
+    else this.#progress.forget(task);
   }
 
   async transfer(task: BlobTask): Promise<void> {
@@ -173,7 +178,7 @@ class TransferRun {
     if (await this.#isInPlace(task)) return this.#finish(task, "reused");
     if (await this.#fromCache(task)) {
       const isNew = this.#options.fetched.has(task.digest);
-      if (isNew) this.#fetched.set(task.id, task.size);
+      if (isNew) this.#progress.setFetched(task, task.size);
       await this.#finish(task, isNew ? "fetched" : "reused");
       if (!isManifestType(task.content.mediaType)) await this.#options.cache.release(task.digest);
       return;
@@ -184,9 +189,9 @@ class TransferRun {
     } catch (error) {
       if (!isMismatch(error)) throw error;
       const { digest, size } = task;
-      this.#fetched.delete(task.id);
+      this.#progress.setFetched(task, 0);
       this.#options.onEvent({ type: "blob-restarted", digest, bytes: size, reason: error.message });
-      this.#marks.delete(task.id);
+      this.#progress.unmark(task);
       await this.#fetch(task);
     }
     await this.#finish(task, "fetched");
@@ -195,11 +200,11 @@ class TransferRun {
 
   /** Writes what resolving has read of a blob before it had seen enough; the rest is fetched behind it. */
   async #begin(task: BlobTask): Promise<void> {
-    if (task.size <= SMALL_BYTES || this.#marks.has(task.id)) return;
+    if (task.size <= SMALL_BYTES || this.#progress.isMarked(task)) return;
     const begun = await this.#options.cache.begun(task);
     if (!begun) return;
     await this.#receive(task, 0, begun.open()).catch(falseIfMismatch);
-    if (this.#options.fetched.has(task.digest)) this.#fetched.set(task.id, begun.bytes);
+    if (this.#options.fetched.has(task.digest)) this.#progress.setFetched(task, begun.bytes);
   }
 
   /** Whether an earlier run wrote the blob to all its places; believed only after hashing it again. */
@@ -214,59 +219,69 @@ class TransferRun {
     const { cache } = this.#options;
     if ((await cache.keptFrom(task)) === undefined) return false;
     const { kept, offset } = await this.#keptBytes(task);
-    const placed = () => this.#marks.get(task.id) ?? 0;
+    const placed = () => this.#progress.markOf(task);
     const body = await cache.take(task, { offset, placed });
     if (!body) {
       kept?.discard();
       return false;
     }
     if (await this.#receive(task, offset, body, kept).then(isTrue, falseIfMismatch)) return true;
-    this.#forget(task);
+    this.#progress.forget(task);
     await cache.remove(task.digest);
     return false;
   }
 
   /** What an earlier run, or this one, has written of the blob from its first byte, as far as it can be hashed. */
   async #keptBytes(task: BlobTask): Promise<{ kept: ContentHash | undefined; offset: number }> {
-    const mark = Math.min(this.#marks.get(task.id) ?? 0, task.size);
+    const mark = this.#progress.markOf(task);
     const kept = mark > 0 ? await this.#places.hashStart(task, mark) : undefined;
-    // Others must not take for written what cannot be read back
-    if (!kept) this.#marks.delete(task.id);
+    if (!kept) this.#progress.unmark(task);
     return { kept, offset: kept ? mark : 0 };
   }
 
   async #fetch(task: BlobTask): Promise<void> {
-    const { openSource, onEvent } = this.#options;
-    const { digest, size, content } = task;
-    const { kept, offset } = await this.#keptBytes(task);
-    onEvent({
-      type: "blob-started",
-      digest,
-      size,
-      offset,
-      package: task.package,
-      origin: formatReference(content.origin),
+    try {
+      if (!(await this.#fetchElsewhere(task))) await this.#fetchHere(task);
+    } catch (error) {
+      if (isMismatch(error)) this.#progress.forget(task);
+      throw error;
+    }
+  }
+
+  /** Has the source write the blob itself, where it offers that. */
+  async #fetchElsewhere(task: BlobTask): Promise<boolean> {
+    if (task.size <= SMALL_BYTES) return false;
+    const { openSource, writer } = this.#options;
+    const places = task.places.map((place) => writer.partsOf(place));
+    const fetching = openSource(task.content.origin).fetchInto?.(targetOf(task), places, {
+      signal: this.#signal,
+      runBytes: this.#runBytes,
+      keptBytes: this.#progress.markOf(task),
+      onStart: (offset) => {
+        if (offset === 0) this.#progress.unmark(task);
+        this.#progress.tellStart(task, offset);
+      },
+      onProgress: (bytes) => this.#progress.tellBytes(task, bytes),
+      onWritten: (position) => this.#progress.mark(task, position),
     });
-    const { mediaType, urls } = content;
-    const target = { digest, size, mediaType, ...(urls ? { urls } : {}) };
+    return (await fetching) ?? false;
+  }
+
+  async #fetchHere(task: BlobTask): Promise<void> {
+    const { openSource } = this.#options;
+    const { size, content } = task;
+    const { kept, offset } = await this.#keptBytes(task);
+    this.#progress.tellStart(task, offset);
     const body =
       offset === size
         ? Readable.from([])
         : await openSource(content.origin)
-            .fetch(target, { offset, signal: this.#signal })
+            .fetch(targetOf(task), { offset, signal: this.#signal })
             .catch((error: unknown) => {
               kept?.discard();
               throw error;
             });
-    try {
-      await this.#receive(task, offset, body, kept, (bytes) => {
-        this.#fetched.set(task.id, (this.#fetched.get(task.id) ?? 0) + bytes);
-        onEvent({ type: "blob-progress", digest, bytes });
-      });
-    } catch (error) {
-      if (isMismatch(error)) this.#forget(task);
-      throw error;
-    }
+    await this.#receive(task, offset, body, kept, (bytes) => this.#progress.tellBytes(task, bytes));
   }
 
   async #receive(
@@ -276,11 +291,7 @@ class TransferRun {
     hash = this.#places.openHash(task),
     onProgress: (bytes: number) => void = () => {},
   ): Promise<void> {
-    const { writer, journal } = this.#options;
-    const onWritten = (position: number) => {
-      this.#marks.set(task.id, position);
-      journal.mark(task.id, position);
-    };
+    const { writer } = this.#options;
     const blob = new BlobWriter({
       task,
       writer,
@@ -289,15 +300,9 @@ class TransferRun {
       blocks: this.#blocks,
       now: SYSTEM_CLOCK.now,
       onProgress,
-      onWritten,
+      onWritten: (position) => this.#progress.mark(task, position),
     });
     await pipeline(body, blob, { signal: this.#signal });
-  }
-
-  /** What is on disk of a blob is wrong somewhere: nobody may go on behind it, not even a later run. */
-  #forget(task: BlobTask): void {
-    this.#marks.delete(task.id);
-    this.#options.journal.mark(task.id, 0);
   }
 
   async #finish(task: BlobTask, outcome: "fetched" | "reused"): Promise<void> {
@@ -306,10 +311,14 @@ class TransferRun {
     journal.finished(task.id);
     this.#finished.add(task.id);
     // Also the beginning of a blob that an earlier run had written
-    this.#reusedBytes += task.size - Math.min(this.#fetched.get(task.id) ?? 0, task.size);
+    this.#reusedBytes += task.size - this.#progress.fetchedOf(task);
     this.#copiedBytes += task.size * (task.places.length - 1);
     onEvent({ type: "blob-finished", digest: task.digest, size: task.size, outcome });
   }
+}
+
+function targetOf({ digest, size, content: { mediaType, urls } }: BlobTask): Descriptor {
+  return { digest, size, mediaType, ...(urls ? { urls } : {}) };
 }
 
 function describeTask({ digest, content }: BlobTask): string {

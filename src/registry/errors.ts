@@ -117,6 +117,7 @@ export class RegistryUnreachableError extends MirrorError {
   override readonly code = "REGISTRY_UNREACHABLE";
   readonly registry: string;
   readonly reason: UnreachableReason;
+  readonly detail: string | undefined;
   /** Who sent us there, in words; undefined: the user. */
   readonly namedBy: string | undefined;
 
@@ -133,6 +134,7 @@ export class RegistryUnreachableError extends MirrorError {
     });
     this.registry = registry;
     this.reason = reason;
+    this.detail = detail;
     this.namedBy = namedBy;
   }
 }

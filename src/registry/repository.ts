@@ -16,6 +16,7 @@ import type {
   SourceRepository,
   TargetRepository,
 } from "../store/store.ts";
+import { fetchBlobInto } from "./content/blob-into-files.ts";
 import { existsBlob, fetchBlob, type RepositoryContext, statBlob } from "./content/blobs.ts";
 import { deleteManifest } from "./content/delete-manifest.ts";
 import { addToFallbackTag } from "./content/fallback-tag.ts";
@@ -56,6 +57,10 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
     fetchManifest: (name, options) => fetchManifest(context, name, options),
     listTags: (options) => listTags(context, options),
     fetch: (target, options) => fetchContent(context, target, options),
+    fetchInto: async (target, places, options) => {
+      if (isForeignLayer(target) || isManifestType(target.mediaType)) return false;
+      return await fetchBlobInto(context, target, places, options);
+    },
     exists: (target, options) =>
       isManifestType(target.mediaType)
         ? existsManifest(context, target.digest, options)

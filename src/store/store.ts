@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { FilePart } from "../io/file-span.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 
@@ -30,9 +31,30 @@ export interface ContentSource {
   /** Streams the content from `offset` up to `end`; `CONTENT_MISSING` or `REGISTRY_NOT_FOUND` if absent. */
   fetch(target: Descriptor, options?: FetchOptions): Promise<Readable>;
   exists(target: Descriptor, options?: OperationOptions): Promise<boolean>;
+  /**
+   * Brings content to all places, verified: `CONTENT_MISMATCH` if it is not what it should be. False, and nothing done, for
+   * content that has to be had with `fetch`; missing: all of it has.
+   */
+  fetchInto?(target: Descriptor, places: FilePlaces, options: FetchIntoOptions): Promise<boolean>;
   /** Blob or manifest by nothing but its digest; undefined if the store does not have it. */
   stat(digest: Digest, options?: OperationOptions): Promise<ContentStat | undefined>;
 }
+
+/** Content that goes into files where they are written by whoever fetches it, and stays out of this thread. */
+export interface FetchIntoOptions extends OperationOptions {
+  /** What the caller has to move in all: for little of it nothing is prepared. */
+  readonly runBytes: number;
+  /** First bytes that the files are believed to have: hashed before. */
+  readonly keptBytes: number;
+  /** Called once, with the position of the first byte that is fetched. */
+  readonly onStart: (offset: number) => void;
+  readonly onProgress: (bytes: number) => void;
+  /** Everything before `position` is at all places. */
+  readonly onWritten: (position: number) => void;
+}
+
+/** The places of one content: the same bytes, each over parts of files. */
+export type FilePlaces = readonly (readonly FilePart[])[];
 
 /** Manifests by tag or digest. */
 export interface ManifestSource {

@@ -7,7 +7,7 @@ import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
 import { contentLengthOf, headerOf } from "../transport/headers.ts";
-import type { HttpResponse } from "../transport/http.ts";
+import type { HttpResponse, SendRequest } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import { type OpenedRange, ResumingBody } from "../transport/range-resume.ts";
 
@@ -153,27 +153,31 @@ export async function isKnownBlob(
   }
 }
 
-function blobPath({ repository }: RepositoryContext, digest: Digest): string {
+/** @package */
+export function blobPath({ repository }: RepositoryContext, digest: Digest): string {
   parseDigest(digest);
   return `/v2/${repository}/blobs/${digest}`;
 }
 
-interface RangeWish {
+export interface RangeWish {
   readonly address: string;
   readonly offset: number;
   readonly end: number;
   readonly signal: AbortSignal | undefined;
+  /** Sends the requests in place of this thread. */
+  readonly via?: SendRequest | undefined;
 }
 
-async function openRange(
+/** @package */
+export async function openRange(
   context: RepositoryContext,
   target: Descriptor,
-  { address, offset, end, signal }: RangeWish,
+  { address, offset, end, signal, via }: RangeWish,
 ): Promise<OpenedRange> {
   const { host, repository } = context;
   const get = (headers: Record<string, string>, accepts: readonly number[]) => {
     const scopes = [repositoryScope(repository, "pull")];
-    return host.send({ method: "GET", target: address, headers, scopes, accepts, signal });
+    return host.send({ method: "GET", target: address, headers, scopes, accepts, signal, via });
   };
   if (offset === 0 && end === target.size)
     return whole(await get({}, [200]), target, { host, offset });

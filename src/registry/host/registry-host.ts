@@ -11,6 +11,7 @@ import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
 import { redactUrl } from "../redact.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
+import type { TransferThreads } from "../threads/transfer-threads.ts";
 import type { ExchangeRecord } from "../transport/exchange-meter.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
@@ -44,6 +45,7 @@ export interface RegistryHostOptions {
   /** As in references: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
   readonly transport: Transport;
+  readonly threads: TransferThreads;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
   readonly insecure: boolean;
@@ -69,6 +71,8 @@ export class RegistryHost {
   readonly facts: HostFacts;
   readonly clock: Clock;
   readonly onEvent: OnRegistryEvent;
+  /** What moves large blobs. */
+  readonly threads: TransferThreads;
   readonly #options: RegistryHostOptions;
   readonly #scheme: EndpointScheme;
   readonly #authorizer: Authorizer;
@@ -85,6 +89,7 @@ export class RegistryHost {
     const { registry, clock, onEvent } = options;
     this.#options = options;
     this.registry = registry;
+    this.threads = options.threads;
     this.clock = clock;
     this.onEvent = onEvent;
     this.facts = createHostFacts(registry, options.partSizeBytes);
@@ -124,7 +129,8 @@ export class RegistryHost {
     return this.#scheme.baseUrl;
   }
 
-  readonly reachOfHost = (hostname: string) => this.#options.transport.reachOfHost(hostname);
+  readonly reachOfHost = (hostname: string) =>
+    this.#options.transport.reachOfHost(hostname) ?? this.threads.reachOfHost(hostname);
 
   /** Sends a request until it is answered or patience ends. */
   async send(request: HostRequest): Promise<HttpResponse> {

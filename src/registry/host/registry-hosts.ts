@@ -4,6 +4,7 @@ import { option } from "../../option.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { CredentialSource } from "../auth/credentials.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
+import { TransferThreads } from "../threads/transfer-threads.ts";
 import { isLoopbackHost } from "../transport/address.ts";
 import { createNamedHosts } from "../transport/named-hosts.ts";
 import type { Quota } from "../transport/quota.ts";
@@ -41,6 +42,13 @@ export interface RegistryHostsOptions extends TlsOptions {
    * seconds, from 1 to 40 MiB.
    */
   readonly partSizeBytes?: number | undefined;
+  /**
+   * Most threads that large blobs are moved by between connections and files, where `pull` and `push` have much to move.
+   * Default: one for each processor, up to 4; 0: none.
+   */
+  readonly transferThreads?: number | undefined;
+  /** @internal what has to be moved for threads to be started */
+  readonly transferThreadsFromBytes?: number | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
   readonly userAgent?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -88,6 +96,8 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
     stallTimeoutMs: "amount?",
     lowestBytesPerSecond: "amount?",
     partSizeBytes: "count?",
+    transferThreads: "amount?",
+    transferThreadsFromBytes: "amount?",
     onEvent: "function?",
     userAgent: "text?",
     homeDirectory: "text?",
@@ -105,7 +115,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
   });
   const warn: Warn = (code, message) => options.onEvent?.({ type: "warning", code, message });
   const webHosts = new Map<string, RegistryHost>();
-  const transport = openTransport({
+  const settings = {
     connections: options.concurrency ?? CONNECTIONS,
     userAgent: options.userAgent ?? USER_AGENT,
     ca: options.ca,
@@ -115,14 +125,24 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     certsDirectories: options.certsDirectories,
     tlsSkipVerify: options.tlsSkipVerify,
     tlsSkipVerifyHosts: options.tlsSkipVerifyHosts,
-    apiHostOf,
     env: options.env,
     homeDirectory: options.homeDirectory,
-    isRegistry: (host) =>
-      webHosts.has(host) || [...hosts.keys()].some((registry) => apiHostOf(registry) === host),
-    warn,
     stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
     lowestBytesPerSecond: options.lowestBytesPerSecond,
+  };
+  const registries = () => [...webHosts.keys(), ...[...hosts.keys()].map(apiHostOf)];
+  const transport = openTransport({
+    ...settings,
+    apiHostOf,
+    isRegistry: (host) => registries().includes(host),
+    warn,
+  });
+  const threads = new TransferThreads({
+    settings: { ...settings, env: { ...(options.env ?? process.env) } },
+    limit: options.transferThreads,
+    fromBytes: options.transferThreadsFromBytes,
+    registries,
+    warn,
   });
   const states =
     options.rateStatePath === undefined ? undefined : new RateStates(options.rateStatePath);
@@ -130,6 +150,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     new RegistryHost({
       registry,
       transport,
+      threads,
       credentials: options.credentials ?? (async () => undefined),
       clock: options.clock ?? SYSTEM_CLOCK,
       insecure: insecureHosts.has(registry) || options.insecure === true,
@@ -150,6 +171,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     [Symbol.asyncDispose]: async () => {
       await states?.end();
       for (const host of insecureHosts.unmet()) warn("HOST_UNUSED", unusedText(host));
+      await threads[Symbol.asyncDispose]();
       await transport[Symbol.asyncDispose]();
     },
   };

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { buildConnector } from "undici";
+import type * as undici from "undici";
 import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
 import { type NetworkReach, reachOf } from "./address.ts";
 import { readChain, type ShownCertificate } from "./certificate-chain.ts";
@@ -10,8 +10,9 @@ import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts
 import type { HttpProxy } from "./proxy.ts";
 import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
+import { buildConnector } from "./undici.ts";
 
-type Connector = buildConnector.connector;
+type Connector = undici.buildConnector.connector;
 
 export interface ConnectorOptions {
   readonly contexts: TlsContexts;
@@ -44,14 +45,14 @@ export function createConnections(options: ConnectorOptions): Connections {
   const reaches = new Map<string, NetworkReach>();
   const peers = new Map<string, TlsPeer>();
   const wanting = new Set<string>();
-  const note = (socket: Socket, { hostname }: buildConnector.Options): Socket => {
+  const note = (socket: Socket, { hostname }: undici.buildConnector.Options): Socket => {
     const reach = reachOf(socket.remoteAddress ?? "");
     if (reach) reaches.set(hostname, reach);
     return socket;
   };
   const connectorFor = (refuses: readonly NetworkReach[]): Connector => {
     const dialers = createDialers(options, refuses);
-    const connect = async (target: buildConnector.Options): Promise<Socket> => {
+    const connect = async (target: undici.buildConnector.Options): Promise<Socket> => {
       const host = hostOf(target);
       if (target.protocol !== "https:") return note(await dial(dialers.plain, target), target);
       const connector = await dialers.secureFor(host);
@@ -102,7 +103,7 @@ function createDialers(
 }
 
 async function tunnelOptions(
-  target: buildConnector.Options,
+  target: undici.buildConnector.Options,
   proxy: HttpProxy,
   { contexts, trustsAny }: ConnectorOptions,
 ) {
@@ -117,7 +118,7 @@ async function tunnelOptions(
 
 async function dial(
   connector: Connector,
-  target: buildConnector.Options,
+  target: undici.buildConnector.Options,
   onPeer: (peer: TlsPeer) => void = () => undefined,
 ): Promise<Socket> {
   return await new Promise((resolve, reject) => {
@@ -144,16 +145,16 @@ async function dial(
 }
 
 /** As in URLs: `registry.local`, `registry.local:5000`, `[::1]:5000`. */
-function hostOf({ host, hostname }: buildConnector.Options): string {
+function hostOf({ host, hostname }: undici.buildConnector.Options): string {
   return host ?? hostname;
 }
 
-function settings(more: object): buildConnector.BuildOptions {
+function settings(more: object): undici.buildConnector.BuildOptions {
   return {
     timeout: CONNECT_TIMEOUT_MS,
     onread: READ_INTO_POOL,
     ...more,
-  } as buildConnector.BuildOptions;
+  } as undici.buildConnector.BuildOptions;
 }
 
 /** Shorter reads, mostly headers, are copied: each would else keep a large buffer that nobody gives back. */

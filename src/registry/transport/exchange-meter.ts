@@ -35,8 +35,14 @@ subscribe("undici:client:sendHeaders", (message) => {
 function numberOf(socket: Socket): number {
   const known = connections.get(socket);
   if (known !== undefined) return known;
+  const number = nextConnection();
+  connections.set(socket, number);
+  return number;
+}
+
+/** A number that no other connection of this process has. */
+export function nextConnection(): number {
   lastConnection += 1;
-  connections.set(socket, lastConnection);
   return lastConnection;
 }
 

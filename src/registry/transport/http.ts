@@ -7,6 +7,8 @@ import type { ResponseHeaders } from "./headers.ts";
 export interface RequestBody {
   readonly size: number;
   readonly open: () => Readable | Promise<Readable>;
+  /** Where it begins in the content of who sends it; missing: it can only be opened. */
+  readonly start?: number | undefined;
 }
 
 /** One HTTP request, complete: nothing is added below but the framing. */
@@ -20,6 +22,8 @@ export interface HttpRequest {
   /** Addresses that are not connected to, whatever the name: a server gave it that must not lead us there. */
   readonly refuses?: readonly NetworkReach[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Sends it in place of this thread, on a connection of another one. */
+  readonly via?: SendRequest | undefined;
   /** How much longer than twice the stall time-out the answer may take once the request is sent. */
   readonly extraAnswerMs?: number | undefined;
   /** How often it was sent before, and this time. */

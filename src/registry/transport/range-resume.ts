@@ -125,6 +125,6 @@ export class ResumingBody extends Readable {
 }
 
 /** An orderly end before the size is reached: a proxy in between has lost its server. */
-function endedEarly(): Error {
+export function endedEarly(): Error {
   return Object.assign(new Error("The body ended early"), { code: "BODY_SHORT" });
 }

@@ -1,19 +1,21 @@
 import type { Readable } from "node:stream";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher, Pool as PoolOfOrigin } from "undici";
 import { OptionInvalidError } from "../../errors.ts";
 import { recycleReadBuffer } from "../../io/read-buffers.ts";
 import { option } from "../../option.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
+import { limitExchanges } from "./connection-limit.ts";
 import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
 import { metered } from "./exchange-meter.ts";
-import type { HttpRequest, HttpResponse, RequestBody } from "./http.ts";
+import type { HttpRequest, HttpResponse, RequestBody, SendRequest } from "./http.ts";
 import { watchSpeed } from "./lowest-speed.ts";
 import { createNamedHosts } from "./named-hosts.ts";
 import { toUnreachableError } from "./network-failure.ts";
 import { type HttpProxy, selectProxy } from "./proxy.ts";
 import { createTlsContexts, type TlsContextsOptions } from "./tls-contexts.ts";
 import { createProxyError } from "./tunnel.ts";
+import { Pool } from "./undici.ts";
 import { watchUpload } from "./upload-watchdog.ts";
 
 export interface TransportOptions extends Partial<TlsContextsOptions> {
@@ -72,16 +74,26 @@ export function openTransport(options: TransportOptions): Transport {
   };
   const connections = createConnections({ contexts, trustsAny, proxyOf });
   const pools = createPools(options, connections.connectorFor);
+  const sendHere: SendRequest = async (request) => {
+    await contexts.check();
+    try {
+      return await send(request, { poolOf: pools.poolOf, proxyOf, ...options });
+    } catch (error) {
+      const { host } = request.url;
+      throw connections.wantsCertificate(host) ? toCertificateWanted(error, host) : error;
+    }
+  };
+  const sendAnywhere: SendRequest = async (request) => {
+    if (!request.via) return await sendHere(request);
+    // What a thread connects to counts as met
+    if (request.url.protocol === "https:") trusted.has(request.url.host);
+    return await request.via(request);
+  };
+  // A connection is to whoever it leads to first
+  const originOf = (url: URL) =>
+    (url.protocol === "http:" ? proxyOf(url)?.url.origin : undefined) ?? url.origin;
   return {
-    send: async (request) => {
-      await contexts.check();
-      try {
-        return await send(request, { poolOf: pools.poolOf, proxyOf, ...options });
-      } catch (error) {
-        const { host } = request.url;
-        throw connections.wantsCertificate(host) ? toCertificateWanted(error, host) : error;
-      }
-    },
+    send: limitExchanges(options.connections, { send: sendAnywhere, originOf }),
     reachOfHost: connections.reachOf,
     tlsOf: connections.tlsOf,
     proxyOf: (url) => proxyOf(url)?.host,
@@ -119,7 +131,7 @@ function createPools(
   { connections, stallTimeoutMs }: TransportOptions,
   connectorFor: Connections["connectorFor"],
 ) {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, PoolOfOrigin>();
   const poolOf: PoolOf = (origin, refuses = []) => {
     // connections that were made without a guard are not used behind one
     const key = [origin, ...refuses].join(" ");
@@ -141,7 +153,7 @@ function createPools(
   return { poolOf, close };
 }
 
-type PoolOf = (origin: string, refuses?: readonly NetworkReach[]) => Pool;
+type PoolOf = (origin: string, refuses?: readonly NetworkReach[]) => PoolOfOrigin;
 
 interface SendContext extends TransportOptions {
   readonly poolOf: PoolOf;

@@ -1,0 +1,74 @@
+import { formatReference } from "../oci/reference.ts";
+import type { PullEvent } from "./events.ts";
+import type { PullJournal } from "./pull-journal.ts";
+import type { BlobTask } from "./transfer-plan.ts";
+
+export interface BlobProgressOptions {
+  readonly journal: PullJournal;
+  /** What an earlier run has written. */
+  readonly marks: ReadonlyMap<number, number>;
+  readonly onEvent: (event: PullEvent) => void;
+}
+
+/** How far each blob has come, for the journal and for who watches. */
+export class BlobProgress {
+  readonly #options: BlobProgressOptions;
+  readonly #marks: Map<number, number>;
+  readonly #fetched = new Map<number, number>();
+
+  constructor(options: BlobProgressOptions) {
+    this.#options = options;
+    this.#marks = new Map(options.marks);
+  }
+
+  /** Bytes from its first that are written, as far as is known. */
+  markOf({ id, size }: BlobTask): number {
+    return Math.min(this.#marks.get(id) ?? 0, size);
+  }
+
+  /** Also of one whose bytes were found to be wrong. */
+  isMarked({ id }: BlobTask): boolean {
+    return this.#marks.has(id);
+  }
+
+  /** Everything before `position` is written; of a whole blob the journal says that it is finished. */
+  mark({ id, size }: BlobTask, position: number): void {
+    if (position >= size) return;
+    this.#marks.set(id, position);
+    this.#options.journal.mark(id, position);
+  }
+
+  /** Others must not take for written what cannot be read back. */
+  unmark({ id }: BlobTask): void {
+    this.#marks.delete(id);
+  }
+
+  /** What is on disk of a blob is wrong somewhere: nobody may go on behind it, not even a later run. */
+  forget(task: BlobTask): void {
+    this.unmark(task);
+    this.#options.journal.mark(task.id, 0);
+  }
+
+  /** Bytes that this run has brought from the source. */
+  fetchedOf({ id, size }: BlobTask): number {
+    return Math.min(this.#fetched.get(id) ?? 0, size);
+  }
+
+  setFetched({ id }: BlobTask, bytes: number): void {
+    this.#fetched.set(id, bytes);
+  }
+
+  get fetchedBytes(): number {
+    return [...this.#fetched.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  tellStart({ digest, size, content, package: name }: BlobTask, offset: number): void {
+    const origin = formatReference(content.origin);
+    this.#options.onEvent({ type: "blob-started", digest, size, offset, package: name, origin });
+  }
+
+  tellBytes({ id, digest }: BlobTask, bytes: number): void {
+    this.#fetched.set(id, (this.#fetched.get(id) ?? 0) + bytes);
+    this.#options.onEvent({ type: "blob-progress", digest, bytes });
+  }
+}
