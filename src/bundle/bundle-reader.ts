@@ -7,6 +7,7 @@ import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-bu
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
+import type { FiledContent, FiledFault } from "../store/store.ts";
 import { type ScanOptions, scanTar } from "../tar/scan.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import {
@@ -61,6 +62,8 @@ export interface OpenBlobOptions {
   /** `once`: a blob that was right since the bundle was opened is not hashed again; default `always`. */
   readonly verify?: "always" | "once" | undefined;
 }
+
+export type FiledBlob = Omit<FiledContent, "runBytes">;
 
 /** Bytes of a place, from its beginning. */
 interface PartOfPlace {
@@ -257,6 +260,23 @@ export class BundleReader implements AsyncDisposable {
       objectMode: false,
       highWaterMark: READ_BUFFER_BYTES,
     });
+  }
+
+  /** A blob where it lies, for who reads it without this reader; undefined if it is in memory, or cannot be right. */
+  fileBlob(layout: LayoutTable, { digest, size }: Descriptor): FiledBlob | undefined {
+    const place = layout.blobs.get(digest);
+    const parts = place && this.#files[place.package]?.partsOf(place.offset, place.size);
+    if (!place || place.bytes || !parts || place.size !== size) return undefined;
+    const failureOf = (fault: FiledFault): Error => {
+      try {
+        if (fault.type === "hash") this.checkHash(place, digest, fault.hash);
+      } catch (error) {
+        return error as Error;
+      }
+      const end = fault.type === "short" ? fault.end : size;
+      return this.#corrupt(place.package, place.offset + end, "the file ends here");
+    };
+    return { parts, failureOf };
   }
 
   async *#readBlob(

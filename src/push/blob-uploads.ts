@@ -5,6 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type {
+  FiledContent,
   OperationOptions,
   PushContentResult,
   TargetRepository,
@@ -21,6 +22,8 @@ export interface BlobUploadsOptions extends OperationOptions {
   /** Where the upload session of a blob is kept between runs. */
   readonly sessionOf?: (target: RepositoryReference, digest: Digest) => UploadSessionStore;
   readonly concurrency: number;
+  /** What there is to send at most. */
+  readonly runBytes: number;
   /** Believe the target: that it has what a tag needs, and that it keeps what it has taken. */
   readonly trustTarget: boolean;
   readonly clock: Clock;
@@ -36,6 +39,9 @@ interface PushWish {
   readonly from?: RepositoryReference | undefined;
   readonly isKnownMissing: boolean;
 }
+
+/** Blobs up to this size are sent sooner than they are handed over. */
+const SMALL_BYTES = 1024 * 1024;
 
 /** A blob that was taken and cannot be seen: some registries need a moment. */
 const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
@@ -162,11 +168,17 @@ export class BlobUploads {
       isKnownMissing,
       mountFrom: from?.repository,
       session: sessionOf?.(place.target, digest),
+      filed: this.#fileOf(place, blob),
       onProgress: (sent) => {
         if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
         reported = Math.max(reported, sent);
       },
     });
+  }
+
+  #fileOf(place: PushPlace, blob: Descriptor): FiledContent | undefined {
+    const filed = blob.size > SMALL_BYTES ? place.fileBlob?.(blob) : undefined;
+    return filed && { ...filed, runBytes: this.#options.runBytes };
   }
 
   /** Whether the target has what it said it took. Who may not look cannot tell, and has to believe it. */

@@ -1,4 +1,4 @@
-import type { BundleReader } from "../bundle/bundle-reader.ts";
+import type { BundleReader, FiledBlob } from "../bundle/bundle-reader.ts";
 import type { LayoutTable } from "../bundle/layout-table.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -10,6 +10,8 @@ export interface PushPlace {
   readonly target: RepositoryReference;
   readonly has: (digest: Digest) => boolean;
   readonly openBlob: (blob: Descriptor) => OpenContent;
+  /** Where a blob lies, if that is in files. */
+  readonly fileBlob?: ((blob: Descriptor) => FiledBlob | undefined) | undefined;
   readonly readManifest: (descriptor: Descriptor) => Promise<Manifest>;
 }
 
@@ -22,6 +24,7 @@ export function createPlace(
     target,
     has: (digest) => layout.blobs.has(digest),
     openBlob: (blob) => (offset) => bundle.openBlob(layout, blob, { offset }),
+    fileBlob: (blob) => bundle.fileBlob(layout, blob),
     readManifest: async (descriptor) => {
       return { descriptor, bytes: await bundle.readDocument(layout, descriptor.digest) };
     },

@@ -25,6 +25,7 @@ import { type Follower, isFollower, keyOfImage, Subjects } from "./followers.ts"
 import { isReferrer } from "./is-referrer.ts";
 import { lookAgain } from "./look-again.ts";
 import { ManifestUploads } from "./manifest-uploads.ts";
+import { distinctBytes } from "./open-push.ts";
 import type { PushImage, PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { createPlace, type PushPlace } from "./push-place.ts";
@@ -107,13 +108,15 @@ export class PushRun {
     this.#batch = new Batch({ signal: options.signal, singleFailures: SINGLE_FAILURES });
     this.#limit = pLimit(concurrency * 2);
     const common = { openTarget: this.#open, signal: this.#batch.signal, trustTarget, clock };
+    const runBytes = distinctBytes(bundle);
     this.#blobs = new BlobUploads({
       ...common,
+      runBytes,
       concurrency,
       onEvent: options.onEvent ?? (() => {}),
       sessionOf: (reference, digest) => state.sessionOf(reference, digest),
     });
-    this.#discovery = new BlobUploads({ ...common, concurrency, onEvent: () => {} });
+    this.#discovery = new BlobUploads({ ...common, runBytes: 0, concurrency, onEvent: () => {} });
     this.#manifests = new ManifestUploads({ ...common, blobs: this.#blobs });
   }
 

@@ -82,6 +82,20 @@ export interface ReferrerSource {
 /** Opens the content at a byte position; called again when a transfer has to go on or start over. */
 export type OpenContent = (offset: number) => Readable | Promise<Readable>;
 
+/** Content that lies in files: a store that can moves it from there without this thread. */
+export interface FiledContent {
+  readonly parts: readonly FilePart[];
+  /** What the caller has to move in all: for little of it nothing is prepared. */
+  readonly runBytes: number;
+  /** The failure for content that is not what it should be where it lies. */
+  readonly failureOf: (fault: FiledFault) => Error;
+}
+
+/** All of it has another hash, or it ends before a byte. */
+export type FiledFault =
+  | { readonly type: "hash"; readonly hash: string }
+  | { readonly type: "short"; readonly end: number };
+
 /** An upload that a registry keeps open: enough for another process to go on with it. */
 export interface UploadSession {
   /** Absolute URL; may contain state that only this registry understands, so it is kept as it came. */
@@ -106,6 +120,8 @@ export interface PushContentOptions extends OperationOptions {
   readonly session?: UploadSessionStore | undefined;
   /** True: the caller has just asked, and the content is not there. */
   readonly isKnownMissing?: boolean | undefined;
+  /** The same content as that which is opened, and where it lies; then it may never be opened. */
+  readonly filed?: FiledContent | undefined;
   /** Called with the number of bytes of the content that the store has confirmed or taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }

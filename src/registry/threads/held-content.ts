@@ -8,6 +8,7 @@ import {
   recycleReadBuffer,
   takeReadBuffer,
 } from "../../io/read-buffers.ts";
+import { copyError } from "./copied-error.ts";
 import type { ContentFault, ContentSpec, PourPosition } from "./messages.ts";
 
 /** Pieces are gathered to this size: TLS gives 16 KiB at a time. */
@@ -124,7 +125,7 @@ export class HeldContent implements Disposable {
   #readNext(position: number, end: number, onFault: (fault: ContentFault) => void): Buffer {
     const memory = takeReadBuffer();
     const buffer = memory.subarray(0, Math.min(memory.length, end - position));
-    const found = this.#spans[0]?.read(position, buffer) ?? 0;
+    const found = this.#readFirst(position, buffer, onFault);
     if (found < buffer.length) {
       onFault({ type: "short", end: position + found });
       throw new Error("the content ends early");
@@ -133,6 +134,15 @@ export class HeldContent implements Disposable {
     this.#hashed = position + buffer.length;
     if (this.#hash && this.#hashed === this.spec.size) this.#check(onFault);
     return fillReadBuffer(memory, buffer.length);
+  }
+
+  #readFirst(position: number, buffer: Buffer, onFault: (fault: ContentFault) => void): number {
+    try {
+      return this.#spans[0]?.read(position, buffer) ?? 0;
+    } catch (error) {
+      onFault({ type: "storage", error: copyError(error) });
+      throw error;
+    }
   }
 
   #check(onFault: (fault: ContentFault) => void): void {

@@ -1,4 +1,5 @@
 import type { FilePart } from "../../io/file-span.ts";
+import type { FiledFault } from "../../store/store.ts";
 import type { NetworkReach } from "../transport/address.ts";
 import type { ExchangeRecord } from "../transport/exchange-meter.ts";
 import type { ResponseHeaders } from "../transport/headers.ts";
@@ -110,11 +111,7 @@ export type ToThread =
   | { readonly type: "abort"; readonly exchange: number };
 
 /** What is wrong with content that should be sent: not the registry's fault. */
-export type ContentFault =
-  | { readonly type: "hash"; readonly hash: string }
-  /** It ends before this byte. */
-  | { readonly type: "short"; readonly end: number }
-  | { readonly type: "storage"; readonly error: CopiedError };
+export type ContentFault = FiledFault | { readonly type: "storage"; readonly error: CopiedError };
 
 export type FromThread =
   | { readonly type: "result"; readonly call: number; readonly value: unknown }

@@ -2,7 +2,17 @@ import { Readable } from "node:stream";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { ContentMismatchError } from "../../oci/errors.ts";
 import type { OpenContent } from "../../store/store.ts";
-import type { RequestBody } from "../transport/http.ts";
+import type { RequestBody, SendRequest } from "../transport/http.ts";
+
+/** Gives the pieces of content that an upload sends, one at a time. */
+export interface UploadCursor {
+  /** Who sends them; undefined: this thread. */
+  readonly via: SendRequest | undefined;
+  /** What was wrong with the content itself: a failed upload is not the registry's fault then. */
+  readonly failure: Error | undefined;
+  slice(offset: number, size: number): RequestBody;
+  close(): void;
+}
 
 const BUFFER_BYTES = 1024 * 1024;
 
@@ -10,7 +20,8 @@ const BUFFER_BYTES = 1024 * 1024;
  * Cuts content into request bodies. As long as each begins where the last one ended, the content is opened once and
  * read straight through, so that its owner can hash it on the way; any other position opens it again.
  */
-export class ContentCursor {
+export class ContentCursor implements UploadCursor {
+  readonly via = undefined;
   readonly #content: Descriptor;
   readonly #open: OpenContent;
   #source: Readable | undefined;
@@ -22,7 +33,6 @@ export class ContentCursor {
     this.#open = open;
   }
 
-  /** What was wrong with the content itself: a failed upload is not the registry's fault then. */
   get failure(): Error | undefined {
     return this.#failure;
   }

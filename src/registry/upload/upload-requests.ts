@@ -4,7 +4,7 @@ import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
 import type { HostRequest } from "../host/registry-host.ts";
 import { headerOf } from "../transport/headers.ts";
-import type { HttpResponse, RequestBody } from "../transport/http.ts";
+import type { HttpResponse, RequestBody, SendRequest } from "../transport/http.ts";
 import { parseUploadRange } from "./upload-session.ts";
 import { commitUrlOf, locationOf } from "./upload-start.ts";
 
@@ -12,6 +12,8 @@ export interface UploadPiece {
   readonly location: URL;
   readonly offset: number;
   readonly body: RequestBody;
+  /** Sends it in place of this thread. */
+  readonly via?: SendRequest | undefined;
   /** How often this place of the blob was sent to, this time included. */
   readonly attempt: number;
   readonly signal?: AbortSignal | undefined;
@@ -32,7 +34,7 @@ const COMMIT_BYTES_PER_SECOND = 10_000_000;
 /** PATCH, once. */
 export async function sendPart(
   context: RepositoryContext,
-  { location, offset, body, attempt, signal, onSent }: UploadPiece,
+  { location, offset, body, via, attempt, signal, onSent }: UploadPiece,
 ): Promise<PartAnswer> {
   const response = await context.host.sendOnce({
     ...uploadRequest(context, "PATCH", location),
@@ -42,6 +44,7 @@ export async function sendPart(
       "content-range": `${offset}-${offset + body.size - 1}`,
     },
     body,
+    via,
     // 201 is what ECR answers
     accepts: [200, 201, 202, 204],
     attempt,
@@ -59,7 +62,7 @@ export async function sendPart(
 /** PUT of the last bytes, once. */
 export async function sendCommit(
   context: RepositoryContext,
-  { location, offset, body, attempt, signal, onSent }: UploadPiece,
+  { location, offset, body, via, attempt, signal, onSent }: UploadPiece,
   digest: Digest,
 ): Promise<void> {
   const range = offset > 0 && body.size > 0 ? `${offset}-${offset + body.size - 1}` : undefined;
@@ -70,6 +73,7 @@ export async function sendCommit(
       ...(range === undefined ? {} : { "content-range": range }),
     },
     body,
+    via,
     accepts: [200, 201, 204],
     extraAnswerMs: ((offset + body.size) / COMMIT_BYTES_PER_SECOND) * 1000,
     attempt,

@@ -4,7 +4,8 @@ import { isKnownBlob, type RepositoryContext } from "../content/blobs.ts";
 import { openGrace } from "../transport/grace.ts";
 import type { Patience } from "../transport/retry.ts";
 import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
-import { ContentCursor } from "./content-cursor.ts";
+import { ContentCursor, type UploadCursor } from "./content-cursor.ts";
+import { ThreadCursor } from "./thread-cursor.ts";
 import {
   lengthOf,
   noteCut,
@@ -41,7 +42,7 @@ interface Upload {
   readonly context: RepositoryContext;
   readonly content: UploadContent;
   readonly options: UploadBlobOptions;
-  readonly cursor: ContentCursor;
+  readonly cursor: UploadCursor;
   readonly patience: Patience;
   location: URL | undefined;
   startedAt: Date;
@@ -89,7 +90,7 @@ function createUpload(
     context,
     content,
     options,
-    cursor: new ContentCursor(content.expected, content.open),
+    cursor: createCursor(context, content, options),
     patience: context.host.createPatience("PATCH", `${context.repository}/${digest}`),
     location: options.opened?.location,
     startedAt: new Date(),
@@ -108,6 +109,15 @@ function createUpload(
     sentBytes: 0,
     resumedBytes: 0,
   };
+}
+
+function createCursor(
+  { host: { threads } }: RepositoryContext,
+  { expected, open }: UploadContent,
+  { filed }: UploadBlobOptions,
+): UploadCursor {
+  const isWorth = filed !== undefined && threads.areWorth(filed.runBytes);
+  return isWorth ? new ThreadCursor(threads, expected, filed) : new ContentCursor(expected, open);
 }
 
 /**
@@ -145,6 +155,7 @@ async function advance(upload: Upload): Promise<boolean> {
     location,
     offset,
     body: upload.cursor.slice(offset, (step.type === "part" ? step.end : size) - offset),
+    via: upload.cursor.via,
     attempt: upload.attempt,
     signal: grace.signal ?? options.signal,
     onSent: countFrom(upload, { offset, onMoved: grace.moved }),
