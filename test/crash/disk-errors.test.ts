@@ -16,20 +16,28 @@ let registry: FaultRegistry;
 let flags: readonly string[];
 let whole: Record<string, string>;
 
-beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
-  seed(registry, "acme/web", { v1: image({ layers: [randomLayer(3 * MIB, 51)] }) });
-  flags = ["--include-image", `${registry.host}/acme/web:v1`, "-c", "1MiB"];
-  const { exitCode, stderr } = await runMirror(["pull", directory.resolve("whole"), ...flags]);
-  expect(exitCode, stderr).toBe(0);
-  whole = await hashFiles(directory.resolve("whole"));
-});
+/** Little is moved by the main thread, much by threads of its own. */
+const AMOUNTS = [
+  { what: "little", mib: 3, chunk: "1MiB" },
+  { what: "much", mib: 66, chunk: "30MiB" },
+];
 
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
-});
+function prepare({ mib, chunk }: (typeof AMOUNTS)[number]): void {
+  beforeAll(async () => {
+    directory = await openTempDirectory();
+    registry = await startFaultRegistry();
+    seed(registry, "acme/web", { v1: image({ layers: [randomLayer(mib * MIB, 51)] }) });
+    flags = ["--include-image", `${registry.host}/acme/web:v1`, "-c", chunk];
+    const { exitCode, stderr } = await runMirror(["pull", directory.resolve("whole"), ...flags]);
+    expect(exitCode, stderr).toBe(0);
+    whole = await hashFiles(directory.resolve("whole"));
+  });
+
+  afterAll(async () => {
+    await registry?.close();
+    await directory?.[Symbol.asyncDispose]();
+  });
+}
 
 interface Failing {
   readonly code: string;
@@ -55,7 +63,9 @@ type Row = readonly [
   exitCode: number,
 ];
 
-describe("mirror pull", () => {
+describe.each(AMOUNTS)("mirror pull of $what", (amount) => {
+  prepare(amount);
+
   test.each<Row>([
     ["EIO", "write", "input/output error", "Check the medium", 32],
     ["EROFS", "write", "the file system is read-only", "Mount it for writing", 32],
@@ -77,9 +87,12 @@ describe("mirror pull", () => {
 
 describe.each([
   // Other images could still be pushed
-  ["push", 3],
-  ["verify", 32],
-])("mirror %s", (command, status) => {
+  ["push", 3, AMOUNTS[0]],
+  ["push", 3, AMOUNTS[1]],
+  ["verify", 32, AMOUNTS[0]],
+] as const)("mirror %s", (command, status, amount) => {
+  if (amount) prepare(amount);
+
   test.each<Row>([
     ["EIO", "read", "input/output error", "Check the medium", status],
     ["ENOENT", "open", "removed meanwhile", "still mounted", status],

@@ -21,8 +21,11 @@ const BLOB = /\/blobs\/sha256:/;
 /** `bytes fetched again`, at most, for each transfer that a kill interrupts (design/engine.md). */
 const BOUND_BYTES = MIB;
 
-const layers = [randomLayer(7 * MIB + 77, 1), randomLayer(5 * MIB + 5, 2), randomLayer(3 * MIB, 3)];
-const TOTAL_BYTES = 15 * MIB;
+/** Little is moved by the main thread, much by threads of its own. */
+const AMOUNTS = [
+  { what: "little", sizes: [7 * MIB + 77, 5 * MIB + 5, 3 * MIB], chunks: "6MB", rounds: ROUNDS },
+  { what: "much", sizes: [40 * MIB + 77, 22 * MIB + 5, 3 * MIB], chunks: "30MB", rounds: 4 },
+];
 
 let directory: TempDirectory;
 let registry: DockerRegistry;
@@ -30,13 +33,17 @@ let proxy: CountingProxy;
 let flags: readonly string[];
 let whole: Record<string, string>;
 
-requireTool("docker-registry").describe("mirror pull from docker-registry", () => {
+const crashes = requireTool("docker-registry").describe;
+crashes.each(AMOUNTS)("mirror pull of $what from docker-registry", ({ sizes, chunks, rounds }) => {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+
   beforeAll(async () => {
+    const layers = sizes.map((size, position) => randomLayer(size, position + 1));
     directory = await openTempDirectory();
     registry = await startDockerRegistry();
     proxy = await startCountingProxy(registry.host);
     await pushArtifacts(registry.host, "acme/web", { v1: image({ layers }) });
-    flags = ["--include-image", `${proxy.host}/acme/web:v1`, "-c", "6MB"];
+    flags = ["--include-image", `${proxy.host}/acme/web:v1`, "-c", chunks];
     expect(await runMirror(["pull", directory.resolve("whole"), ...flags])).toMatchObject({
       exitCode: 0,
     });
@@ -49,11 +56,11 @@ requireTool("docker-registry").describe("mirror pull from docker-registry", () =
     await directory?.[Symbol.asyncDispose]();
   });
 
-  test.each(seedsFrom(SEED, ROUNDS))(
+  test.each(seedsFrom(SEED, rounds))(
     "killed at a random byte goes on behind what was written, seed %i",
     async (seed) => {
       const bundle = directory.resolve(`killed-${seed}`);
-      const position = integerBelow(TOTAL_BYTES, createRandom(seed));
+      const position = integerBelow(total, createRandom(seed));
       const received = await pullAndKill(bundle, position);
       await finishAndCheck(bundle, received);
       await rm(bundle, { recursive: true });
@@ -65,22 +72,37 @@ requireTool("docker-registry").describe("mirror pull from docker-registry", () =
     const bundle = directory.resolve("again-and-again");
     let received: ReadonlyMap<Digest, number> = new Map();
     for (let kill = 0; kill < KILLS_IN_A_ROW; kill++) {
-      const bytes = integerBelow(4 * MIB, random);
+      const bytes = integerBelow(total / 4, random);
       const before = received;
       const positions = await pullAndKill(bundle, bytes, (starts) => checkBound(before, starts));
       received = new Map([...before, ...positions]);
     }
     await finishAndCheck(bundle, received);
   });
+
+  test("that is told to stop ends with what has come, and goes on behind it", async () => {
+    const bundle = directory.resolve("stopped");
+    const received = await pullAndEnd(bundle, Math.round(total / 2), "SIGINT");
+    await finishAndCheck(bundle, received);
+  });
 });
 
-/**
- * Pulls until so many bytes of blobs have passed, waits until the program has written what it has, and kills it. Returns
- * the position that each blob has reached.
- */
-async function pullAndKill(
+function pullAndKill(
   bundle: string,
   bytes: number,
+  check?: (starts: ReadonlyMap<Digest, number>) => void,
+): Promise<ReadonlyMap<Digest, number>> {
+  return pullAndEnd(bundle, bytes, "SIGKILL", check);
+}
+
+/**
+ * Pulls until so many bytes of blobs have passed, waits until the program has written what it has, and ends it. Returns
+ * the position that each blob has reached.
+ */
+async function pullAndEnd(
+  bundle: string,
+  bytes: number,
+  signal: "SIGKILL" | "SIGINT",
   check: (starts: ReadonlyMap<Digest, number>) => void = () => {},
 ): Promise<ReadonlyMap<Digest, number>> {
   proxy.reset();
@@ -93,8 +115,9 @@ async function pullAndKill(
       ([digest, position]) => (progress.get(digest) ?? 0) >= Math.floor(position / MIB) * MIB,
     );
   });
-  running.kill("SIGKILL");
-  expect(await running.finished).toMatchObject({ signal: "SIGKILL" });
+  running.kill(signal);
+  const end = signal === "SIGKILL" ? { signal } : { exitCode: 130 };
+  expect(await running.finished).toMatchObject(end);
   check(readStarts());
   const positions = readPositions();
   proxy.release();

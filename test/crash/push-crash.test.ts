@@ -70,7 +70,17 @@ async function startTarget(kind: "docker-registry" | "embedded"): Promise<Target
   };
 }
 
-describe("push() to a registry that keeps what arrived", () => {
+const WAYS = [
+  { by: "its main thread", transferThreads: 0 },
+  { by: "threads", transferThreads: 2 },
+];
+let threads = 0;
+
+describe.each(WAYS)("push() by $by to a registry that keeps what arrived", (way) => {
+  beforeAll(() => {
+    threads = way.transferThreads;
+  });
+
   test.each(seeds)("killed at a random byte sends the rest, seed %i", async (seed) => {
     await using target = await startTarget("embedded");
     await pushAndKill(target, positionOf(seed));
@@ -108,7 +118,12 @@ describe("mirror push", () => {
   });
 });
 
-requireTool("docker-registry").describe("push() to docker-registry", () => {
+const realOnes = requireTool("docker-registry").describe;
+realOnes.each(WAYS)("push() by $by to docker-registry", (way) => {
+  beforeAll(() => {
+    threads = way.transferThreads;
+  });
+
   test.each(seeds)(
     "killed at a random byte sends no confirmed blob again, seed %i",
     async (seed) => {
@@ -167,7 +182,7 @@ async function readOffset(path: string): Promise<number | undefined> {
 }
 
 function childArguments({ proxy }: Target, path: string = bundle): string[] {
-  return [CHILD, path, `${proxy.host}/mirror`, String(PART_BYTES)];
+  return [CHILD, path, `${proxy.host}/mirror`, String(PART_BYTES), String(threads)];
 }
 
 /** Kills a push when so many bytes of blobs have passed; returns the bytes of blobs that were confirmed. */

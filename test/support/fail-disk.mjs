@@ -37,4 +37,23 @@ for (const [name, like] of [
     return original.apply(this, args);
   };
 }
+// Threads that have nothing else to do meanwhile wait for the disk
+const openSync = fs.openSync;
+const pathsByNumber = new Map();
+fs.openSync = (path, ...rest) => {
+  failIfMeant("open", path);
+  const file = openSync(path, ...rest);
+  pathsByNumber.set(file, path);
+  return file;
+};
+for (const [name, like] of [
+  ["readSync", "read"],
+  ["writevSync", "write"],
+]) {
+  const original = fs[name];
+  fs[name] = (file, ...args) => {
+    failIfMeant(like, pathsByNumber.get(file));
+    return original(file, ...args);
+  };
+}
 syncBuiltinESMExports();

@@ -1,11 +1,16 @@
-// Pushes with parts of a chosen size, which the command line does not offer: bundle target partSizeBytes
+// Pushes with parts of a chosen size, and with threads for any amount, which the command line does not offer:
+// bundle target partSizeBytes transferThreads
 import { openRegistryClient, parseRepositoryReference, push } from "../../../dist/index.js";
 
-const [bundlePath, target, partSizeBytes] = process.argv.slice(2);
+const [bundlePath, target, partSizeBytes, transferThreads] = process.argv.slice(2);
 const reference = parseRepositoryReference(target);
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
-const client = openRegistryClient({ partSizeBytes: Number(partSizeBytes) });
+const client = openRegistryClient({
+  partSizeBytes: Number(partSizeBytes),
+  transferThreads: Number(transferThreads),
+  transferThreadsFromBytes: 0,
+});
 try {
   const receipt = await push({
     bundlePath,

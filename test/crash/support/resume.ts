@@ -61,6 +61,13 @@ function noting(source: SourceRepository, asked: Map<Digest, number>): SourceRep
       asked.set(target.digest, options?.offset ?? 0);
       return source.fetch(target, options);
     },
+    fetchInto: async (target, places, options) => {
+      const onStart = (offset: number) => {
+        asked.set(target.digest, offset);
+        options.onStart(offset);
+      };
+      return (await source.fetchInto?.(target, places, { ...options, onStart })) ?? false;
+    },
   };
 }
 
