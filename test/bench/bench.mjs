@@ -1,13 +1,25 @@
 #!/usr/bin/env node
 /**
  * Compares pull and push with the tools on PATH (crane, oras, skopeo), side by side in one run against Debian's
- * docker-registry on loopback. Prints medians and ratios: absolute times mean nothing on shared machines.
+ * docker-registry on loopback. Prints medians of wall time, of processor time (client and registry) and of the peak of
+ * memory, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--only pull,push,memory] [--directory DIR]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory] [--directory DIR]
+ *                    [--record FILE] [--check FILE]
+ *
+ * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createCipheriv, createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,19 +30,27 @@ const { values: flags } = parseArgs({
   options: {
     size: { type: "string", default: "1.8GB" },
     rounds: { type: "string", default: "3" },
-    only: { type: "string", default: "pull,push,memory" },
+    case: { type: "string", default: "pull,push,small-pull,small-push,start,memory" },
     directory: { type: "string" },
+    record: { type: "string" },
+    check: { type: "string" },
   },
 });
 const size = parseByteSize(flags.size, { defaultUnit: "GB", option: "size" });
 const rounds = Number(flags.rounds);
-const parts = new Set(flags.only.split(","));
+const parts = new Set(flags.case.split(","));
 const root = mkdtempSync(join(flags.directory ?? tmpdir(), "mirror-bench-"));
 const MAIN = new URL("../../dist/mirror.js", import.meta.url).pathname;
 const IMAGES = 8;
 const REPOSITORY = "bench/app";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const AGENT = new Agent({ keepAlive: true });
+const TIME = "/usr/bin/time";
+/** Blobs of one KiB, in images of a hundred. */
+const SMALL = { repository: "bench/tiny", images: 20, layers: 100, bytes: 1024 };
+/** A ratio may be this many times the recorded one. */
+const TOLERANCE = 1.2;
+const ratios = {};
 const started = [];
 
 try {
@@ -43,20 +63,54 @@ try {
 async function main() {
   if (!has("docker-registry"))
     throw new Error("the bench needs docker-registry on PATH (Debian package docker-registry)");
+  if (!existsSync(TIME)) throw new Error(`the bench needs ${TIME} (Debian package time)`);
   const source = await startRegistry("source");
-  const tags = await fill(source, size);
   const peers = ["crane", "oras", "skopeo"].filter(has);
-  print(
-    `${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${peers.join(", ") || "nothing on PATH"}`,
-  );
-  const made = join(root, "made");
-  if (parts.has("pull")) await benchPull(source, tags, peers);
-  if (parts.has("push")) await benchPush(source, tags, peers, made);
-  if (parts.has("memory")) await benchMemory(source);
+  const beside = peers.join(", ") || "nothing on PATH";
+  print(`${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${beside}`);
+  await benchCases(source, peers);
+  if (flags.record) writeFileSync(flags.record, `${JSON.stringify(ratios, null, 2)}\n`);
+  if (flags.check) checkRatios(JSON.parse(readFileSync(flags.check, "utf8")));
 }
 
-async function benchPull(source, tags, peers) {
-  const references = tags.map((tag) => `${source.host}/bench/app:${tag}`);
+async function benchCases(source, peers) {
+  const has = (...names) => names.some((name) => parts.has(name));
+  if (has("start")) await benchStart();
+  const large = has("pull", "push") && {
+    repository: REPOSITORY,
+    tags: await fill(source, size),
+  };
+  if (has("pull")) await benchPull(source, { ...large, name: "pull" }, peers);
+  if (has("push")) await benchPush(source, { ...large, name: "push" }, peers);
+  const small = has("small-pull", "small-push") && {
+    repository: SMALL.repository,
+    tags: await fillSmall(source, SMALL),
+  };
+  if (has("small-pull")) await benchPull(source, { ...small, name: "small-pull" }, peers);
+  if (has("small-push")) await benchPush(source, { ...small, name: "small-push" }, peers);
+  if (has("memory")) await benchMemory(source);
+}
+
+/** Fails where mirror is worse beside a peer than it was. */
+function checkRatios(recorded) {
+  for (const [label, ratio] of Object.entries(ratios)) {
+    const before = recorded[label];
+    if (before === undefined) continue;
+    const isWorse = ratio > before * TOLERANCE;
+    print(`${isWorse ? "WORSE" : "ok   "} ${label}: ${ratio.toFixed(2)}, was ${before.toFixed(2)}`);
+    if (isWorse) process.exitCode = 1;
+  }
+}
+
+async function benchStart() {
+  await compare("start", [
+    ["mirror --version", () => run(process.execPath, [MAIN, "--version"])],
+    ["node with nothing to do", () => run(process.execPath, ["-e", "0"])],
+  ]);
+}
+
+async function benchPull(source, { name, repository, tags }, peers) {
+  const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
   const include = references.flatMap((reference) => ["--include-image", reference]);
   const candidates = [
     ["mirror pull, one tar", (out) => mirror(["pull", out, ...include])],
@@ -79,7 +133,7 @@ async function benchPull(source, tags, peers) {
                 "--plain-http",
                 "--output",
                 `${out}.tar`,
-                `${source.host}/bench/app:${tags.join(",")}`,
+                `${source.host}/${repository}:${tags.join(",")}`,
               ]),
           ],
         ]
@@ -90,26 +144,31 @@ async function benchPull(source, tags, peers) {
             "skopeo copy, one oci-archive each",
             async (out) => {
               mkdirSync(out, { recursive: true });
+              const used = { client: 0, peakKib: 0 };
               for (const [index, reference] of references.entries()) {
-                await run("skopeo", [
+                const { client, peakKib } = await run("skopeo", [
                   "copy",
                   "-q",
                   "--src-tls-verify=false",
                   `docker://${reference}`,
                   `oci-archive:${out}/${index}.tar`,
                 ]);
+                used.client += client;
+                used.peakKib = Math.max(used.peakKib, peakKib);
               }
+              return used;
             },
           ],
         ]
       : []),
   ];
-  await compare("pull", candidates);
+  await compare(name, candidates, { source });
 }
 
-async function benchPush(source, tags, peers, made) {
+async function benchPush(source, { name, repository, tags }, peers) {
+  const made = join(root, `made-${name}`);
   mkdirSync(made, { recursive: true });
-  const references = tags.map((tag) => `${source.host}/bench/app:${tag}`);
+  const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
   await mirror([
     "pull",
     join(made, "bundle"),
@@ -149,7 +208,7 @@ async function benchPush(source, tags, peers, made) {
       "--plain-http",
       "--output",
       tar,
-      `${source.host}/bench/app:${tags.join(",")}`,
+      `${source.host}/${repository}:${tags.join(",")}`,
     ]);
     candidates.push([
       "oras restore, tar",
@@ -157,25 +216,17 @@ async function benchPush(source, tags, peers, made) {
         run("oras", ["restore", "--plain-http", "--input", tar, `${target.host}/oras`]),
     ]);
   }
-  await compare("push", candidates, true);
+  await compare(name, candidates, { needsTarget: true });
 }
 
 /** Peak memory does not depend on the bytes of a blob, nor on the number of blobs. */
 async function benchMemory(source) {
-  if (!existsSync("/usr/bin/time"))
-    return print("memory: skipped, /usr/bin/time is missing (Debian package time)");
   const cases = [
     ["one blob of 2 GB", "bench/large", 1, 1, 2_000_000_000],
     ["10,000 blobs of 1 KiB", "bench/small", 100, 100, 1024],
   ];
   for (const [label, repository, images, layers, bytes] of cases) {
-    const tags = [];
-    for (let image = 0; image < images; image++) {
-      const blobs = await inParallel(layers, (layer) =>
-        putBlob(source.host, repository, bytes, 1e6 + image * layers + layer),
-      );
-      tags.push(await putImage(source.host, repository, `v1.0.${image}`, blobs));
-    }
+    const tags = await fillSmall(source, { repository, images, layers, bytes });
     const out = join(root, "memory");
     const include = tags.flatMap((tag) => [
       "--include-image",
@@ -198,6 +249,17 @@ async function benchMemory(source) {
   }
 }
 
+async function fillSmall({ host }, { repository, images, layers, bytes }) {
+  const tags = [];
+  for (let image = 0; image < images; image++) {
+    const blobs = await inParallel(layers, (layer) =>
+      putBlob(host, repository, bytes, 1e6 + image * layers + layer),
+    );
+    tags.push(await putImage(host, repository, `v1.0.${image}`, blobs));
+  }
+  return tags;
+}
+
 async function inParallel(count, act) {
   const results = [];
   for (let start = 0; start < count; start += 8) {
@@ -208,42 +270,54 @@ async function inParallel(count, act) {
 }
 
 async function resident(args) {
-  const { stderr } = await run("/usr/bin/time", [
-    "-v",
-    process.execPath,
-    MAIN,
-    ...args,
-    "--progress",
-    "none",
-  ]);
-  return Number(/Maximum resident set size \(kbytes\): (\d+)/.exec(stderr)?.[1]);
+  return (await run(process.execPath, [MAIN, ...args, "--progress", "none"])).peakKib;
 }
 
 /** Runs the candidates in turn, round by round, so that a slow phase of the machine hits all of them. */
-async function compare(name, candidates, needsTarget = false) {
-  const times = new Map(candidates.map(([label]) => [label, []]));
+async function compare(name, candidates, { needsTarget = false, source } = {}) {
+  const taken = new Map(candidates.map(([label]) => [label, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
       const out = join(root, `${name}-out`);
       const target = needsTarget ? await startRegistry(`${name}-target`) : undefined;
       execFileSync("sync");
-      const before = performance.now();
-      await act(out, target);
-      times.get(label).push((performance.now() - before) / 1000);
+      const registry = target ?? source;
+      const [before, spent] = [performance.now(), registry?.processorSeconds() ?? 0];
+      const used = await act(out, target);
+      const wall = (performance.now() - before) / 1000;
+      const registrySeconds = (registry?.processorSeconds() ?? 0) - spent;
+      taken.get(label).push({ wall, client: 0, peakKib: 0, ...used, registry: registrySeconds });
       target?.stop();
       for (const path of [out, `${out}.tar`]) rmSync(path, { recursive: true, force: true });
     }
   }
-  const [[, own]] = times;
-  for (const [label, seconds] of times) {
-    const ratio = label.startsWith("mirror")
-      ? median(seconds) / median(own)
-      : median(own) / median(seconds);
-    const meaning = label.startsWith("mirror") ? "of the first" : "mirror / peer";
+  const medians = new Map(
+    [...taken].map(([label, samples]) => [
+      label,
+      Object.fromEntries(
+        ["wall", "client", "registry", "peakKib"].map((key) => [
+          key,
+          median(samples.map((sample) => sample[key])),
+        ]),
+      ),
+    ]),
+  );
+  const [[first, own]] = medians;
+  for (const [label, { wall, client, registry, peakKib }] of medians) {
+    const figures = `wall ${wall.toFixed(2)} s, processor ${client.toFixed(2)} + ${registry.toFixed(2)} s, peak ${Math.round(peakKib / 1024)} MiB`;
     print(
-      `${name}: ${label.padEnd(34)} median ${median(seconds).toFixed(2)} s   ${ratio.toFixed(2)} ${meaning}   (${seconds.map((value) => value.toFixed(2)).join(" ")})`,
+      `${name}: ${label.padEnd(34)} ${figures}${ratioText(name, own, { label, first, wall, client, registry })}`,
     );
   }
+}
+
+/** How mirror stands beside a peer. */
+function ratioText(name, own, { label, first, ...peer }) {
+  if (label === first || label.startsWith("mirror")) return "";
+  const processor = (own.client + own.registry) / (peer.client + peer.registry);
+  ratios[`${name} / ${label}: wall`] = own.wall / peer.wall;
+  ratios[`${name} / ${label}: processor`] = processor;
+  return `   mirror / this: wall ${(own.wall / peer.wall).toFixed(2)}, processor ${processor.toFixed(2)}`;
 }
 
 function median(values) {
@@ -359,6 +433,13 @@ async function startRegistry(name) {
   return {
     host,
     storage,
+    processorSeconds: () => {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      // Fields 14 and 15 of proc(5), in hundredths
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
     stop: () => {
       child.kill("SIGKILL");
       rmSync(storage, { recursive: true, force: true });
@@ -370,19 +451,25 @@ function mirror(args) {
   return run(process.execPath, [MAIN, ...args, "--progress", "none"]);
 }
 
+/** Runs a program to its end: what it took of the processors, in seconds, and of memory. */
 function run(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const measured = ["-o", join(root, "used"), "-f", "%U %S %M", command, ...args];
+    const child = spawn(TIME, measured, { stdio: ["ignore", "ignore", "pipe"] });
     let stderr = "";
     child.stderr.on("data", (chunk) => {
       stderr += chunk;
     });
     child.on("error", reject);
-    child.on("exit", (code) =>
-      code === 0
-        ? resolve({ stderr })
-        : reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`)),
-    );
+    child.on("exit", (code) => {
+      if (code !== 0) {
+        return reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`));
+      }
+      const [user, system, peakKib] = readFileSync(join(root, "used"), "utf8")
+        .split(" ")
+        .map(Number);
+      resolve({ client: user + system, peakKib });
+    });
   });
 }
 
