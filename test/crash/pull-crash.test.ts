@@ -24,7 +24,7 @@ const BOUND_BYTES = MIB;
 /** Little is moved by the main thread, much by threads of its own. */
 const AMOUNTS = [
   { what: "little", sizes: [7 * MIB + 77, 5 * MIB + 5, 3 * MIB], chunks: "6MB", rounds: ROUNDS },
-  { what: "much", sizes: [40 * MIB + 77, 22 * MIB + 5, 3 * MIB], chunks: "30MB", rounds: 4 },
+  { what: "much", sizes: [66 * MIB + 77, 65 * MIB + 5, 3 * MIB], chunks: "30MB", rounds: 3 },
 ];
 
 let directory: TempDirectory;
@@ -112,7 +112,7 @@ async function pullAndEnd(
   await watchUntil(bundle, async () => {
     const progress = await readProgress(bundle);
     return [...readPositions()].every(
-      ([digest, position]) => (progress.get(digest) ?? 0) >= Math.floor(position / MIB) * MIB,
+      ([digest, position]) => position - (progress.get(digest) ?? 0) < BOUND_BYTES,
     );
   });
   running.kill(signal);
