@@ -2,7 +2,7 @@
 // bundle target partSizeBytes transferThreads
 import { openRegistryClient, parseRepositoryReference, push } from "../../../dist/index.js";
 
-const [bundlePath, target, partSizeBytes, transferThreads] = process.argv.slice(2);
+const [bundlePath, target, partSizeBytes, transferThreads = "0"] = process.argv.slice(2);
 const reference = parseRepositoryReference(target);
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
