@@ -1,11 +1,12 @@
 import pLimit from "p-limit";
 import { isAttestation } from "../oci/attestation.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, verifyDigest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { parseConfigPlatform } from "../oci/image-config.ts";
 import { isImageConfigType, MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../oci/platform.ts";
+import { readContent } from "../store/read-content.ts";
 import type { ContentSource, Manifest, OperationOptions } from "../store/store.ts";
 import { type WalkedGraph, type WalkedManifest, walkGraph } from "../store/walk.ts";
 import { hasPlatform, type PartPlan, planParts, selectWanted } from "./plan-parts.ts";
@@ -91,7 +92,7 @@ async function readPlatforms(
       if (document.kind !== "manifest" || !untold.has(digest)) return;
       const { config } = document;
       if (!isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT_BYTES) return;
-      const platform = parseConfigPlatform(await readContent(config, source, signal));
+      const platform = parseConfigPlatform(await readContent(source, config, { signal }));
       if (platform) platforms.set(digest, platform);
     }),
   );
@@ -104,22 +105,4 @@ function untoldChildren({ document }: WalkedManifest): Digest[] {
   if (document.kind !== "index") return [];
   const untold = document.manifests.filter((child) => !hasPlatform(child) && !isAttestation(child));
   return untold.map(({ digest }) => digest);
-}
-
-async function readContent(
-  target: Descriptor,
-  source: ContentSource,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of await source.fetch(target, { signal })) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    // Never more than was announced; the digest tells the rest
-    if (size > target.size) break;
-  }
-  const bytes = Buffer.concat(chunks);
-  verifyDigest(bytes, target.digest);
-  return bytes;
 }

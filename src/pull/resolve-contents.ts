@@ -11,7 +11,7 @@ import type {
   LayoutContents,
   PackageContents,
 } from "../contents/contents.ts";
-import { type Failure, toFailure } from "../failure.ts";
+import { type Failure, isImageFailure, toFailure } from "../failure.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
@@ -29,7 +29,6 @@ import type { PullEvent } from "./events.ts";
 import { findReferrers, mergePlaced, type PlacedImage } from "./find-referrers.ts";
 import { typesOf } from "./referrer-kind.ts";
 import { rememberLists } from "./remembered-lists.ts";
-import { isSingleFailure } from "./single-failure.ts";
 
 /** How contents are found, whatever is asked for. */
 export interface ResolvingOptions extends OperationOptions {
@@ -92,7 +91,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
       const source = made ? createMadeSource(manifest, made) : openSource(origin);
       return await describeAll(root, source, { ...options, signal });
     } catch (error) {
-      if (!isSingleFailure(error)) throw error;
+      if (!isImageFailure(error)) throw error;
       failures.push(toFailure(error, nameOfRoot(root)));
       return [];
     }

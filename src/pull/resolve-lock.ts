@@ -10,7 +10,7 @@ import type {
   MadeContent,
   PackageContents,
 } from "../contents/contents.ts";
-import { type Failure, toFailure } from "../failure.ts";
+import { type Failure, isImageFailure, toFailure } from "../failure.ts";
 import type { Lock, LockedPackage } from "../lock/lock.ts";
 import { childrenOf } from "../oci/children.ts";
 import { type Digest, verifyDigest } from "../oci/digest.ts";
@@ -25,7 +25,6 @@ import { countedSources } from "./counted-sources.ts";
 import { describeImage } from "./describe-bundle.ts";
 import { describeRoot, nameOfRoot } from "./describe-root.ts";
 import type { ResolvedContents, ResolvingOptions } from "./resolve-contents.ts";
-import { isSingleFailure } from "./single-failure.ts";
 
 /** Requests at once, as in resolving. */
 const CONCURRENCY = 12;
@@ -53,7 +52,7 @@ export async function resolveLock(
       const source = made ? createMadeSource(made.root, made.contents) : openSource(origin);
       return [await unlockImage(place, { lock, source, made: made?.contents, options, signal })];
     } catch (error) {
-      if (!isSingleFailure(error)) throw error;
+      if (!isImageFailure(error)) throw error;
       failures.push(toFailure(error, name));
       return [];
     }

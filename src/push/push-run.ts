@@ -4,6 +4,7 @@ import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { readPointedVersion } from "../bundle/pointed-version.ts";
 import type { ImageKind } from "../contents/contents.ts";
 import type { ErrorCode, MirrorError } from "../errors.ts";
+import { IMAGE_FAILURES } from "../failure.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -38,13 +39,8 @@ const DEFAULT_CONCURRENCY = 4;
 
 /** Failures of one image. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...IMAGE_FAILURES,
   "BUNDLE_CORRUPT",
-  "CONTENT_INVALID",
-  "CONTENT_MISMATCH",
-  "CONTENT_MISSING",
-  "REGISTRY_DENIED",
-  "REGISTRY_NOT_FOUND",
-  "REGISTRY_REFUSED",
   "STORAGE_FAILED",
 ]);
 

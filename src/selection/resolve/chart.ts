@@ -1,5 +1,4 @@
 import type { ChartImages } from "../../artifacts/chart-images.ts";
-import { type ErrorCode, MirrorError } from "../../errors.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { MEDIA_TYPE } from "../../oci/media-type.ts";
@@ -37,20 +36,6 @@ export type AttemptOne = <Value>(
 
 /** Archives in memory at once. */
 export const CHARTS_AT_ONCE = 4;
-
-/** Failures of one chart that say nothing about the next one. */
-const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "CONTENT_INVALID",
-  "CONTENT_MISMATCH",
-  "CONTENT_MISSING",
-  "REGISTRY_DENIED",
-  "REGISTRY_NOT_FOUND",
-  "REGISTRY_REFUSED",
-]);
-
-export function isSingleFailure(error: unknown): error is MirrorError {
-  return error instanceof MirrorError && SINGLE_FAILURES.has(error.code);
-}
 
 export const ANY_RELEASE = createRangeFilter(parseConstraint("*"));
 

@@ -2,9 +2,9 @@ import { CHART_LIMIT_BYTES } from "../../artifacts/chart-archive.ts";
 import type { ListedChart } from "../../artifacts/chart-index.ts";
 import type { ChartFile } from "../../artifacts/pack-chart.ts";
 import { MirrorError } from "../../errors.ts";
+import { isImageFailure } from "../../failure.ts";
 import { type Digest, digestOf, isDigest } from "../../oci/digest.ts";
 import { ContentMissingError } from "../../store/errors.ts";
-import { isSingleFailure } from "./chart.ts";
 import type { ChartRepository } from "./chart-repository.ts";
 import type { SourceReader } from "./source-reader.ts";
 
@@ -60,8 +60,7 @@ async function readArchive(
 /** Whether another address may do better. */
 function isOther(error: unknown): error is MirrorError {
   return (
-    isSingleFailure(error) ||
-    (error instanceof MirrorError && error.code === "REGISTRY_UNREACHABLE")
+    isImageFailure(error) || (error instanceof MirrorError && error.code === "REGISTRY_UNREACHABLE")
   );
 }
 

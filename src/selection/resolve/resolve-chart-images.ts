@@ -7,7 +7,7 @@ import {
 } from "../../artifacts/chart-images.ts";
 import { compareTexts } from "../../compare-texts.ts";
 import { MirrorError } from "../../errors.ts";
-import { type Failure, toFailure } from "../../failure.ts";
+import { type Failure, isImageFailure, toFailure } from "../../failure.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { MEDIA_TYPE } from "../../oci/media-type.ts";
@@ -15,7 +15,7 @@ import { option } from "../../option.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { Selection } from "../grammar/selection.ts";
 import { parseImageSelector } from "../grammar/selector.ts";
-import { CHARTS_AT_ONCE, chartName, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { CHARTS_AT_ONCE, chartName, type ResolvedChart } from "./chart.ts";
 import { resolveImage } from "./resolve-images.ts";
 import type { Root } from "./root.ts";
 import type { SourceReader } from "./source-reader.ts";
@@ -85,7 +85,7 @@ async function imagesOf(chart: ResolvedChart, selection: Selection, reader: Sour
     noteLeft(name, outcomes, reader);
     return { images: outcomes, failures: [] };
   } catch (error) {
-    if (!isSingleFailure(error)) throw error;
+    if (!isImageFailure(error)) throw error;
     return { images: [], failures: [toFailure(error, `images of ${name}`)] };
   }
 }
@@ -130,7 +130,7 @@ async function resolveNamed(
 }
 
 function isUnavailable(error: unknown): error is MirrorError {
-  if (error instanceof SelectionUnmatchedError || isSingleFailure(error)) return true;
+  if (error instanceof SelectionUnmatchedError || isImageFailure(error)) return true;
   const isUnusable = ["SELECTION_INVALID", "REFERENCE_INVALID"];
   return error instanceof MirrorError && isUnusable.includes(error.code);
 }

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
-import { type Failure, toFailure } from "../../failure.ts";
+import { type Failure, isImageFailure, toFailure } from "../../failure.ts";
 import type { Selection } from "../grammar/selection.ts";
-import { type AttemptOne, CHARTS_AT_ONCE, isSingleFailure, type ResolvedChart } from "./chart.ts";
+import { type AttemptOne, CHARTS_AT_ONCE, type ResolvedChart } from "./chart.ts";
 import { type ChartRepository, readChartRepository } from "./chart-repository.ts";
 import { resolveRegistryChart } from "./resolve-registry-chart.ts";
 import { resolveRepositoryChart } from "./resolve-repository-chart.ts";
@@ -43,7 +43,7 @@ function createAttempt(failures: Failure[]): AttemptOne {
     try {
       return [await limit(work)];
     } catch (error) {
-      if (!isSingleFailure(error)) throw error;
+      if (!isImageFailure(error)) throw error;
       failures.push(toFailure(error, subject));
       return [];
     }

@@ -2,12 +2,13 @@ import pLimit from "p-limit";
 import { MirrorError, OptionInvalidError } from "../../errors.ts";
 import { isAttestation } from "../../oci/attestation.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, isDigest, verifyDigest } from "../../oci/digest.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
 import { isImageConfigType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import { type LayerRecords, readImageFiles } from "../../product/image-files.ts";
+import { readContent } from "../../store/read-content.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { walkGraph } from "../../store/walk.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
@@ -149,7 +150,7 @@ export function createSourceReader(options: SourceReaderOptions): SourceReader {
     },
     readContent: (repository, target) =>
       request(formatReference({ ...repository, digest: target.digest }), () =>
-        readWhole(openSource(repository), target, signal),
+        readContent(openSource(repository), target, { signal }),
       ),
     notice: (code, message) => onNotice?.(code, message),
     exclude: (exclusion) => onExcluded?.(exclusion),
@@ -200,24 +201,6 @@ async function orUndefined<Value>(answer: Promise<Value>): Promise<Value | undef
     if (isAbsent) return undefined;
     throw error;
   }
-}
-
-async function readWhole(
-  source: SourceRepository,
-  target: Descriptor,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of await source.fetch(target, { signal })) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    // Never more than was announced; the digest tells the rest
-    if (size > target.size) break;
-  }
-  const bytes = Buffer.concat(chunks);
-  verifyDigest(bytes, target.digest);
-  return bytes;
 }
 
 async function collect(tags: AsyncIterable<string>): Promise<string[]> {
