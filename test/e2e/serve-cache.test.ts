@@ -37,7 +37,9 @@ test("mirror cache shows what serve has kept, and removes it when serve has ende
   expect((await run("prune")).exitCode).toBe(30);
   server.kill("SIGTERM");
   expect((await server.finished).exitCode).toBe(0);
-  expect((await run("stats")).stdout).toMatch(/: \d+ B, 1 tag, 1 manifest, 0 blobs\n.*: 0 B, 0 tags of 0 repositories\n$/);
+  expect((await run("stats")).stdout).toMatch(
+    /: \d+ B, 1 tag, 1 manifest, 0 blobs\n.*: 0 B, 0 tags of 0 repositories\n$/,
+  );
   expect((await run("prune", "--cache-ttl", "1h")).stdout).not.toContain("removed");
   expect((await run("rm", "quay.io/acme/web")).stdout).toMatch(/^removed 1 file, /);
   expect(JSON.parse((await run("ls", "--json")).stdout)).toMatchObject({ images: [] });
