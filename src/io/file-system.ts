@@ -9,8 +9,10 @@ import { openFile } from "./open-file.ts";
 
 export const chmod: typeof fs.chmod = naming(fs.chmod);
 export const chown: typeof fs.chown = naming(fs.chown);
+export const lstat: typeof fs.lstat = naming(fs.lstat);
 export const mkdir: typeof fs.mkdir = naming(makeDirectory as typeof fs.mkdir);
 export const readdir: typeof fs.readdir = naming(fs.readdir);
+export const realpath: typeof fs.realpath = naming(fs.realpath);
 export const rename: typeof fs.rename = naming(fs.rename);
 export const rm: typeof fs.rm = naming(fs.rm);
 export const rmdir: typeof fs.rmdir = naming(fs.rmdir);

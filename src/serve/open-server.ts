@@ -9,6 +9,7 @@ import { describeFailure, toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
+import { addTree, openTree, type TreeOptions } from "./open-tree.ts";
 import {
   addUpstreams,
   type OpenedUpstreams,
@@ -26,6 +27,7 @@ import type { OpenedBundle } from "./served-repository.ts";
 export interface ServerOptions
   extends ContentOptions,
     ProtectionOptions,
+    TreeOptions,
     UpstreamOptions,
     OperationOptions {
   /** Bundles to serve from, straight from their files; later ones add to earlier ones. */
@@ -64,7 +66,7 @@ export interface MirrorServer extends AsyncDisposable {
 }
 
 /**
- * Serves bundles, and what upstreams have, as a registry, which can be pushed to where a namespace is for that. Bundles are
+ * Serves bundles, a tree of files, and what upstreams have, as a registry, which can be pushed to where a namespace is for that. Bundles are
  * not unpacked, and without upstreams and such a namespace nothing is written anywhere.
  */
 export async function openServer(options: ServerOptions): Promise<MirrorServer> {
@@ -89,13 +91,15 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     upstreams.push(opened);
     const record = await openRecord(options);
     if (record) upstreams.push(record);
-    const whole = addUpstreams(collectContent(bundles, options), opened);
+    const lying = addTree(collectContent(bundles, options), await openTree(options));
+    const whole = addUpstreams(lying, opened);
     const content = recordPulls(whole, record, opened.writable?.namespace);
     const listener = await listenHttp({
       handler: createServeHandler({
         registry: createRegistry({ ...content, writable: opened.writable }, options),
         page: createPage({
           bundles,
+          tree: options.tree,
           upstreams: [...opened.backends.keys()],
           writable: opened.writable?.namespace,
           scheme,

@@ -105,7 +105,7 @@ export function addUpstreams(
   const all = new Map(namespaces);
   if (writable !== undefined) {
     if (all.has(writable.namespace))
-      throw notItsOwn(writable.namespace, "a bundle has images of it");
+      throw notItsOwn(writable.namespace, "a bundle or the tree has images of it");
     all.set(writable.namespace, writable.backend);
   }
   for (const [namespace, backend] of backends) {

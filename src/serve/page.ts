@@ -6,6 +6,8 @@ const ROW_LIMIT = 1000;
 
 export interface PageOptions {
   readonly bundles: readonly OpenedBundle[];
+  /** Directory of a registry as files. */
+  readonly tree?: string | undefined;
   /** Registries that are served through a cache. */
   readonly upstreams: readonly string[];
   /** The namespace that can be pushed to. */
@@ -14,9 +16,12 @@ export interface PageOptions {
 }
 
 /** `/`: what is served, from where, and how to pull it. Without scripts, and without anything from elsewhere. */
-export function createPage({ bundles, scheme, upstreams, writable }: PageOptions) {
+export function createPage({ bundles, scheme, tree, upstreams, writable }: PageOptions) {
   const places = [
     ...bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`),
+    ...(tree === undefined
+      ? []
+      : [`<code>${escapeHtml(tree)}</code> (whose tags are not listed here)`]),
     ...upstreams.map((name) => `${escapeHtml(name)} (what is asked for, through a cache)`),
     ...(writable === undefined ? [] : [`${escapeHtml(writable)} (what was pushed)`]),
   ];

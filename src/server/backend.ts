@@ -23,10 +23,14 @@ export interface RegistryBackend {
 export interface BlobStat {
   readonly size: number;
   readonly cache?: CacheUse | undefined;
+  /** As of manifests. */
+  readonly isUntyped?: boolean | undefined;
 }
 
 export interface ServedManifest extends Manifest {
   readonly cache?: CacheUse | undefined;
+  /** Nothing says its type: a client that accepts a single one is told that, any other what the descriptor has. */
+  readonly isUntyped?: boolean | undefined;
 }
 
 /** How a cache came by it; `stale`: whoever knows better could not be asked; `pushed`: a client has pushed it. */

@@ -8,6 +8,7 @@ import {
   type RegistryCall,
   type RegistryRequest,
   type RegistryResponse,
+  soleAccepted,
   type WriteCall,
 } from "./message.ts";
 
@@ -16,9 +17,10 @@ export async function readBlob(call: RegistryCall): Promise<RegistryResponse> {
   const found = await findBlob(call);
   if ("status" in found) return found;
   const { backend, repository, request } = call;
-  const { cache, digest, size } = found;
+  const { cache, digest, isUntyped, size } = found;
+  const accepted = isUntyped ? soleAccepted(request) : undefined;
   const headers = {
-    "content-type": "application/octet-stream",
+    "content-type": accepted ?? "application/octet-stream",
     "docker-content-digest": digest,
     "accept-ranges": "bytes",
     etag: `"${digest}"`,
@@ -64,7 +66,7 @@ async function findBlob(call: RegistryCall): Promise<FoundBlob | RegistryRespons
     return errorResponse(400, { code: "DIGEST_INVALID", message: "digest cannot be parsed" });
   }
   const stat = await backend.statBlob(repository, reference);
-  if (stat !== undefined) return { digest: reference, size: stat.size, cache: stat.cache };
+  if (stat !== undefined) return { ...stat, digest: reference };
   return errorResponse(404, {
     code: "BLOB_UNKNOWN",
     message: "blob is not in this repository",

@@ -14,6 +14,7 @@ import {
   type RegistryCall,
   type RegistryRequest,
   type RegistryResponse,
+  soleAccepted,
   unknownRepository,
   type WriteCall,
 } from "./message.ts";
@@ -28,7 +29,8 @@ export async function readManifest(call: RegistryCall): Promise<RegistryResponse
   const isReference = isTag(reference) || isDigest(reference);
   const manifest = isReference ? await backend.readManifest(repository, reference) : undefined;
   if (manifest === undefined) return unknownManifest(call);
-  const { bytes, cache, descriptor } = manifest;
+  const { bytes, cache, descriptor, isUntyped } = manifest;
+  const accepted = isUntyped ? soleAccepted(call.request) : undefined;
   const headers = {
     "docker-content-digest": descriptor.digest,
     etag: `"${descriptor.digest}"`,
@@ -39,7 +41,7 @@ export async function readManifest(call: RegistryCall): Promise<RegistryResponse
     status: 200,
     cache,
     headers: {
-      "content-type": descriptor.mediaType,
+      "content-type": accepted ?? descriptor.mediaType,
       "content-length": String(bytes.length),
       ...headers,
     },

@@ -64,6 +64,11 @@ export function isUnchanged({ headers }: RegistryRequest, etag: string): boolean
   return known?.some((tag) => tag === etag || tag === "*") ?? false;
 }
 
+/** The one type that the client accepts, for what has no type itself; undefined if it accepts several, or any. */
+export function soleAccepted({ headers }: RegistryRequest): string | undefined {
+  return /^[\w.+-]+\/[\w.+-]+$/.exec(headers.accept?.trim() ?? "")?.[0];
+}
+
 /** The error document of the distribution specification with one error. */
 export function errorResponse(
   status: number,

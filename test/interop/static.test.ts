@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitForRegistry } from "../../src/registry/wait-for-registry.ts";
+import { openServer } from "../../src/serve/open-server.ts";
 import { writeBundle } from "../serve/support/bundles.ts";
 import { AMD64, ARM64, artifact, image, index, layer } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
@@ -199,6 +200,26 @@ requireTool("nginx").describe("mirror export static", () => {
     const { stdout } = await podman.run("images", "--digests");
     expect(stdout).toContain(digestOf(HUB));
   });
+
+  requireTool("skopeo").test(
+    "serve gives skopeo the same tree, every image with its digest, and its tags",
+    async () => {
+      await using served = await openServer({ bundlePaths: [], tree, port: 0 });
+      const own = served.url.slice("http://".length);
+      for (const [name, built] of RUNNABLE) {
+        const [path, tag] = splitName(name);
+        const copied = directory.resolve(`serve-${digestOf(built).slice(7, 15)}`);
+        const flags = ["copy", "--all", "--preserve-digests", "--src-tls-verify=false"];
+        const source = `docker://${own}/${path}:${tag}`;
+        expectDone(await runProcess("skopeo", [...flags, source, `oci:${copied}`]));
+        const layout = JSON.parse(await readFile(`${copied}/index.json`, "utf8"));
+        expect(layout.manifests[0].digest).toBe(digestOf(built));
+      }
+      const list = ["list-tags", "--tls-verify=false", `docker://${own}/docker.io/library/a`];
+      const { stdout } = expectDone(await runProcess("skopeo", list));
+      expect(JSON.parse(stdout)).toMatchObject({ Tags: ["1", "signature"] });
+    },
+  );
 });
 
 /** nginx with the configuration of the tree, at another port. */

@@ -140,7 +140,9 @@ describe("a namespace that can be pushed to", () => {
   test("is nobody else's, has a name, and is not open to a whole network", async () => {
     await writeBundle(directory.resolve("bundle"), { "docker.io/library/a:1": SECOND });
     const bundlePaths = [directory.resolve("bundle")];
-    await expect(serve({ bundlePaths, writable: "docker.io" })).rejects.toThrow(/a bundle has/);
+    await expect(serve({ bundlePaths, writable: "docker.io" })).rejects.toThrow(
+      /a bundle or the tree has/,
+    );
     const upstreams = [{ namespace: "quay.io", openSource: () => null as never }];
     await expect(serve({ upstreams, writable: "quay.io" })).rejects.toThrow(/is an upstream/);
     await expect(serve({ writable: "a/b" })).rejects.toThrow(/no name for a registry/);

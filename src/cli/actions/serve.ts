@@ -27,8 +27,8 @@ export const runServeCommand: Action<typeof FLAGS> = async (given, context) => {
   await using server = await open(given, { metrics, upstreams: opened.upstreams }, context);
   await using metricsServer = await openMetrics(given.flags.metrics, metrics);
   const upstreamCount = opened.upstreams.length;
-  const { writable } = given.flags;
-  const announced = { ...server, metricsPort: metricsServer.port, upstreamCount, writable };
+  const { tree, writable } = given.flags;
+  const announced = { ...server, metricsPort: metricsServer.port, tree, upstreamCount, writable };
   await announce(announced, given.flags["ready-file"], context);
   context.onHangup?.(() => void reload(server, context));
   if (!context.signal.aborted) await once(context.signal, "abort");
@@ -37,7 +37,8 @@ export const runServeCommand: Action<typeof FLAGS> = async (given, context) => {
 };
 
 function requireContent({ flags, rest }: CommandArguments<typeof FLAGS>, upstreams: number): void {
-  if (rest.length + upstreams > 0 || flags.writable !== undefined) return;
+  if (rest.length + upstreams > 0) return;
+  if (flags.tree !== undefined || flags.writable !== undefined) return;
   throw new UsageError("Nothing to serve: neither a bundle nor an upstream is named", {
     hint: "Name the directory of a bundle, or --upstream default, or --writable local to push to",
   });
@@ -90,6 +91,7 @@ type Announced = Pick<
   "address" | "authority" | "imageCount" | "namespaces" | "port" | "url"
 > & {
   readonly metricsPort: number | undefined;
+  readonly tree: string | undefined;
   readonly upstreamCount: number;
   readonly writable: string | undefined;
 };
@@ -105,9 +107,10 @@ async function announce(
   const line = `${JSON.stringify(told)}\n`;
   if (readyFile !== undefined) await writeReadyFile(readyFile, line);
   stdout.write(line);
-  const { imageCount, upstreamCount, writable } = announced;
+  const { imageCount, tree, upstreamCount, writable } = announced;
   const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
-  stderr.write(`serving ${imageCount} tags${upstreams} at ${url}\n`);
+  const files = tree === undefined ? "" : ` and the tree "${tree}"`;
+  stderr.write(`serving ${imageCount} tags${files}${upstreams} at ${url}\n`);
   if (writable !== undefined) stderr.write(`push to ${new URL(url).host}/${writable}/…\n`);
   if (authority) stderr.write(renderTrustSteps(authority, { address, port }));
 }

@@ -28,6 +28,7 @@ export const SERVE_COMMAND: Command<typeof FLAGS> = {
     "mirror serve /media/usb/bundle",
     "mirror serve ./base ./update --prefer last --listen 0.0.0.0:5000",
     "mirror serve --upstream default --upstream registry.corp --cache /var/cache/mirror",
+    "mirror serve --tree ./registry",
     "mirror serve --writable local --listen 0.0.0.0:5000 --htpasswd logins",
   ],
   resumeHint: "Run the same command again; what was fetched is kept",

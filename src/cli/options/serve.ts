@@ -31,6 +31,11 @@ export const SERVE_FLAGS = {
     choices: ["last"],
     group: "Serving:",
   },
+  tree: {
+    type: "string",
+    describe: "Directory of a registry as files: what export static writes, or k3s's layout",
+    group: "Serving:",
+  },
   writable: {
     type: "string",
     describe: "A name that clients can push to: local takes HOST:PORT/local/…, kept in --cache",
@@ -118,6 +123,7 @@ export function toServerOptions(
     defaultNamespace: flags["default-namespace"],
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
+    tree: flags.tree,
     writable: flags.writable,
     recordFile: flags.record,
     catalog: flags.catalog,
