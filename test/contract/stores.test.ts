@@ -6,6 +6,7 @@ import { createMemoryCache } from "../../src/cache/content-cache.ts";
 import { createDirectoryCache } from "../../src/cache/directory-cache.ts";
 import { openUserCache } from "../../src/cache/user-cache.ts";
 import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
+import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
@@ -14,6 +15,7 @@ import { openServer } from "../../src/serve/open-server.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { type CopyOutcome, copy } from "../../src/store/copy.ts";
 import type { WritableStore } from "../../src/store/store.ts";
+import { writeBundle } from "../serve/support/bundles.ts";
 import { seed } from "../support/artifacts.ts";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
 import { memorySource } from "../support/memory-source.ts";
@@ -91,6 +93,21 @@ async function openPushed(): Promise<OpenedSource> {
   const opened = openClient(served, served.host, "acme/held");
   for (const [tag, built] of Object.entries(HELD)) await pushBuilt(opened.store, built, tag);
   return opened;
+}
+
+/** A registry as files, and the server of them. */
+async function openTree(): Promise<OpenedSource> {
+  const directory = await openTempDirectory();
+  const [bundle, tree] = [directory.resolve("bundle"), directory.resolve("tree")];
+  const named = Object.entries(HELD).map(([tag, built]) => [
+    `registry.test/acme/held:${tag}`,
+    built,
+  ]);
+  await writeBundle(bundle, Object.fromEntries(named));
+  await exportBundle({ form: "static", bundlePaths: [bundle], out: tree });
+  const server = await openServer({ bundlePaths: [], tree, catalog: true, port: 0 });
+  const served = { [Symbol.asyncDispose]: endAll(directory, server) };
+  return openClient(served, `127.0.0.1:${server.port}`, "registry.test/acme/held");
 }
 
 async function openEmptyServed(): Promise<OpenedTarget> {
@@ -175,6 +192,7 @@ async function openEmptyDocker(): Promise<OpenedTarget> {
 
 describeSourceRepository("a repository of the embedded registry", openEmbedded);
 describeSourceRepository("a repository of a server that was pushed to", openPushed);
+describeSourceRepository("a repository of a tree of files", openTree);
 describeSourceRepository("a repository of a bundle", openBundled);
 describeSourceRepository("a repository in memory", async () => openMemory());
 describeSourceRepository("a repository behind a cache in memory", openCached(createMemoryCache));
