@@ -13,6 +13,13 @@ const BROKEN = [
   `{\n  "source-password": "${PASSWORD}" x\n}`,
   `{\n  "source-password": "${PASSWORD}`,
 ];
+/** As the values of JSON are those of YAML too, one without quotes is not broken there. */
+const BROKEN_YAML = [
+  ...BROKEN.slice(1),
+  `source: a\nsource-password: "${PASSWORD}" x\n`,
+  `source: a\nsource-password: &${PASSWORD} *${PASSWORD}x\n`,
+  `source: a\nsource-password: x: ${PASSWORD}\n`,
+];
 
 /** No five letters of it in a row. */
 function expectNoPart(text: string): void {
@@ -22,7 +29,7 @@ function expectNoPart(text: string): void {
 }
 
 describe("of a broken file line and column are shown, and nothing of what stands there", () => {
-  test.each(BROKEN)("a configuration file: %j", async (text) => {
+  test.each(BROKEN_YAML)("a configuration file: %j", async (text) => {
     await using directory = await openTempDirectory();
     const path = directory.resolve("mirror.json");
     await writeFile(path, text);

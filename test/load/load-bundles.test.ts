@@ -38,6 +38,8 @@ async function load(
 ): Promise<{ receipt: Receipt; loads: number; events: PushEvent[] }> {
   const program = directory.resolve("docker");
   await writeFile(program, PROGRAM);
+  // Whatever lies above the directory
+  await writeFile(directory.resolve("package.json"), '{"type":"commonjs"}');
   await chmod(program, 0o755);
   const bundlePath = directory.resolve("bundle");
   if (!(await readdir(directory.path)).includes("bundle")) {
