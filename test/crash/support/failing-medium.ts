@@ -11,8 +11,8 @@ export interface FailingMedium extends AsyncDisposable {
 }
 
 /**
- * Copies a directory to a medium of its own; undefined where no devices can be made, with the reason printed. The blocks of
- * the device are a file, and that is cut off.
+ * Copies a directory to a medium of its own; undefined where no devices can be made, with the reason printed. In CI that
+ * is a failure. The blocks of the device are a file, and that is cut off.
  */
 export async function mountFailingMedium(content: string): Promise<FailingMedium | undefined> {
   const directory = await openTempDirectory("mirror-medium-");
@@ -26,6 +26,7 @@ export async function mountFailingMedium(content: string): Promise<FailingMedium
     (await run("mount", ["-o", "loop,ro", device, path]));
   if (failure !== undefined) {
     await directory[Symbol.asyncDispose]();
+    if (process.env["CI"]) throw new Error(`Cannot make a device in CI: ${failure}`);
     process.stderr.write(`Skipping tests of a medium that is pulled out: ${failure}\n`);
     return undefined;
   }
