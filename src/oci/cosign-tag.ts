@@ -13,8 +13,13 @@ export interface CosignTag {
 
 /** `sha256:ab…`, `sig` → `sha256-ab….sig`. */
 export function formatCosignTag({ subject, suffix }: CosignTag): string {
+  return `${tagPrefixOf(subject)}${suffix}`;
+}
+
+/** How all tags begin that are named after a manifest, by cosign and by others: `sha256:ab…` → `sha256-ab….`. */
+export function tagPrefixOf(subject: Digest): string {
   const { algorithm, encoded } = parseDigest(subject);
-  return `${algorithm}-${encoded}.${suffix}`;
+  return `${algorithm}-${encoded}.`;
 }
 
 /** The inverse; undefined for any other tag. */

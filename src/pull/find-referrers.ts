@@ -1,7 +1,12 @@
 import type { ImageContents, ImageKind } from "../contents/contents.ts";
 import { MirrorError } from "../errors.ts";
 import type { Notice } from "../notice.ts";
-import { COSIGN_SUFFIXES, formatCosignTag } from "../oci/cosign-tag.ts";
+import {
+  COSIGN_SUFFIXES,
+  formatCosignTag,
+  parseCosignTag,
+  tagPrefixOf,
+} from "../oci/cosign-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../oci/manifest.ts";
@@ -75,7 +80,20 @@ class Search {
       }
       level = next;
     }
+    this.#noteOtherTags((await this.#tagsOfSource()) ?? new Set());
     return [...this.#found.values()];
+  }
+
+  /** Whatever else is named after a manifest, such as the sources of an image: nobody knows how much that is. */
+  #noteOtherTags(tags: ReadonlySet<string>): void {
+    const prefixes = new Set([...this.#asked].map(tagPrefixOf));
+    const left = [...tags].filter((tag) => {
+      const prefix = tag.slice(0, tag.indexOf(".") + 1);
+      return prefixes.has(prefix) && parseCosignTag(tag) === undefined;
+    });
+    if (left.length === 0) return;
+    const message = `"${this.#options.name}" does not bring the tags ${left.sort().join(", ")}, which are named after its manifests: ask for them as for images`;
+    this.#options.onNotice({ code: "DIGEST_TAGS_LEFT_OUT", message });
   }
 
   /** Describes what is new. */
@@ -123,8 +141,9 @@ class Search {
 
   async #list(subject: Digest) {
     const { signal, source } = this.#options;
+    const tags = await this.#tagsOfSource();
     try {
-      return await source.referrers(subject, { signal });
+      return await source.referrers(subject, { tags, signal });
     } catch (error) {
       // Nothing is known of it there: there is nothing to take
       if (isMissing(error)) return [];
@@ -145,8 +164,7 @@ class Search {
 
   async #taggedRoots(subject: Digest): Promise<Root[]> {
     const { root, selection, signal, source } = this.#options;
-    this.#tags ??= this.#listTags();
-    const tags = await this.#tags;
+    const tags = await this.#tagsOfSource();
     const roots: Root[] = [];
     for (const suffix of COSIGN_SUFFIXES) {
       // Of what the product publishes, attestations are the selection's to take
@@ -165,6 +183,11 @@ class Search {
   }
 
   /** Undefined where the source gives no list: then it is asked for each tag. */
+  #tagsOfSource(): Promise<ReadonlySet<string> | undefined> {
+    this.#tags ??= this.#listTags();
+    return this.#tags;
+  }
+
   async #listTags(): Promise<ReadonlySet<string> | undefined> {
     const { root, selection, signal, source } = this.#options;
     if (selection.proxyRegistry && root.origin.registry === selection.source?.registry) {

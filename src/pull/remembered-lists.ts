@@ -32,9 +32,9 @@ export function rememberLists(openSource: OpenSource): OpenSource {
       resolve: (wanted, options) => source.resolve(wanted, options),
       exists: (target, options) => source.exists(target, options),
       stat: (digest, options) => source.stat(digest, options),
-      async referrers(digest, { artifactType, signal } = {}) {
+      async referrers(digest, { artifactType, ...options } = {}) {
         const key = formatReference({ ...reference, digest });
-        const all = await remember(referrers, key, () => source.referrers(digest, { signal }));
+        const all = await remember(referrers, key, () => source.referrers(digest, options));
         return artifactType === undefined
           ? all
           : all.filter((referrer) => referrer.artifactType === artifactType);

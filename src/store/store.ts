@@ -72,6 +72,8 @@ export interface TagSource {
 export interface ReferrersOptions extends OperationOptions {
   /** Only referrers of this type. */
   readonly artifactType?: string | undefined;
+  /** All tags of the repository, where they are known: what is stored behind tags is then found without asking for it. */
+  readonly tags?: ReadonlySet<string> | undefined;
 }
 
 export interface ReferrerSource {

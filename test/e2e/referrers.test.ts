@@ -310,6 +310,20 @@ describe("a source that fails to give what belongs to an image", () => {
     expect(imagesOf(await manifestOf("./b"))).toHaveLength(7);
   });
 
+  test("and has other tags that are named after it tells them", async () => {
+    await using source = await openEmbeddedRegistry();
+    seedSigned(source, "acme/web", SIGNED);
+    const [root, child] = [index, children.arm64].map(digestOfArtifact);
+    const sources = [`${root}.src`, `${child}.dockerfile`].map((tag) => tag.replace(":", "-"));
+    for (const tag of [...sources, `${fallbackTagOf(digestOfArtifact(image({ name: "x" })))}.src`])
+      seed(source, "acme/web", { [tag]: image({ name: "sources" }) });
+    const name = `${source.host}/acme/web:v1`;
+    const { notices } = await json("pull", "./b", "--include-image", name, "--json");
+    expect(notices).toMatchObject([{ code: "DIGEST_TAGS_LEFT_OUT" }]);
+    expect(notices[0].message).toContain(`tags ${sources.sort().join(", ")}, which`);
+    expect(imagesOf(await manifestOf("./b"))).toHaveLength(7);
+  });
+
   test("and lists what is none is told, and nothing else is lost", async () => {
     const stranger = digestOfArtifact(children.arm64);
     const middleware: RegistryMiddleware = async (request, next) => {

@@ -14,6 +14,8 @@ export interface ListPagesOptions<Entry> extends OperationOptions {
   readonly scopes: readonly Scope[];
   /** The entries of one page; throws a plain `Error` that says why a document is no page. */
   readonly entriesOf: (document: unknown) => readonly Entry[];
+  /** Where a redirect may lead; one that leads anywhere else fails with its status. */
+  readonly mayLeadTo?: ((url: URL) => boolean) | undefined;
   /** For lists that can be asked for from an entry on: then they go on where a server sends no `Link`. */
   readonly paging?: Paging<Entry> | undefined;
 }
@@ -180,12 +182,13 @@ class PageReader<Entry> {
   }
 
   async #get(target: string | URL, accepts: readonly number[]): Promise<ReadPage> {
-    const { scopes, signal } = this.#options;
+    const { mayLeadTo, scopes, signal } = this.#options;
     const host = this.#host;
     const page = this.#count > 1 ? this.#count : undefined;
     const patience = host.createPatience("GET", target);
     for (;;) {
-      const response = await host.send({ method: "GET", target, scopes, accepts, signal, page });
+      const request = { method: "GET", target, scopes, accepts, signal, page, mayLeadTo };
+      const response = await host.send(request);
       try {
         const bytes = await readBody(response, { limitBytes: PAGE_LIMIT_BYTES });
         if (bytes) return { response, bytes };

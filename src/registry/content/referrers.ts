@@ -7,25 +7,32 @@ import type { Manifest, OperationOptions, ReferrersOptions } from "../../store/s
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RepositoryContext } from "./blobs.ts";
-import { fetchManifest } from "./manifests.ts";
+import { existsManifest, fetchManifest } from "./manifests.ts";
 import { listPages } from "./pages.ts";
 
 /**
  * Manifests whose subject is the digest: from the API, or from the fallback tag where there is no API. Which it is gets
- * remembered for the host.
+ * remembered for the repository. What clients put behind the tag before there was an API counts as long as it is there.
  */
 export async function listReferrers(
   context: RepositoryContext,
   digest: Digest,
-  { artifactType, signal }: ReferrersOptions = {},
+  { artifactType, tags, signal }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[]> {
-  const { facts } = context.host;
-  const found = facts.hasNoReferrersApi
+  const { host, repository } = context;
+  const isTagged = tags?.has(fallbackTagOf(digest));
+  const listed = host.facts.withoutReferrersApi.has(repository)
     ? undefined
     : await fromApi(context, digest, { signal }).catch((error: unknown) => {
         return tagged(context, digest, { signal, error });
       });
-  const all = found ?? (await listFallbackReferrers(context, digest, { signal }));
+  // Where the list of tags is not known, only the registry can tell; with an API it has told
+  const isBehindTag = isTagged ?? listed === undefined;
+  const behindTag = isBehindTag ? await listFallbackReferrers(context, digest, { signal }) : [];
+  const all =
+    listed === undefined
+      ? behindTag
+      : [...listed, ...(await heldBeside(listed, behindTag, context, { signal }))];
   if (artifactType === undefined) return all;
   return all.filter((referrer) => referrer.artifactType === artifactType);
 }
@@ -42,13 +49,31 @@ async function tagged(
   return found;
 }
 
+/** Nobody keeps the tag up to date where there is an API: what only the tag lists may have been deleted since. */
+async function heldBeside(
+  listed: readonly Descriptor[],
+  behindTag: readonly Descriptor[],
+  context: RepositoryContext,
+  options: OperationOptions,
+): Promise<readonly Descriptor[]> {
+  const known = new Set(listed.map(({ digest }) => digest));
+  const held: Descriptor[] = [];
+  for (const one of behindTag.filter(({ digest }) => !known.has(digest))) {
+    if (await existsManifest(context, one.digest, options)) held.push(one);
+  }
+  return held;
+}
+
 /** `sha256:ab…` → `sha256-ab…`, cut as the specification says. */
 export function fallbackTagOf(digest: Digest): string {
   const { algorithm, encoded } = parseDigest(digest);
   return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
 }
 
-/** The referrers in the index behind the fallback tag; none if there is no such tag. */
+/**
+ * The referrers in the index behind the fallback tag; none if there is no such tag, or if a registry takes it for the digest
+ * that it is made of and answers with the subject (GitLab).
+ */
 export async function listFallbackReferrers(
   context: RepositoryContext,
   digest: Digest,
@@ -61,6 +86,7 @@ export async function listFallbackReferrers(
     if (error instanceof RegistryResponseError && error.code === "REGISTRY_NOT_FOUND") return [];
     throw error;
   }
+  if (manifest.descriptor.digest === digest) return [];
   const subject = `index ${fallbackTagOf(digest)}`;
   const document = parseStrictJson(manifest.bytes, subject) as Record<string, unknown> | null;
   if (manifest.descriptor.mediaType !== MEDIA_TYPE.imageIndex) {
@@ -81,7 +107,8 @@ async function fromApi(
   const referrers: Descriptor[] = [];
   let hasBegun = false;
   try {
-    for await (const page of listPages(host, { path, scopes, entriesOf: referrersOf, signal })) {
+    const options = { path, scopes, entriesOf: referrersOf, mayLeadTo: isReferrersUrl, signal };
+    for await (const page of listPages(host, options)) {
       hasBegun = true;
       referrers.push(...page);
     }
@@ -93,26 +120,35 @@ async function fromApi(
   }
 }
 
+/** Registries that are served by others send on to the same path there; anything else is a page for people (GHCR). */
+function isReferrersUrl({ pathname }: URL): boolean {
+  return /^\/v2\/.+\/referrers\/[^/]+$/.test(pathname);
+}
+
 /** Some servers answer every path with 200 and a document of their own: those have no such list. */
 class NoReferrersError extends Error {}
 
 function referrersOf(document: unknown): readonly Descriptor[] {
-  const { mediaType, manifests } = (document ?? {}) as Record<string, unknown>;
-  if (mediaType !== MEDIA_TYPE.imageIndex) throw new NoReferrersError("it is no image index");
-  return descriptorsOf(manifests);
+  const { mediaType, manifests, schemaVersion } = (document ?? {}) as Record<string, unknown>;
+  // The type may be left to the header (image-spec, "Image Index"), which not all set rightly
+  const isUntyped = mediaType === undefined && schemaVersion === 2 && manifests !== undefined;
+  if (mediaType === MEDIA_TYPE.imageIndex || isUntyped) return descriptorsOf(manifests);
+  throw new NoReferrersError("it is no image index");
 }
 
-function absent({ host }: RepositoryContext): undefined {
-  host.facts.hasNoReferrersApi = true;
+function absent({ host, repository }: RepositoryContext): undefined {
+  host.facts.withoutReferrersApi.add(repository);
   return undefined;
 }
+
+const NO_API_STATUSES: readonly number[] = [301, 302, 303, 307, 308, 400, 404, 405, 406, 501];
 
 /** A 404 that names the repository is about the repository; any other means that the path is not known. */
 function isAbsent(error: unknown): boolean {
   if (error instanceof ContentInvalidError) return error.cause instanceof NoReferrersError;
-  if (!(error instanceof RegistryResponseError) || error.isIndirect) return false;
+  if (!(error instanceof RegistryResponseError)) return false;
   const isNameUnknown = error.serverErrors.some(({ code }) => code === "NAME_UNKNOWN");
-  return [400, 404, 405, 406].includes(error.status) && !isNameUnknown;
+  return NO_API_STATUSES.includes(error.status) && !error.isIndirect && !isNameUnknown;
 }
 
 /** Registries written in Go answer `null` where there is none. */

@@ -23,8 +23,8 @@ export interface HostFacts {
   hasReliableHead: boolean;
   /** Mounts in a row that were answered with an error, or not at all. */
   failedMounts: number;
-  /** Referrers are found only by the fallback tag. */
-  hasNoReferrersApi: boolean;
+  /** Repositories whose referrers are found only by the fallback tag: one host may have several kinds of them. */
+  readonly withoutReferrersApi: Set<string>;
 }
 
 const MIB = 1024 * 1024;
@@ -44,7 +44,7 @@ export function createHostFacts(registry: string, partSizeBytes?: number): HostF
     hasNoUploadStatus: false,
     hasReliableHead: false,
     failedMounts: 0,
-    hasNoReferrersApi: false,
+    withoutReferrersApi: new Set(),
     partFloorBytes: 0,
     pace: partSizeBytes === undefined ? FIRST_PACE : undefined,
     ...known,

@@ -21,6 +21,8 @@ export interface HttpRequest {
   readonly namedBy?: string | undefined;
   /** Addresses that are not connected to, whatever the name: a server gave it that must not lead us there. */
   readonly refuses?: readonly NetworkReach[] | undefined;
+  /** Where a redirect may lead; one that leads anywhere else is the answer. Missing: wherever is safe. */
+  readonly mayLeadTo?: ((url: URL) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Sends it in place of this thread, on a connection of another one. */
   readonly via?: SendRequest | undefined;

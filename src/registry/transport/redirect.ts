@@ -30,6 +30,7 @@ export async function sendFollowing(
     const location = headerOf(response.headers, "location");
     if (!REDIRECTS.has(response.status) || location === undefined) return response;
     if (!mayFollow(current.method, response.status)) return response;
+    if (!isWanted(current, location)) return response;
     await response.discard();
     const refuse = (objection: string) =>
       refusal(current, response.status, { objection, ...options });
@@ -40,6 +41,11 @@ export async function sendFollowing(
 
 function mayFollow(method: string, status: number): boolean {
   return method === "GET" || method === "HEAD" || status === 307 || status === 308;
+}
+
+function isWanted({ mayLeadTo, url }: HttpRequest, location: string): boolean {
+  if (mayLeadTo === undefined || !URL.canParse(location, url.href)) return true;
+  return mayLeadTo(new URL(location, url));
 }
 
 interface Hop extends RedirectOptions {
