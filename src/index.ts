@@ -1,13 +1,5 @@
 /** `airgap-mirror`: pull, push, verify and inspect bundles. Registries and the OCI vocabulary: `airgap-mirror/oci`. */
-export type {
-  BundleFile,
-  BundleImage,
-  BundleLayout,
-  BundleManifest,
-  BundlePackage,
-  BundleTotals,
-} from "./bundle/bundle-manifest.ts";
-export { type BundleStore, openBundleStore } from "./bundle/bundle-store.ts";
+
 export {
   BundleContentMismatchError,
   BundleCorruptError,
@@ -15,6 +7,15 @@ export {
   BundleMissingError,
   BundleVersionError,
 } from "./bundle/errors.ts";
+export { type BundleStore, openBundleStore } from "./bundle/images/bundle-store.ts";
+export type {
+  BundleFile,
+  BundleImage,
+  BundleLayout,
+  BundleManifest,
+  BundlePackage,
+  BundleTotals,
+} from "./bundle/read/bundle-manifest.ts";
 export { type ParseByteSizeOptions, parseByteSize } from "./byte-size.ts";
 export {
   type CachedImage,
@@ -128,10 +129,12 @@ export {
   writePruneList,
 } from "./prune/prune-list.ts";
 export type { ApplyPruneOptions, PlanPruneOptions, PruneSummary } from "./prune/prune-options.ts";
-export { isSelectionOfLock } from "./pull/create-lock.ts";
-export { describeSelection } from "./pull/describe-bundle.ts";
+export { describeSelection } from "./pull/directory/describe-bundle.ts";
+export type { Wishes } from "./pull/directory/wishes.ts";
 export type { PullEvent } from "./pull/events.ts";
-export { type PlannedWithLock, planPull, planPullWithLock } from "./pull/plan-pull.ts";
+export { isSelectionOfLock } from "./pull/plan/create-lock.ts";
+export { type PlannedWithLock, planPull, planPullWithLock } from "./pull/plan/plan-pull.ts";
+export { type QuotaNeed, quotaNeeds } from "./pull/plan/quota-needs.ts";
 export { pull } from "./pull/pull.ts";
 export type {
   PlannedPackageReport,
@@ -141,8 +144,6 @@ export type {
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";
-export { type QuotaNeed, quotaNeeds } from "./pull/quota-needs.ts";
-export type { Wishes } from "./pull/wishes.ts";
 export type { PushEvent } from "./push/events.ts";
 export { push } from "./push/push.ts";
 export {
@@ -202,8 +203,8 @@ export type {
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
+export type { NamedChartImage } from "./selection/resolve/charts/resolve-chart-images.ts";
 export type { Exclusion } from "./selection/resolve/exclusion.ts";
-export type { NamedChartImage } from "./selection/resolve/resolve-chart-images.ts";
 export { TagConflictError, UpstreamError } from "./serve/errors.ts";
 export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
 export type { ServeEvent } from "./serve/serve-event.ts";

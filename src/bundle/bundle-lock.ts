@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { hasErrorCode, storageError } from "../io/errors.ts";
 import { lockFile, refuseIfLocked } from "../io/file-lock.ts";
 import { readdir } from "../io/file-system.ts";
-import { isPushLock, PULL_STATE, STATE_DIRECTORY } from "./state-directory.ts";
+import { isPushLock, PULL_STATE, STATE_DIRECTORY } from "./format/state-directory.ts";
 
 /**
  * Locks a bundle whose state directory exists; `TARGET_LOCKED` names the run that writes or pushes it. Both sides announce

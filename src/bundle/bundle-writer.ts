@@ -5,11 +5,11 @@ import type { FilePart } from "../io/file-span.ts";
 import { rename, rm } from "../io/file-system.ts";
 import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
 import { formatEntryHeader } from "../tar/entry-header.ts";
-import type { BundleFile } from "./bundle-manifest.ts";
-import type { PackagePlan } from "./bundle-plan.ts";
-import { FileHasher, type FileHashes } from "./file-hasher.ts";
-import { GOST_SUFFIX, PARTIAL_SUFFIX } from "./format.ts";
-import { PackageFile } from "./package-file.ts";
+import type { PackagePlan } from "./format/bundle-plan.ts";
+import { GOST_SUFFIX, PARTIAL_SUFFIX } from "./format/format.ts";
+import type { BundleFile } from "./read/bundle-manifest.ts";
+import { FileHasher, type FileHashes } from "./read/file-hasher.ts";
+import { PackageFile } from "./read/package-file.ts";
 
 /** An entry of a planned package. */
 export interface EntryPlace {

@@ -1,7 +1,7 @@
-import { readBundledGraph } from "../bundle/bundle-graph.ts";
-import type { BundleImage } from "../bundle/bundle-manifest.ts";
-import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
-import { type RoutedImage, routesOf } from "../bundle/routes.ts";
+import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
+import { type RoutedImage, routesOf } from "../bundle/images/routes.ts";
+import type { BundleImage } from "../bundle/read/bundle-manifest.ts";
+import { type BundleReader, openBundle } from "../bundle/read/bundle-reader.ts";
 import type { Lock } from "../lock/lock.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";

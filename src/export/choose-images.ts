@@ -1,4 +1,4 @@
-import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
+import type { BundleStore, PublishedImage } from "../bundle/images/bundle-store.ts";
 import { compareTexts } from "../compare-texts.ts";
 import { fitsPattern } from "../name-pattern.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";

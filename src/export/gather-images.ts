@@ -1,4 +1,4 @@
-import { type BundleStore, openBundleStore } from "../bundle/bundle-store.ts";
+import { type BundleStore, openBundleStore } from "../bundle/images/bundle-store.ts";
 import { openCacheStore } from "../cache/cache-store.ts";
 import { OptionInvalidError } from "../errors.ts";
 import type { Notice } from "../notice.ts";

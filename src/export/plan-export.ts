@@ -1,4 +1,4 @@
-import { type PackagePlan, planPackage } from "../bundle/bundle-plan.ts";
+import { type PackagePlan, planPackage } from "../bundle/format/bundle-plan.ts";
 import type { ImageContents } from "../contents/contents.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";

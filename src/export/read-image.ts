@@ -7,7 +7,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
 import { targetPathOf } from "../oci/target-path.ts";
-import { type ImageGraph, walkImage } from "../pull/image-graph.ts";
+import { type ImageGraph, walkImage } from "../pull/plan/image-graph.ts";
 import type { Manifest, ReadableStore } from "../store/store.ts";
 import type { ChosenImage } from "./choose-images.ts";
 import type { ExportForm } from "./export-options.ts";

@@ -1,8 +1,12 @@
-import { readBundledGraph } from "../bundle/bundle-graph.ts";
-import { type BundledReferrer, type BundledTag, readBundledTags } from "../bundle/bundle-images.ts";
-import type { BundleImage, BundleTotals } from "../bundle/bundle-manifest.ts";
-import { noticesOf } from "../bundle/bundle-notices.ts";
-import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
+import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
+import {
+  type BundledReferrer,
+  type BundledTag,
+  readBundledTags,
+} from "../bundle/images/bundle-images.ts";
+import { noticesOf } from "../bundle/images/bundle-notices.ts";
+import type { BundleImage, BundleTotals } from "../bundle/read/bundle-manifest.ts";
+import { type BundleReader, openBundle } from "../bundle/read/bundle-reader.ts";
 import { checkOptions } from "../check-options.ts";
 import type { PackageKind } from "../contents/contents.ts";
 import type { Notice } from "../notice.ts";

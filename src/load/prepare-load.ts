@@ -1,4 +1,4 @@
-import { type BundleStore, openBundleStore } from "../bundle/bundle-store.ts";
+import { type BundleStore, openBundleStore } from "../bundle/images/bundle-store.ts";
 import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { type ChosenImage, chooseImages, imagesOf } from "../export/choose-images.ts";

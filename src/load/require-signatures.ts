@@ -1,4 +1,4 @@
-import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
+import type { BundleStore, PublishedImage } from "../bundle/images/bundle-store.ts";
 import type { Notice } from "../notice.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import { targetPathOf } from "../oci/target-path.ts";

@@ -1,5 +1,5 @@
-import type { BundleLayout, BundleTotals } from "../bundle/bundle-manifest.ts";
-import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
+import type { BundleLayout, BundleTotals } from "../bundle/read/bundle-manifest.ts";
 import type { ExtraFile, MadeContent, PackageKind } from "../contents/contents.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";

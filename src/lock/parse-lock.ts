@@ -1,6 +1,6 @@
-import { isBundleLayout, isBundleTotals, isPackageKind } from "../bundle/bundle-manifest.ts";
-import { formatCanonicalJson } from "../bundle/canonical-json.ts";
-import { parsePackageFile } from "../bundle/format.ts";
+import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
+import { parsePackageFile } from "../bundle/format/format.ts";
+import { isBundleLayout, isBundleTotals, isPackageKind } from "../bundle/read/bundle-manifest.ts";
 import type { MadeContent } from "../contents/contents.ts";
 import { isDigest } from "../oci/digest.ts";
 import { ContentInvalidError } from "../oci/errors.ts";

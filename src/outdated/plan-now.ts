@@ -1,6 +1,6 @@
 import { type Failure, toFailure } from "../failure.ts";
 import { LOCK_MEDIA_TYPE, type Lock, sealLock } from "../lock/lock.ts";
-import { planWithFound } from "../pull/plan-pull.ts";
+import { planWithFound } from "../pull/plan/plan-pull.ts";
 import type { PlanPullOptions } from "../pull/pull-options.ts";
 import { SelectionUnmatchedError } from "../selection/errors.ts";
 import type { Selection } from "../selection/grammar/selection.ts";

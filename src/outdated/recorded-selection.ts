@@ -1,5 +1,5 @@
-import type { BundleLayout } from "../bundle/bundle-manifest.ts";
-import { openBundle } from "../bundle/bundle-reader.ts";
+import type { BundleLayout } from "../bundle/read/bundle-manifest.ts";
+import { openBundle } from "../bundle/read/bundle-reader.ts";
 import type { ComparedPlace } from "../diff/compare-contents.ts";
 import { readLock } from "../lock/lock-file.ts";
 import { restoreSelection } from "../selection/grammar/restore-selection.ts";

@@ -1,5 +1,5 @@
-import { openBundle } from "../bundle/bundle-reader.ts";
-import { routesOf } from "../bundle/routes.ts";
+import { routesOf } from "../bundle/images/routes.ts";
+import { openBundle } from "../bundle/read/bundle-reader.ts";
 import { readLock } from "../lock/lock-file.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import { placeModules } from "../product/layouts.ts";

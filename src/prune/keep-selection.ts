@@ -1,6 +1,6 @@
 import { createMemoryCache } from "../cache/content-cache.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
-import { findContents } from "../pull/find-contents.ts";
+import { findContents } from "../pull/plan/find-contents.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { ContentMissingError } from "../store/errors.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";

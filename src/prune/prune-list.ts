@@ -1,4 +1,4 @@
-import { formatCanonicalJson } from "../bundle/canonical-json.ts";
+import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { readNamedText } from "../io/read-file.ts";
 import type { Notice } from "../notice.ts";

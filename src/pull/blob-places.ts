@@ -2,7 +2,7 @@ import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import { type BlockPool, WRITE_BLOCK_BYTES } from "../io/block-pool.ts";
 import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { parseDigest } from "../oci/digest.ts";
-import type { BlobTask } from "./transfer-plan.ts";
+import type { BlobTask } from "./directory/transfer-plan.ts";
 
 export interface BlobPlacesOptions {
   readonly writer: BundleWriter;

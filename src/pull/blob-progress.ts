@@ -1,7 +1,7 @@
 import { formatReference } from "../oci/reference.ts";
+import type { PullJournal } from "./directory/pull-journal.ts";
+import type { BlobTask } from "./directory/transfer-plan.ts";
 import type { PullEvent } from "./events.ts";
-import type { PullJournal } from "./pull-journal.ts";
-import type { BlobTask } from "./transfer-plan.ts";
 
 export interface BlobProgressOptions {
   readonly journal: PullJournal;

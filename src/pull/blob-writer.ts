@@ -5,7 +5,7 @@ import type { ContentHash } from "../io/content-hasher.ts";
 import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
-import type { BlobTask } from "./transfer-plan.ts";
+import type { BlobTask } from "./directory/transfer-plan.ts";
 
 export interface BlobWriterOptions {
   readonly task: BlobTask;

@@ -1,15 +1,15 @@
-import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/bundle-manifest.ts";
+import type { BundleImage, BundleManifest, BundleTotals } from "../bundle/read/bundle-manifest.ts";
 import type { PackageKind } from "../contents/contents.ts";
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
+import type { NamedChartImage } from "../selection/resolve/charts/resolve-chart-images.ts";
 import type { Exclusion } from "../selection/resolve/exclusion.ts";
-import type { NamedChartImage } from "../selection/resolve/resolve-chart-images.ts";
 import type { OperationOptions, SourceRepository, WebSource } from "../store/store.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
+import type { Wishes } from "./directory/wishes.ts";
 import type { PullEvent } from "./events.ts";
-import type { Wishes } from "./wishes.ts";
 
 interface PlanPullSettings extends OperationOptions {
   /** Directory of the bundle; created if missing. Planning writes nothing to it. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { readBundledTags } from "../bundle/bundle-images.ts";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
-import type { PackagePlan } from "../bundle/bundle-plan.ts";
-import { openBundle } from "../bundle/bundle-reader.ts";
 import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
-import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
+import type { PackagePlan } from "../bundle/format/bundle-plan.ts";
+import { BUNDLE_MANIFEST_FILE } from "../bundle/format/format.ts";
+import { readBundledTags } from "../bundle/images/bundle-images.ts";
+import { openBundle } from "../bundle/read/bundle-reader.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { createDirectoryCache } from "../cache/directory-cache.ts";
 import { rm, rmdir } from "../io/file-system.ts";
@@ -15,35 +15,35 @@ import { checkSignatures, requireSigned } from "../trust/check-signatures.ts";
 import { SignatureRefusedError } from "../trust/errors.ts";
 import type { SignaturePolicy } from "../trust/policy.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
-import { describeBundle, totalsOf } from "./describe-bundle.ts";
-import type { PullEvent } from "./events.ts";
-import { imagesWith } from "./images-with.ts";
-import { withLocalContent } from "./local-content.ts";
-import { countMissing } from "./missing-bytes.ts";
-import { openCache } from "./open-cache.ts";
-import { type Pinned, type PullCaches, pinPlan } from "./pin-plan.ts";
-import { openPrevious } from "./previous-content.ts";
-import { prepareDirectory, reopenFiles } from "./pull-directory.ts";
-import { PullJournal } from "./pull-journal.ts";
-import {
-  PULL_MEDIA_TYPE,
-  type PullOptions,
-  type PullOutcome,
-  type PullSummary,
-} from "./pull-options.ts";
+import { describeBundle, totalsOf } from "./directory/describe-bundle.ts";
+import { withLocalContent } from "./directory/local-content.ts";
+import { openPrevious } from "./directory/previous-content.ts";
+import { prepareDirectory, reopenFiles } from "./directory/pull-directory.ts";
+import { PullJournal } from "./directory/pull-journal.ts";
 import {
   createStateDirectory,
   type PinnedPlan,
   readPinnedPlan,
   type StatePaths,
   statePaths,
-} from "./pull-state.ts";
-import { readPolicy } from "./require-signatures.ts";
+} from "./directory/pull-state.ts";
+import { findDamageOfSealed, finishSealed } from "./directory/sealed-bundle.ts";
+import { hasRoom } from "./directory/space.ts";
+import type { BlobTask } from "./directory/transfer-plan.ts";
+import type { PullEvent } from "./events.ts";
+import { imagesWith } from "./plan/images-with.ts";
+import { countMissing } from "./plan/missing-bytes.ts";
+import { openCache } from "./plan/open-cache.ts";
+import { type Pinned, type PullCaches, pinPlan } from "./plan/pin-plan.ts";
+import { readPolicy } from "./plan/require-signatures.ts";
+import {
+  PULL_MEDIA_TYPE,
+  type PullOptions,
+  type PullOutcome,
+  type PullSummary,
+} from "./pull-options.ts";
 import { sealBundle } from "./seal.ts";
-import { findDamageOfSealed, finishSealed } from "./sealed-bundle.ts";
-import { hasRoom } from "./space.ts";
 import { transferBlobs } from "./transfer.ts";
-import type { BlobTask } from "./transfer-plan.ts";
 
 const DEFAULT_CONCURRENCY = 6;
 

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { BundleManifest } from "../bundle/bundle-manifest.ts";
-import { formatCanonicalJson } from "../bundle/canonical-json.ts";
-import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format.ts";
+import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
+import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format/format.ts";
+import type { BundleManifest } from "../bundle/read/bundle-manifest.ts";
 import { compareTexts } from "../compare-texts.ts";
 import type { ExtraFile } from "../contents/contents.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { rm } from "../io/file-system.ts";
-import { removeState, type StatePaths } from "./pull-state.ts";
+import { removeState, type StatePaths } from "./directory/pull-state.ts";
 
 export interface SealedContents {
   readonly manifest: BundleManifest;

@@ -18,13 +18,13 @@ import type { OperationOptions } from "../store/store.ts";
 import { BlobPlaces } from "./blob-places.ts";
 import { BlobProgress } from "./blob-progress.ts";
 import { BlobWriter } from "./blob-writer.ts";
+import type { OpenBlobSource } from "./directory/local-content.ts";
+import type { PreviousBlob, PreviousContent } from "./directory/previous-content.ts";
+import type { PullJournal, PullProgress } from "./directory/pull-journal.ts";
+import { takeOver } from "./directory/take-over.ts";
+import type { BlobTask } from "./directory/transfer-plan.ts";
 import type { PullEvent } from "./events.ts";
-import type { OpenBlobSource } from "./local-content.ts";
 import { readableOf } from "./positional-stream.ts";
-import type { PreviousBlob, PreviousContent } from "./previous-content.ts";
-import type { PullJournal, PullProgress } from "./pull-journal.ts";
-import { takeOver } from "./take-over.ts";
-import type { BlobTask } from "./transfer-plan.ts";
 
 export interface TransferOptions extends OperationOptions {
   readonly tasks: readonly BlobTask[];

@@ -1,4 +1,4 @@
-import type { BundledGraph } from "../bundle/bundle-graph.ts";
+import type { BundledGraph } from "../bundle/images/bundle-graph.ts";
 import { formatReference } from "../oci/reference.ts";
 import type { PushImage } from "./plan-push.ts";
 

@@ -1,8 +1,13 @@
-import { parseTag } from "../bundle/bare-tags.ts";
-import { noticesOf } from "../bundle/bundle-notices.ts";
-import { type BundleReader, openBundle } from "../bundle/bundle-reader.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
-import { type RoutedImage, type Routes, type RoutesOptions, routesOf } from "../bundle/routes.ts";
+import { parseTag } from "../bundle/images/bare-tags.ts";
+import { noticesOf } from "../bundle/images/bundle-notices.ts";
+import {
+  type RoutedImage,
+  type Routes,
+  type RoutesOptions,
+  routesOf,
+} from "../bundle/images/routes.ts";
+import { type BundleReader, openBundle } from "../bundle/read/bundle-reader.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference, joinRepository } from "../oci/reference.ts";
 import { call } from "../option.ts";

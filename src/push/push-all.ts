@@ -1,8 +1,8 @@
 import { basename, dirname, resolve } from "node:path";
-import { type BareTag, refuseClash } from "../bundle/bare-tags.ts";
-import { readBundledGraph } from "../bundle/bundle-graph.ts";
-import { parsePackageFile } from "../bundle/format.ts";
-import { readPointedVersion } from "../bundle/pointed-version.ts";
+import { parsePackageFile } from "../bundle/format/format.ts";
+import { type BareTag, refuseClash } from "../bundle/images/bare-tags.ts";
+import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
+import { readPointedVersion } from "../bundle/images/pointed-version.ts";
 import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";

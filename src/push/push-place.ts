@@ -1,5 +1,5 @@
-import type { BundleReader, FiledBlob } from "../bundle/bundle-reader.ts";
-import type { LayoutTable } from "../bundle/layout-table.ts";
+import type { LayoutTable } from "../bundle/format/layout-table.ts";
+import type { BundleReader, FiledBlob } from "../bundle/read/bundle-reader.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryReference } from "../oci/reference.ts";

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
-import { type BundledGraph, readBundledGraph } from "../bundle/bundle-graph.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { readPointedVersion } from "../bundle/pointed-version.ts";
+import { type BundledGraph, readBundledGraph } from "../bundle/images/bundle-graph.ts";
+import { readPointedVersion } from "../bundle/images/pointed-version.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { ImageKind } from "../contents/contents.ts";
 import type { ErrorCode, MirrorError } from "../errors.ts";
 import { IMAGE_FAILURES } from "../failure.ts";

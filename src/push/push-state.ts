@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
-import { pushStateOf, STATE_DIRECTORY } from "../bundle/state-directory.ts";
+import { pushStateOf, STATE_DIRECTORY } from "../bundle/format/state-directory.ts";
 import { MirrorError } from "../errors.ts";
 import { AppendLog, readAppendLog } from "../io/append-log.ts";
 import { storageError, TargetLockedError } from "../io/errors.ts";

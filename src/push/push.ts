@@ -1,5 +1,5 @@
-import { digestOfBundle } from "../bundle/bundle-digest.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
+import { digestOfBundle } from "../bundle/images/bundle-digest.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { collectNotices } from "../notice.ts";
 import { checkPushOptions } from "./check-push-options.ts";
 import type { PushEvent } from "./events.ts";

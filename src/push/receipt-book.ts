@@ -1,4 +1,4 @@
-import type { BundledGraph } from "../bundle/bundle-graph.ts";
+import type { BundledGraph } from "../bundle/images/bundle-graph.ts";
 import { compareTexts } from "../compare-texts.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Digest } from "../oci/digest.ts";

@@ -1,4 +1,4 @@
-import type { Routes } from "../bundle/routes.ts";
+import type { Routes } from "../bundle/images/routes.ts";
 import { ContentInvalidError } from "../oci/errors.ts";
 import { option } from "../option.ts";
 

@@ -1,4 +1,4 @@
-import { openBundleStore } from "../bundle/bundle-store.ts";
+import { openBundleStore } from "../bundle/images/bundle-store.ts";
 import { callerOf } from "../server/access.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";

@@ -1,4 +1,4 @@
-import type { BundleStore, PublishedImage } from "../bundle/bundle-store.ts";
+import type { BundleStore, PublishedImage } from "../bundle/images/bundle-store.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { SourceRepository } from "../store/store.ts";
 

@@ -1,6 +1,6 @@
-import type { BundledReferrer, BundledTag, BundledTags } from "../bundle/bundle-images.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import type { LayoutTable } from "../bundle/layout-table.ts";
+import type { LayoutTable } from "../bundle/format/layout-table.ts";
+import type { BundledReferrer, BundledTag, BundledTags } from "../bundle/images/bundle-images.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { option } from "../option.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
 import { BundleContentMismatchError, BundleCorruptError } from "../bundle/errors.ts";
-import { BUNDLE_MANIFEST_FILE } from "../bundle/format.ts";
-import type { FileProblem } from "../bundle/listed-package.ts";
+import { BUNDLE_MANIFEST_FILE } from "../bundle/format/format.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
+import type { FileProblem } from "../bundle/read/listed-package.ts";
 import type { Findings } from "./findings.ts";
 import { findDeviation, generatedEntries, isPredictable } from "./generated-entries.ts";
 import type { Problem } from "./report.ts";

@@ -1,4 +1,7 @@
-import { isLeftOut } from "../bundle/bundle-graph.ts";
+import { BundleCorruptError } from "../bundle/errors.ts";
+import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format/format.ts";
+import type { LayoutTable } from "../bundle/format/layout-table.ts";
+import { isLeftOut } from "../bundle/images/bundle-graph.ts";
 import {
   type BundledReferrer,
   type BundledTag,
@@ -7,12 +10,9 @@ import {
   keepLast,
   readLayoutTags,
   type UnnamedManifest,
-} from "../bundle/bundle-images.ts";
-import type { BundleImage, BundleLayout, BundleManifest } from "../bundle/bundle-manifest.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { BundleCorruptError } from "../bundle/errors.ts";
-import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format.ts";
-import type { LayoutTable } from "../bundle/layout-table.ts";
+} from "../bundle/images/bundle-images.ts";
+import type { BundleImage, BundleLayout, BundleManifest } from "../bundle/read/bundle-manifest.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import type { OperationOptions } from "../store/store.ts";

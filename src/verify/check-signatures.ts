@@ -1,5 +1,5 @@
-import { type BundledTags, keepLast } from "../bundle/bundle-images.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
+import { type BundledTags, keepLast } from "../bundle/images/bundle-images.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { MirrorError } from "../errors.ts";
 import type { Notice } from "../notice.ts";
 import { bundledManifests, hintOf } from "../trust/bundled-manifests.ts";

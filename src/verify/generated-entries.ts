@@ -1,7 +1,7 @@
-import type { BundleImage, BundleManifest } from "../bundle/bundle-manifest.ts";
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { OCI_LAYOUT_JSON, parseLayoutEntry } from "../bundle/format.ts";
-import { renderLayoutIndex } from "../bundle/layout-index.ts";
+import { OCI_LAYOUT_JSON, parseLayoutEntry } from "../bundle/format/format.ts";
+import { renderLayoutIndex } from "../bundle/format/layout-index.ts";
+import type { BundleImage, BundleManifest } from "../bundle/read/bundle-manifest.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { ImageContents } from "../contents/contents.ts";
 import type { ScannedEntry } from "../tar/scan.ts";
 import type { Survey } from "./survey.ts";

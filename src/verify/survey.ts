@@ -1,11 +1,11 @@
-import type { BundleReader } from "../bundle/bundle-reader.ts";
-import { startsOf } from "../bundle/chunk-plan.ts";
-import { isDockerFile } from "../bundle/docker-archive.ts";
 import { BundleMissingError } from "../bundle/errors.ts";
-import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format.ts";
-import { entriesOfFiles, type LayoutTable } from "../bundle/layout-table.ts";
-import { PackageEntries, type RefusedEntry } from "../bundle/package-entries.ts";
-import { type Extent, salvagePackage } from "../bundle/salvage-package.ts";
+import { startsOf } from "../bundle/format/chunk-plan.ts";
+import { isStrayFile, normalizeEntryPath, parseLayoutEntry } from "../bundle/format/format.ts";
+import { entriesOfFiles, type LayoutTable } from "../bundle/format/layout-table.ts";
+import type { BundleReader } from "../bundle/read/bundle-reader.ts";
+import { isDockerFile } from "../bundle/read/docker-archive.ts";
+import { PackageEntries, type RefusedEntry } from "../bundle/read/package-entries.ts";
+import { type Extent, salvagePackage } from "../bundle/read/salvage-package.ts";
 import { MirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";

@@ -1,9 +1,9 @@
-import type { BundledTags } from "../bundle/bundle-images.ts";
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
-import { noticesOf } from "../bundle/bundle-notices.ts";
-import { BundleReader } from "../bundle/bundle-reader.ts";
-import type { FileProblem } from "../bundle/listed-package.ts";
-import { type BundleListing, listBundle } from "../bundle/package-listing.ts";
+import type { BundledTags } from "../bundle/images/bundle-images.ts";
+import { noticesOf } from "../bundle/images/bundle-notices.ts";
+import { BundleReader } from "../bundle/read/bundle-reader.ts";
+import type { FileProblem } from "../bundle/read/listed-package.ts";
+import { type BundleListing, listBundle } from "../bundle/read/package-listing.ts";
 import { checkOptions } from "../check-options.ts";
 import { compareTexts } from "../compare-texts.ts";
 import type { Notice } from "../notice.ts";

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { openBundle } from "../../src/bundle/bundle-reader.ts";
+import { openBundle } from "../../src/bundle/read/bundle-reader.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { runProcess } from "../support/run-process.ts";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { createTtyRenderer } from "../../src/cli/output/tty.ts";
+import { createTtyRenderer } from "../../src/cli/output/progress/tty.ts";
 import { watchSuspension } from "../../src/cli/suspension.ts";
 
 describe("Ctrl-Z", () => {

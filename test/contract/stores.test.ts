@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { cacheSources } from "../../src/cache/cached-source.ts";
 import type { ContentCache } from "../../src/cache/content-cache.ts";
 import { createMemoryCache } from "../../src/cache/content-cache.ts";

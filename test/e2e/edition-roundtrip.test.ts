@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { parseRepositoryReference } from "../../src/oci/reference.ts";
-import { planPull } from "../../src/pull/plan-pull.ts";
+import { planPull } from "../../src/pull/plan/plan-pull.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";

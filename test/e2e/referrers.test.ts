@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { BundleImage, BundleManifest } from "../../src/bundle/bundle-manifest.ts";
+import type { BundleImage, BundleManifest } from "../../src/bundle/read/bundle-manifest.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BundleStore } from "../../src/bundle/bundle-store.ts";
+import type { BundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { requireSignaturesOf } from "../../src/load/require-signatures.ts";
 import { parsePolicy } from "../../src/trust/policy.ts";
 import type { SignatureRule } from "../../src/trust/signature-rule.ts";

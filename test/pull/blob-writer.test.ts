@@ -5,7 +5,7 @@ import { BlockPool } from "../../src/io/block-pool.ts";
 import { ContentHasher } from "../../src/io/content-hasher.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { BlobWriter } from "../../src/pull/blob-writer.ts";
-import { planWork } from "../../src/pull/transfer-plan.ts";
+import { planWork } from "../../src/pull/directory/transfer-plan.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
 const BYTES = pseudoRandomBytes(1, 0, 900_000);

@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import type { MirrorError } from "../../src/errors.ts";
 import { formatLock, toLock } from "../../src/lock/parse-lock.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import type { RepositoryReference } from "../../src/oci/reference.ts";
-import { planPull, planPullWithLock } from "../../src/pull/plan-pull.ts";
+import { planPull, planPullWithLock } from "../../src/pull/plan/plan-pull.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
 import { createCredentials } from "../../src/registry/auth/create-credentials.ts";

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBundle } from "../../src/bundle/bundle-reader.ts";
+import { openBundle } from "../../src/bundle/read/bundle-reader.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { pull } from "../../src/pull/pull.ts";

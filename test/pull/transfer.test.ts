@@ -1,6 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBundle } from "../../src/bundle/bundle-reader.ts";
+import { openBundle } from "../../src/bundle/read/bundle-reader.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import { ContentMissingError } from "../../src/store/errors.ts";

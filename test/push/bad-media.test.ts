@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { BundleManifest } from "../../src/bundle/bundle-manifest.ts";
+import type { BundleManifest } from "../../src/bundle/read/bundle-manifest.ts";
 import type { MirrorError } from "../../src/errors.ts";
 import { push } from "../../src/push/push.ts";
 import type { Receipt } from "../../src/push/receipt.ts";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openBundleStore } from "../../src/bundle/bundle-store.ts";
+import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { push } from "../../src/push/push.ts";
 import { planPushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { planPackage } from "../../src/bundle/bundle-plan.ts";
+import { planPackage } from "../../src/bundle/format/bundle-plan.ts";
 import type { ImageContents } from "../../src/contents/contents.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { digestOf } from "../../src/oci/digest.ts";

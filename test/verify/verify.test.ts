@@ -1,8 +1,8 @@
 import { cp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { BundleManifest } from "../../src/bundle/bundle-manifest.ts";
-import { formatCanonicalJson } from "../../src/bundle/canonical-json.ts";
+import { formatCanonicalJson } from "../../src/bundle/format/canonical-json.ts";
+import type { BundleManifest } from "../../src/bundle/read/bundle-manifest.ts";
 import { formatEntryHeader } from "../../src/tar/entry-header.ts";
 import type { ScannedEntry } from "../../src/tar/scan.ts";
 import type { Problem } from "../../src/verify/report.ts";

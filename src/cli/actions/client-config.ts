@@ -22,7 +22,7 @@ import {
   toRuntimeOptions,
 } from "../options/client-config.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { renderClientConfig } from "../output/client-config-report.ts";
+import { renderClientConfig } from "../output/reports/client-config-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 import { readLogin } from "./read-login.ts";

@@ -18,7 +18,11 @@ import { readConfig } from "../options/read-config.ts";
 import { readImageLists } from "../options/read-image-lists.ts";
 import { toRegistryOptions } from "../options/registry.ts";
 import { toWishes } from "../options/selection.ts";
-import { type CheckedBundle, type ConfigReport, renderConfig } from "../output/config-report.ts";
+import {
+  type CheckedBundle,
+  type ConfigReport,
+  renderConfig,
+} from "../output/reports/config-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -6,8 +6,8 @@ import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/demo.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { renderDemoStep, renderDemoSummary } from "../output/demo-report.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
+import { renderDemoStep, renderDemoSummary } from "../output/reports/demo-report.ts";
 import { printResult } from "../output/result.ts";
 
 export const runDemoCommand: Action<typeof FLAGS> = async (given, context) => {

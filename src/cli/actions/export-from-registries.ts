@@ -9,7 +9,7 @@ import type { CliContext } from "../command.ts";
 import type { FLAGS } from "../commands/export.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
 import { UsageError } from "../usage-error.ts";
 import { openClient } from "./open-client.ts";
 import { readLogin } from "./read-login.ts";

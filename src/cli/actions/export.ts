@@ -3,7 +3,7 @@ import type { Action } from "../command.ts";
 import type { FLAGS } from "../commands/export.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { renderExport } from "../output/export-report.ts";
+import { renderExport } from "../output/reports/export-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -3,7 +3,7 @@ import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/login.ts";
 import { EXIT_DONE } from "../exit-code.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
 import { printResult } from "../output/result.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { UsageError } from "../usage-error.ts";

@@ -9,8 +9,8 @@ import type { CliContext } from "../command.ts";
 import { toCacheOptions } from "../options/bundle.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
-import { renderRegistryEvent } from "../output/registry-line.ts";
-import type { Renderer } from "../output/renderer.ts";
+import { renderRegistryEvent } from "../output/progress/registry-line.ts";
+import type { Renderer } from "../output/progress/renderer.ts";
 
 export interface OpenClientOptions {
   readonly flags: FlagValues<typeof REGISTRY_FLAGS>;

@@ -11,7 +11,7 @@ import type { CliContext } from "../command.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import type { UPSTREAM_FLAGS } from "../options/upstreams.ts";
-import { renderRegistryEvent } from "../output/registry-line.ts";
+import { renderRegistryEvent } from "../output/progress/registry-line.ts";
 import { toSurroundings } from "./open-client.ts";
 
 type Flags = FlagValues<typeof REGISTRY_FLAGS & typeof UPSTREAM_FLAGS>;

@@ -5,7 +5,7 @@ import type { FLAGS } from "../commands/pull.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
 import { toBundleOptions, toCacheOptions, toListing } from "../options/bundle.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { renderPlan } from "../output/pull-report.ts";
+import { renderPlan } from "../output/reports/pull-report.ts";
 import { printResult } from "../output/result.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { formatCount, formatDuration } from "../output/units.ts";

@@ -5,7 +5,7 @@ import { exitCodeOfOutcome } from "../exit-code.ts";
 import { toBundleOptions, toCacheOptions, toListing } from "../options/bundle.ts";
 import { toOutputOptions } from "../options/output.ts";
 import { toRegistryOptions } from "../options/registry.ts";
-import { renderPullSummary } from "../output/pull-report.ts";
+import { renderPullSummary } from "../output/reports/pull-report.ts";
 import { printResult } from "../output/result.ts";
 import { runPlan } from "./plan.ts";
 import { withSource } from "./with-source.ts";

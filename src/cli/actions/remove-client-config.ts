@@ -4,7 +4,7 @@ import { EXIT_DONE } from "../exit-code.ts";
 import type { ClientConfigFlags } from "../options/client-config.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type REPORT_FLAGS, toOutputOptions } from "../options/output.ts";
-import { renderChanges } from "../output/client-config-report.ts";
+import { renderChanges } from "../output/reports/client-config-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 

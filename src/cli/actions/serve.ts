@@ -15,8 +15,8 @@ import { EXIT_DONE } from "../exit-code.ts";
 import { parseListen, toServerOptions } from "../options/serve.ts";
 import { toUpstreamOptions } from "../options/upstreams.ts";
 import { renderError } from "../output/error.ts";
-import { renderServeEvent } from "../output/serve-line.ts";
-import { renderTrustSteps } from "../output/trust-steps.ts";
+import { renderServeEvent } from "../output/progress/serve-line.ts";
+import { renderTrustSteps } from "../output/reports/trust-steps.ts";
 import { UsageError } from "../usage-error.ts";
 import { openUpstreamClients } from "./open-upstream-clients.ts";
 

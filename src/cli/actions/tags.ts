@@ -6,9 +6,9 @@ import { toCacheOptions } from "../options/bundle.ts";
 import { toOutputOptions } from "../options/output.ts";
 import { toRegistryOptions } from "../options/registry.ts";
 import { toTagsOptions } from "../options/tags.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
+import { renderTags } from "../output/reports/tags-report.ts";
 import { printResult } from "../output/result.ts";
-import { renderTags } from "../output/tags-report.ts";
 import { LOOKING_RATE, openClient } from "./open-client.ts";
 import { readLogin } from "./read-login.ts";
 

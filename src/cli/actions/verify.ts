@@ -3,9 +3,9 @@ import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/verify.ts";
 import { exitCodeOfReport } from "../exit-code.ts";
 import { toOutputOptions } from "../options/output.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
+import { renderVerifyReport } from "../output/reports/verify-report.ts";
 import { printResult } from "../output/result.ts";
-import { renderVerifyReport } from "../output/verify-report.ts";
 import { toSignatureOptions } from "./signature-options.ts";
 
 export const runVerifyCommand: Action<typeof FLAGS> = async (given, context) => {

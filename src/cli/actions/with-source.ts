@@ -26,7 +26,7 @@ import {
 import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
 import type { SIGNATURE_FLAGS } from "../options/signatures.ts";
 import { readSecret } from "../options/stdin.ts";
-import { openRenderer } from "../output/open-renderer.ts";
+import { openRenderer } from "../output/progress/open-renderer.ts";
 import { UsageError } from "../usage-error.ts";
 import { requireSameWishes, requireSource, wishesBeside } from "./check-lock.ts";
 import { openClient } from "./open-client.ts";

@@ -5,7 +5,7 @@ import type { CliContext } from "../command.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
 import type { FlagValues } from "../options/flag.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
-import { renderReceipt } from "../output/push-report.ts";
+import { renderReceipt } from "../output/reports/push-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -1,7 +1,9 @@
 import { isAbsolute, join } from "node:path";
 import { parseByteSize } from "../../index.ts";
-import type { Listing } from "../output/pull-report.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
+
+/** What is listed below the packages: nothing, what has a name, or every image. */
+export type Listing = "packages" | "versions" | "images";
 
 /** How the bundle is written. */
 export const BUNDLE_FLAGS = {

@@ -1,4 +1,4 @@
-import { FIRST_PACE, type PartPace } from "../upload/part-pace.ts";
+import { FIRST_PACE, type PartPace } from "./part-pace.ts";
 import { findQuirks } from "./quirks.ts";
 
 /** What is known about how a registry behaves; changed by what it does during the run. */

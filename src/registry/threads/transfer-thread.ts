@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { apiHostOf } from "../host/endpoint-scheme.ts";
+import { apiHostOf } from "../transport/endpoint-scheme.ts";
 import { openTransport } from "../transport/transport.ts";
 import { copyError } from "./copied-error.ts";
 import type { CallName, FromThread, ThreadCalls, ToThread } from "./messages.ts";

@@ -5,8 +5,8 @@ import type { VersionFilter } from "../grammar/selection.ts";
 import { exactPinsOf } from "../grammar/selector.ts";
 import { isInRange } from "../grammar/version-filter.ts";
 import { excludingPolicy } from "./choose-tags.ts";
-import type { ModuleScope } from "./module-scope.ts";
-import type { ChannelPointer } from "./read-channels.ts";
+import type { ModuleScope } from "./product/module-scope.ts";
+import type { ChannelPointer } from "./product/read-channels.ts";
 import { formatFound } from "./source-reader.ts";
 
 /** Without the channels whose version is left out: they would point at nothing. */

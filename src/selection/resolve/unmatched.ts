@@ -6,7 +6,7 @@ import { isDigestTag } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import { nearestNames } from "../grammar/nearest.ts";
 import { sortTags } from "../grammar/version-filter.ts";
-import type { Family } from "./family.ts";
+import type { Family } from "./product/family.ts";
 import type { SourceReader } from "./source-reader.ts";
 
 export interface MissingModule {

@@ -1,4 +1,4 @@
-import type { PackagePlan } from "../../../src/bundle/bundle-plan.ts";
+import type { PackagePlan } from "../../../src/bundle/format/bundle-plan.ts";
 import type { ImageContents, PackageContents } from "../../../src/contents/contents.ts";
 import type { Descriptor } from "../../../src/oci/descriptor.ts";
 import { digestOf } from "../../../src/oci/digest.ts";

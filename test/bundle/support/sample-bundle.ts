@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BundleManifest } from "../../../src/bundle/bundle-manifest.ts";
-import { formatCanonicalJson } from "../../../src/bundle/canonical-json.ts";
+import { formatCanonicalJson } from "../../../src/bundle/format/canonical-json.ts";
+import type { BundleManifest } from "../../../src/bundle/read/bundle-manifest.ts";
 import { pseudoRandomBytes } from "../../../src/demo/pseudo-random.ts";
 import { pull } from "../../../src/pull/pull.ts";
 import {

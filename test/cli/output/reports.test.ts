@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { toListing } from "../../../src/cli/options/bundle.ts";
-import { renderBundle } from "../../../src/cli/output/bundle-report.ts";
-import { renderPlan, renderPullSummary } from "../../../src/cli/output/pull-report.ts";
-import { renderReceipt } from "../../../src/cli/output/push-report.ts";
-import { renderVerifyReport } from "../../../src/cli/output/verify-report.ts";
+import { renderBundle } from "../../../src/cli/output/reports/bundle-report.ts";
+import { renderPlan, renderPullSummary } from "../../../src/cli/output/reports/pull-report.ts";
+import { renderReceipt } from "../../../src/cli/output/reports/push-report.ts";
+import { renderVerifyReport } from "../../../src/cli/output/reports/verify-report.ts";
 import type { BundleManifest, PullPlanReport, Receipt, VerifyReport } from "../../../src/index.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;

@@ -1,10 +1,10 @@
 import type { Digest } from "../../../src/oci/digest.ts";
-import { planPull } from "../../../src/pull/plan-pull.ts";
+import { readPullJournal } from "../../../src/pull/directory/pull-journal.ts";
+import { readPinnedPlan, statePaths } from "../../../src/pull/directory/pull-state.ts";
+import { type BlobTask, planWork } from "../../../src/pull/directory/transfer-plan.ts";
+import { planPull } from "../../../src/pull/plan/plan-pull.ts";
 import { pull } from "../../../src/pull/pull.ts";
-import { readPullJournal } from "../../../src/pull/pull-journal.ts";
 import type { PullOptions, PullPlanReport, PullSummary } from "../../../src/pull/pull-options.ts";
-import { readPinnedPlan, statePaths } from "../../../src/pull/pull-state.ts";
-import { type BlobTask, planWork } from "../../../src/pull/transfer-plan.ts";
 import {
   openRegistryClient,
   type RegistryClientOptions,

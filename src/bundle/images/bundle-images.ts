@@ -1,0 +1,242 @@
+import { join } from "node:path";
+import type { ImageKind } from "../../contents/contents.ts";
+import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
+import { ContentInvalidError } from "../../oci/errors.ts";
+import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
+import { parseStrictJson } from "../../oci/strict-json.ts";
+import { targetPathOf } from "../../oci/target-path.ts";
+import { holdsReleases } from "../../product/layouts.ts";
+import { BundleCorruptError } from "../errors.ts";
+import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "../format/format.ts";
+import type { LayoutTable } from "../format/layout-table.ts";
+import type { BundleManifest } from "../read/bundle-manifest.ts";
+import type { BundleReader } from "../read/bundle-reader.ts";
+
+/** One tag that a bundle publishes. */
+export interface BundledTag {
+  readonly layout: LayoutTable;
+  /** Repository path below the target; empty for the target itself. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly root: Descriptor;
+  readonly kind: ImageKind;
+  /** Full reference in the registry it came from, as the layout says; empty if it does not. */
+  readonly source: string;
+  /** Its name is a tag alone: tools write that which export one image. The repository is the layout's own. */
+  readonly isBare?: true;
+}
+
+/** A manifest that is published without a tag: clients find it by its subject. */
+export interface BundledReferrer {
+  readonly layout: LayoutTable;
+  /** Repository path below the target. */
+  readonly repository: string;
+  readonly root: Descriptor;
+  readonly kind: ImageKind;
+  readonly subject: Digest;
+  /** Full reference in the registry it came from; empty if the layout does not say. */
+  readonly source: string;
+}
+
+export interface BundledTags {
+  readonly tags: readonly BundledTag[];
+  readonly referrers: readonly BundledReferrer[];
+  /** What nothing can be published for. */
+  readonly unnamed: readonly UnnamedManifest[];
+}
+
+/** A descriptor without a tag, or with a name that is none. */
+export interface UnnamedManifest {
+  readonly layout: LayoutTable;
+  readonly digest: Digest;
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * What every `index.json` of a bundle publishes. With a `bundle.json` both must say the same, or the bundle is
+ * corrupt: the layouts are what other programs read, the manifest is what the receipt is compared with.
+ */
+export async function readBundledTags(reader: BundleReader): Promise<BundledTags> {
+  const tags: BundledTag[] = [];
+  const referrers: BundledReferrer[] = [];
+  const unnamed: UnnamedManifest[] = [];
+  for (const layout of reader.layouts) {
+    const found = await readLayoutTags(reader, layout);
+    tags.push(...found.tags);
+    referrers.push(...found.referrers);
+    unnamed.push(...found.unnamed);
+  }
+  if (!reader.manifest) return { tags: keepLast(tags), referrers, unnamed };
+  const { kinds, differences } = compareTags(reader.manifest, [...tags, ...referrers]);
+  const [difference] = differences;
+  if (difference) {
+    const path = join(reader.listing.directory, BUNDLE_MANIFEST_FILE);
+    throw new BundleCorruptError({ path, offset: 0 }, difference.reason);
+  }
+  return {
+    tags: tags.map((tag) => ({ ...tag, kind: kinds.get(keyOf(tag)) ?? tag.kind })),
+    referrers: referrers.map((one) => ({ ...one, kind: kinds.get(keyOf(one)) ?? one.kind })),
+    unnamed,
+  };
+}
+
+/** What one `index.json` publishes. */
+export async function readLayoutTags(
+  reader: BundleReader,
+  layout: LayoutTable,
+): Promise<BundledTags> {
+  const location = reader.locate(layout.index ?? { package: layout.package, offset: 0 });
+  const subject = `index.json of layout "${layout.path}"`;
+  const corrupt = (reason: string, options?: ErrorOptions) =>
+    new BundleCorruptError(location, `${subject}: ${reason}`, options);
+  try {
+    const bytes = await reader.readIndex(layout);
+    const document = parseStrictJson(bytes, subject) as { readonly manifests?: unknown };
+    // Programs in Go write an empty list as null; where nothing is written, something is missing
+    const manifests = document?.manifests === null ? [] : document?.manifests;
+    if (!Array.isArray(manifests)) {
+      throw corrupt(manifests === undefined ? "manifests is missing" : "manifests is not an array");
+    }
+    const roots = manifests.map((value, position) =>
+      parseDescriptor(value, `manifests[${position}]`),
+    );
+    // Only a layout that the path routes has short tags, and only one at the root can do without
+    const isRouted =
+      layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
+    const read = isRouted ? toRoutedTag : toNamedTag;
+    const found = roots.map((root) => read(layout, root));
+    const named = found.filter((item) => "root" in item);
+    const known = new Set(named.map(({ root }) => root.digest));
+    const unnamed = found.filter((item) => "digest" in item);
+    return {
+      tags: named.filter((item) => "tag" in item),
+      referrers: named.filter((item) => "subject" in item),
+      unnamed: unnamed.filter(({ digest }) => !known.has(digest)),
+    };
+  } catch (error) {
+    if (error instanceof BundleCorruptError) throw error;
+    if (error instanceof ContentInvalidError)
+      throw corrupt(reasonWithin(subject, error), { cause: error });
+    throw corrupt(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** `manifests[3]: its size is …`: a part of the subject is named, the subject itself is not named twice. */
+function reasonWithin(subject: string, error: ContentInvalidError): string {
+  return error.subject === subject ? error.reason : `${error.subject}: ${error.reason}`;
+}
+
+function shortTagOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.[ANNOTATION.shortTag];
+}
+
+type LayoutEntry = BundledTag | BundledReferrer | UnnamedManifest;
+
+/** The path of the layout is the repository, the short tag is the tag. */
+function toRoutedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
+  const tag = shortTagOf(root);
+  if (tag === undefined) {
+    return toReferrer(layout, root, layout.repository) ?? toBareTag(layout, root);
+  }
+  if (!isTag(tag)) throw new Error(`"${tag}" is not a tag`);
+  const { repository } = layout;
+  // Channels are published last, so they must be known where no `bundle.json` tells
+  const kind = holdsReleases(repository) ? "release-channel" : "image";
+  return { layout, repository, tag, root, kind, source: sourceOf(root) };
+}
+
+/** The full reference says everything (docs/bundle-format.md, "images.tar"). */
+function toNamedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
+  const source = sourceOf(root);
+  if (!/[/:@]/.test(source)) return toBareTag(layout, root);
+  const { tag, digest, ...repository } = parseReference(source);
+  const path = targetPathOf(repository);
+  if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
+  const referrer = tag === undefined ? toReferrer(layout, root, path) : undefined;
+  if (referrer !== undefined) return referrer;
+  const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
+  return { layout, repository: path, tag: name, root, kind: "image", source };
+}
+
+/** What has no tag and says what it belongs to; containerd writes such entries too. */
+function toReferrer(
+  layout: LayoutTable,
+  root: Descriptor,
+  repository: string,
+): BundledReferrer | undefined {
+  const subject = root.annotations?.[ANNOTATION.subject];
+  if (subject === undefined || !isDigest(subject)) return undefined;
+  return { layout, repository, root, kind: "referrer", subject, source: sourceOf(root) };
+}
+
+/** A tag without a repository is one of the repository that the layout is. */
+function toBareTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedManifest {
+  const tag = sourceOf(root);
+  if (!isTag(tag)) return { layout, digest: root.digest, descriptor: root };
+  const { repository } = layout;
+  return { layout, repository, tag, root, kind: "image", source: "", isBare: true };
+}
+
+function sourceOf({ annotations }: Descriptor): string {
+  return annotations?.[ANNOTATION.containerdName] ?? annotations?.[ANNOTATION.refName] ?? "";
+}
+
+/**
+ * Several descriptors of one name: the last one counts, as the reference system has it. Of bare tags none is lost: they
+ * may be those of different layouts.
+ */
+export function keepLast(tags: readonly BundledTag[]): BundledTag[] {
+  const keyed = tags.map((tag) => [tag.isBare ? keyOf(tag) : nameOf(keyOf(tag)), tag] as const);
+  return [...new Map(keyed).values()];
+}
+
+/** `repository:tag@digest`, or `repository@digest` of what has no tag. */
+function keyOf(published: BundledTag | BundledReferrer): string {
+  const { repository, root } = published;
+  const name = "tag" in published ? `${repository}:${published.tag}` : repository;
+  return `${name}@${root.digest}`;
+}
+
+export interface ManifestComparison {
+  /** Kinds of images by `repository:tag@digest`; of what has no tag by `repository@digest`. */
+  readonly kinds: ReadonlyMap<string, ImageKind>;
+  readonly differences: readonly ManifestDifference[];
+}
+
+interface ManifestDifference {
+  /** `repository:tag`, or `repository@digest` */
+  readonly image: string;
+  readonly reason: string;
+}
+
+/** Pure: `bundle.json` and the layouts must publish the same tags for the same digests. */
+export function compareTags(
+  manifest: BundleManifest,
+  found: readonly (BundledTag | BundledReferrer)[],
+): ManifestComparison {
+  const kinds = new Map<string, ImageKind>();
+  for (const { layouts } of manifest.packages) {
+    for (const image of layouts.flatMap(({ images }) => images)) {
+      const { digest, kind, repository, tags } = image;
+      const names = tags.map((tag) => `${repository}:${tag}`);
+      for (const name of names.length > 0 ? names : [repository]) {
+        kinds.set(`${name}@${digest}`, kind);
+      }
+    }
+  }
+  const keys = new Set(found.map(keyOf));
+  const missing = [...kinds.keys()]
+    .filter((key) => !keys.has(key))
+    .map((key) => ({ image: nameOf(key), reason: `it lists ${key}, which no layout has` }));
+  const surplus = [...keys]
+    .filter((key) => !kinds.has(key))
+    .map((key) => ({ image: nameOf(key), reason: `it does not list ${key}, which a layout has` }));
+  return { kinds, differences: [...missing, ...surplus] };
+}
+
+/** `repository:tag@digest` → `repository:tag`; what has no tag is named by its digest. */
+function nameOf(key: string): string {
+  const name = key.slice(0, key.indexOf("@"));
+  return name.includes(":") ? name : key;
+}

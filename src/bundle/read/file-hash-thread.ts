@@ -1,0 +1,50 @@
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, constants, readSync } from "node:fs";
+import { Streebog256 } from "../../gost/streebog.ts";
+import { openFileSync } from "../../io/open-file.ts";
+import { serveRequests } from "../../io/serve-requests.ts";
+import type { FileHashes, HashRequest } from "./file-hasher.ts";
+
+const BUFFER_BYTES = 1024 * 1024;
+
+const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+const running = new Map<number, RunningHash>();
+
+interface RunningHash {
+  readonly sha256: Hash;
+  readonly streebog256?: Streebog256;
+  position: number;
+}
+
+serveRequests<HashRequest, FileHashes | undefined>(({ id, path, end, isLast, gost }) => {
+  const state = running.get(id) ?? createRunning(gost);
+  running.set(id, state);
+  readInto(state, path, end);
+  if (!isLast) return undefined;
+  running.delete(id);
+  const { sha256, streebog256 } = state;
+  const gostHash = streebog256 ? { streebog256: streebog256.digest() } : {};
+  return { sha256: sha256.digest("hex"), ...gostHash };
+});
+
+function createRunning(gost: boolean): RunningHash {
+  const sha256 = createHash("sha256");
+  return { sha256, position: 0, ...(gost ? { streebog256: new Streebog256() } : {}) };
+}
+
+function readInto(state: RunningHash, path: string, end: number): void {
+  const file = openFileSync(path, constants.O_RDONLY);
+  try {
+    while (state.position < end) {
+      const length = Math.min(buffer.length, end - state.position);
+      const found = readSync(file, buffer, 0, length, state.position);
+      if (found === 0) throw new Error(`"${path}" ends at byte ${state.position}`);
+      const bytes = found === buffer.length ? buffer : buffer.subarray(0, found);
+      state.sha256.update(bytes);
+      state.streebog256?.update(bytes);
+      state.position += found;
+    }
+  } finally {
+    closeSync(file);
+  }
+}

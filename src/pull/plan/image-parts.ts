@@ -1,0 +1,108 @@
+import pLimit from "p-limit";
+import { isAttestation } from "../../oci/attestation.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { ContentInvalidError } from "../../oci/errors.ts";
+import { parseConfigPlatform } from "../../oci/image-config.ts";
+import { isImageConfigType, MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
+import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
+import { readContent } from "../../store/read-content.ts";
+import type { ContentSource, Manifest, OperationOptions } from "../../store/store.ts";
+import { type WalkedGraph, type WalkedManifest, walkGraph } from "../../store/walk.ts";
+import { hasPlatform, type PartPlan, planParts, selectWanted } from "./plan-parts.ts";
+
+export interface ChoosePartsOptions extends OperationOptions {
+  /** The image as its user knows it. */
+  readonly subject: string;
+  readonly root: Manifest;
+  /** Bytes of a manifest; undefined for an attestation that the source does not have. */
+  readonly read: (target: Descriptor) => Promise<Buffer | undefined>;
+  /** Where configs are read. */
+  readonly source: ContentSource;
+  /** Platforms to keep; empty = all. */
+  readonly platforms: readonly Platform[];
+}
+
+export interface ImageParts extends Pick<PartPlan, "rewritten" | "omitted" | "platforms"> {
+  /** What is kept; its root is another one where something was left out. */
+  readonly graph: WalkedGraph;
+  /** Of an image without an index: what it runs on, if that is none of the platforms that are asked for. */
+  readonly otherPlatform?: string | undefined;
+}
+
+/** Configs that are read at once. */
+const CONCURRENCY = 4;
+
+/**
+ * Leaves out what is for other platforms, wherever in the index it is, and attestations that the source does not have.
+ * Entries that do not tell their platform are judged by the config of the image; what has no platform by nature (charts,
+ * bills of materials and other artifacts) stays.
+ */
+export async function chooseParts(options: ChoosePartsOptions): Promise<ImageParts> {
+  const { root, subject, platforms, read, signal } = options;
+  const missing = new Set<Digest>();
+  const survey = await walkGraph(root.descriptor, {
+    subject,
+    read: async (target) => {
+      const bytes = await read(target);
+      if (bytes === undefined) missing.add(target.digest);
+      return bytes;
+    },
+    select: (children) => selectWanted(children, platforms),
+    signal,
+  });
+  const configPlatforms = platforms.length > 0 ? await readPlatforms(survey, options) : new Map();
+  const own = configPlatforms.get(root.descriptor.digest);
+  if (own !== undefined && !platforms.some((wanted) => matchesPlatform(wanted, own))) {
+    const otherPlatform = formatPlatform(own);
+    return { graph: survey, rewritten: new Map(), omitted: [], platforms: [], otherPlatform };
+  }
+  const plan = planParts(survey, { platforms, configPlatforms, missing });
+  refuseUnmet(plan, subject);
+  if (plan.rewritten.size === 0) return { ...plan, graph: survey };
+  const held = new Map(survey.manifests.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
+  const graph = await walkGraph(plan.root, {
+    subject,
+    read: async ({ digest }) => plan.rewritten.get(digest) ?? held.get(digest),
+    signal,
+  });
+  return { ...plan, graph };
+}
+
+function refuseUnmet({ unmet, available, root }: PartPlan, subject: string): void {
+  const [first] = unmet;
+  if (first !== undefined) {
+    throw new ContentInvalidError(subject, `it has no platform "${formatPlatform(first)}"`, {
+      hint: `Choose from its platforms: ${available.join(", ")}`,
+    });
+  }
+  if (root.size === 0) throw new ContentInvalidError(subject, "nothing of it would be left");
+}
+
+/** What images run on whose entry in the index, or lack of one, does not tell. */
+async function readPlatforms(
+  survey: WalkedGraph,
+  { source, root, signal }: ChoosePartsOptions,
+): Promise<Map<Digest, Platform>> {
+  const untold = new Set([root.descriptor.digest, ...survey.manifests.flatMap(untoldChildren)]);
+  const limit = pLimit(CONCURRENCY);
+  const platforms = new Map<Digest, Platform>();
+  const reading = survey.manifests.map(({ descriptor: { digest }, document }) =>
+    limit(async () => {
+      if (document.kind !== "manifest" || !untold.has(digest)) return;
+      const { config } = document;
+      if (!isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT_BYTES) return;
+      const platform = parseConfigPlatform(await readContent(source, config, { signal }));
+      if (platform) platforms.set(digest, platform);
+    }),
+  );
+  const failed = (await Promise.allSettled(reading)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+  return platforms;
+}
+
+function untoldChildren({ document }: WalkedManifest): Digest[] {
+  if (document.kind !== "index") return [];
+  const untold = document.manifests.filter((child) => !hasPlatform(child) && !isAttestation(child));
+  return untold.map(({ digest }) => digest);
+}

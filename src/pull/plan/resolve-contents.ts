@@ -1,0 +1,184 @@
+import pLimit from "p-limit";
+import { createMadeSource } from "../../artifacts/made-source.ts";
+import { cacheSources } from "../../cache/cached-source.ts";
+import { cacheWeb } from "../../cache/cached-web.ts";
+import type { ContentCache } from "../../cache/content-cache.ts";
+import type { Records } from "../../cache/record-cache.ts";
+import { compareTexts } from "../../compare-texts.ts";
+import type {
+  ExtraFile,
+  ImageContents,
+  LayoutContents,
+  PackageContents,
+} from "../../contents/contents.ts";
+import { type Failure, isImageFailure, toFailure } from "../../failure.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import type { RepositoryReference } from "../../oci/reference.ts";
+import { joinSignals } from "../../run/batch.ts";
+import { isWantedType } from "../../selection/grammar/referrer-types.ts";
+import type { Selection } from "../../selection/grammar/selection.ts";
+import type { NamedChartImage } from "../../selection/resolve/charts/resolve-chart-images.ts";
+import type { Exclusion } from "../../selection/resolve/exclusion.ts";
+import { resolveSelection } from "../../selection/resolve/resolve.ts";
+import type { Root } from "../../selection/resolve/root.ts";
+import type { OperationOptions, SourceRepository, WebSource } from "../../store/store.ts";
+import type { PullEvent } from "../events.ts";
+import { countedSources } from "./counted-sources.ts";
+import { describeRoot, nameOfRoot } from "./describe-root.ts";
+import { findReferrers, mergePlaced, type PlacedImage } from "./find-referrers.ts";
+import { typesOf } from "./referrer-kind.ts";
+import { rememberLists } from "./remembered-lists.ts";
+
+/** How contents are found, whatever is asked for. */
+export interface ResolvingOptions extends OperationOptions {
+  readonly openSource: (reference: RepositoryReference) => SourceRepository;
+  readonly web?: WebSource | undefined;
+  readonly cache: ContentCache;
+  /** What earlier looks at layers have found. */
+  readonly records?: Records | undefined;
+  /** Where what is known of tags is kept for later runs; default: nowhere. */
+  readonly tagsDirectory?: string | undefined;
+  readonly onEvent: (event: PullEvent) => void;
+}
+
+export interface ResolveContentsOptions extends ResolvingOptions {
+  readonly selection: Selection;
+}
+
+/** Requests at once while resolving: small answers, where the round trip is what costs. */
+const CONCURRENCY = 12;
+
+export interface ResolvedContents {
+  readonly contents: readonly PackageContents[];
+  readonly extraFiles: readonly ExtraFile[];
+  /** What is left out because the selection says so, with the reason. */
+  readonly exclusions: readonly Exclusion[];
+  /** Images that cannot be had; the others are not affected. */
+  readonly failures: readonly Failure[];
+  /** Images that charts name, taken or not. */
+  readonly chartImages: readonly NamedChartImage[];
+  /** What had to be fetched to find out; it is in the cache. */
+  readonly fetched: ReadonlySet<Digest>;
+}
+
+/** Wishes → what the bundle will hold, in its final order. */
+export async function resolveContents(options: ResolveContentsOptions): Promise<ResolvedContents> {
+  const { selection, cache, onEvent, records } = options;
+  const signal = joinSignals(options.signal);
+  const fetched = new Set<Digest>();
+  const onBytes = (bytes: number) => onEvent({ type: "resolving-progress", bytes });
+  const onFetched = (digest: Digest) => void fetched.add(digest);
+  const counted = countedSources(options.openSource, onBytes);
+  const openSource = rememberLists(cacheSources(counted, cache, onFetched));
+  const web = options.web && cacheWeb(options.web, { cache, records, onBytes, onFetched });
+  const resolved = await resolveSelection(selection, {
+    openSource,
+    web,
+    signal,
+    concurrency: CONCURRENCY,
+    records,
+    tagsDirectory: options.tagsDirectory,
+    onNotice: (code, message) => onEvent({ type: "notice", code, message }),
+    onResolving: (reference) => onEvent({ type: "resolving", reference }),
+  });
+  const limit = pLimit(CONCURRENCY);
+  const { roots, files, exclusions } = resolved;
+  const failures: Failure[] = [...resolved.failures];
+  const describe = async (root: Root): Promise<PlacedImage[]> => {
+    try {
+      const { made, manifest, origin } = root;
+      const source = made ? createMadeSource(manifest, made) : openSource(origin);
+      return await describeAll(root, source, { ...options, signal });
+    } catch (error) {
+      if (!isImageFailure(error)) throw error;
+      failures.push(toFailure(error, nameOfRoot(root)));
+      return [];
+    }
+  };
+  const wanted = roots.filter((root) => isWanted(root, selection));
+  const placed = await Promise.all(wanted.map((root) => limit(() => describe(root))));
+  return {
+    contents: groupPackages(mergePlaced(placed.flat())),
+    extraFiles: files,
+    exclusions,
+    failures,
+    chartImages: resolved.chartImages,
+    fetched,
+  };
+}
+
+/** What was chosen by its type: what the selection takes for belonging to an image is chosen so too. */
+function isWanted({ manifest, subject }: Root, { referrerTypes }: Selection): boolean {
+  if (subject === undefined) return true;
+  const { digest, mediaType } = manifest.descriptor;
+  return isWantedType(referrerTypes, typesOf(parseManifest(manifest.bytes, mediaType, digest)));
+}
+
+/** An image with all that belongs to it. */
+async function describeAll(
+  root: Root,
+  source: SourceRepository,
+  options: ResolveContentsOptions,
+): Promise<PlacedImage[]> {
+  const { selection, signal, onEvent } = options;
+  const image = await describeRoot(root, source, options);
+  const followers = await findReferrers({
+    name: nameOfRoot(root),
+    root,
+    image,
+    source,
+    selection,
+    describe: (found) => describeRoot(found, source, options),
+    onNotice: (notice) => onEvent({ type: "notice", ...notice }),
+    signal,
+  });
+  return [{ root, image }, ...followers];
+}
+
+/** A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart. */
+function placeOf({ root, image }: PlacedImage): Pick<PackageContents, "name" | "kind"> {
+  const isArtifact = root.packageKind === "images" && image.archive === undefined;
+  return isArtifact
+    ? { name: "artifacts", kind: "artifacts" }
+    : { name: root.packageName, kind: root.packageKind };
+}
+
+function groupPackages(placed: readonly PlacedImage[]): PackageContents[] {
+  const packages = groupBy(placed, (one) => placeOf(one).name);
+  return [...packages].sort(byKey).flatMap(([, members]) => {
+    const [first] = members;
+    return first ? [{ ...placeOf(first), layouts: groupLayouts(members) }] : [];
+  });
+}
+
+function groupLayouts(placed: readonly PlacedImage[]): LayoutContents[] {
+  const layouts = groupBy(placed, ({ root }) => root.layout);
+  return [...layouts].sort(byKey).map(([path, members]) => ({
+    path,
+    images: members.map(({ image }) => image).sort(byName),
+  }));
+}
+
+function groupBy<Value>(
+  values: readonly Value[],
+  keyOf: (value: Value) => string,
+): Map<string, Value[]> {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group) group.push(value);
+    else groups.set(keyOf(value), [value]);
+  }
+  return groups;
+}
+
+function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  return compareTexts(left, right);
+}
+
+function byName(left: ImageContents, right: ImageContents): number {
+  const key = (image: ImageContents) =>
+    `${image.repository}\0${image.tags[0] ?? ""}\0${image.root.digest}`;
+  return compareTexts(key(left), key(right));
+}

@@ -1,0 +1,86 @@
+import type { ChartImages } from "../../../artifacts/chart-images.ts";
+import { ContentInvalidError } from "../../../oci/errors.ts";
+import { parseManifest } from "../../../oci/manifest.ts";
+import { MEDIA_TYPE } from "../../../oci/media-type.ts";
+import { formatReference, type RepositoryReference } from "../../../oci/reference.ts";
+import { parseConstraint } from "../../../versions/constraint.ts";
+import { parseImageVersion } from "../../../versions/tag-version.ts";
+import { createRangeFilter } from "../../grammar/range-filter.ts";
+import type { Selection, VersionFilter } from "../../grammar/selection.ts";
+import { isListing, selectTags } from "../../grammar/version-filter.ts";
+import { chooseTags, excludingPolicy } from "../choose-tags.ts";
+import type { Root } from "../root.ts";
+import { formatFound, type SourceReader } from "../source-reader.ts";
+import type { ChartRepository } from "./chart-repository.ts";
+
+/** A chart that is taken. */
+export interface ResolvedChart {
+  readonly root: Root;
+  /** The images that it names, where they are asked for and its archive was read. */
+  readonly found?: ChartImages | undefined;
+}
+
+export interface ChartContext {
+  readonly selection: Selection;
+  readonly reader: SourceReader;
+  readonly attempt: AttemptOne;
+  /** Each is read once, however many charts are taken from it. */
+  readonly readRepository: (address: string) => Promise<ChartRepository>;
+}
+
+/** Does the work for one chart or image, or lists its failure. */
+export type AttemptOne = <Value>(
+  subject: string,
+  work: () => Promise<Value>,
+) => Promise<readonly Value[]>;
+
+/** Archives in memory at once. */
+export const CHARTS_AT_ONCE = 4;
+
+export const ANY_RELEASE = createRangeFilter(parseConstraint("*"));
+
+export interface ChooseVersionsOptions {
+  readonly selection: Selection;
+  readonly reader: SourceReader;
+}
+
+/** The versions that a filter takes and no limit leaves out; without one, as Helm does, the highest that is no pre-release. */
+export async function chooseVersions(
+  place: RepositoryReference,
+  { tags, filter }: { readonly tags: readonly string[]; readonly filter: VersionFilter },
+  { selection, reader }: ChooseVersionsOptions,
+): Promise<readonly string[]> {
+  const parse = parseImageVersion;
+  if (isListing(filter))
+    return await chooseTags(place, { tags, filter }, { selection, reader, parse });
+  if (filter.kind === "exact") {
+    return selectTags(tags, filter, { parse }).filter((tag) => {
+      const reason = excludingPolicy(tag, selection);
+      if (reason !== undefined) reader.exclude({ repository: formatReference(place), tag, reason });
+      return reason === undefined;
+    });
+  }
+  // One is taken anyway, whatever of more there would be
+  const limits = { ...selection.tags, latest: undefined };
+  const options = { selection: { ...selection, tags: limits }, reader, parse };
+  return (await chooseTags(place, { tags, filter: ANY_RELEASE }, options)).slice(-1);
+}
+
+/** A chart by its config: what else lies under the name is an error, as it would be for Helm. */
+export function toChart(root: Root): ResolvedChart {
+  const { bytes, descriptor } = root.manifest;
+  const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
+  const type = document.kind === "manifest" ? document.config.mediaType : document.mediaType;
+  if (type === MEDIA_TYPE.chartConfig) return { root: { ...root, kind: "chart" } };
+  throw new ContentInvalidError(
+    `chart "${chartName(root)}"`,
+    `it is no Helm chart, but "${type}"`,
+    {
+      hint: "Take it as an image if it is none",
+    },
+  );
+}
+
+export function chartName({ origin, reference }: Root): string {
+  return formatFound(origin, reference);
+}
