@@ -121,6 +121,20 @@ describe("the import rule", () => {
   });
 });
 
+describe("the rooms of a folder", () => {
+  const folders = [...new Set(files.map(layerOf))].filter((layer) => roomsOf(layer).size > 1);
+
+  // What lies in the folder itself is shared by its rooms, or brings them together
+  test.each(folders)("of %s import each other in one direction", (folder) => {
+    const rooms = roomsOf(folder);
+    const above = (room: string) => [...(rooms.get(room) ?? [])];
+    const circles = [...rooms.keys()].flatMap((room) =>
+      above(room).filter((other) => above(other).includes(room)),
+    );
+    expect(circles).toEqual([]);
+  });
+});
+
 describe("dependencies", () => {
   const { dependencies, bundleDependencies } = readJson("package.json") as {
     dependencies: Record<string, string>;
@@ -169,7 +183,7 @@ describe("output", () => {
 
 describe("files", () => {
   // Elsewhere a failure has a meaning of its own, or is none
-  const OWN_WORDS = /^(?:io|cli|registry)\/|^version\.ts$|^bundle\/file-hash-thread\.ts$/;
+  const OWN_WORDS = /^(?:io|cli|registry)\/|^version\.ts$|^bundle\/read\/file-hash-thread\.ts$/;
 
   // What no limit and no look at the kind of file goes with
   const OPENING =
@@ -234,9 +248,32 @@ function layerOf(file: string): string {
   return rest.length > 0 ? first : (ENTRIES[first] ?? "root");
 }
 
+/** Each folder in a folder of `src`, with those beside it that it imports. */
+function roomsOf(folder: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const rooms = new Map<string, Set<string>>();
+  for (const name of files.map(nameOf)) {
+    const room = roomOf(name, folder);
+    if (room === undefined) continue;
+    // A command names its action, which is loaded when it runs
+    const imported = specifiersOf(name, /\bfrom\s*"([^"]+)"/g)
+      .filter((specifier) => specifier.startsWith("."))
+      .flatMap((specifier) => roomOf(join(name, "..", specifier), folder) ?? []);
+    const others = imported.filter((other) => other !== room);
+    rooms.set(room, new Set([...(rooms.get(room) ?? []), ...others]));
+  }
+  return rooms;
+}
+
+function roomOf(name: string, folder: string): string | undefined {
+  const [first, room, file] = name.split("/");
+  return first === folder && file !== undefined ? room : undefined;
+}
+
 /** `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")`. */
-function specifiersOf(name: string): readonly string[] {
-  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+function specifiersOf(
+  name: string,
+  pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g,
+): readonly string[] {
   return [...readSource(name).matchAll(pattern)].map(([, specifier]) => specifier ?? "");
 }
 
