@@ -11,6 +11,7 @@ import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { OpenContent } from "../store/store.ts";
 import type { CachedContent, ContentCache, TakeOptions } from "./content-cache.ts";
+import { KnownNames } from "./known-names.ts";
 
 /**
  * Larger content is kept in pieces, and a piece is deleted when its bytes are in their place: while a layer is moved
@@ -35,11 +36,22 @@ export function createDirectoryCache(
     const { algorithm, encoded } = parseDigest(digest);
     return join(directory, algorithm, encoded);
   };
+  /** Who holds the lock of the bundle is the only one who puts anything there. */
+  const names = new KnownNames();
+  const filesOf = async (digest: Digest) => {
+    const path = pathOf(digest);
+    return (await names.mayHave(path)) ? await listFiles(path) : [];
+  };
+  const replace = async (digest: Digest, ...how: [WriteTo, ReplaceOptions?]) => {
+    const path = pathOf(digest);
+    names.add(path);
+    await replaceAt(path, ...how);
+  };
   /** Content that is being fetched or verified: several images may need it at once. */
   const coming = new Map<Digest, Promise<void>>();
   const has = async (target: CachedContent) => (await cache.keptFrom(target)) === 0;
   const open = async (target: CachedContent) => {
-    const files = await listFiles(pathOf(target.digest));
+    const files = await filesOf(target.digest);
     return (await has(target)) ? Readable.from(readFiles(files, 0)) : undefined;
   };
   /** Whether what is kept is right: after a power cut, a file may have its size and not its bytes. */
@@ -59,19 +71,18 @@ export function createDirectoryCache(
     if ((await isIntact(target)) || !(await hasRoom(target.size))) return;
     const content = verifying(target, await fetch(0));
     const write = target.size > PIECE_BYTES ? writePieces : writeFrom;
-    await replaceAt(pathOf(target.digest), (path) => write(path, content), {
-      isThere: () => has(target),
-    });
+    await replace(target.digest, (path) => write(path, content), { isThere: () => has(target) });
   };
   const cache: ContentCache = {
     async read(digest) {
-      const bytes = await readFile(pathOf(digest)).catch(absent);
+      const path = pathOf(digest);
+      const bytes = (await names.mayHave(path)) ? await readFile(path).catch(absent) : undefined;
       const hex = bytes && createDigestHash(digest).update(bytes).digest("hex");
       return digest.endsWith(`:${hex}`) ? bytes : undefined;
     },
     async write(digest, bytes) {
       if (!(await hasRoom(bytes.length))) return;
-      await replaceAt(pathOf(digest), (path) => writeFrom(path, [bytes]));
+      await replace(digest, (path) => writeFrom(path, [bytes]));
     },
     async through(target, fetch) {
       const keeping = coming.get(target.digest) ?? keep(target, fetch);
@@ -84,12 +95,12 @@ export function createDirectoryCache(
       return (await open(target)) ?? fetch(0);
     },
     async keptFrom({ digest, size }) {
-      const files = await listFiles(pathOf(digest));
+      const files = await filesOf(digest);
       const last = files.at(-1);
       return last && last.start + last.size === size ? files[0]?.start : undefined;
     },
     async take(target, { offset = 0, placed = () => offset } = {}) {
-      const files = await listFiles(pathOf(target.digest));
+      const files = await filesOf(target.digest);
       const start = await cache.keptFrom(target);
       if (start === undefined || start > offset) return undefined;
       return Readable.from(takeFiles(files, { offset, placed }));
@@ -97,7 +108,8 @@ export function createDirectoryCache(
     begun: async () => undefined,
     release: (digest) => cache.remove(digest),
     async remove(digest) {
-      await rm(pathOf(digest), { recursive: true, force: true });
+      const path = pathOf(digest);
+      if (await names.mayHave(path)) await rm(path, { recursive: true, force: true });
     },
   };
   return cache;
@@ -190,11 +202,17 @@ async function* splitIntoPieces(content: Readable): AsyncGenerator<Buffer[]> {
   if (left < PIECE_BYTES) yield piece;
 }
 
+type WriteTo = (path: string) => Promise<void>;
+
+interface ReplaceOptions {
+  readonly isThere?: () => Promise<boolean>;
+}
+
 /** Two tags may stand for the same content, and both be on their way: pieces that are complete stay. */
 async function replaceAt(
   path: string,
-  write: (path: string) => Promise<void>,
-  { isThere = async () => false }: { readonly isThere?: () => Promise<boolean> } = {},
+  write: WriteTo,
+  { isThere = async () => false }: ReplaceOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {

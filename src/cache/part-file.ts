@@ -48,6 +48,11 @@ export async function findPart(
   return undefined;
 }
 
+/** Whether anything is there that is not complete. */
+export async function holdsParts(room: CacheRoom): Promise<boolean> {
+  return (await readdir(directoryOf(room)).catch(() => [])).length > 0;
+}
+
 export async function removeParts(room: CacheRoom, digest: Digest): Promise<void> {
   const { encoded } = parseDigest(digest);
   const names = await readdir(directoryOf(room)).catch(() => []);

@@ -8,7 +8,11 @@ import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
 import type { OpenContent } from "../store/store.ts";
 import type { CacheRoom } from "./cache-room.ts";
 import type { BegunContent, CachedContent } from "./content-cache.ts";
-import { findPart, PartFile, removeParts } from "./part-file.ts";
+import { KnownNames } from "./known-names.ts";
+import { findPart, holdsParts, PartFile, removeParts } from "./part-file.ts";
+
+/** A run over a few images asks less often than it takes to list what all runs have kept. */
+const PATIENCE = 64;
 
 export interface ThroughOptions {
   readonly fetch: OpenContent;
@@ -23,6 +27,9 @@ export interface ThroughOptions {
  */
 export class SharedCache {
   readonly #room: CacheRoom;
+  /** What others add meanwhile is a transfer more. */
+  readonly #names = new KnownNames({ patience: PATIENCE });
+  #hasParts: Promise<boolean> | undefined;
   /** Content that is coming; several images may need it at once. */
   readonly #coming = new Map<Digest, Promise<void>>();
 
@@ -32,7 +39,8 @@ export class SharedCache {
 
   async read(digest: Digest): Promise<Buffer | undefined> {
     const path = this.#pathOf(digest);
-    const bytes = await readFile(path).catch(() => undefined);
+    const isPossible = await this.#names.mayHave(path).catch(isFalse);
+    const bytes = isPossible ? await readFile(path).catch(() => undefined) : undefined;
     if (!bytes) return undefined;
     const hex = createDigestHash(digest).update(bytes).digest("hex");
     if (digest.endsWith(`:${hex}`)) {
@@ -53,6 +61,7 @@ export class SharedCache {
       await mkdir(dirname(path), { recursive: true });
       await writeFrom(temporary, [bytes]);
       await rename(temporary, path);
+      this.#names.add(path);
       return true;
     } catch {
       await rm(temporary, { force: true }).catch(() => {});
@@ -102,7 +111,9 @@ export class SharedCache {
   }
 
   async has(target: CachedContent): Promise<boolean> {
-    const found = await stat(this.#pathOf(target.digest)).catch(() => undefined);
+    const path = this.#pathOf(target.digest);
+    if (!(await this.#names.mayHave(path).catch(isFalse))) return false;
+    const found = await stat(path).catch(() => undefined);
     return found?.size === target.size;
   }
 
@@ -121,7 +132,9 @@ export class SharedCache {
   }
 
   async release(digest: Digest): Promise<void> {
-    await removeParts(this.#room, digest);
+    // Asked for every blob of a run; what a part is left of is where parts are, or came by way of here
+    this.#hasParts ??= holdsParts(this.#room);
+    if (await this.#hasParts) await removeParts(this.#room, digest);
   }
 
   async remove(digest: Digest): Promise<void> {
@@ -142,6 +155,8 @@ export class SharedCache {
       (await this.#room.admit(target.size));
     const part = isPossible ? await PartFile.open(this.#room, target, path) : undefined;
     if (!part) return undefined;
+    this.#hasParts = Promise.resolve(true);
+    this.#names.add(path);
     try {
       const body = await fetch(part.bytes);
       const content = Readable.from(keep(target, part, body), { objectMode: false });

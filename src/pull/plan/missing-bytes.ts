@@ -12,12 +12,13 @@ export async function countMissing(
   tasks: readonly BlobTask[],
   { available, cache }: CountMissingOptions,
 ): Promise<number> {
-  const missing = await Promise.all(
-    tasks.map(async (task) => {
-      const present = Math.min(available(task), task.size);
-      const keptFrom = await cache.keptFrom(task);
-      return keptFrom !== undefined && keptFrom <= present ? 0 : task.size - present;
-    }),
-  );
-  return missing.reduce((sum, bytes) => sum + bytes, 0);
+  let missing = 0;
+  // One after the other: a promise for each of many blobs would take more memory than the plan
+  for (const task of tasks) {
+    const present = Math.min(available(task), task.size);
+    const keptFrom = await cache.keptFrom(task);
+    const isKept = keptFrom !== undefined && keptFrom <= present;
+    missing += isKept ? 0 : task.size - present;
+  }
+  return missing;
 }
