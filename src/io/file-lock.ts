@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { link, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { hasErrorCode, storageError, TargetLockedError } from "./errors.ts";
 import { readdir, rm, stat } from "./file-system.ts";
 import { readFile } from "./read-file.ts";
@@ -138,19 +139,35 @@ function parseHolder(text: string): Holder | undefined {
 /** Time to write a few bytes where a file cannot be created with its content in one step. */
 const CREATION_MS = 10_000;
 
+/** How often, and for how long in milliseconds, the end of a process that was killed is waited for. */
+const ENDING = { looks: 250, pauseMs: 20 } as const;
+
 async function isAlive({ holder, writtenAt }: FoundLock): Promise<boolean> {
   if (!holder) return Math.abs(Date.now() - writtenAt) < CREATION_MS;
   const { pid, host, started } = holder;
   if (host !== hostname()) return true;
   if (pid === process.pid) return started === ((await startOf(pid)) ?? "");
+  const now = await readWhenSettled(pid);
+  if (!isThere(pid) || now?.state === "ended") return false;
+  return started === "" || now === undefined || now.started === started;
+}
+
+function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    return true;
   } catch (error) {
-    if (hasErrorCode(error, "ESRCH")) return false;
+    return !hasErrorCode(error, "ESRCH");
   }
-  const now = await readProcess(pid);
-  if (now?.isZombie) return false;
-  return started === "" || now === undefined || now.started === started;
+}
+
+/** A killed process whose threads hang in the system does not end: it may still write, and keeps its lock. */
+async function readWhenSettled(pid: number): Promise<ProcessStatus | undefined> {
+  for (let look = 0; ; look += 1) {
+    const now = await readProcess(pid);
+    if (now?.state !== "ending" || look === ENDING.looks) return now;
+    await setTimeout(ENDING.pauseMs);
+  }
 }
 
 async function startOf(pid: number): Promise<string | undefined> {
@@ -160,8 +177,11 @@ async function startOf(pid: number): Promise<string | undefined> {
 interface ProcessStatus {
   /** Start time in clock ticks since boot, with the boot's identity. */
   readonly started: string;
-  /** It was killed, and its parent has not asked for its status: some containers have nobody who does. */
-  readonly isZombie: boolean;
+  /**
+   * `ended`: its parent has not asked for its status, and some containers have nobody who does. `ending`: it was killed,
+   * and other threads of it may still be writing.
+   */
+  readonly state: "running" | "ending" | "ended";
 }
 
 /** Linux only: proc(5). */
@@ -172,9 +192,10 @@ async function readProcess(pid: number): Promise<ProcessStatus | undefined> {
       readFile("/proc/sys/kernel/random/boot_id", "utf8"),
     ]);
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // Other threads may still be writing
-    const isZombie = fields[0] === "Z" && Number(fields[17]) <= 1;
-    return { started: `${boot.trim()}/${fields[19]}`, isZombie };
+    const threads = Number(fields[17]);
+    const isOver = fields[0] === "Z" || fields[0] === "X";
+    const state = !isOver ? "running" : threads > 1 ? "ending" : "ended";
+    return { started: `${boot.trim()}/${fields[19]}`, state };
   } catch {
     return undefined;
   }
