@@ -9,30 +9,29 @@ const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, s
 
 /** Splits a digest; throws `REFERENCE_INVALID` for an unknown algorithm or anything but lower-case hex. */
 export function parseDigest(text: string): { algorithm: string; encoded: string } {
+  const fault = faultOf(text);
+  if (fault !== undefined) throw new ReferenceInvalidError(text, fault);
   const separator = text.indexOf(":");
-  const algorithm = text.slice(0, Math.max(separator, 0));
-  const encoded = text.slice(separator + 1);
-  const length = isDigestAlgorithm(algorithm) ? HEX_LENGTH[algorithm] : undefined;
-  if (length === undefined) {
-    throw new ReferenceInvalidError(text, "digest algorithm is not sha256, sha384 or sha512");
-  }
-  if (encoded.length !== length || !/^[0-9a-f]+$/.test(encoded)) {
-    throw new ReferenceInvalidError(text, `digest is not ${length} lower-case hex digits`);
-  }
-  return { algorithm, encoded };
+  return { algorithm: text.slice(0, separator), encoded: text.slice(separator + 1) };
 }
 
 export function isDigestAlgorithm(text: string): boolean {
   return Object.hasOwn(HEX_LENGTH, text);
 }
 
+/** Tags are asked this as often as digests are: no error is made of the answer. */
 export function isDigest(text: string): boolean {
-  try {
-    parseDigest(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return faultOf(text) === undefined;
+}
+
+function faultOf(text: string): string | undefined {
+  const separator = text.indexOf(":");
+  const algorithm = text.slice(0, Math.max(separator, 0));
+  const encoded = text.slice(separator + 1);
+  const length = isDigestAlgorithm(algorithm) ? HEX_LENGTH[algorithm] : undefined;
+  if (length === undefined) return "digest algorithm is not sha256, sha384 or sha512";
+  const isHex = encoded.length === length && /^[0-9a-f]+$/.test(encoded);
+  return isHex ? undefined : `digest is not ${length} lower-case hex digits`;
 }
 
 /** sha256 digest of bytes that are in memory. */

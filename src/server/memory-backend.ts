@@ -1,10 +1,16 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, isDigest } from "../oci/digest.ts";
 import { referrerOf } from "../oci/referrer.ts";
 import type { Manifest } from "../store/store.ts";
 import type { BackendUpload, RegistryBackend, RegistryWriter } from "./backend.ts";
-import { bufferContent, type RegistryContent, type Upload } from "./memory-content.ts";
+import {
+  bufferContent,
+  type HeldManifest,
+  type RegistryContent,
+  type Upload,
+} from "./memory-content.ts";
 
 /** A registry's content in memory, to read from and to write to. */
 export function createMemoryBackend(content: RegistryContent): RegistryBackend & RegistryWriter {
@@ -17,6 +23,15 @@ function createMemoryReader({ repositories }: RegistryContent): RegistryBackend 
     if (found === undefined) return undefined;
     const { bytes, mediaType } = found;
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  };
+  // Read once: every image of a pull asks for what belongs to it
+  const read = new WeakMap<HeldManifest, ReturnType<typeof referrerOf>>();
+  const readReferrer = (digest: Digest, held: HeldManifest) => {
+    if (!read.has(held)) {
+      const { bytes, mediaType } = held;
+      read.set(held, referrerOf({ mediaType, digest, size: bytes.length }, bytes));
+    }
+    return read.get(held);
   };
   return {
     hasRepository: async (repository) => repositories.has(repository),
@@ -34,12 +49,12 @@ function createMemoryReader({ repositories }: RegistryContent): RegistryBackend 
     listTags: async (repository) => repositories.get(repository)?.tags.keys(),
     listRepositories: async () => repositories.keys(),
     async listReferrers(repository, subject) {
-      const digests = repositories.get(repository)?.manifests.keys() ?? [];
-      return [...digests].flatMap((digest) => {
-        const manifest = findManifest(repository, digest);
-        const referrer = manifest && referrerOf(manifest.descriptor, manifest.bytes);
-        return referrer?.subject === subject ? [referrer.descriptor] : [];
-      });
+      const found: Descriptor[] = [];
+      for (const [digest, held] of repositories.get(repository)?.manifests ?? []) {
+        const referrer = readReferrer(digest, held);
+        if (referrer?.subject === subject) found.push(referrer.descriptor);
+      }
+      return found;
     },
   };
 }

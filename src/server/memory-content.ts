@@ -9,9 +9,14 @@ export interface HeldBlob {
   open(start: number, end: number): Readable;
 }
 
+export interface HeldManifest {
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
 export interface RepositoryContent {
   readonly blobs: Map<Digest, HeldBlob>;
-  readonly manifests: Map<Digest, { readonly mediaType: string; readonly bytes: Buffer }>;
+  readonly manifests: Map<Digest, HeldManifest>;
   readonly tags: Map<string, Digest>;
 }
 

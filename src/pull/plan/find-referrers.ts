@@ -1,12 +1,6 @@
 import type { ImageContents, ImageKind } from "../../contents/contents.ts";
-import { MirrorError } from "../../errors.ts";
 import type { Notice } from "../../notice.ts";
-import {
-  COSIGN_SUFFIXES,
-  formatCosignTag,
-  parseCosignTag,
-  tagPrefixOf,
-} from "../../oci/cosign-tag.ts";
+import { COSIGN_SUFFIXES, formatCosignTag, tagPrefixOf } from "../../oci/cosign-tag.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../../oci/manifest.ts";
@@ -19,6 +13,7 @@ import type { Root } from "../../selection/resolve/root.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { kindOfReferrer, kindOfSuffix, typesOf } from "./referrer-kind.ts";
+import type { TagSet, TagSets } from "./tag-sets.ts";
 
 export interface FindReferrersOptions extends OperationOptions {
   /** The image as its user knows it, for messages. */
@@ -27,6 +22,7 @@ export interface FindReferrersOptions extends OperationOptions {
   readonly image: ImageContents;
   readonly source: SourceRepository;
   readonly selection: Selection;
+  readonly tagSets: TagSets;
   /** Describes a referrer like any other root. */
   readonly describe: (root: Root) => Promise<ImageContents>;
   readonly onNotice: (notice: Notice) => void;
@@ -56,7 +52,6 @@ class Search {
   readonly #options: FindReferrersOptions;
   readonly #found = new Map<Digest, PlacedImage>();
   readonly #asked = new Set<Digest>();
-  #tags: Promise<ReadonlySet<string> | undefined> | undefined;
 
   constructor(options: FindReferrersOptions) {
     this.#options = options;
@@ -80,17 +75,13 @@ class Search {
       }
       level = next;
     }
-    this.#noteOtherTags((await this.#tagsOfSource()) ?? new Set());
+    this.#noteOtherTags(await this.#tagsOfSource());
     return [...this.#found.values()];
   }
 
   /** Whatever else is named after a manifest, such as the sources of an image: nobody knows how much that is. */
-  #noteOtherTags(tags: ReadonlySet<string>): void {
-    const prefixes = new Set([...this.#asked].map(tagPrefixOf));
-    const left = [...tags].filter((tag) => {
-      const prefix = tag.slice(0, tag.indexOf(".") + 1);
-      return prefixes.has(prefix) && parseCosignTag(tag) === undefined;
-    });
+  #noteOtherTags(tags: TagSet | undefined): void {
+    const left = [...this.#asked].flatMap((digest) => tags?.others.get(tagPrefixOf(digest)) ?? []);
     if (left.length === 0) return;
     const message = `"${this.#options.name}" does not bring the tags ${left.sort().join(", ")}, which are named after its manifests: ask for them as for images`;
     this.#options.onNotice({ code: "DIGEST_TAGS_LEFT_OUT", message });
@@ -141,7 +132,7 @@ class Search {
 
   async #list(subject: Digest) {
     const { signal, source } = this.#options;
-    const tags = await this.#tagsOfSource();
+    const tags = (await this.#tagsOfSource())?.all;
     try {
       return await source.referrers(subject, { tags, signal });
     } catch (error) {
@@ -164,7 +155,7 @@ class Search {
 
   async #taggedRoots(subject: Digest): Promise<Root[]> {
     const { root, selection, signal, source } = this.#options;
-    const tags = await this.#tagsOfSource();
+    const tags = (await this.#tagsOfSource())?.all;
     const roots: Root[] = [];
     for (const suffix of COSIGN_SUFFIXES) {
       // Of what the product publishes, attestations are the selection's to take
@@ -183,26 +174,11 @@ class Search {
   }
 
   /** Undefined where the source gives no list: then it is asked for each tag. */
-  #tagsOfSource(): Promise<ReadonlySet<string> | undefined> {
-    this.#tags ??= this.#listTags();
-    return this.#tags;
-  }
-
-  async #listTags(): Promise<ReadonlySet<string> | undefined> {
-    const { root, selection, signal, source } = this.#options;
-    if (selection.proxyRegistry && root.origin.registry === selection.source?.registry) {
-      return undefined;
-    }
-    try {
-      const tags = new Set<string>();
-      for await (const tag of source.listTags({ signal })) tags.add(tag);
-      return tags;
-    } catch (error) {
-      // Who may read an image may not always list its repository
-      const isRefused = error instanceof MirrorError && error.code === "REGISTRY_DENIED";
-      if (isRefused || isMissing(error)) return undefined;
-      throw error;
-    }
+  async #tagsOfSource(): Promise<TagSet | undefined> {
+    const { root, selection, signal, source, tagSets } = this.#options;
+    const isProxied =
+      selection.proxyRegistry && root.origin.registry === selection.source?.registry;
+    return isProxied ? undefined : await tagSets.of(root.origin, source, { signal });
   }
 
   /** An index that is not taken whole has another digest here: what belongs to the old one belongs to nothing. */

@@ -29,6 +29,7 @@ import { describeRoot, nameOfRoot } from "./describe-root.ts";
 import { findReferrers, mergePlaced, type PlacedImage } from "./find-referrers.ts";
 import { typesOf } from "./referrer-kind.ts";
 import { rememberLists } from "./remembered-lists.ts";
+import { TagSets } from "./tag-sets.ts";
 
 /** How contents are found, whatever is asked for. */
 export interface ResolvingOptions extends OperationOptions {
@@ -85,11 +86,12 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
   const limit = pLimit(CONCURRENCY);
   const { roots, files, exclusions } = resolved;
   const failures: Failure[] = [...resolved.failures];
+  const tagSets = new TagSets();
   const describe = async (root: Root): Promise<PlacedImage[]> => {
     try {
       const { made, manifest, origin } = root;
       const source = made ? createMadeSource(manifest, made) : openSource(origin);
-      return await describeAll(root, source, { ...options, signal });
+      return await describeAll(root, source, { ...options, tagSets, signal });
     } catch (error) {
       if (!isImageFailure(error)) throw error;
       failures.push(toFailure(error, nameOfRoot(root)));
@@ -119,9 +121,9 @@ function isWanted({ manifest, subject }: Root, { referrerTypes }: Selection): bo
 async function describeAll(
   root: Root,
   source: SourceRepository,
-  options: ResolveContentsOptions,
+  options: ResolveContentsOptions & { readonly tagSets: TagSets },
 ): Promise<PlacedImage[]> {
-  const { selection, signal, onEvent } = options;
+  const { selection, tagSets, signal, onEvent } = options;
   const image = await describeRoot(root, source, options);
   const followers = await findReferrers({
     name: nameOfRoot(root),
@@ -129,6 +131,7 @@ async function describeAll(
     image,
     source,
     selection,
+    tagSets,
     describe: (found) => describeRoot(found, source, options),
     onNotice: (notice) => onEvent({ type: "notice", ...notice }),
     signal,
