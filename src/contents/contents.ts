@@ -132,6 +132,8 @@ export function isNamedPackage(kind: PackageKind): boolean {
 export interface ArchiveImage {
   readonly config: Digest;
   readonly layers: readonly Digest[];
+  /** Set where it is the only system that the image is for. */
+  readonly os?: "windows" | undefined;
 }
 
 /** A file of the bundle beside its packages: for people and clusters, never pushed. */

@@ -63,9 +63,16 @@ export function isImageConfigType(mediaType: string): boolean {
   return IMAGE_CONFIG_TYPES.has(mediaType);
 }
 
-/** Whether a container runtime unpacks a layer of this type: tars, foreign ones too. */
+/** Whether every container runtime unpacks a layer of this type: tars, foreign ones too; none that is encrypted or a blob of nydus. */
 export function isImageLayerType(mediaType: string): boolean {
-  return /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./.test(mediaType);
+  return (
+    /^application\/vnd\.oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?$/.test(
+      mediaType,
+    ) ||
+    /^application\/vnd\.docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.(?:gzip|zstd))?$/.test(
+      mediaType,
+    )
+  );
 }
 
 export function isLegacyManifestType(mediaType: string): boolean {

@@ -65,10 +65,14 @@ function referenceOf(image: ImageContents, tag: string): string {
   return formatReference({ ...image.origin, ...(isDigestTag ? { digest } : { tag }) });
 }
 
-/** `manifest.json` as `docker save` writes it, so that one-platform tools take the archive as it is. */
+/**
+ * `manifest.json` as `docker save` writes it, so that one-platform tools take the archive as it is. Docker refuses all of it
+ * for one image of another system: those for Windows are listed where there are no others.
+ */
 export function renderArchiveManifest(layout: LayoutContents): string {
+  const isForLinux = layout.images.some(({ archive }) => archive && archive.os === undefined);
   const entries = layout.images.flatMap((image) => {
-    if (!image.archive) return [];
+    if (!image.archive || (isForLinux && image.archive.os !== undefined)) return [];
     const names = image.tags
       .map((tag) => referenceOf(image, tag))
       .filter((name) => !name.includes("@"));

@@ -3,13 +3,12 @@ import { attestedDigest, isAttestation } from "../../oci/attestation.ts";
 import { childrenOf, isForeignLayer } from "../../oci/children.ts";
 import { coreOf, type Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { ManifestDocument } from "../../oci/manifest.ts";
-import { isImageConfigType, isImageLayerType } from "../../oci/media-type.ts";
-import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
+import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import { option } from "../../option.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, ReadableStore } from "../../store/store.ts";
 import type { WalkedManifest } from "../../store/walk.ts";
+import { chooseArchive } from "./choose-archive.ts";
 import { chooseParts } from "./image-parts.ts";
 
 /** Everything below one root, in graph order. */
@@ -127,29 +126,4 @@ function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
     byDigest.set(descriptor.digest, { ...coreOf(descriptor), ...elsewhere });
   }
   return [...byDigest.values()];
-}
-
-function chooseArchive(
-  manifests: readonly WalkedManifest[],
-  wanted: Platform,
-): ArchiveImage | undefined {
-  const runnable = manifests.flatMap(({ descriptor, document }) => {
-    const { platform } = descriptor;
-    const isImage = platform?.os !== "unknown" && !isAttestation(descriptor);
-    const image = isImage ? archiveOf(document) : undefined;
-    return image ? [{ platform, image }] : [];
-  });
-  const preferred = runnable.find(({ platform }) => platform && matchesPlatform(wanted, platform));
-  return (preferred ?? runnable[0])?.image;
-}
-
-/** Only runnable images go into `manifest.json`: artifacts have no root file system, signatures layers that are none. */
-function archiveOf(document: ManifestDocument): ArchiveImage | undefined {
-  if (document.kind !== "manifest") return undefined;
-  const { config, layers } = document;
-  const isRunnable =
-    isImageConfigType(config.mediaType) &&
-    layers.every((layer) => isImageLayerType(layer.mediaType));
-  if (!isRunnable) return undefined;
-  return { config: config.digest, layers: layers.map(({ digest }) => digest) };
 }

@@ -123,6 +123,17 @@ describe("renderArchiveManifest()", () => {
     ]);
   });
 
+  test("lists images for Windows where there are no others, as Docker refuses them on Linux", () => {
+    const onWindows = imageContents(blobs, "one", {
+      fields: { archive: { ...archive, os: "windows" } },
+    });
+    const onLinux = imageContents(blobs, "two", { tags: ["v2"], fields: { archive } });
+    const listed = (images: readonly ReturnType<typeof imageContents>[]) =>
+      JSON.parse(renderArchiveManifest({ path: "", images })).length;
+    expect(listed([onWindows])).toBe(1);
+    expect(listed([onWindows, onWindows, onLinux])).toBe(1);
+  });
+
   test("gives no name to an image that has only a digest", () => {
     const { root } = imageContents(blobs, "one");
     const image = imageContents(blobs, "one", {

@@ -1,0 +1,57 @@
+import type { ArchiveImage } from "../../contents/contents.ts";
+import { isAttestation } from "../../oci/attestation.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { ManifestDocument } from "../../oci/manifest.ts";
+import { isImageConfigType, isImageLayerType } from "../../oci/media-type.ts";
+import { matchesPlatform, type Platform } from "../../oci/platform.ts";
+import type { WalkedManifest } from "../../store/walk.ts";
+
+/** Bytes of one entry of `rootfs.diff_ids`: a digest, its quotes and its comma. */
+const DIFF_ID_BYTES = '"sha256:",'.length + 64;
+
+/**
+ * The image that one-platform tools load: the one for the wanted platform if there is one, else the first. Undefined if
+ * there is none that a runtime takes: one such image in an archive keeps some runtimes from loading all of them.
+ */
+export function chooseArchive(
+  manifests: readonly WalkedManifest[],
+  wanted: Platform,
+): ArchiveImage | undefined {
+  const runnable = manifests.flatMap(({ descriptor, document }) => {
+    const image = mayRun(descriptor) ? archiveOf(document) : undefined;
+    return image ? [{ platform: descriptor.platform, image }] : [];
+  });
+  const isMixed = manifests.some(isArtifact);
+  // Beside something else, runtimes find nothing without a platform (CNAB)
+  const found = isMixed ? runnable.filter(({ platform }) => platform !== undefined) : runnable;
+  const preferred =
+    found.find(({ platform }) => platform && matchesPlatform(wanted, platform)) ??
+    found.find(({ platform }) => platform?.os !== "windows") ??
+    found[0];
+  if (preferred === undefined) return undefined;
+  const isWindows = preferred.platform?.os === "windows";
+  return { ...preferred.image, ...(isWindows ? { os: "windows" } : {}) };
+}
+
+/** Loading an archive with any other system in it ends Docker's answer in the middle (20.10, `darwin`). */
+function mayRun(descriptor: Descriptor): boolean {
+  const os = descriptor.platform?.os ?? "linux";
+  return (os === "linux" || os === "windows") && !isAttestation(descriptor);
+}
+
+function isArtifact({ descriptor, document }: WalkedManifest): boolean {
+  if (document.kind === "artifact") return true;
+  return document.kind === "manifest" && !isAttestation(descriptor) && !archiveOf(document);
+}
+
+/** Artifacts have no root file system, signatures layers that are none, and some a config that lists no layers. */
+function archiveOf(document: ManifestDocument): ArchiveImage | undefined {
+  if (document.kind !== "manifest") return undefined;
+  const { config, layers } = document;
+  const isImage =
+    isImageConfigType(config.mediaType) &&
+    config.size >= layers.length * DIFF_ID_BYTES &&
+    layers.every((layer) => isImageLayerType(layer.mediaType));
+  if (!isImage) return undefined;
+  return { config: config.digest, layers: layers.map(({ digest }) => digest) };
+}
