@@ -20,8 +20,8 @@ export function isDigestAlgorithm(text: string): boolean {
 }
 
 /** Tags are asked this as often as digests are: no error is made of the answer. */
-export function isDigest(text: string): boolean {
-  return faultOf(text) === undefined;
+export function isDigest(text: unknown): boolean {
+  return typeof text === "string" && faultOf(text) === undefined;
 }
 
 function faultOf(text: string): string | undefined {

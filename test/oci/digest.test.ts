@@ -40,6 +40,10 @@ describe("parseDigest()", () => {
     expect(isDigest(text)).toBe(false);
     expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: "REFERENCE_INVALID" }));
   });
+
+  test("takes nothing that is no text for one: documents of others are asked this", () => {
+    for (const value of [undefined, null, 7, [SHA256]]) expect(isDigest(value)).toBe(false);
+  });
 });
 
 describe("digestOf()", () => {

@@ -67,7 +67,11 @@ describe.each([
     async function resolve(
       source: Pick<MemorySource, "openSource">,
       entries: readonly string[],
-      options: { readonly latestPatch?: boolean; readonly signal?: AbortSignal } = {},
+      options: {
+        readonly latestPatch?: boolean;
+        readonly noReferrers?: boolean;
+        readonly signal?: AbortSignal;
+      } = {},
     ): Promise<Outcome> {
       const { signal, ...wishes } = options;
       const all = { ...NOTHING_ELSE, ...wishesFor(entries), ...wishes };
@@ -146,7 +150,7 @@ describe.each([
       expect(tagsOf(latest)[versionsOf("code")]).toEqual(["v1.6.5", "v1.7.1"]);
     });
 
-    test("E8: a name alone takes what the channels point at and lists no tags", async () => {
+    test("E8: a name alone takes what the channels point at and lists no versions", async () => {
       const versions = ["v0.1.1", "v0.2.9", "v0.3.11", "v0.3.13"];
       const channels = allChannels("v0.3.13");
       const source = memorySource(member({ name: "csi-huawei", versions, channels }));
@@ -154,7 +158,7 @@ describe.each([
         [versionsOf("csi-huawei")]: ["v0.3.13"],
         [releasesOf("csi-huawei")]: [...FIVE, "v0.3.13"].sort(),
       });
-      expect(source.requests.filter((request) => request.startsWith("tags"))).toEqual([]);
+      expect(source.requests).not.toContain(`tags acme/${versionsOf("csi-huawei")}`);
     });
 
     test.each([
@@ -163,8 +167,45 @@ describe.each([
       ["a range", "console@^1.40.0", 1],
     ])("E9: %s costs this many tag lists: %s, %d", async (_, entry, count) => {
       const source = memorySource(catalogue);
-      await resolve(source, [entry]);
+      await resolve(source, [entry], { noReferrers: true });
       expect(source.requests.filter((request) => request.startsWith("tags"))).toHaveLength(count);
+    });
+
+    test("is asked for the channels that it has: a list says which, as it is needed anyway", async () => {
+      const one = member({ name: "one", versions: ["v1.0.0"], channels: { stable: "v1.0.0" } });
+      const source = memorySource(one);
+      await resolve(source, ["one"]);
+      const [versions, releases] = [`acme/${versionsOf("one")}`, `acme/${releasesOf("one")}`];
+      const asked = source.requests.filter((request) => !request.startsWith("blob"));
+      expect(asked.toSorted()).toEqual([
+        `get ${releases}:stable`,
+        `get ${releases}:v1.0.0`,
+        `get ${versions}:v1.0.0`,
+        `tags ${releases}`,
+      ]);
+    });
+
+    test("without releases costs no request for a channel", async () => {
+      const bare = member({ name: "bare", versions: ["v1.0.0"], channels: {} });
+      const source = memorySource(
+        Object.fromEntries(Object.entries(bare).filter(([name]) => !name.includes("/bare/"))),
+      );
+      await resolve(source, ["bare@=v1.0.0", "bare@^1"]);
+      expect(source.requests.filter((request) => /:(?:stable|alpha|lts)$/.test(request))).toEqual(
+        [],
+      );
+    });
+
+    test("whose lists are refused is asked for each channel", async () => {
+      const source = memorySource(catalogue);
+      const openSource: MemorySource["openSource"] = (reference) => ({
+        ...source.openSource(reference),
+        async *listTags() {
+          yield await Promise.reject(new DeniedError("listing is refused"));
+        },
+      });
+      const outcome = await resolve({ openSource }, ["console"]);
+      expect(tagsOf(outcome)[versionsOf("console")]).toEqual(["v1.45.2"]);
     });
 
     test("E10: a missing tag list leaves the versions of the channels, with a notice", async () => {

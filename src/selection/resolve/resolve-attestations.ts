@@ -1,10 +1,10 @@
-import { MirrorError } from "../../errors.ts";
 import { isDigest, parseDigest } from "../../oci/digest.ts";
-import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { formatReference } from "../../oci/reference.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
 import type { SourceSelection } from "../grammar/selection.ts";
 import type { Root } from "./root.ts";
 import { formatFound, type SourceReader } from "./source-reader.ts";
+import { tryListTags } from "./try-list-tags.ts";
 import { allMatched } from "./unmatched.ts";
 
 /**
@@ -21,7 +21,8 @@ export async function resolveAttestations(
     [...groupByOrigin(roots)].map(async (images) => {
       const [first] = images;
       if (first === undefined) return [];
-      const tags = proxyRegistry ? undefined : await tryListTags(reader, first.origin);
+      const listed = proxyRegistry ? undefined : await tryListTags(reader, first.origin);
+      const tags = listed && new Set(listed);
       return allMatched(images.map((image) => findAttestation(image, tags, reader)));
     }),
   );
@@ -39,20 +40,6 @@ function groupByOrigin(roots: readonly Root[]): Iterable<readonly Root[]> {
   return [...groups.values()].filter((images) =>
     images.some(({ reference }) => isDigest(reference)),
   );
-}
-
-async function tryListTags(
-  reader: SourceReader,
-  repository: RepositoryReference,
-): Promise<ReadonlySet<string> | undefined> {
-  try {
-    const tags = await reader.listTags(repository);
-    return tags === undefined ? undefined : new Set(tags);
-  } catch (error) {
-    // Who may read an image may not always list its repository
-    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return undefined;
-    throw error;
-  }
 }
 
 async function findAttestation(

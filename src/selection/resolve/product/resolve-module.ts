@@ -1,6 +1,6 @@
 import { formatReference, joinRepository } from "../../../oci/reference.ts";
 import { option } from "../../../option.ts";
-import { CHANNELS, spellingsOf } from "../../../product/channel.ts";
+import { CHANNELS, type Channel, spellingsOf } from "../../../product/channel.ts";
 import { EXTRA_IMAGES_FILE, IMAGES_DIGESTS_FILE } from "../../../product/file-names.ts";
 import type { Manifest } from "../../../store/store.ts";
 import { isDigestTag } from "../../documents/digest-tag.ts";
@@ -16,14 +16,15 @@ import {
   sortTags,
 } from "../../grammar/version-filter.ts";
 import { chooseTags, namesOfLimits } from "../choose-tags.ts";
-import { isExcluded, reportExcluded, withoutExcluded } from "../excluded-versions.ts";
+import { isExcluded, reportExcluded } from "../excluded-versions.ts";
 import { findListed, listCandidates } from "../list-candidates.ts";
 import type { Root } from "../root.ts";
 import { type FoundImage, formatFound } from "../source-reader.ts";
 import { allMatched, moduleUnmatched } from "../unmatched.ts";
+import { readModuleChannels } from "./module-channels.ts";
 import { resolveReleases } from "./module-releases.ts";
 import { createRoot, type ModuleScope, pathOf, type ResolveModuleOptions } from "./module-scope.ts";
-import { type ChannelPointer, readChannels } from "./read-channels.ts";
+import type { ChannelPointer } from "./read-channels.ts";
 
 /**
  * The roots of one module or package: its versions, their release images and channels, and every image that a version lists. A
@@ -62,17 +63,6 @@ export async function resolveModule(
   if (onlyExtraImages && groups.flat().length === 0) reportNoExtras(scope, versions);
   const modules = versions.map((version) => createRoot(scope, version));
   return [...(onlyExtraImages ? [] : modules), ...groups.flat()];
-}
-
-async function readModuleChannels(scope: ModuleScope): Promise<ChannelPointer[]> {
-  const { release, reader, selection } = scope;
-  const { platforms } = selection;
-  const pointers = await readChannels(release, { channels: CHANNELS, platforms }, reader);
-  for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
-    const name = formatFound(release, channel);
-    reader.notice("CHANNEL_SUSPENDED", `Channel "${name}" is suspended by its vendor`);
-  }
-  return withoutExcluded(scope, pointers);
 }
 
 /** The module images of all wanted versions, each tag once. */

@@ -1,0 +1,36 @@
+import { CHANNELS, type Channel } from "../../../product/channel.ts";
+import { withoutExcluded } from "../excluded-versions.ts";
+import { formatFound } from "../source-reader.ts";
+import { tryListTags } from "../try-list-tags.ts";
+import type { ModuleScope } from "./module-scope.ts";
+import { type ChannelPointer, readChannels } from "./read-channels.ts";
+
+/** The release channels of a module that are not left out, in their order. */
+export async function readModuleChannels(scope: ModuleScope): Promise<ChannelPointer[]> {
+  const { release, reader, selection } = scope;
+  const { platforms } = selection;
+  const channels = await findChannelNames(scope);
+  const pointers = await readChannels(release, { channels, platforms }, reader);
+  for (const { channel } of pointers.filter(({ isSuspended }) => isSuspended)) {
+    const name = formatFound(release, channel);
+    reader.notice("CHANNEL_SUSPENDED", `Channel "${name}" is suspended by its vendor`);
+  }
+  return withoutExcluded(scope, pointers);
+}
+
+/**
+ * The channels to ask for. The list that is needed for what belongs to release images spares a request for each that a
+ * module does not have; where none is needed, each is asked for.
+ */
+async function findChannelNames({
+  reader,
+  release,
+  repository,
+  selection,
+}: ModuleScope): Promise<readonly Channel[]> {
+  if (selection.proxyRegistry || selection.skipReferrers) return CHANNELS;
+  const tags = await tryListTags(reader, release);
+  if (tags !== undefined) return CHANNELS.filter((channel) => tags.includes(channel));
+  // A registry that lists the versions, and not their releases, does not have these
+  return (await tryListTags(reader, repository)) === undefined ? CHANNELS : [];
+}
