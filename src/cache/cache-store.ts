@@ -3,23 +3,67 @@ import { Readable } from "node:stream";
 import { hasErrorCode } from "../io/errors.ts";
 import { readFrom, stat } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest, verifyDigest } from "../oci/digest.ts";
+import { referrerOf } from "../oci/referrer.ts";
 import { ContentMissingError } from "../store/errors.ts";
-import type { Manifest, ReadableStore } from "../store/store.ts";
-import { nameOfContent } from "./content-names.ts";
+import type { Manifest, ReadableStore, SourceRepository } from "../store/store.ts";
+import { listContent, nameOfContent } from "./content-names.ts";
 import { type TagPlace, TagRecords } from "./tag-records.ts";
 
 /** What a server has kept of its upstreams, for reading; a server may use it meanwhile. */
 export interface CacheStore {
   /** Tags, sorted. Of an image of several platforms only those are there that somebody has pulled. */
   readonly images: readonly (TagPlace & { readonly digest: Digest })[];
-  /** Content by its digest, whatever registry it came from. */
-  readonly content: ReadableStore;
+  /** Content by its digest, whatever registry it came from; tags and referrers as far as somebody has asked for them. */
+  repository(place: Omit<TagPlace, "tag">): SourceRepository;
 }
 
 export async function openCacheStore(directory: string): Promise<CacheStore> {
   const images = await new TagRecords(join(directory, "tags")).listAll();
-  return { images, content: createContent(join(directory, "content")) };
+  const content = createContent(join(directory, "content"));
+  const digests = new Map<string, Map<string, Digest>>();
+  for (const { namespace, repository, tag, digest } of images) {
+    const key = `${namespace}/${repository}`;
+    digests.set(key, (digests.get(key) ?? new Map()).set(tag, digest));
+  }
+  let lists: ReturnType<typeof listReferrers> | undefined;
+  return {
+    images,
+    repository({ namespace, repository }) {
+      // Of what nobody has asked for, the cache has no tags
+      const own = digests.get(`${namespace}/${repository}`) ?? new Map<string, Digest>();
+      return {
+        ...content,
+        fetchManifest: (reference) => content.fetchManifest(own.get(reference) ?? reference),
+        resolve: (reference) => content.resolve(own.get(reference) ?? reference),
+        async *listTags() {
+          yield* own.keys();
+        },
+        async referrers(digest) {
+          lists ??= listReferrers(join(directory, "content"), content);
+          // Nobody has pulled any
+          return (await lists).get(digest) ?? [];
+        },
+      };
+    },
+  };
+}
+
+/** Lists of registries are not kept, manifests are: what they say of themselves is the list. By their subject. */
+async function listReferrers(
+  directory: string,
+  content: ReadableStore,
+): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
+  const lists = new Map<Digest, Descriptor[]>();
+  for (const digest of await listContent(directory, "manifests")) {
+    const { bytes, descriptor } = await content.fetchManifest(digest);
+    const referrer = referrerOf(descriptor, bytes);
+    if (referrer === undefined) continue;
+    const { subject } = referrer;
+    lists.set(subject, [...(lists.get(subject) ?? []), referrer.descriptor]);
+  }
+  return lists;
 }
 
 function createContent(directory: string): ReadableStore {

@@ -5,20 +5,22 @@ import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { ReadableStore } from "../store/store.ts";
+import type { ReadableStore, SourceRepository } from "../store/store.ts";
 import { ExportConflictError, ExportUnmatchedError } from "./errors.ts";
 
 /** An image under the name that a runtime will know it by. */
 export interface ChosenImage {
   readonly name: string;
   /** Missing where clients find it by its subject. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** The manifest that it belongs to: a signature, a bill of materials. */
   readonly subject?: Digest;
   readonly root: Pick<Descriptor, "digest">;
   readonly origin: RepositoryReference;
   readonly store: ReadableStore;
-  /** Of an index, only some platforms may be there. */
+  /** Is asked for what belongs to it. Missing: all that does was gathered with it. */
+  readonly source?: SourceRepository | undefined;
+  /** Of an index, only some platforms may be there, and of what belongs to an image nothing but its manifest. */
   readonly isPartial?: true;
 }
 
@@ -43,12 +45,15 @@ const NO_REGISTRY = "localhost";
 /** All that a bundle has, by the names of its images. */
 export function imagesOf(store: BundleStore): readonly ChosenImage[] {
   return [
-    ...store.images.map((image) => {
-      const subject = parseCosignTag(image.tag)?.subject;
-      return { ...place(image, store), tag: image.tag, ...(subject ? { subject } : {}) };
-    }),
+    ...store.images.map((image) => ({ ...place(image, store), ...tagged(image.tag) })),
     ...store.referrers.map((image) => ({ ...place(image, store), subject: image.subject })),
   ];
+}
+
+/** A tag, and what it says of the image. */
+export function tagged(tag: string): Required<Pick<ChosenImage, "tag">> & { subject?: Digest } {
+  const subject = parseCosignTag(tag)?.subject;
+  return { tag, ...(subject ? { subject } : {}) };
 }
 
 /** The images whose names fit; all of them without a pattern. A name that means two images is refused: only one could be kept. */
@@ -81,19 +86,31 @@ function distinct(images: readonly ChosenImage[]): readonly ChosenImage[] {
 }
 
 function place(
-  { root, repository, source, ...rest }: Omit<PublishedImage, "tag"> & { readonly tag?: string },
+  image: Omit<PublishedImage, "tag"> & { readonly tag?: string },
   store: BundleStore,
 ): Pick<ChosenImage, "name" | "origin" | "root" | "store"> {
-  const origin = source ?? {
-    registry: NO_REGISTRY,
-    repository: repository === "" ? "image" : repository,
-  };
+  const { root, repository } = image;
   return {
-    name: nameOf({ origin, root, tag: rest.tag }),
-    origin,
+    name: nameInRuntime(image),
+    origin: originOf(image),
     root,
     store: store.repository(repository),
   };
+}
+
+/** What an image of a bundle is called where it is run. */
+export function nameInRuntime(
+  image: Omit<PublishedImage, "tag"> & { readonly tag?: string },
+): string {
+  return nameOf({ origin: originOf(image), root: image.root, tag: image.tag });
+}
+
+function originOf({
+  repository,
+  source,
+}: Pick<PublishedImage, "repository" | "source">): RepositoryReference {
+  if (source !== undefined) return source;
+  return { registry: NO_REGISTRY, repository: repository === "" ? "image" : repository };
 }
 
 /** The bare hex of a digest stands for the digest, as does no tag at all. */

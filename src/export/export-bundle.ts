@@ -4,15 +4,16 @@ import { OptionInvalidError } from "../errors.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { checkCompression } from "./compress.ts";
-import { ExportUnmatchedError } from "./errors.ts";
 import {
   EXPORT_FORMS,
   EXPORT_MEDIA_TYPE,
   type ExportOptions,
   type ExportReport,
 } from "./export-options.ts";
+import { exportedName, toExportedImage } from "./exported-image.ts";
 import { gatherImages } from "./gather-images.ts";
-import { type ExportPlan, exportedName, planExport, toExportedImage } from "./plan-export.ts";
+import { type ExportPlan, planExport } from "./plan-export.ts";
+import { refuseEmpty } from "./refuse-empty.ts";
 import { writeArchive } from "./write-archive.ts";
 import { writeLayout } from "./write-layout.ts";
 import { writeReadable } from "./write-readable.ts";
@@ -69,6 +70,7 @@ function checkExportOptions(options: ExportOptions): void {
     openSource: "function?",
     images: "texts?",
     platforms: "texts?",
+    noReferrers: "switch?",
     compress: "text?",
     list: "switch?",
     signal: "signal?",
@@ -92,11 +94,4 @@ function checkExportOptions(options: ExportOptions): void {
   if (form === "docker-archive" && platforms.length > 1) {
     refuse("platforms", "a docker-archive holds one platform of an image");
   }
-}
-
-function refuseEmpty({ contents, error, notices }: ExportPlan): void {
-  if (contents.length > 0) return;
-  if (error) throw error;
-  const [why] = notices;
-  throw new ExportUnmatchedError(why?.message ?? "there is no image");
 }

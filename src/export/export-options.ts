@@ -34,6 +34,8 @@ export interface ExportOptions extends OperationOptions {
   readonly images?: readonly string[] | undefined;
   /** `os/architecture[/variant]`; indexes are rewritten to these. Default: all that the bundle has. */
   readonly platforms?: readonly string[] | undefined;
+  /** Leaves out what belongs to images: signatures, attestations, bills of materials. Default: it goes with them. */
+  readonly noReferrers?: boolean | undefined;
   /** Not for directories; zstd where Node.js can write it (22.15 and newer). */
   readonly compress?: Compression | undefined;
   /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */

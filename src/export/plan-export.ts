@@ -5,10 +5,10 @@ import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { ReadableStore } from "../store/store.ts";
-import { type ChosenImage, type ChosenImages, nameOf } from "./choose-images.ts";
-import type { ExportedImage, ExportForm } from "./export-options.ts";
-import { readImage } from "./read-image.ts";
-import { isSingleFailure } from "./single-failures.ts";
+import type { ChosenImages } from "./choose-images.ts";
+import type { ExportForm } from "./export-options.ts";
+import { exportedName } from "./exported-image.ts";
+import { readImages } from "./read-images.ts";
 
 type Entry = PackagePlan["entries"][number];
 
@@ -38,33 +38,10 @@ export interface PlanExportOptions {
 
 /** Reads manifests, no layers. The same images always give the same plan, and the same plan the same bytes. */
 export async function planExport(
-  { images, followers, failed: before = [] }: ChosenImages,
+  chosen: ChosenImages,
   options: PlanExportOptions,
 ): Promise<ExportPlan> {
-  const notices: Notice[] = [];
-  const failed = [...before];
-  const contents: ImageContents[] = [];
-  const stores = new Map<Digest, ReadableStore>();
-  const take = async (image: ChosenImage) => {
-    try {
-      const found = await readImage(image, options, notices);
-      if (found === undefined) return;
-      contents.push(found);
-      for (const { digest } of [...found.documents, ...found.layers])
-        stores.set(digest, image.store);
-    } catch (error) {
-      if (!isSingleFailure(error)) throw error;
-      failed.push({ error, name: image.name });
-    }
-  };
-  for (const image of images) await take(image);
-  let open = followers;
-  for (;;) {
-    const due = open.filter(({ subject }) => subject !== undefined && stores.has(subject));
-    if (due.length === 0) break;
-    open = open.filter((image) => !due.includes(image));
-    for (const image of due) await take(image);
-  }
+  const { contents, failed, notices, stores } = await readImages(chosen, options);
   const [first] = failed;
   return {
     ...layOut(contents, options.form),
@@ -138,14 +115,4 @@ function mergeTags(images: readonly ImageContents[]): readonly ImageContents[] {
     merged.set(key, known ? { ...known, tags: [...known.tags, ...image.tags].sort() } : image);
   }
   return [...merged.values()];
-}
-
-/** The full name of an image, as it is in the export. */
-export function exportedName({ origin, root, tags }: ImageContents): string {
-  return nameOf({ origin, root, tag: tags[0] });
-}
-
-export function toExportedImage(image: ImageContents): ExportedImage {
-  const { root, platforms } = image;
-  return { name: exportedName(image), digest: root.digest, platforms };
 }

@@ -13,17 +13,32 @@ import type { ChosenImage } from "./choose-images.ts";
 import type { ExportForm } from "./export-options.ts";
 import type { PlanExportOptions } from "./plan-export.ts";
 
+export interface ReadingOptions {
+  readonly options: PlanExportOptions;
+  /** Is added to. */
+  readonly notices: Notice[];
+}
+
 /** What an image is made of, cut to the wanted platforms; undefined if nothing of it is exported, which is told. */
 export async function readImage(
   image: ChosenImage,
-  { form, platforms, archivePlatform, signal }: PlanExportOptions,
-  notices: Notice[],
+  { options, notices }: ReadingOptions,
 ): Promise<ImageContents | undefined> {
-  const { name, store, root } = image;
-  const manifest = await store.fetchManifest(root.digest, { signal });
+  const { name, store, root, subject } = image;
+  // What belongs to an image is taken as it is
+  const platforms = subject === undefined ? options.platforms : [];
+  const manifest = await store.fetchManifest(root.digest, options);
+  const leave = (code: string, reason: string) => {
+    notices.push({ code, message: `"${name}" is left out: ${reason}` });
+    return undefined;
+  };
+  if (image.isPartial && subject !== undefined && !(await isWhole(manifest.descriptor, store))) {
+    return leave("REFERRERS_LEFT_OUT", "nobody has pulled all of it");
+  }
   const walk = (kept: readonly Platform[]) =>
     walkImage({
-      ...{ source: store, root: manifest, name, signal, archivePlatform },
+      ...{ source: store, root: manifest, name, signal: options.signal },
+      archivePlatform: options.archivePlatform,
       platforms: kept,
       skipMissingAttestations: true,
       skipForeignLayers: false,
@@ -31,10 +46,6 @@ export async function readImage(
   const there = image.isPartial ? await platformsThere(image, manifest, notices) : [];
   const whole = await walk(there);
   const wanted = narrow(platforms, whole);
-  const leave = (code: string, reason: string) => {
-    notices.push({ code, message: `"${name}" is left out: ${reason}` });
-    return undefined;
-  };
   const asked = platforms.map(formatPlatform).join(", ");
   if (platforms.length > 0 && wanted.length === 0) {
     return leave("PLATFORM_ABSENT", `of ${asked}, it has none, but ${whole.platforms.join(", ")}`);
@@ -43,11 +54,16 @@ export async function readImage(
   if (graph.otherPlatform !== undefined && graph.archive !== undefined) {
     return leave("PLATFORM_ABSENT", `it is for ${graph.otherPlatform}, not for ${asked}`);
   }
-  if (graph.archive === undefined && isForRuntimes(form)) {
+  if (graph.archive === undefined && isForRuntimes(options.form)) {
     return leave("NOT_RUNNABLE", "it is no image that a runtime can run");
   }
-  const absent = platforms.filter((one) => !wanted.includes(one));
-  notices.push(...noticesOf(graph, name, absent));
+  notices.push(
+    ...noticesOf(
+      graph,
+      name,
+      platforms.filter((one) => !wanted.includes(one)),
+    ),
+  );
   return toContents(image, await withoutAbsentLayers(graph, image, notices));
 }
 

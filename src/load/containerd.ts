@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import type { ImageContents } from "../contents/contents.ts";
-import { exportedName } from "../export/plan-export.ts";
+import { exportedName } from "../export/exported-image.ts";
 import { isDigest } from "../oci/digest.ts";
 import { RuntimeUnavailableError } from "./errors.ts";
 import { createClient, type Listing, type OpenRuntimeOptions, type Runtime } from "./runtime.ts";

@@ -1,5 +1,5 @@
 import type { ImageContents } from "../contents/contents.ts";
-import { exportedName } from "../export/plan-export.ts";
+import { exportedName } from "../export/exported-image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";

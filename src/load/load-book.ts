@@ -1,6 +1,6 @@
 import type { ImageContents } from "../contents/contents.ts";
 import type { ChosenImage } from "../export/choose-images.ts";
-import { exportedName } from "../export/plan-export.ts";
+import { exportedName } from "../export/exported-image.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";

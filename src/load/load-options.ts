@@ -8,6 +8,13 @@ export interface LoadOptions extends OperationOptions {
   readonly bundlePaths: readonly string[];
   /** `containerd:///run/containerd/containerd.sock?namespace=k8s.io`, `docker://local`, `podman://local`. */
   readonly target: string;
+  /** Names with `*` for any text; one of them has to match. Default: every image. */
+  readonly images?: readonly string[] | undefined;
+  /**
+   * `os/architecture[/variant]`; indexes are rewritten to these. A runtime that takes one platform of an image takes one here.
+   * Default: all that the bundle has, or the one of the machine.
+   */
+  readonly platforms?: readonly string[] | undefined;
   /** What images have to be signed with, looked at before anything is loaded; default: nothing. */
   readonly requireSignatures?: readonly SignatureRule[] | undefined;
   /** Of the programs `ctr`, `docker` and `podman`; default: that of this process. */
@@ -19,5 +26,5 @@ export interface LoadOptions extends OperationOptions {
 
 export type PlanLoadOptions = Pick<
   LoadOptions,
-  "bundlePaths" | "target" | "env" | "requireSignatures" | "signal"
+  "bundlePaths" | "target" | "images" | "platforms" | "env" | "requireSignatures" | "signal"
 >;

@@ -1,11 +1,13 @@
-import { type BundleStore, openBundleStore } from "../bundle/images/bundle-store.ts";
 import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
-import { type ChosenImage, chooseImages, imagesOf } from "../export/choose-images.ts";
-import { type ExportPlan, exportedName, planExport } from "../export/plan-export.ts";
+import type { ChosenImage } from "../export/choose-images.ts";
+import { exportedName } from "../export/exported-image.ts";
+import { gatherImages } from "../export/gather-images.ts";
+import { type ExportPlan, planExport } from "../export/plan-export.ts";
+import { refuseEmpty } from "../export/refuse-empty.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatPlatform, matchesPlatform, parsePlatform } from "../oci/platform.ts";
+import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import { parsePolicy } from "../trust/policy.ts";
 import type { LoadOptions, PlanLoadOptions } from "./load-options.ts";
@@ -32,49 +34,61 @@ export interface PreparedLoad extends AsyncDisposable {
 /** The runtime first: what is missing there is told before a byte of a bundle is read. */
 export async function prepareLoad(options: LoadOptions | PlanLoadOptions): Promise<PreparedLoad> {
   const target = checkLoadOptions(options);
-  const { bundlePaths, env = process.env, requireSignatures, signal } = options;
+  const { env = process.env, requireSignatures, signal } = options;
   const policy = requireSignatures && (await parsePolicy(requireSignatures));
   const runtime = await openRuntime(target, { env, signal });
-  const stores: BundleStore[] = [];
-  const close = async () => {
-    for (const store of stores) await store[Symbol.asyncDispose]();
-  };
+  const platforms = platformsFor(runtime, options);
+  const gathered = await gatherImages(options);
   try {
-    for (const path of bundlePaths) stores.push(await openBundleStore(path));
-    const signed = await requireSignaturesOf(stores, policy, { signal });
-    const chosen = chooseImages(stores.flatMap(imagesOf), []);
-    const { form, platform: archivePlatform } = runtime;
-    const plan = await planExport(chosen, { form, platforms: [], archivePlatform, signal });
-    const ofBundles = stores.flatMap(({ notices }) => notices);
+    const { bundles, images } = gathered;
+    const names = new Set(images.map(({ name }) => name));
+    const signed = await requireSignaturesOf(bundles, policy, { names, signal });
+    const [archivePlatform = runtime.platform] = platforms;
+    const { form } = runtime;
+    const plan = await planExport(gathered, { form, platforms, archivePlatform, signal });
+    // What was not chosen is told by notices, what was chosen is there
+    if (options.images !== undefined || platforms.length > 0) refuseEmpty(plan);
     return {
       target: formatRuntimeTarget(target),
       runtime,
-      chosen: chosen.images,
+      chosen: images,
       plan,
-      bundle: stores.length === 1 ? await stores[0]?.digest() : undefined,
+      bundle: bundles.length === 1 ? await bundles[0]?.digest() : undefined,
       extent: {
-        packages: sum(stores.map(({ extent }) => extent.packages)),
-        files: sum(stores.map(({ extent }) => extent.files)),
+        packages: sum(bundles.map(({ extent }) => extent.packages)),
+        files: sum(bundles.map(({ extent }) => extent.files)),
       },
       ...(signed.signatures ? { signatures: signed.signatures } : {}),
       notices: [
-        ...ofBundles,
+        ...gathered.notices,
         ...signed.notices,
         ...plan.notices,
-        ...noticesOfPlatform(plan, runtime),
+        ...(platforms.length > 0 ? [] : noticesOfPlatform(plan, runtime)),
       ],
-      [Symbol.asyncDispose]: close,
+      [Symbol.asyncDispose]: () => gathered[Symbol.asyncDispose](),
     };
   } catch (error) {
-    await close();
+    await gathered[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function platformsFor(
+  { form }: Runtime,
+  { platforms = [] }: Pick<LoadOptions, "platforms">,
+): readonly Platform[] {
+  if (form === "docker-archive" && platforms.length > 1) {
+    throw new OptionInvalidError("platforms", "the runtime takes one platform of an image");
+  }
+  return platforms.map(parsePlatform);
 }
 
 function checkLoadOptions(options: LoadOptions | PlanLoadOptions): RuntimeTarget {
   checkOptions<LoadOptions>(options, {
     bundlePaths: "texts",
     target: "text",
+    images: "texts?",
+    platforms: "texts?",
     env: "object?",
     onPartialReceipt: "function?",
     onEvent: "function?",

@@ -1,4 +1,5 @@
 import type { BundleStore, PublishedImage } from "../bundle/images/bundle-store.ts";
+import { nameInRuntime } from "../export/choose-images.ts";
 import type { Notice } from "../notice.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import { targetPathOf } from "../oci/target-path.ts";
@@ -17,20 +18,27 @@ interface DemandedSignatures {
   readonly notices: readonly Notice[];
 }
 
+interface DemandOptions extends OperationOptions {
+  /** Of the images that are loaded; what else the bundles have need not be signed. Default: all of them. */
+  readonly names?: ReadonlySet<string> | undefined;
+}
+
 /**
- * Throws `SIGNATURE_REFUSED` unless all that the bundles have is signed as it is demanded. A runtime knows images by the name
+ * Throws `SIGNATURE_REFUSED` unless what is loaded of the bundles is signed as it is demanded. A runtime knows images by the name
  * that they had at their source, so rules hold for that as well as for the repository in the bundle.
  */
 export async function requireSignaturesOf(
   stores: readonly BundleStore[],
   policy: SignaturePolicy | undefined,
-  options: OperationOptions,
+  { names, ...options }: DemandOptions,
 ): Promise<DemandedSignatures> {
   if (policy === undefined) return { notices: [] };
   const manifests = stores.flatMap((store) => [
-    ...store.images.map((image) => {
+    ...store.images.flatMap((image) => {
       const subject = parseCosignTag(image.tag)?.subject;
-      return { ...place(image, store, options), tags: [image.tag], subject };
+      const isLoaded = names === undefined || names.has(nameInRuntime(image));
+      if (subject === undefined && !isLoaded) return [];
+      return [{ ...place(image, store, options), tags: [image.tag], subject }];
     }),
     ...store.referrers.map((image) => {
       return { ...place(image, store, options), tags: [], subject: image.subject };

@@ -3,7 +3,12 @@ import zlib, { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportForm } from "../../src/export/export-options.ts";
-import { entriesOf, sha256, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import {
+  entriesOf,
+  ONLY_IMAGES,
+  sha256,
+  writeSampleBundle,
+} from "../bundle/support/sample-bundle.ts";
 import { AMD64, ARM64, artifact, image, index } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
@@ -117,12 +122,7 @@ describe("exportBundle()", () => {
     const names = ["registry.test/acme/one:v1", "registry.test/acme/many:v1"];
     await writeSampleBundle(path, {
       repositories,
-      includeModules: [],
-      noModules: true,
-      noPlatform: true,
-      noSecurityDb: true,
-      noInstaller: true,
-      noPackages: true,
+      ...ONLY_IMAGES,
       includeImages: names,
     });
     const out = directory.resolve("arm.tar");
@@ -141,12 +141,7 @@ describe("exportBundle()", () => {
     const path = directory.resolve("bundle");
     await writeSampleBundle(path, {
       repositories,
-      includeModules: [],
-      noModules: true,
-      noPlatform: true,
-      noSecurityDb: true,
-      noInstaller: true,
-      noPackages: true,
+      ...ONLY_IMAGES,
       includeImages: [WEB, "registry.test/acme/sbom:v1"],
     });
     const common = { bundlePaths: [path], out: directory.resolve("x") };
@@ -253,12 +248,7 @@ describe("exportBundle()", () => {
     const path = directory.resolve("bundle");
     await writeSampleBundle(path, {
       repositories: { "acme/web": { "2.0": web, signed: signature } },
-      includeModules: [],
-      noModules: true,
-      noPlatform: true,
-      noSecurityDb: true,
-      noInstaller: true,
-      noPackages: true,
+      ...ONLY_IMAGES,
       includeImages: [WEB],
     });
     const options = { bundlePaths: [path], images: ["*web:2.0"] };

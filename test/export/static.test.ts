@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
-import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import { ONLY_IMAGES, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { image } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
@@ -61,12 +61,7 @@ describe("a static export", () => {
         acme: { v1: image({ name: "a" }) },
         "acme/blobs": { v1: image({ name: "b" }) },
       },
-      includeModules: [],
-      noModules: true,
-      noPlatform: true,
-      noSecurityDb: true,
-      noInstaller: true,
-      noPackages: true,
+      ...ONLY_IMAGES,
       includeImages: ["registry.test/acme:v1", "registry.test/acme/blobs:v1"],
     });
     const out = directory.resolve("tree");

@@ -68,6 +68,20 @@ requireDaemon("containerd", "ctr").describe("push into containerd", () => {
     expect(second.totals).toMatchObject({ sentBytes: 0, alreadyThereBytes: bytes, bytes });
   });
 
+  test("takes what is chosen, with indexes cut to the platforms that are wanted", async () => {
+    await using containerd = await startContainerd();
+    const target = `containerd://${containerd.socket}?namespace=k8s.io`;
+    const flags = ["--image", "*many*", "--platform", "linux/arm64"];
+    const { images } = await push(bundle, target, 0, {}, flags);
+    expect(images.map(({ repository, outcome }) => [repository, outcome])).toEqual([
+      [name("many"), "pushed"],
+    ]);
+    const args = ["--namespace", "k8s.io", "content", "ls", "--quiet"];
+    const { stdout } = await containerd.run(...args);
+    expect(stdout).toContain(digestOf(ON_ARM64));
+    expect(stdout).not.toContain(digestOf(ON_AMD64));
+  });
+
   test("an image that lost a layer is brought again, and only that one", async () => {
     await using containerd = await startContainerd();
     const target = `containerd://${containerd.socket}?namespace=k8s.io`;
@@ -139,6 +153,15 @@ requireDaemon("containerd", "dockerd", "docker").describe("push into Docker", ()
     expect(second.totals.sentBytes).toBe(0);
   });
 
+  test("loads the platform that is wanted, whatever the machine is", async () => {
+    await using containerd = await startContainerd();
+    await using docker = await startDockerd(containerd.socket);
+    const flags = ["--image", "*many*", "--platform", "linux/arm64"];
+    const receipt = await push(bundle, `docker://${docker.socket}`, 0, {}, flags);
+    expect(outcomesOf(receipt)).toEqual([[`${name("many")}:v1`, configOf(ON_ARM64), "pushed"]]);
+    expect(receipt.notices.map(({ code }) => code)).not.toContain("PLATFORM_ABSENT");
+  });
+
   test("a daemon that is not there is told in the words of its client", async () => {
     const target = `docker://${directory.resolve("none.sock")}`;
     const result = await runMirror(["push", "/nonexistent", target], { cwd: directory.path });
@@ -168,9 +191,10 @@ async function push(
   target: string,
   status = 0,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<Receipt> {
   const file = directory.resolve("receipt.json");
-  const result = await runMirror(["push", path, target, "--receipt", file], { env });
+  const result = await runMirror(["push", path, target, ...flags, "--receipt", file], { env });
   expect(result, result.stderr).toMatchObject({ exitCode: status });
   return JSON.parse(await readFile(file, "utf8")) as Receipt;
 }

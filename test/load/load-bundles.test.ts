@@ -1,9 +1,10 @@
 import { chmod, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { loadBundles } from "../../src/load/load-bundles.ts";
+import type { LoadOptions } from "../../src/load/load-options.ts";
 import type { PushEvent } from "../../src/push/events.ts";
 import type { Receipt } from "../../src/push/receipt.ts";
-import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import { ONLY_IMAGES, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { image } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
@@ -35,6 +36,7 @@ if (command === "load") {
 async function load(
   directory: TempDirectory,
   refused: string,
+  chosen: Pick<LoadOptions, "images" | "platforms"> = {},
 ): Promise<{ receipt: Receipt; loads: number; events: PushEvent[] }> {
   const program = directory.resolve("docker");
   await writeFile(program, PROGRAM);
@@ -47,12 +49,7 @@ async function load(
       repositories: Object.fromEntries(
         NAMES.map((name) => [`acme/${name}`, { v1: image({ name }) }]),
       ),
-      includeModules: [],
-      noModules: true,
-      noPlatform: true,
-      noSecurityDb: true,
-      noInstaller: true,
-      noPackages: true,
+      ...ONLY_IMAGES,
       includeImages: NAMES.map((name) => `registry.test/acme/${name}:v1`),
     });
   }
@@ -60,7 +57,7 @@ async function load(
   const env = { PATH: directory.path, STATE: state, REFUSED: refused };
   const events: PushEvent[] = [];
   const receipt = await loadBundles({
-    ...{ bundlePaths: [bundlePath], target: "docker://local", env },
+    ...{ bundlePaths: [bundlePath], target: "docker://local", env, ...chosen },
     onEvent: (event) => events.push(event),
   });
   const loads = (await readFile(`${state}.loads`, "utf8")).length;
@@ -104,5 +101,25 @@ describe("loadBundles()", () => {
     const sent = receipt.images.filter(({ outcome }) => outcome === "pushed");
     expect(sent.map(({ repository }) => repository)).toEqual(["registry.test/acme/c"]);
     expect(receipt.complete).toBe(true);
+  });
+
+  test("images are chosen by name and platform as for an export, and nothing else is loaded", async () => {
+    await using directory = await openTempDirectory();
+    const chosen = { images: ["*/b:v1", "*acme/e:*"], platforms: ["linux/amd64"] };
+    const { receipt } = await load(directory, "nothing", chosen);
+    expect(receipt).toMatchObject({ complete: true, notices: [] });
+    expect(receipt.images.map(({ repository, outcome }) => [repository, outcome])).toEqual([
+      ["registry.test/acme/b", "pushed"],
+      ["registry.test/acme/e", "pushed"],
+    ]);
+  });
+
+  test.each([
+    [{ images: ["*nginx*"] }, /no image fits/],
+    [{ platforms: ["linux/s390x"] }, /not for linux\/s390x/],
+    [{ platforms: ["linux/amd64", "linux/arm64"] }, /takes one platform/],
+  ])("what leaves nothing, or more than the runtime takes, is refused: %o", async (chosen, why) => {
+    await using directory = await openTempDirectory();
+    await expect(load(directory, "nothing", chosen)).rejects.toThrow(why);
   });
 });

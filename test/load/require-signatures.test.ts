@@ -50,3 +50,11 @@ test.each<[string, SignatureRule[], number]>([
   if (count === 0) await expect(unsigned).resolves.toEqual({ signatures: [], notices: [] });
   else await expect(unsigned).rejects.toMatchObject({ code: "SIGNATURE_REFUSED" });
 });
+
+test("an image that is not loaded need not be signed", async () => {
+  const policy = await parsePolicy([{ pattern: "*", demand: DEMAND }]);
+  const names = new Set<string>();
+  await expect(requireSignaturesOf([storeOf(0)], policy, { names })).resolves.toMatchObject({
+    signatures: [],
+  });
+});

@@ -29,6 +29,7 @@ export const runExportCommand: Action<typeof FLAGS> = async (
     out,
     images: image,
     platforms: platform,
+    noReferrers: flags["no-referrers"],
     ...(cache === undefined ? {} : { cacheDirectory: cache }),
     compress: compress as ExportOptions["compress"],
     list,

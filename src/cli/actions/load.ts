@@ -18,6 +18,8 @@ type LoadFlags = FlagValues<typeof OUTPUT_FLAGS & typeof SIGNATURE_FLAGS> & {
   readonly receipt?: string | undefined;
   readonly "dry-run"?: boolean | undefined;
   readonly "registry-login"?: string | undefined;
+  readonly image?: readonly string[] | undefined;
+  readonly platform?: readonly string[] | undefined;
 } & { readonly [Name in (typeof REGISTRY_ONLY)[number]]?: string | boolean | undefined };
 
 export interface LoadWishes {
@@ -37,7 +39,9 @@ export async function runLoad(
     throw new UsageError(`Cannot use --${misplaced} with "${target}": it is for registries`);
   }
   const { env, signal } = context;
-  const wishes = { bundlePaths, target, env, signal, ...(await toSignatureOptions(flags)) };
+  const chosen = { images: flags.image, platforms: flags.platform };
+  const signatures = await toSignatureOptions(flags);
+  const wishes = { bundlePaths, target, ...chosen, env, signal, ...signatures };
   const { progress, result } = toOutputOptions(flags, context);
   if (flags["dry-run"]) {
     printResult(await planLoad(wishes), { ...context, result, text: renderPushPlan });

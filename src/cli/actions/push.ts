@@ -31,11 +31,20 @@ export const runPushCommand: Action<typeof FLAGS> = (given, context) => {
   if (parseRuntimeTarget(target) !== undefined) {
     return runLoad({ bundlePaths, target, flags: given.flags }, context);
   }
+  const misplaced = RUNTIME_ONLY.find((name) => given.flags[name] !== undefined);
+  if (misplaced !== undefined) {
+    throw new UsageError(`Cannot use --${misplaced} with "${target}": it is for runtimes`, {
+      hint: "A registry gets all that a bundle has: choose the images when it is pulled",
+    });
+  }
   const wishes = { ...others, bundlePaths, target: parseRepositoryReference(target) };
   return given.flags["dry-run"]
     ? runDryPush(wishes, given.flags, context)
     : runPush(wishes, given.flags, context);
 };
+
+/** What only archives can be cut to. */
+const RUNTIME_ONLY = ["image", "platform"] as const;
 
 type PushFlags = FlagValues<typeof FLAGS>;
 type PushWishes = PlanPushAllOptions;

@@ -21,6 +21,11 @@ export const FLAGS = {
     describe: "Platform to keep of multi-platform images: os/arch[/variant]; repeatable",
     group: "Export:",
   },
+  "no-referrers": {
+    type: "boolean",
+    describe: "Leave out what belongs to images: signatures, attestations, SBOMs",
+    group: "Export:",
+  },
   cache: {
     type: "string",
     describe: "Directory of what serve has kept of its upstreams: export from there as well",

@@ -20,6 +20,17 @@ export const FLAGS = {
     describe: "Tag of the image of a layout or archive that has none",
     group: "Target:",
   },
+  image: {
+    type: "list",
+    describe: "For runtimes: image to load, * stands for any text; repeatable (default: all)",
+    group: "Target:",
+  },
+  platform: {
+    type: "list",
+    describe:
+      "For runtimes: platform to load of multi-platform images: os/arch[/variant]; repeatable",
+    group: "Target:",
+  },
   "part-size": {
     type: "string",
     describe: "Send large blobs in parts of this size (default: as the line is, 1 to 40 MiB)",
@@ -70,6 +81,7 @@ export const PUSH_COMMAND: Command<typeof FLAGS> = {
   examples: [
     "mirror push ./bundle registry.local/mirror -u admin --registry-password-stdin",
     "mirror push ./bundle 'containerd:///run/k3s/containerd/containerd.sock?namespace=k8s.io'",
+    "mirror push ./bundle docker://local --image 'docker.io/library/*' --platform linux/arm64",
   ],
   resumeHint: "Run the same command again: what has arrived is not sent again",
   load: async () => (await import("../actions/push.ts")).runPushCommand,

@@ -1,35 +1,44 @@
 import type { ImageContents, ImageKind } from "../../contents/contents.ts";
 import type { Notice } from "../../notice.ts";
-import { COSIGN_SUFFIXES, formatCosignTag, tagPrefixOf } from "../../oci/cosign-tag.ts";
+import { type CosignSuffix, formatCosignTag, tagPrefixOf } from "../../oci/cosign-tag.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../../oci/manifest.ts";
 import { isManifestType } from "../../oci/media-type.ts";
-import { formatReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
 import { isWantedType } from "../../selection/grammar/referrer-types.ts";
-import type { Selection } from "../../selection/grammar/selection.ts";
-import type { Root } from "../../selection/resolve/root.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { kindOfReferrer, kindOfSuffix, typesOf } from "./referrer-kind.ts";
-import type { TagSet, TagSets } from "./tag-sets.ts";
+import type { TagSet } from "./tag-sets.ts";
+
+/** A manifest that belongs to another one. */
+export interface FoundReferrer {
+  readonly manifest: Manifest;
+  readonly subject: Digest;
+  readonly kind: ImageKind;
+  /** What cosign stores it under; missing: it was found by its subject. */
+  readonly tag?: string;
+}
 
 export interface FindReferrersOptions extends OperationOptions {
   /** The image as its user knows it, for messages. */
   readonly name: string;
-  readonly root: Root;
   readonly image: ImageContents;
-  readonly source: SourceRepository;
-  readonly selection: Selection;
-  readonly tagSets: TagSets;
-  /** Describes a referrer like any other root. */
-  readonly describe: (root: Root) => Promise<ImageContents>;
+  readonly source: Pick<SourceRepository, "fetchManifest" | "referrers">;
+  /** All tags of the source. Undefined where it gives no list: then it is asked for each. */
+  readonly listTags: () => Promise<TagSet | undefined>;
+  /** Of referrers that are wanted; empty: all of them. */
+  readonly types: readonly string[];
+  /** Of tags that are looked for. */
+  readonly suffixes: readonly CosignSuffix[];
+  /** Describes a referrer like any other image; undefined: it is left out, and the user was told. */
+  readonly describe: (found: FoundReferrer) => Promise<ImageContents | undefined>;
   readonly onNotice: (notice: Notice) => void;
 }
 
-export interface PlacedImage {
-  readonly root: Root;
+export interface DescribedReferrer {
+  readonly found: FoundReferrer;
   readonly image: ImageContents;
 }
 
@@ -43,21 +52,21 @@ const DEPTH_LIMIT = 8;
  * What belongs to an image, to its children and to what was found so: OCI referrers, and what cosign stores under tags of
  * its own. That there is none is an answer; any other failure is one of the image.
  */
-export async function findReferrers(options: FindReferrersOptions): Promise<PlacedImage[]> {
-  if (options.selection.skipReferrers) return [];
+export async function findReferrers(options: FindReferrersOptions): Promise<DescribedReferrer[]> {
   return await new Search(options).run();
 }
 
 class Search {
   readonly #options: FindReferrersOptions;
-  readonly #found = new Map<Digest, PlacedImage>();
+  readonly #found = new Map<Digest, DescribedReferrer>();
+  readonly #leftOut = new Set<Digest>();
   readonly #asked = new Set<Digest>();
 
   constructor(options: FindReferrersOptions) {
     this.#options = options;
   }
 
-  async run(): Promise<PlacedImage[]> {
+  async run(): Promise<DescribedReferrer[]> {
     const { image, name } = this.#options;
     await this.#noteLost();
     let level: readonly ImageContents[] = [image];
@@ -68,14 +77,14 @@ class Search {
       }
       const next: ImageContents[] = [];
       for (const subject of level.flatMap(manifestsOf)) {
-        for (const root of await this.#rootsOf(subject)) {
-          const placed = await this.#enter(root);
-          if (placed !== undefined) next.push(placed);
+        for (const found of await this.#referrersOf(subject)) {
+          const entered = await this.#enter(found);
+          if (entered !== undefined) next.push(entered);
         }
       }
       level = next;
     }
-    this.#noteOtherTags(await this.#tagsOfSource());
+    this.#noteOtherTags(await this.#options.listTags());
     return [...this.#found.values()];
   }
 
@@ -88,11 +97,11 @@ class Search {
   }
 
   /** Describes what is new. */
-  async #enter(root: Root): Promise<ImageContents | undefined> {
-    const { digest } = root.manifest.descriptor;
+  async #enter(found: FoundReferrer): Promise<ImageContents | undefined> {
+    const { digest } = found.manifest.descriptor;
     const known = this.#found.get(digest);
     if (known !== undefined) {
-      const tags = [...new Set([...known.image.tags, ...root.tags])].sort();
+      const tags = [...new Set([...known.image.tags, ...(found.tag ? [found.tag] : [])])].sort();
       this.#found.set(digest, { ...known, image: { ...known.image, tags } });
       return undefined;
     }
@@ -101,38 +110,40 @@ class Search {
       const reason = `it has more than ${COUNT_LIMIT} referrers`;
       throw new ContentInvalidError(`image "${name}"`, reason, LEAVE_OUT);
     }
-    const image = await this.#options.describe(root);
-    this.#found.set(digest, { root, image });
+    if (this.#leftOut.has(digest)) return undefined;
+    const image = await this.#options.describe(found);
+    if (image === undefined) this.#leftOut.add(digest);
+    else this.#found.set(digest, { found, image });
     return image;
   }
 
-  async #rootsOf(subject: Digest): Promise<Root[]> {
+  async #referrersOf(subject: Digest): Promise<FoundReferrer[]> {
     if (this.#asked.has(subject)) return [];
     this.#asked.add(subject);
-    return [...(await this.#listedRoots(subject)), ...(await this.#taggedRoots(subject))];
+    return [...(await this.#listed(subject)), ...(await this.#tagged(subject))];
   }
 
-  async #listedRoots(subject: Digest): Promise<Root[]> {
-    const roots: Root[] = [];
+  async #listed(subject: Digest): Promise<FoundReferrer[]> {
+    const { types } = this.#options;
+    const listed: FoundReferrer[] = [];
     for (const { digest, artifactType } of await this.#list(subject)) {
-      const { referrerTypes } = this.#options.selection;
       // A list need not say the type, the manifest does
-      if (artifactType && !isWantedType(referrerTypes, [artifactType])) continue;
+      if (artifactType && !isWantedType(types, [artifactType])) continue;
       const manifest = await this.#fetchListed(digest, subject);
       const document = this.#parse(manifest);
-      if (!isWantedType(referrerTypes, typesOf(document))) continue;
+      if (!isWantedType(types, typesOf(document))) continue;
       if (document.subject?.digest !== subject) {
         this.#noteUnrelated(digest, subject);
         continue;
       }
-      roots.push(this.#toRoot({ manifest, subject, kind: kindOfReferrer(document) }));
+      listed.push({ manifest, subject, kind: kindOfReferrer(document) });
     }
-    return roots;
+    return listed;
   }
 
   async #list(subject: Digest) {
-    const { signal, source } = this.#options;
-    const tags = (await this.#tagsOfSource())?.all;
+    const { listTags, signal, source } = this.#options;
+    const tags = (await listTags())?.all;
     try {
       return await source.referrers(subject, { tags, signal });
     } catch (error) {
@@ -153,13 +164,11 @@ class Search {
     }
   }
 
-  async #taggedRoots(subject: Digest): Promise<Root[]> {
-    const { root, selection, signal, source } = this.#options;
-    const tags = (await this.#tagsOfSource())?.all;
-    const roots: Root[] = [];
-    for (const suffix of COSIGN_SUFFIXES) {
-      // Of what the product publishes, attestations are the selection's to take
-      if (suffix === "att" && !selection.vex && root.packageKind !== "images") continue;
+  async #tagged(subject: Digest): Promise<FoundReferrer[]> {
+    const { listTags, signal, source, suffixes, types } = this.#options;
+    const tags = (await listTags())?.all;
+    const tagged: FoundReferrer[] = [];
+    for (const suffix of suffixes) {
       const tag = formatCosignTag({ subject, suffix });
       if (tags !== undefined && !tags.has(tag)) continue;
       const manifest = await source.fetchManifest(tag, { signal }).catch((error: unknown) => {
@@ -167,18 +176,10 @@ class Search {
         throw error;
       });
       if (manifest === undefined) continue;
-      if (!isWantedType(selection.referrerTypes, typesOf(this.#parse(manifest)))) continue;
-      roots.push(this.#toRoot({ manifest, subject, kind: kindOfSuffix(suffix), tag }));
+      if (!isWantedType(types, typesOf(this.#parse(manifest)))) continue;
+      tagged.push({ manifest, subject, kind: kindOfSuffix(suffix), tag });
     }
-    return roots;
-  }
-
-  /** Undefined where the source gives no list: then it is asked for each tag. */
-  async #tagsOfSource(): Promise<TagSet | undefined> {
-    const { root, selection, signal, source, tagSets } = this.#options;
-    const isProxied =
-      selection.proxyRegistry && root.origin.registry === selection.source?.registry;
-    return isProxied ? undefined : await tagSets.of(root.origin, source, { signal });
+    return tagged;
   }
 
   /** An index that is not taken whole has another digest here: what belongs to the old one belongs to nothing. */
@@ -186,7 +187,7 @@ class Search {
     const { image, name } = this.#options;
     const { sourceDigest, root } = image;
     if (sourceDigest === undefined) return;
-    const lost = await this.#rootsOf(sourceDigest);
+    const lost = await this.#referrersOf(sourceDigest);
     if (lost.length === 0) return;
     const digests = lost.map(({ manifest }) => manifest.descriptor.digest).join(", ");
     const message = `"${name}" is taken without ${digests}: they belong to ${sourceDigest}, which becomes ${root.digest} without what is left out of it`;
@@ -201,23 +202,9 @@ class Search {
   #parse({ bytes, descriptor: { digest, mediaType } }: Manifest): ManifestDocument {
     return parseManifest(bytes, mediaType, `${digest} of image "${this.#options.name}"`);
   }
-
-  #toRoot({ manifest, subject, kind, tag }: FoundReferrer): Root {
-    const { pointsAt: _, ...root } = this.#options.root;
-    const { digest } = manifest.descriptor;
-    const tags = tag === undefined ? [] : [tag];
-    return { ...root, tags, kind, subject, reference: tag ?? digest, manifest };
-  }
 }
 
 const LEAVE_OUT = { hint: `Take it without referrers with ${option("noReferrers")}` } as const;
-
-interface FoundReferrer {
-  readonly manifest: Manifest;
-  readonly subject: Digest;
-  readonly kind: ImageKind;
-  readonly tag?: string;
-}
 
 /** Manifests of the source; indexes that were made here have nothing there that belongs to them. */
 function manifestsOf({ documents, rewritten = [] }: ImageContents): Digest[] {
@@ -225,30 +212,4 @@ function manifestsOf({ documents, rewritten = [] }: ImageContents): Digest[] {
   return documents
     .filter(({ digest, mediaType }) => isManifestType(mediaType) && !made.has(digest))
     .map(({ digest }) => digest);
-}
-
-/** One image for each place and digest, with the tags of all that are the same; what belongs to others says so. */
-export function mergePlaced(placed: readonly PlacedImage[]): PlacedImage[] {
-  const merged = new Map<string, PlacedImage>();
-  for (const one of placed) {
-    const { origin, layout, packageName } = one.root;
-    const key = [
-      packageName,
-      layout,
-      formatReference({ ...origin, digest: one.image.root.digest }),
-    ];
-    const known = merged.get(key.join("\0"));
-    merged.set(key.join("\0"), known ? merge(known, one) : one);
-  }
-  return [...merged.values()];
-}
-
-function merge(left: PlacedImage, right: PlacedImage): PlacedImage {
-  const tags = [...new Set([...left.image.tags, ...right.image.tags])].sort();
-  const belonging = [left, right].find(({ image }) => image.subject !== undefined)?.image;
-  // What was asked for by its name stays where that puts it
-  const base = left.image.subject === undefined ? left : right;
-  const { kind, subject } = belonging ?? base.image;
-  const about = subject === undefined ? { kind } : { kind, subject };
-  return { root: base.root, image: { ...base.image, tags, ...about } };
 }

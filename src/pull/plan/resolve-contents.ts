@@ -12,6 +12,7 @@ import type {
   PackageContents,
 } from "../../contents/contents.ts";
 import { type Failure, isImageFailure, toFailure } from "../../failure.ts";
+import { COSIGN_SUFFIXES } from "../../oci/cosign-tag.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
@@ -26,7 +27,8 @@ import type { OperationOptions, SourceRepository, WebSource } from "../../store/
 import type { PullEvent } from "../events.ts";
 import { countedSources } from "./counted-sources.ts";
 import { describeRoot, nameOfRoot } from "./describe-root.ts";
-import { findReferrers, mergePlaced, type PlacedImage } from "./find-referrers.ts";
+import { type FoundReferrer, findReferrers } from "./find-referrers.ts";
+import { mergePlaced, type PlacedImage } from "./placed-image.ts";
 import { typesOf } from "./referrer-kind.ts";
 import { rememberLists } from "./remembered-lists.ts";
 import { TagSets } from "./tag-sets.ts";
@@ -125,18 +127,35 @@ async function describeAll(
 ): Promise<PlacedImage[]> {
   const { selection, tagSets, signal, onEvent } = options;
   const image = await describeRoot(root, source, options);
+  if (selection.skipReferrers) return [{ root, image }];
+  // Of what the product publishes, attestations are the selection's to take
+  const takesAttestations = selection.vex || root.packageKind === "images";
+  const isProxied = selection.proxyRegistry && root.origin.registry === selection.source?.registry;
   const followers = await findReferrers({
     name: nameOfRoot(root),
-    root,
     image,
     source,
-    selection,
-    tagSets,
-    describe: (found) => describeRoot(found, source, options),
+    listTags: async () =>
+      isProxied ? undefined : await tagSets.of(root.origin, source, { signal }),
+    types: selection.referrerTypes,
+    suffixes: COSIGN_SUFFIXES.filter((suffix) => suffix !== "att" || takesAttestations),
+    describe: (found) => describeRoot(toRoot(found, root), source, options),
     onNotice: (notice) => onEvent({ type: "notice", ...notice }),
     signal,
   });
-  return [{ root, image }, ...followers];
+  const placed = followers.map(({ found, image: own }) => ({
+    root: toRoot(found, root),
+    image: own,
+  }));
+  return [{ root, image }, ...placed];
+}
+
+/** In the place of what it belongs to. */
+function toRoot({ manifest, subject, kind, tag }: FoundReferrer, of: Root): Root {
+  const { pointsAt: _, ...root } = of;
+  const tags = tag === undefined ? [] : [tag];
+  const reference = tag ?? manifest.descriptor.digest;
+  return { ...root, tags, kind, subject, reference, manifest };
 }
 
 /** A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart. */

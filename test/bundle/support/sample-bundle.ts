@@ -46,6 +46,16 @@ export interface SampleOptions extends ParseSelectionOptions {
   readonly force?: boolean;
 }
 
+/** Wishes for a bundle of images and nothing else. */
+export const ONLY_IMAGES = {
+  includeModules: [],
+  noModules: true,
+  noPlatform: true,
+  noSecurityDb: true,
+  noInstaller: true,
+  noPackages: true,
+} as const;
+
 /** Pulls `module-foo` and `images` into a directory and returns the manifest. */
 export async function writeSampleBundle(
   bundlePath: string,
