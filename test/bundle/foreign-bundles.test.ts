@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import type { PushEvent } from "../../src/push/events.ts";
 import { push } from "../../src/push/push.ts";
@@ -16,23 +16,14 @@ import {
   gnuTar,
   writeChunks,
 } from "../support/d8-bundle.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { eachTest } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const GENERATIONS = ["old", "new"] as const;
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(startFaultRegistry);
 
 const named = (name: string, tag: string = name): D8Image => ({ artifact: image({ name }), tag });
 

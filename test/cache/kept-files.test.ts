@@ -1,20 +1,17 @@
 import { readdir, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { KeptFiles, type KeptFilesOptions } from "../../src/cache/kept-files.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { eachTest } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const HOUR = 3_600_000;
 
-let directory: TempDirectory;
 let time: number;
 
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  time = Date.now();
-});
+const directory = eachTest(openTempDirectory);
 
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
+beforeEach(async () => {
+  time = Date.now();
 });
 
 const open = (options: Partial<KeptFilesOptions> = {}) =>

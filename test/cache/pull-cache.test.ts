@@ -1,9 +1,10 @@
 import { buffer } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { inspectCache, pruneCache, removeFromCache } from "../../src/cache/pull-cache.ts";
 import { PullStore } from "../../src/cache/pull-store.ts";
 import { AMD64, ARM64, image, index, layer } from "../support/artifacts.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { eachTest } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const SHARED = layer({ shared: "shared" });
 const OWN = layer({ own: "own" });
@@ -15,17 +16,12 @@ const SECOND = image({ name: "second", layers: [SHARED] });
 const HOUR = 3_600_000;
 const NOW = Date.now();
 
-let directory: TempDirectory;
+const directory = eachTest(openTempDirectory);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
   await using store = await PullStore.open(directory.path, { now: () => NOW });
   await keep(store, "1", FIRST);
   await keep(store, "2", SECOND);
-});
-
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 async function keep(store: PullStore, tag: string, built: typeof FIRST): Promise<void> {

@@ -1,27 +1,19 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { listFiles } from "../e2e/support/bundle-directory.ts";
 import { image, seed } from "../support/artifacts.ts";
+import { eachTest } from "../support/fixture.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-type Registry = Awaited<ReturnType<typeof openEmbeddedRegistry>>;
-
-let directory: TempDirectory;
-let source: Registry;
+const directory = eachTest(openTempDirectory);
+const source = eachTest(openEmbeddedRegistry);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
-  source = await openEmbeddedRegistry();
   seed(source, "acme/web", { v1: image() });
   seed(source, "acme/api", { v1: image({ name: "api" }) });
-});
-
-afterEach(async () => {
-  await source.close();
-  await directory[Symbol.asyncDispose]();
 });
 
 describe("mirror pull with a file that lists bundles", () => {

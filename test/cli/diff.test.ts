@@ -1,29 +1,26 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { DiffReport } from "../../src/diff/compare-contents.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { image, seed } from "../support/artifacts.ts";
+import { allTests } from "../support/fixture.ts";
 import { seedSigned, signedIndex } from "../support/referrers.ts";
 import { runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-
-type Registry = Awaited<ReturnType<typeof openEmbeddedRegistry>>;
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const OLD = image({ name: "old" });
 const NEW = image({ name: "new" });
 const MOVED = image({ name: "moved" });
 
-let directory: TempDirectory;
-let source: Registry;
-let target: Registry;
 /** Of the images in a target. */
 let repository: string;
 
 /** Two locks, two bundles and a target: v1 is in the old ones, v2 in the new ones, `stable` has moved, the rest is the same. */
+const directory = allTests(openTempDirectory);
+const source = allTests(openEmbeddedRegistry);
+const target = allTests(openEmbeddedRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await openEmbeddedRegistry();
-  target = await openEmbeddedRegistry();
   seed(source, "acme/web", { v1: OLD, v2: NEW, stable: OLD });
   seedSigned(source, "acme/signed", signedIndex());
   repository = `${source.host.replace(":", "-")}/acme/web`;
@@ -36,12 +33,6 @@ beforeAll(async () => {
   await run("push", path("old"), place(), "--receipt", path("receipt.json"));
   seed(source, "acme/web", { stable: MOVED });
   await make("new", wishes("v2"));
-});
-
-afterAll(async () => {
-  await source?.close();
-  await target?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 const OLD_SIDES = [

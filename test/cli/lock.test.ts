@@ -1,29 +1,18 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { sealLock } from "../../src/lock/lock.ts";
 import { formatLock } from "../../src/lock/parse-lock.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { AMD64, ARM64, artifact, image, index, seed } from "../support/artifacts.ts";
 import { EDITION_ROOT, seedEdition } from "../support/edition.ts";
+import { eachTest } from "../support/fixture.ts";
 import { digestOfArtifact, seedSigned, signedIndex } from "../support/referrers.ts";
 import { type CliResult, runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-type Registry = Awaited<ReturnType<typeof openEmbeddedRegistry>>;
-
-let directory: TempDirectory;
-let source: Registry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  source = await openEmbeddedRegistry();
-});
-
-afterEach(async () => {
-  await source.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const source = eachTest(openEmbeddedRegistry);
 
 describe("a lock that was made, tags that moved, a pull of the lock", () => {
   test("make the bundle that was pulled before, byte for byte, of every part of an edition", async () => {

@@ -1,29 +1,20 @@
 import { writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { OutdatedReport } from "../../src/index.ts";
 import { image, seed } from "../support/artifacts.ts";
 import { buildEdition, EDITION_ROOT, seedEdition } from "../support/edition.ts";
+import { eachTest } from "../support/fixture.ts";
 import { releaseImage } from "../support/memory-source.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
-
-let directory: TempDirectory;
-let source: FaultRegistry;
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const OLD = image({ name: "old" });
 const NEW = image({ name: "new", layers: 2 });
 const MOVED = image({ name: "moved" });
 
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  source = await startFaultRegistry();
-});
-
-afterEach(async () => {
-  await source.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const source = eachTest(startFaultRegistry);
 
 const path = (name: string) => directory.resolve(name);
 const mirror = (...words: readonly string[]) =>

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { childrenOf } from "../../src/oci/children.ts";
 import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
@@ -10,28 +10,15 @@ import type { RegistryContent } from "../../src/server/memory-content.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { AMD64, ARM64, artifact, image, index, seed } from "../support/artifacts.ts";
 import { EDITION_ROOT, seedEdition } from "../support/edition.ts";
+import { eachTest } from "../support/fixture.ts";
 import { digestOfArtifact, seedSigned, signedIndex } from "../support/referrers.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-type Registry = Awaited<ReturnType<typeof openEmbeddedRegistry>>;
-
-let directory: TempDirectory;
-let source: Registry;
-let target: Registry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  source = await openEmbeddedRegistry();
-  target = await openEmbeddedRegistry();
-});
-
-afterEach(async () => {
-  await source.close();
-  await target.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const source = eachTest(openEmbeddedRegistry);
+const target = eachTest(openEmbeddedRegistry);
 
 describe("mirror prune of a target with an old and a kept bundle", () => {
   const kept = signedIndex("kept");

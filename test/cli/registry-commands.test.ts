@@ -1,29 +1,20 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DoctorReport } from "../../src/index.ts";
 import { send, startServer } from "../registry/support/server.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { eachTest } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const BASIC = { auth: { scheme: "basic", username: "ada", password: MARKER } } as const;
 /** Nobody listens there. */
 const NOWHERE = "127.0.0.1:1";
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry({ faults: BASIC });
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(() => startFaultRegistry({ faults: BASIC }));
 
 interface Given {
   readonly input?: string;

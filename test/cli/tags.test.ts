@@ -1,26 +1,20 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { TagsReport } from "../../src/index.ts";
 import { image, seed } from "../support/artifacts.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { eachTest } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(startFaultRegistry);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
   const tags = ["1.9.9", "1.10", "1.10.0", "v1.2.3", "latest", "dev-1", "2.0.0-rc.1"];
   seed(registry, "acme/web", Object.fromEntries(tags.map((tag) => [tag, image({ name: tag })])));
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
 });
 
 const mirror = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
@@ -6,8 +6,9 @@ import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { image, layer, seed } from "../support/artifacts.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { RANDOM_FAULTS } from "../support/faults/random-faults.ts";
+import { allTests } from "../support/fixture.ts";
 import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { seedsFrom } from "./support/random.ts";
 import { pullSample } from "./support/resume.ts";
 
@@ -37,14 +38,13 @@ const STRICT: Faults = {
   minPartBytes: 60_000,
 };
 
-let directory: TempDirectory;
-let source: FaultRegistry;
 let whole: Record<string, string>;
 let wishes: { readonly includeImages: readonly string[] };
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startFaultRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startFaultRegistry();
   const names = Array.from({ length: IMAGES }, (_, position) => `acme/image-${position}`);
   for (const [position, name] of names.entries()) {
     const size = position === 0 ? LARGE_LAYER_BYTES : LAYER_BYTES;
@@ -54,11 +54,6 @@ beforeAll(async () => {
   wishes = { includeImages: names.map((name) => `${source.host}/${name}:v1`) };
   await pullSample(directory.resolve("whole"), wishes);
   whole = await hashFiles(directory.resolve("whole"));
-});
-
-afterAll(async () => {
-  await source?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 /** A client that never really waits. Its clock adds up what transfers sleep side by side. */

@@ -1,27 +1,26 @@
 import { cp, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { startCountingProxy } from "../support/counting-proxy.ts";
+import { allTests } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { mountSmallFileSystem } from "../support/small-file-system.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const MIB = 1024 * 1024;
 const BLOB = /\/blobs\/sha256:/;
 
-let directory: TempDirectory;
-let source: FaultRegistry;
-let proxy: CountingProxy;
 let flags: readonly string[];
 let whole: Record<string, string>;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startFaultRegistry);
+const proxy = allTests(() => startCountingProxy(source.host));
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startFaultRegistry();
-  proxy = await startCountingProxy(source.host);
   const layers = [randomLayer(6 * MIB, 21), randomLayer(4 * MIB, 22)];
   seed(source, "acme/web", { v1: image({ layers }) });
   flags = ["--include-image", `${proxy.host}/acme/web:v1`];
@@ -29,12 +28,6 @@ beforeAll(async () => {
     exitCode: 0,
   });
   whole = await hashFiles(directory.resolve("whole"));
-});
-
-afterAll(async () => {
-  await proxy?.[Symbol.asyncDispose]();
-  await source?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 /** A pull that has got so far that bytes of blobs arrive; `release` lets it go on. */

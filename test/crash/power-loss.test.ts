@@ -1,24 +1,24 @@
 import { cp, open, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { createRandom, integerBelow, seedsFrom } from "./support/random.ts";
 import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
 import { pullSample } from "./support/resume.ts";
-import { flagsOf, type SampleSource, startSampleSource } from "./support/sample-source.ts";
+import { flagsOf, startSampleSource } from "./support/sample-source.ts";
 
 const SEEDS = seedsFrom(4000, 24);
 const BLOCK_BYTES = 4096;
 
-let directory: TempDirectory;
-let source: SampleSource;
 let run: RecordedRun;
 let whole: Record<string, string>;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startSampleSource);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startSampleSource();
   const bundlePath = directory.resolve("recorded");
   run = await recordMirror(["pull", bundlePath, ...flagsOf(source.wishes)], {
     bundlePath,
@@ -26,11 +26,6 @@ beforeAll(async () => {
   });
   expect(run.result.exitCode).toBe(0);
   whole = await hashFiles(bundlePath);
-});
-
-afterAll(async () => {
-  await source?.[Symbol.asyncDispose]();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 describe("pull() after a power cut that lost unsynced bytes", () => {

@@ -2,37 +2,32 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { seedModules } from "../e2e/support/product-module.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { type RecordedRun, type RecordedStep, recordMirror } from "./support/recorded-run.ts";
 import { type PullSampleOptions, pullSample, readProgress } from "./support/resume.ts";
-import { flagsOf, type SampleSource, startSampleSource } from "./support/sample-source.ts";
+import { flagsOf, startSampleSource } from "./support/sample-source.ts";
 
 /** Runs that go on at once. */
 const CONCURRENCY = 4;
 
-let directory: TempDirectory;
-let source: SampleSource;
 /** Files of undisturbed bundles. */
 let whole: Record<"wishes" | "otherWishes" | "chunked", Record<string, string>>;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startSampleSource);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startSampleSource();
   whole = {
     wishes: await pullWhole("whole", source.wishes),
     otherWishes: await pullWhole("other", source.otherWishes),
     chunked: await pullWhole("chunked", source.wishes, { chunkSizeBytes: CHUNK_BYTES }),
   };
-});
-
-afterAll(async () => {
-  await source?.[Symbol.asyncDispose]();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 const CHUNK_BYTES = 500_000;

@@ -1,17 +1,18 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { readAppendLog } from "../../src/io/append-log.ts";
 import type { Receipt } from "../../src/push/receipt.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
 import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
+import { allTests } from "../support/fixture.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { runProcess, startProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { createRandom, integerBelow, seedsFrom } from "./support/random.ts";
 import { pullSample } from "./support/resume.ts";
@@ -28,26 +29,20 @@ const UPLOAD = /\/blobs\/uploads\//;
 const layers = [randomLayer(6 * MIB + 66, 11), randomLayer(4 * MIB + 4, 12)];
 const TOTAL_BYTES = 10 * MIB;
 
-let directory: TempDirectory;
-let source: EmbeddedRegistry;
 let bundle: string;
 /** A bundle with one large blob. */
 let single: string;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(openEmbeddedRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await openEmbeddedRegistry();
   seed(source, "acme/web", { v1: image({ layers }) });
   bundle = directory.resolve("bundle");
   single = directory.resolve("single");
   seed(source, "acme/single", { v1: image({ layers: layers.slice(0, 1) }) });
   await pullSample(bundle, { includeImages: [`${source.host}/acme/web:v1`] });
   await pullSample(single, { includeImages: [`${source.host}/acme/single:v1`] });
-});
-
-afterAll(async () => {
-  await source?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 const seeds = seedsFrom(SEED, ROUNDS);

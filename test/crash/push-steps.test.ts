@@ -1,13 +1,14 @@
 import { cp, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pLimit from "p-limit";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
+import { allTests } from "../support/fixture.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
 import { runProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { readSteps, recordingOf } from "./support/recorded-run.ts";
 import { pullSample } from "./support/resume.ts";
 
@@ -18,21 +19,15 @@ const RECORD = /^append push-.*\.journal$/;
 /** Runs that go on at once. */
 const CONCURRENCY = 2;
 
-let directory: TempDirectory;
-let source: FaultRegistry;
 let whole: string;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startFaultRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startFaultRegistry();
   seed(source, "acme/web", { v1: image({ layers: [randomLayer(LAYER_BYTES, 41)] }) });
   whole = directory.resolve("whole");
   await pullSample(whole, { includeImages: [`${source.host}/acme/web:v1`] });
-});
-
-afterAll(async () => {
-  await source?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 describe("push(), killed after any step of its state", () => {

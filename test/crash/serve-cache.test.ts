@@ -1,11 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { digestOf } from "../../src/oci/digest.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { startMirror } from "../support/cli.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { allTests } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import type { RunningProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { createRandom, seedsFrom } from "./support/random.ts";
 
 const MIB = 1024 * 1024;
@@ -24,18 +25,11 @@ const PATHS = [
 ];
 const WHOLE_BYTES = CLIENTS * LAYERS.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
+const directory = allTests(openTempDirectory);
+const registry = allTests(startFaultRegistry);
 
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
   seed(registry, "acme/web", { v1: IMAGE });
-});
-
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 test(`a server that is killed ${KILLS} times while clients pull never gives a wrong byte`, async () => {

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { digestOf } from "../../src/oci/digest.ts";
 import { image, randomLayer } from "../support/artifacts.ts";
 import { startMirror } from "../support/cli.ts";
+import { allTests } from "../support/fixture.ts";
 import type { RunningProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { createRandom, seedsFrom } from "./support/random.ts";
 
 const KILLS = seedsFrom(1, 12).length;
@@ -13,15 +14,7 @@ const SHARED = randomLayer(400_000, 81);
 /** What the server has said that it has: path below the namespace → digest. */
 type Acknowledged = Map<string, string>;
 
-let directory: TempDirectory;
-
-beforeAll(async () => {
-  directory = await openTempDirectory();
-});
-
-afterAll(async () => {
-  await directory?.[Symbol.asyncDispose]();
-});
+const directory = allTests(openTempDirectory);
 
 test(`a server that is killed ${KILLS} times while clients push loses nothing that it has taken, and gives no wrong byte`, async () => {
   const random = createRandom(11);

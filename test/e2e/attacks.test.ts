@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { access, chmod, mkdir, readdir, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import { bufferContent } from "../../src/server/memory-content.ts";
 import { createAuthority } from "../registry/support/authority.ts";
 import { type Answer, send, startServer } from "../registry/support/server.ts";
 import { image, seed } from "../support/artifacts.ts";
-import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
+import { eachTest } from "../support/fixture.ts";
+import { type Faults, startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { findSecret, MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 
 const openssl = requireTool("openssl");
@@ -70,7 +71,7 @@ const TESTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   "paths and links in archives": {
     "e2e/bad-input": ["climbs out of the bundle", "is an absolute path"],
     "tar/scan": ["a link", "a hard link"],
-    "bundle/bundle-reader": ["modules/../../index.json"],
+    "bundle/read/bundle-reader": ["modules/../../index.json"],
     "tar/extract": ["refuses a wanted name that is a %s", "what lies outside of the root"],
   },
   "layers that expand without end": {
@@ -92,18 +93,11 @@ const TESTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 const BASIC = { auth: { scheme: "basic", username: "ada", password: MARKER } } as const;
 const WEB = image({ layers: 2 });
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(startFaultRegistry);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
   seed(registry, "acme/web", { v1: WEB });
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
 });
 
 /** A command of somebody with a login for the registry. */

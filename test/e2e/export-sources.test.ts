@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { ExportReport } from "../../src/export/export-options.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const ONE = image({ name: "one", layers: [layer({ "one.txt": "1\n" })] });
 const ON_AMD64 = image({ name: "amd64", platform: AMD64, layers: [layer({ a: "amd64\n" })] });
@@ -16,25 +17,19 @@ const SIGNATURE = artifact({
   subject: ONE.manifest.descriptor,
 });
 
-let directory: TempDirectory;
-let registry: EmbeddedRegistry;
 let bundle: string;
 
 const name = (repository: string) => `${registry.host}/acme/${repository}`;
 
+const directory = allTests(openTempDirectory);
+const registry = allTests(openEmbeddedRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await openEmbeddedRegistry();
   seed(registry, "acme/one", { v1: ONE, signature: SIGNATURE });
   seed(registry, "acme/many", { v1: MANY });
   bundle = directory.resolve("bundle");
   const images = ["one:v1", "many:v1"].flatMap((it) => ["--include-image", name(it)]);
   await done(["pull", bundle, ...images]);
-});
-
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 describe("mirror export of images in a registry", () => {

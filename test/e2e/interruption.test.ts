@@ -1,28 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
+import { eachTest } from "../support/fixture.ts";
 import type { RunningProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { hashFiles, listFiles } from "./support/bundle-directory.ts";
-import { openStallingRegistry, type StallingRegistry } from "./support/stalling-registry.ts";
+import { openStallingRegistry } from "./support/stalling-registry.ts";
 
 const LARGE_BYTES = 4_000_000;
 
-let directory: TempDirectory;
-let source: StallingRegistry;
+const directory = eachTest(openTempDirectory);
+const source = eachTest(openStallingRegistry);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
-  source = await openStallingRegistry();
   seed(source, "acme/web", {
     v1: image({ name: "web", layers: [randomLayer(LARGE_BYTES, 1), randomLayer(50_000, 2)] }),
   });
-});
-
-afterEach(async () => {
-  await source.close();
-  await directory[Symbol.asyncDispose]();
 });
 
 const args = (bundle: string) => ["pull", bundle, "--include-image", `${source.host}/acme/web:v1`];

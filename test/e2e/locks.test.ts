@@ -1,35 +1,28 @@
 import { readdir } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { startCountingProxy } from "../support/counting-proxy.ts";
+import { allTests } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { hashFiles } from "./support/bundle-directory.ts";
 
 const MIB = 1024 * 1024;
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
-let proxy: CountingProxy;
 let bundle: string;
 let pullAgain: readonly string[];
 
+const directory = allTests(openTempDirectory);
+const registry = allTests(startFaultRegistry);
+const proxy = allTests(() => startCountingProxy(registry.host));
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
-  proxy = await startCountingProxy(registry.host);
   seed(registry, "acme/web", { v1: image({ layers: [randomLayer(2 * MIB, 31)] }) });
   bundle = directory.resolve("bundle");
   const pull = ["pull", bundle, "--include-image", `${registry.host}/acme/web:v1`];
   expect(await runMirror(pull)).toMatchObject({ exitCode: 0 });
   pullAgain = [...pull, "--force"];
-});
-
-afterAll(async () => {
-  await proxy?.[Symbol.asyncDispose]();
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 describe("a bundle that is being pushed", () => {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { BundleImage, BundleManifest } from "../../src/bundle/read/bundle-manifest.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
@@ -10,6 +10,7 @@ import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/em
 import { errorResponse, jsonResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { image, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
+import { eachTest } from "../support/fixture.ts";
 import {
   CYCLONEDX,
   digestOfArtifact,
@@ -20,7 +21,7 @@ import {
   signedIndex,
 } from "../support/referrers.ts";
 import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const SIGNED = signedIndex();
 const { index, children, cosign, referrers } = SIGNED;
@@ -35,15 +36,7 @@ const RELATIONS: Readonly<Record<string, readonly string[]>> = {
 /** No list of referrers, and no word about the subject of a manifest. */
 const NO_API = { referrers: 404, subjectHeader: "absent" } as const;
 
-let directory: TempDirectory;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-});
-
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
 
 describe("what belongs to an image", () => {
   test("travels with it, with every digest and every relation, whether a registry lists referrers or not", async () => {

@@ -1,14 +1,15 @@
 import { cp, mkdir, open, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { type PinnedPlan, statePaths } from "../../src/pull/directory/pull-state.ts";
 import type { PullEvent } from "../../src/pull/events.ts";
 import { pullSample, readProgress } from "../crash/support/resume.ts";
 import { image, layer, seed } from "../support/artifacts.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { hashFiles } from "./support/bundle-directory.ts";
 
 const MIB = 1024 * 1024;
@@ -18,25 +19,19 @@ const first = layer({ "first.bin": pseudoRandomBytes(1, 0, 2.5 * MIB) });
 const second = layer({ "second.bin": pseudoRandomBytes(2, 0, 3.5 * MIB) });
 const other = layer({ "other.bin": pseudoRandomBytes(3, 0, 1.5 * MIB) });
 
-let directory: TempDirectory;
-let source: FaultRegistry;
 let wishes: { readonly includeImages: readonly string[] };
 let whole: Record<string, string>;
 let rounds = 0;
 let path: string;
 
+const directory = allTests(openTempDirectory);
+const source = allTests(startFaultRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  source = await startFaultRegistry();
   wishes = { includeImages: [`${source.host}/acme/web:v1`] };
   seed(source, "acme/web", { v1: image({ name: "old", layers: [first, second] }) });
   await pullSample(directory.resolve("whole"), wishes);
   whole = await hashFiles(directory.resolve("whole"));
-});
-
-afterAll(async () => {
-  await source?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 beforeEach(() => {

@@ -1,14 +1,15 @@
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { startProxy } from "../registry/support/proxy.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { type FaultRegistry, type Faults, startFaultRegistry } from "../support/registry.ts";
+import { allTests } from "../support/fixture.ts";
+import { type Faults, startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import type { ProcessResult } from "../support/run-process.ts";
 import { findSecret, MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { seedModules } from "./support/product-module.ts";
 
 /*
@@ -24,14 +25,13 @@ const JWT = { auth: { ...BEARER.auth, tokens: "jwt" } } as const;
 /** More than one part, so that a session is kept. */
 const LARGE_BYTES = 41 * 1024 * 1024;
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
 let bundle: string;
 let largeBundle: string;
 
+const directory = allTests(openTempDirectory);
+const registry = allTests(startFaultRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
   [bundle, largeBundle] = [directory.resolve("bundle"), directory.resolve("large")];
   seed(registry, "acme/web", { v1: image(), large: image({ layers: [randomLayer(LARGE_BYTES)] }) });
   for (const [path, tag] of [
@@ -41,11 +41,6 @@ beforeAll(async () => {
     const source = `${registry.host}/acme/web:${tag}`;
     expect((await runMirror(["pull", path, "--include-image", source])).exitCode).toBe(0);
   }
-});
-
-afterAll(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
 });
 
 /** A run with a stored login, in a directory of its own. */

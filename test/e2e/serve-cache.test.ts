@@ -1,25 +1,20 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { image, pushArtifacts } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const IMAGE = image({ name: "web" });
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
 let cache: string;
 
+const directory = allTests(openTempDirectory);
+const registry = allTests(startFaultRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
   cache = directory.resolve("cache");
   await pushArtifacts(registry.host, "acme/web", { v1: IMAGE });
-});
-
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 const run = (...args: readonly string[]) => runMirror(["cache", ...args, "--cache", cache]);

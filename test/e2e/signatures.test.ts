@@ -1,11 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { AMD64, ARM64, image, index, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
+import { eachTest } from "../support/fixture.ts";
 import { digestOfArtifact } from "../support/referrers.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import {
@@ -17,21 +18,16 @@ import {
   signStatement,
   statement,
 } from "../support/signatures.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const REFUSED = 25;
 const KEY = createKey();
 
-let directory: TempDirectory;
+const directory = eachTest(openTempDirectory);
 
 beforeEach(async () => {
-  directory = await openTempDirectory();
   await writeKey("own.pub", KEY.publicKey);
   await writeKey("foreign.pub", createKey().publicKey);
-});
-
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 describe("a signature that is demanded", () => {

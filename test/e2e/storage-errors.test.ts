@@ -1,25 +1,19 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
+import { allTests } from "../support/fixture.ts";
 import { runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: EmbeddedRegistry;
+const directory = allTests(openTempDirectory);
+const registry = allTests(openEmbeddedRegistry);
 
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await openEmbeddedRegistry();
   seed(registry, "acme/web", { v1: image({ layers: [randomLayer(1000, 1)] }) });
   await symlink("circle", directory.resolve("circle"));
   const status = await runInProcess(["pull", directory.resolve("bundle"), ...selection()]);
   expect(status).toMatchObject({ status: 0 });
-});
-
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 const selection = () => ["--include-image", `${registry.host}/acme/web:v1`];

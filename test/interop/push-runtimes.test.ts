@@ -1,12 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/push/receipt.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { entriesOf } from "../bundle/support/sample-bundle.ts";
 import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
 import { MAIN, runMirror } from "../support/cli.ts";
+import { allTests } from "../support/fixture.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
 
@@ -17,15 +18,14 @@ const ON_ARM64 = image({ name: "arm64", platform: ARM64, layers: [layer({ a: "ar
 const MANY = index([ON_ARM64, ON_AMD64]);
 const CHART = artifact({ artifactType: "application/vnd.example.chart" });
 
-let directory: TempDirectory;
-let registry: EmbeddedRegistry;
 let bundle: string;
 
 const name = (repository: string) => `${registry.host}/acme/${repository}`;
 
+const directory = allTests(openTempDirectory);
+const registry = allTests(openEmbeddedRegistry);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
-  registry = await openEmbeddedRegistry();
   seed(registry, "acme/one", { v1: ONE, v2: ONE });
   seed(registry, "acme/many", { v1: MANY });
   seed(registry, "acme/chart", { v1: CHART });
@@ -34,11 +34,6 @@ beforeAll(async () => {
   const flags = images.flatMap((it) => ["--include-image", `${registry.host}/acme/${it}`]);
   const chunks = ["--images-bundle-chunk-size", "4KiB"];
   expectDone(await runMirror(["pull", bundle, ...flags, ...chunks]));
-});
-
-afterAll(async () => {
-  await registry?.close();
-  await directory?.[Symbol.asyncDispose]();
 });
 
 requireDaemon("containerd", "ctr").describe("push into containerd", () => {

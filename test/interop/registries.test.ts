@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import type { Receipt } from "../../src/index.ts";
 import {
   type Authority,
@@ -9,17 +9,17 @@ import {
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror } from "../support/cli.ts";
 import { type DockerRegistryOptions, startDockerRegistry } from "../support/docker-registry.ts";
+import { allTests } from "../support/fixture.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { type RunningProcess, startProcess } from "../support/run-process.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { findTool, requireTool } from "../support/tool.ts";
 import { freePort, proxyTo, startNginx } from "./support/nginx.ts";
 
 const USER = { username: "ada", password: MARKER };
 const LOGIN = Buffer.from(`ada:${MARKER}`).toString("base64");
 
-let directory: TempDirectory;
 let authority: Authority;
 let certificate: IssuedCertificate;
 let client: IssuedCertificate;
@@ -77,8 +77,9 @@ const tls = (): NonNullable<DockerRegistryOptions["tls"]> => certificate;
 
 const tools = requireTool("docker-registry", "htpasswd", "openssl", "nginx", "tinyproxy");
 
+const directory = allTests(openTempDirectory);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
   authority = await createAuthority(directory.path);
   const names = "IP:127.0.0.1,IP:0.0.0.0,DNS:localhost";
   certificate = await authority.issue("registry", { names });
@@ -89,10 +90,6 @@ beforeAll(async () => {
   seed(source, "acme/web", { v1: image({ layers: [randomLayer(3_000_000)] }) });
   const words = ["pull", bundle, "--include-image", `${source.host}/acme/web:v1`];
   expect((await mirror(words)).exitCode).toBe(0);
-});
-
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 tools.describe("a docker-registry", () => {

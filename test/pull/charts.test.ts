@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import type { MirrorError } from "../../src/errors.ts";
@@ -11,35 +11,22 @@ import { planPull, planPullWithLock } from "../../src/pull/plan/plan-pull.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
 import { createCredentials } from "../../src/registry/auth/create-credentials.ts";
-import { openRegistryClient, type RegistryClient } from "../../src/registry/registry-client.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import {
   type ParseSelectionOptions,
   parseSelection,
 } from "../../src/selection/grammar/parse-selection.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { artifact, blob, image } from "../support/artifacts.ts";
-import { type ChartServer, chartArchive, chartIndex, startChartServer } from "../support/charts.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { chartArchive, chartIndex, startChartServer } from "../support/charts.ts";
+import { eachTest } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: EmbeddedRegistry;
-let charts: ChartServer;
-let client: RegistryClient;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await openEmbeddedRegistry();
-  charts = await startChartServer();
-  client = openRegistryClient({ certsDirectories: [] });
-});
-
-afterEach(async () => {
-  await client[Symbol.asyncDispose]();
-  await charts[Symbol.asyncDispose]();
-  await registry[Symbol.asyncDispose]();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(openEmbeddedRegistry);
+const charts = eachTest(startChartServer);
+const client = eachTest(() => openRegistryClient({ certsDirectories: [] }));
 
 const VERSIONS = ["1.2.3", "1.3.0", "2.0.0", "2.1.0-rc.1"] as const;
 

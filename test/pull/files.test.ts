@@ -1,31 +1,20 @@
 import { appendFile, mkdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { bundledRegistries } from "../../src/inspect/bundled-registries.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
-import { openRegistryClient, type RegistryClient } from "../../src/registry/registry-client.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
-import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
+import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { eachTest } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: EmbeddedRegistry;
-let client: RegistryClient;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await openEmbeddedRegistry();
-  client = openRegistryClient({ certsDirectories: [] });
-});
-
-afterEach(async () => {
-  await client[Symbol.asyncDispose]();
-  await registry[Symbol.asyncDispose]();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(openEmbeddedRegistry);
+const client = eachTest(() => openRegistryClient({ certsDirectories: [] }));
 
 const TEXT = "what a plant wants to have\n";
 

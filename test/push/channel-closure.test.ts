@@ -1,26 +1,17 @@
 import { writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
 import { push } from "../../src/push/push.ts";
 import { planPushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { image } from "../support/artifacts.ts";
 import { type D8Image, d8Layout, d8Package } from "../support/d8-bundle.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { eachTest } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(startFaultRegistry);
 
 const target = () => ({ registry: registry.host, repository: "repo" });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { buildLayer } from "../../src/demo/image-builder.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import { push } from "../../src/push/push.ts";
@@ -11,22 +11,13 @@ import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { image } from "../support/artifacts.ts";
 import { type D8Image, d8Layout, d8Package, gnuLink, gnuTar } from "../support/d8-bundle.ts";
-import { type FaultRegistry, startFaultRegistry } from "../support/registry.ts";
+import { eachTest } from "../support/fixture.ts";
+import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
-let directory: TempDirectory;
-let registry: FaultRegistry;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  registry = await startFaultRegistry();
-});
-
-afterEach(async () => {
-  await registry.close();
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
+const registry = eachTest(startFaultRegistry);
 
 async function write(name: string, bytes: Buffer | string): Promise<string> {
   const path = directory.resolve(name);

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -8,7 +8,8 @@ import {
 import { createCertificate } from "../support/certificate.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { blobOf } from "./support/content.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
@@ -18,19 +19,15 @@ const { describe, test } = requireTool("openssl");
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);
 
-let directory: TempDirectory;
 let certificate: Buffer;
 let key: Buffer;
 
+const directory = allTests(openTempDirectory);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
   const paths = await createCertificate(directory.path);
   certificate = await readFile(paths.certificatePath);
   key = await readFile(paths.keyPath);
-});
-
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 async function exists(registry: string, options: RegistryClientOptions = {}): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
@@ -6,7 +6,8 @@ import {
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
 import { createNamedHosts } from "../../src/registry/transport/named-hosts.ts";
 import { createFakeClock } from "../support/clock.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { allTests } from "../support/fixture.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
@@ -17,16 +18,12 @@ const { describe, test } = requireTool("openssl");
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);
 
-let directory: TempDirectory;
 let certificate: IssuedCertificate;
 
-beforeAll(async () => {
-  directory = await openTempDirectory();
-  certificate = await (await createAuthority(directory.path)).issue("registry");
-});
+const directory = allTests(openTempDirectory);
 
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
+beforeAll(async () => {
+  certificate = await (await createAuthority(directory.path)).issue("registry");
 });
 
 /** Asks two registries with one client. */

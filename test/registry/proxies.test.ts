@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
 import { createFakeClock } from "../support/clock.ts";
+import { allTests } from "../support/fixture.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
@@ -17,18 +18,14 @@ const { describe, test } = requireTool("openssl");
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);
 
-let directory: TempDirectory;
 let authority: Authority;
 let certificate: IssuedCertificate;
 
+const directory = allTests(openTempDirectory);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
   authority = await createAuthority(directory.path);
   certificate = await authority.issue("registry", { names: "DNS:registry.test,IP:127.0.0.1" });
-});
-
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 async function exists(registry: string, options: RegistryClientOptions): Promise<unknown> {

@@ -1,14 +1,15 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
 import { createFakeClock } from "../support/clock.ts";
+import { allTests } from "../support/fixture.ts";
 import { MARKER } from "../support/secrets.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
 import { blobOf } from "./support/content.ts";
@@ -19,22 +20,18 @@ const { describe, test } = requireTool("openssl");
 const blob = blobOf(Buffer.from("content"));
 const found: Answer = (_, response) => send(response, 200);
 
-let directory: TempDirectory;
 let authority: Authority;
 let other: Authority;
 let certificate: IssuedCertificate;
 let client: IssuedCertificate;
 
+const directory = allTests(openTempDirectory);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
   authority = await createAuthority(directory.path);
   other = await createAuthority(directory.path, "another CA");
   certificate = await authority.issue("registry");
   client = await authority.issue("robot");
-});
-
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 async function ask(registry: string, options: RegistryClientOptions = {}) {

@@ -1,21 +1,18 @@
 import { writeFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { readSignatureRules } from "../../src/trust/read-rules.ts";
+import { eachTest } from "../support/fixture.ts";
 import { createKey } from "../support/signatures.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const [ONE, TWO] = [createKey().publicKey, createKey().publicKey];
 
-let directory: TempDirectory;
 let keyPath: string;
 
-beforeEach(async () => {
-  directory = await openTempDirectory();
-  keyPath = await write("key.pub", ONE);
-});
+const directory = eachTest(openTempDirectory);
 
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
+beforeEach(async () => {
+  keyPath = await write("key.pub", ONE);
 });
 
 describe("readSignatureRules", () => {

@@ -216,7 +216,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "the API is at registry-1.docker.io, and files have three names for it",
         source: "distribution/reference normalize.go",
-        code: "host/endpoint-scheme.ts",
+        code: "transport/endpoint-scheme.ts",
       },
       {
         what: "a mount from a repository that is not visible fails with its token",

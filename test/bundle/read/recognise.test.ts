@@ -1,27 +1,20 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { recogniseBytes, recogniseText } from "../../../src/bundle/read/recognise.ts";
 import { inspectBundle } from "../../../src/inspect/inspect.ts";
 import { planPushAll } from "../../../src/push/push-all.ts";
 import { verifyBundle } from "../../../src/verify/verify.ts";
 import { image } from "../../support/artifacts.ts";
 import { d8Layout, d8Package, gnuTar, writeChunks } from "../../support/d8-bundle.ts";
+import { eachTest } from "../../support/fixture.ts";
 import { runProcess } from "../../support/run-process.ts";
-import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 import { requireTool } from "../../support/tool.ts";
 import { writeSampleBundle } from "../support/sample-bundle.ts";
 
-let directory: TempDirectory;
-
-beforeEach(async () => {
-  directory = await openTempDirectory();
-});
-
-afterEach(async () => {
-  await directory[Symbol.asyncDispose]();
-});
+const directory = eachTest(openTempDirectory);
 
 async function write(name: string, bytes: Buffer | string): Promise<string> {
   const path = directory.resolve(name);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import { push } from "../../../src/push/push.ts";
 import type { Credential } from "../../../src/registry/auth/credentials.ts";
 import { diagnose } from "../../../src/registry/doctor/diagnose.ts";
@@ -11,8 +11,9 @@ import { pullSample } from "../../crash/support/resume.ts";
 import { artifact, image, randomLayer, seed } from "../../support/artifacts.ts";
 import { createFakeClock } from "../../support/clock.ts";
 import { PROFILE_USER, PROFILES } from "../../support/faults/profiles.ts";
+import { allTests } from "../../support/fixture.ts";
 import { type FaultRegistry, startFaultRegistry } from "../../support/registry.ts";
-import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 import { requireTool } from "../../support/tool.ts";
 import { createAuthority, type IssuedCertificate } from "../support/authority.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -27,12 +28,12 @@ const SHARED = randomLayer(LAYER_BYTES);
 const WEB = image({ name: "web", layers: [SHARED] });
 const API = image({ name: "api", layers: [SHARED] });
 
-let directory: TempDirectory;
 let certificate: IssuedCertificate;
 let bundle: string;
 
+const directory = allTests(openTempDirectory);
+
 beforeAll(async () => {
-  directory = await openTempDirectory();
   certificate = await (await createAuthority(directory.path)).issue("registry");
   await using source = await startFaultRegistry();
   seed(source, "acme/web", { "1.0.0": WEB, "1.1.0": image({ name: "next", layers: [SHARED] }) });
@@ -40,10 +41,6 @@ beforeAll(async () => {
   bundle = directory.resolve("bundle");
   const images = ["web@^1", "api:1.0.0"].map((name) => `${source.host}/acme/${name}`);
   await pullSample(bundle, { includeImages: images });
-});
-
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
 });
 
 /** A way to the registry by its own address, or by the name of a host that leads there. */

@@ -9,10 +9,11 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { afterAll, beforeAll, expect } from "vitest";
+import { beforeAll, expect } from "vitest";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../../src/io/read-buffers.ts";
 import { openTransport } from "../../../src/registry/transport/transport.ts";
-import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
+import { allTests } from "../../support/fixture.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 import { requireTool } from "../../support/tool.ts";
 import { type Authority, createAuthority } from "../support/authority.ts";
 
@@ -22,16 +23,12 @@ const UPLOADS = 8;
 const BUFFERS = 16;
 const SLOW_READ_BYTES = 8 * 1024;
 
-let directory: TempDirectory;
 let authority: Authority;
 
-beforeAll(async () => {
-  directory = await openTempDirectory();
-  authority = await createAuthority(directory.path);
-});
+const directory = allTests(openTempDirectory);
 
-afterAll(async () => {
-  await directory[Symbol.asyncDispose]();
+beforeAll(async () => {
+  authority = await createAuthority(directory.path);
 });
 
 /** Answers with the sha256 of what it received, a few bytes at a time. */
