@@ -1,6 +1,6 @@
 import { formatReference, joinRepository } from "../../../oci/reference.ts";
 import { option } from "../../../option.ts";
-import { CHANNELS, type Channel, spellingsOf } from "../../../product/channel.ts";
+import { spellingsOf } from "../../../product/channel.ts";
 import { EXTRA_IMAGES_FILE, IMAGES_DIGESTS_FILE } from "../../../product/file-names.ts";
 import type { Manifest } from "../../../store/store.ts";
 import { isDigestTag } from "../../documents/digest-tag.ts";
