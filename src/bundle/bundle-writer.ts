@@ -118,7 +118,9 @@ export class BundleWriter implements AsyncDisposable {
   async writeGenerated(): Promise<void> {
     for (const [index, state] of this.#packages.entries()) {
       await state.file.write(state.plan.size - 2 * BLOCK_BYTES, [Buffer.alloc(2 * BLOCK_BYTES)]);
-      for (const [position, { content }] of state.plan.entries.entries()) {
+      let position = -1;
+      for (const { content } of state.plan.entries) {
+        position++;
         if (content.kind !== "generated") continue;
         const place = { package: index, entry: position };
         await this.write(place, 0, [content.bytes]);
@@ -131,7 +133,7 @@ export class BundleWriter implements AsyncDisposable {
   async finishPackage(index: number): Promise<BundleFile[]> {
     const state = this.#state(index);
     if (state.frontier < state.plan.size) {
-      const missing = state.plan.entries[state.next];
+      const missing = state.plan.entries.at(state.next);
       throw new Error(`package "${state.plan.name}" lacks entry "${missing?.path}"`);
     }
     const files = await Promise.all(state.files);
@@ -141,7 +143,7 @@ export class BundleWriter implements AsyncDisposable {
 
   #find(place: EntryPlace) {
     const state = this.#state(place.package);
-    const entry = state.plan.entries[place.entry];
+    const entry = state.plan.entries.at(place.entry);
     if (!entry) throw new Error(`package "${state.plan.name}" has no entry ${place.entry}`);
     return { state, entry };
   }
@@ -155,7 +157,7 @@ export class BundleWriter implements AsyncDisposable {
   #advance(state: PackageState): void {
     const { plan } = state;
     while (state.isFinished[state.next] === 1) state.next++;
-    state.frontier = plan.entries[state.next]?.headerOffset ?? plan.size;
+    state.frontier = plan.entries.at(state.next)?.headerOffset ?? plan.size;
     while (state.nextFile < plan.files.length) {
       const size = plan.files[state.nextFile]?.size ?? 0;
       const start = state.nextFile * plan.chunkSizeBytes;

@@ -10,7 +10,7 @@ import type { ExportForm } from "./export-options.ts";
 import { exportedName } from "./exported-image.ts";
 import { readImages } from "./read-images.ts";
 
-type Entry = PackagePlan["entries"][number];
+type Entry = NonNullable<ReturnType<PackagePlan["entries"]["at"]>>;
 
 /** Every entry of an export, in its order, and where the bytes of each are. */
 export interface ExportPlan {
@@ -97,11 +97,11 @@ function entriesOf(contents: readonly ImageContents[], form: ExportForm): readon
     kind: "images",
     layouts: [{ path: "", images: mergeTags(images) }],
   });
-  if (form !== "docker-archive") return entries;
+  if (form !== "docker-archive") return [...entries];
   const loaded = new Set(
     images.flatMap(({ archive }) => (archive ? [archive.config, ...archive.layers] : [])),
   );
-  return entries.filter(({ path, content }) =>
+  return [...entries].filter(({ path, content }) =>
     content.kind === "blob" ? loaded.has(content.digest) : path === "manifest.json",
   );
 }

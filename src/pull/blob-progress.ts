@@ -14,7 +14,9 @@ export interface BlobProgressOptions {
 export class BlobProgress {
   readonly #options: BlobProgressOptions;
   readonly #marks: Map<number, number>;
+  /** Of blobs that are on their way, or have failed. */
   readonly #fetched = new Map<number, number>();
+  #settledBytes = 0;
 
   constructor(options: BlobProgressOptions) {
     this.#options = options;
@@ -58,8 +60,15 @@ export class BlobProgress {
     this.#fetched.set(id, bytes);
   }
 
+  /** The blob is in place: of many that are, no more is kept than a sum. */
+  settle(task: BlobTask): void {
+    this.#settledBytes += this.#fetched.get(task.id) ?? 0;
+    this.#fetched.delete(task.id);
+    this.unmark(task);
+  }
+
   get fetchedBytes(): number {
-    return [...this.#fetched.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return [...this.#fetched.values()].reduce((sum, bytes) => sum + bytes, this.#settledBytes);
   }
 
   tellStart({ digest, size, content, package: name }: BlobTask, offset: number): void {

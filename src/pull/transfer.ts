@@ -1,6 +1,5 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import pLimit from "p-limit";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { type ErrorCode, MirrorError } from "../errors.ts";
@@ -8,6 +7,7 @@ import { type Failure, toFailure } from "../failure.ts";
 import { BlockPool } from "../io/block-pool.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import type { MadeList } from "../made-list.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
@@ -27,7 +27,7 @@ import type { PullEvent } from "./events.ts";
 import { readableOf } from "./positional-stream.ts";
 
 export interface TransferOptions extends OperationOptions {
-  readonly tasks: readonly BlobTask[];
+  readonly tasks: MadeList<BlobTask>;
   readonly writer: BundleWriter;
   readonly journal: PullJournal;
   readonly progress: PullProgress;
@@ -71,32 +71,58 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
   await using hasher = new ContentHasher();
   const run = new TransferRun(options, hasher);
   for (await using content of previous) await run.takeOver(content);
-  const lanes = { small: pLimit(concurrency), large: pLimit(concurrency), kept: pLimit(1) };
-  const kept = await findKept(options);
-  const transfers = tasks.map((task) => {
-    const large = kept.has(task.id) ? "kept" : "large";
-    return lanes[task.size <= SMALL_BYTES ? "small" : large](() => run.transfer(task));
-  });
-  const settled = await Promise.allSettled(transfers);
+  const { small, large, kept } = await assignLanes(options);
+  const transfer = async (id: number) => {
+    const task = tasks.at(id);
+    if (task) await run.transfer(task);
+  };
+  const settled = await Promise.allSettled([
+    ...runLane(small, concurrency, transfer),
+    ...runLane(large, concurrency, transfer),
+    ...runLane(kept, 1, transfer),
+  ]);
   const fatal = run.fatal ?? settled.find((result) => result.status === "rejected")?.reason;
   if (fatal !== undefined) throw fatal;
   return run.result;
 }
 
-/** Large blobs that are moved here from the cache: one at a time, so that the disk holds little of them twice. */
-async function findKept({ tasks, cache }: TransferOptions): Promise<ReadonlySet<number>> {
-  const kept = new Set<number>();
+/** Tasks by their number. */
+interface Lanes {
+  readonly small: number[];
+  readonly large: number[];
+  /** Large blobs that are moved here from the cache: one at a time, so that the disk holds little of them twice. */
+  readonly kept: number[];
+}
+
+async function assignLanes({ tasks, cache }: TransferOptions): Promise<Lanes> {
+  const lanes: Lanes = { small: [], large: [], kept: [] };
   for (const task of tasks) {
-    if (task.size > SMALL_BYTES && (await cache.keptFrom(task)) !== undefined) kept.add(task.id);
+    const isSmall = task.size <= SMALL_BYTES;
+    const isKept = !isSmall && (await cache.keptFrom(task)) !== undefined;
+    lanes[isSmall ? "small" : isKept ? "kept" : "large"].push(task.id);
   }
-  return kept;
+  return lanes;
+}
+
+/** Some at a time, in their order; what waits takes no more than its number. */
+function runLane(
+  ids: readonly number[],
+  width: number,
+  act: (id: number) => Promise<void>,
+): Promise<void>[] {
+  // Shared by all, and not closed by the one that fails
+  const left = ids.values();
+  return Array.from({ length: width }, async () => {
+    for (const id of left) await act(id);
+  });
 }
 
 class TransferRun {
   readonly #options: TransferOptions;
   readonly #places: BlobPlaces;
   readonly #batch: Batch;
-  readonly #finished = new Set<number>();
+  /** By the number of the task. */
+  readonly #isFinished: Uint8Array;
   readonly #progress: BlobProgress;
   readonly #failures: Failure[] = [];
   readonly #blocks: BlockPool = new BlockPool();
@@ -107,8 +133,12 @@ class TransferRun {
 
   constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
-    const missing = options.tasks.filter(({ id }) => !options.progress.finished.has(id));
-    this.#runBytes = missing.reduce((sum, { size }) => sum + size, 0);
+    this.#isFinished = new Uint8Array(options.tasks.length);
+    let runBytes = 0;
+    for (const { id, size } of options.tasks) {
+      if (!options.progress.finished.has(id)) runBytes += size;
+    }
+    this.#runBytes = runBytes;
     const { signal, writer, journal, onEvent } = options;
     const { marks } = options.progress;
     this.#progress = new BlobProgress({ journal, marks, onEvent });
@@ -141,7 +171,7 @@ class TransferRun {
       writer,
       journal,
       find: (task) => {
-        if (this.#finished.has(task.id)) return undefined;
+        if (this.#isFinished[task.id]) return undefined;
         const found = content.find(task.digest);
         const isOfUse =
           progress.finished.has(task.id) || this.#progress.markOf(task) < (found?.available ?? 0);
@@ -163,7 +193,7 @@ class TransferRun {
   }
 
   async transfer(task: BlobTask): Promise<void> {
-    if (this.#finished.has(task.id)) return;
+    if (this.#isFinished[task.id]) return;
     await this.#batch.attempt(
       () => this.#bring(task),
       (error) => {
@@ -309,10 +339,11 @@ class TransferRun {
     const { writer, journal, onEvent } = this.#options;
     for (const place of task.places) await writer.finishEntry(place);
     journal.finished(task.id);
-    this.#finished.add(task.id);
+    this.#isFinished[task.id] = 1;
     // Also the beginning of a blob that an earlier run had written
     this.#reusedBytes += task.size - this.#progress.fetchedOf(task);
     this.#copiedBytes += task.size * (task.places.length - 1);
+    this.#progress.settle(task);
     onEvent({ type: "blob-finished", digest: task.digest, size: task.size, outcome });
   }
 }

@@ -30,6 +30,12 @@ export function formatEntryHeader({ path, size }: TarEntry): Buffer {
   return Buffer.concat([pax, Buffer.from(records), Buffer.alloc(paddingOf(length)), block]);
 }
 
+/** Bytes of the header blocks of a file. */
+export function measureEntryHeader(entry: TarEntry): number {
+  const isPlain = Buffer.byteLength(entry.path) <= 100 && entry.size <= USTAR_SIZE_LIMIT;
+  return isPlain ? BLOCK_BYTES : formatEntryHeader(entry).length;
+}
+
 interface Fields {
   readonly prefix: string;
   readonly name: string;

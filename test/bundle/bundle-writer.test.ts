@@ -26,7 +26,7 @@ function sample(chunkSizeBytes?: number): Sample {
 /** Positions of the entries that have to be written, in an order that the seed decides. */
 function shuffled({ plan }: Sample, seed: number): number[] {
   const random = pseudoRandomBytes(seed, 0, plan.entries.length * 4);
-  return [...plan.entries.entries()]
+  return [...[...plan.entries].entries()]
     .filter(([, { content }]) => content.kind === "blob")
     .map(([entry]) => ({ entry, key: random.readUInt32LE(entry * 4) }))
     .sort((left, right) => left.key - right.key)
@@ -34,7 +34,7 @@ function shuffled({ plan }: Sample, seed: number): number[] {
 }
 
 async function writeEntry(writer: BundleWriter, { plan, blobs }: Sample, entry: number) {
-  const planned = plan.entries[entry];
+  const planned = plan.entries.at(entry);
   if (planned?.content.kind !== "blob") throw new Error(`entry ${entry} is no blob`);
   const bytes = blobs.get(planned.content.digest) ?? Buffer.alloc(0);
   const place = { package: 0, entry };
@@ -114,7 +114,7 @@ describe("BundleWriter", () => {
     await using writer = new BundleWriter(directory.path, [wanted.plan]);
     await writer.writeGenerated();
     await expect(writer.finishPackage(0)).rejects.toThrow(
-      `package "module-foo" lacks entry "${wanted.plan.entries[2]?.path}"`,
+      `package "module-foo" lacks entry "${wanted.plan.entries.at(2)?.path}"`,
     );
   });
 
@@ -122,9 +122,9 @@ describe("BundleWriter", () => {
     await using directory = await openTempDirectory();
     const wanted = sample(600);
     await using writer = new BundleWriter(directory.path, [wanted.plan]);
-    const entry = wanted.plan.entries.findIndex(({ size }) => size === 5000);
+    const entry = [...wanted.plan.entries].findIndex(({ size }) => size === 5000);
     await writeEntry(writer, wanted, entry);
-    const { content } = wanted.plan.entries[entry] ?? {};
+    const { content } = wanted.plan.entries.at(entry) ?? {};
     const bytes = content?.kind === "blob" ? wanted.blobs.get(content.digest) : undefined;
     const found = Buffer.alloc(4000);
     expect(await writer.read({ package: 0, entry }, 900, found)).toBe(4000);

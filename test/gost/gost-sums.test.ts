@@ -28,7 +28,7 @@ describe("BundleWriter with gost", () => {
     const plan = planPackage(contents, 3000);
     await using writer = new BundleWriter(directory.path, [plan], () => {}, options);
     await writer.writeGenerated();
-    for (const [entry, { content }] of plan.entries.entries()) {
+    for (const [entry, { content }] of [...plan.entries].entries()) {
       if (content.kind !== "blob") continue;
       const place = { package: 0, entry };
       await writer.write(place, 0, [blobs.get(content.digest) ?? Buffer.alloc(0)]);

@@ -24,7 +24,7 @@ describe("BlobWriter", () => {
     const { plans, tasks } = planWork({
       contents: [{ name: "images", kind: "images", layouts: [{ path: "", images: [IMAGE] }] }],
     });
-    const [task] = tasks;
+    const task = tasks.at(0);
     if (!task) throw new Error("there is nothing to write");
     await using writer = new BundleWriter(directory.path, plans, () => {});
     await using hasher = new ContentHasher();

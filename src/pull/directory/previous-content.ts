@@ -151,7 +151,7 @@ async function listContents({ directory, ...paths }: BundlePlaces): Promise<Prev
   const blobs: Record<Digest, PreviousBlob> = {};
   for (const { id, digest, size, places } of tasks) {
     const [{ package: index, entry }] = places;
-    const offset = plans[index]?.entries[entry]?.offset;
+    const offset = plans[index]?.entries.at(entry)?.offset;
     const available = finished.has(id) ? size : (marks.get(id) ?? 0);
     if (available > 0 && offset !== undefined)
       blobs[digest] = { package: index, offset, available };

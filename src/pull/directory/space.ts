@@ -83,14 +83,15 @@ export async function measureSpace(
 }
 
 /** Bytes that the disk holds twice at most while an earlier bundle is taken over. */
-function twiceBytes(tasks: readonly BlobTask[], released: number): number {
+function twiceBytes(tasks: Iterable<BlobTask>, released: number): number {
   if (released === 0) return 0;
-  const largest = tasks.reduce((most, { size }) => Math.max(most, size), 0);
+  let largest = 0;
+  for (const { size } of tasks) largest = Math.max(largest, size);
   return largest + TAKE_OVER_STEP_BYTES;
 }
 
 async function keptBytes(
-  tasks: readonly BlobTask[],
+  tasks: Iterable<BlobTask>,
   cache: MeasureSpaceOptions["cache"],
 ): Promise<number> {
   let bytes = 0;

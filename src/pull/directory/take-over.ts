@@ -12,6 +12,11 @@ export interface TakeOverOptions {
   readonly copy: (task: BlobTask, blob: PreviousBlob) => Promise<void>;
 }
 
+interface Wanted {
+  readonly task: BlobTask;
+  readonly blob: PreviousBlob;
+}
+
 /** Bytes that the disk holds twice at most, but for those of a larger blob. */
 export const TAKE_OVER_STEP_BYTES: number = 32 * 1024 * 1024;
 
@@ -21,13 +26,14 @@ export const TAKE_OVER_STEP_BYTES: number = 32 * 1024 * 1024;
  */
 export async function takeOver(
   content: PreviousContent,
-  tasks: readonly BlobTask[],
+  tasks: Iterable<BlobTask>,
   { writer, journal, find, copy }: TakeOverOptions,
 ): Promise<void> {
-  const wanted = tasks.flatMap((task) => {
+  const wanted: Wanted[] = [];
+  for (const task of tasks) {
     const blob = find(task);
-    return blob ? [{ task, blob }] : [];
-  });
+    if (blob) wanted.push({ task, blob });
+  }
   wanted.sort((left, right) => right.blob.offset - left.blob.offset);
   for (let index = 0; index < content.packages; index++) {
     const blobs = wanted.filter(({ blob }) => blob.package === index);

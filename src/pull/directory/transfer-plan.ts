@@ -4,6 +4,8 @@ import {
   type PackagePlan,
   planPackage,
 } from "../../bundle/format/bundle-plan.ts";
+import { findFile, startsOf } from "../../bundle/format/chunk-plan.ts";
+import { MadeList } from "../../made-list.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { PlannedBytes } from "./pull-state.ts";
 
@@ -22,7 +24,7 @@ export interface BlobTask {
 /** What is to be done for a bundle: where every byte goes, and which blobs have to come. */
 export interface BundleWork {
   readonly plans: readonly PackagePlan[];
-  readonly tasks: readonly BlobTask[];
+  readonly tasks: MadeList<BlobTask>;
 }
 
 /** Pure: the work for contents. */
@@ -31,23 +33,41 @@ export function planWork({ contents, chunkSizeBytes }: PlannedBytes): BundleWork
   return { plans, tasks: planTransfer(plans) };
 }
 
-/** Pure: the distinct blobs of all packages, in tar order of their first place. */
-function planTransfer(plans: readonly PackagePlan[]): BlobTask[] {
-  const tasks = new Map<
-    Digest,
-    { task: Omit<BlobTask, "places">; places: [EntryPlace, ...EntryPlace[]] }
-  >();
-  for (const [index, plan] of plans.entries()) {
-    for (const [position, { content, size }] of plan.entries.entries()) {
-      if (content.kind !== "blob") continue;
-      const place = { package: index, entry: position };
-      const known = tasks.get(content.digest);
-      if (known) known.places.push(place);
-      else {
-        const task = { id: tasks.size, digest: content.digest, size, content, package: plan.name };
-        tasks.set(content.digest, { task, places: [place] });
+/**
+ * Pure: the distinct blobs of all packages, in tar order of their first place. Entries have numbers over all packages; of
+ * each blob its first is kept, and of each entry the next one of the same blob.
+ */
+function planTransfer(plans: readonly PackagePlan[]): MadeList<BlobTask> {
+  const starts = startsOf(plans.map(({ entries }) => ({ size: entries.length })));
+  const count = starts.at(-1) ?? 0;
+  const firsts: number[] = [];
+  /** Zero: there is none, as nothing comes before the first entry. */
+  const nexts = new Uint32Array(count);
+  const lasts = new Map<Digest, number>();
+  let entry = 0;
+  for (const plan of plans) {
+    for (const { content } of plan.entries) {
+      if (content.kind === "blob") {
+        const last = lasts.get(content.digest);
+        if (last === undefined) firsts.push(entry);
+        else nexts[last] = entry;
+        lasts.set(content.digest, entry);
       }
+      entry++;
     }
   }
-  return [...tasks.values()].map(({ task, places }) => ({ ...task, places }));
+  const placeOf = (number: number): EntryPlace => {
+    const index = findFile(number, starts);
+    return { package: index, entry: number - (starts[index] ?? 0) };
+  };
+  return new MadeList(firsts.length, (id) => {
+    const first = firsts[id] ?? 0;
+    const places: [EntryPlace, ...EntryPlace[]] = [placeOf(first)];
+    for (let next = nexts[first]; next; next = nexts[next]) places.push(placeOf(next));
+    const plan = plans[places[0].package];
+    const planned = plan?.entries.at(places[0].entry);
+    if (!plan || planned?.content.kind !== "blob") throw new Error(`the plan has no blob ${id}`);
+    const { size, content } = planned;
+    return { id, digest: content.digest, size, content, package: plan.name, places };
+  });
 }

@@ -9,7 +9,7 @@ export interface CountMissingOptions {
 
 /** Bytes that have to come from the source, as far as one can tell before what is on disk is hashed. */
 export async function countMissing(
-  tasks: readonly BlobTask[],
+  tasks: Iterable<BlobTask>,
   { available, cache }: CountMissingOptions,
 ): Promise<number> {
   let missing = 0;

@@ -75,7 +75,8 @@ export async function planWithFound(options: PlanPullOptions): Promise<PlannedWi
   const demanding = policy && { ...options, policy, openSource: counted, cache, onEvent };
   const signatures = demanding && (await requireSignaturesOf(contents, demanding));
   const work = planWork({ contents, chunkSizeBytes });
-  const { plans, tasks } = work;
+  const { plans } = work;
+  const totals = totalsOf(contents);
   const plan: PullPlanReport = {
     schemaVersion: 1,
     mediaType: PULL_PLAN_MEDIA_TYPE,
@@ -87,9 +88,9 @@ export async function planWithFound(options: PlanPullOptions): Promise<PlannedWi
       images: layouts.flatMap(({ images }) => images.map(describeImage)),
     })),
     ...(extraFiles.length > 0 ? { extraFiles: extraFiles.map(describeSize) } : {}),
-    totals: totalsOf(contents),
+    totals,
     bytes: plans.reduce((sum, { size }) => sum + size, 0),
-    fetchBytes: tasks.reduce((sum, { size }) => sum + size, 0),
+    fetchBytes: totals.uniqueBytes,
     resolvedBytes,
     ...(await lookAtDirectory(bundlePath, { work, above, wanted: { contents, chunkSizeBytes } })),
     exclusions,

@@ -57,7 +57,7 @@ export function packageContents(
 
 /** The bytes that a plan stands for, put together in memory. */
 export function bytesOf(plan: PackagePlan, blobs: Blobs): Buffer {
-  const parts = plan.entries.flatMap(({ path, size, content }) => [
+  const parts = [...plan.entries].flatMap(({ path, size, content }) => [
     formatEntryHeader({ path, size }),
     content.kind === "generated" ? content.bytes : (blobs.get(content.digest) ?? Buffer.alloc(0)),
     Buffer.alloc(paddingOf(size)),

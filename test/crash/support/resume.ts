@@ -84,5 +84,5 @@ export async function readProgress(bundlePath: string): Promise<ReadonlyMap<Dige
 /** The blobs of the pinned plan; none without a plan. */
 async function readTasks(bundlePath: string): Promise<readonly BlobTask[]> {
   const plan = await readPinnedPlan(statePaths(bundlePath).plan);
-  return plan ? planWork(plan).tasks : [];
+  return plan ? [...planWork(plan).tasks] : [];
 }
