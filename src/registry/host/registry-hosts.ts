@@ -6,11 +6,12 @@ import type { CredentialSource } from "../auth/credentials.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { TransferThreads } from "../threads/transfer-threads.ts";
 import { isLoopbackHost } from "../transport/address.ts";
+import type { Transport } from "../transport/create-transport.ts";
 import { apiHostOf } from "../transport/endpoint-scheme.ts";
 import { createNamedHosts } from "../transport/named-hosts.ts";
 import type { Quota } from "../transport/quota.ts";
 import type { TlsOptions, Warn } from "../transport/tls-options.ts";
-import { openTransport, type Transport } from "../transport/transport.ts";
+import { openTransport } from "../transport/transport.ts";
 import { RateStates } from "./rate-states.ts";
 import { RegistryHost } from "./registry-host.ts";
 

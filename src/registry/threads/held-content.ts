@@ -1,20 +1,20 @@
 import { createHash, type Hash } from "node:crypto";
-import { Readable } from "node:stream";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
+import { BlockPool, WRITE_BLOCK_BYTES } from "../../io/block-pool.ts";
 import { FileSpan } from "../../io/file-span.ts";
-import {
-  fillReadBuffer,
-  READ_BUFFER_BYTES,
-  recycleReadBuffer,
-  takeReadBuffer,
-} from "../../io/read-buffers.ts";
+import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
 import { copyError } from "./copied-error.ts";
 import type { ContentFault, ContentSpec, PourPosition } from "./messages.ts";
 
-/** Pieces are gathered to this size: TLS gives 16 KiB at a time. */
-const WRITE_BYTES = READ_BUFFER_BYTES;
+const BLOCK_BYTES = WRITE_BLOCK_BYTES;
+/** A block with less room than this is written: small reads are dear. */
+const LEAST_READ_BYTES = 64 * 1024;
+/** Bytes that are read and sent at once. */
+const PIECE_BYTES = 512 * 1024;
 /** Bytes that are read back before others get their turn. */
 const KEEP_STEP_BYTES = 8 * 1024 * 1024;
+
+const blocks = new BlockPool();
 
 /** Content of one transfer, in the thread that moves it: read or written where it lies, and hashed on the way. */
 export class HeldContent implements Disposable {
@@ -26,8 +26,9 @@ export class HeldContent implements Disposable {
   #written = 0;
   /** How far the hash has come where content is read. */
   #hashed = 0;
-  readonly #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  /** What has come and is not written yet: its first bytes. */
+  #block: Buffer | undefined;
+  #filled = 0;
 
   constructor(spec: ContentSpec) {
     this.spec = spec;
@@ -68,25 +69,52 @@ export class HeldContent implements Disposable {
     return true;
   }
 
-  /** Takes the next bytes; false if they are more than there should be. Their memory is free when it has been written. */
+  /** Where the next bytes can be received without a copy, at most so many; undefined: there is none. */
+  memory(limit: number): Buffer | undefined {
+    const length = Math.min(limit, BLOCK_BYTES - this.#filled, this.spec.size - this.#received);
+    return length > 0 ? this.#takeBlock().subarray(this.#filled, this.#filled + length) : undefined;
+  }
+
+  /** Takes the next bytes; false if they are more than there should be. They are gone for who gave them. */
   take(bytes: Buffer): boolean {
     if (this.#received + bytes.length > this.spec.size) return false;
+    // while the processor has them at hand
     this.#hash?.update(bytes);
     this.#received += bytes.length;
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#waitingBytes >= WRITE_BYTES) this.flush();
+    for (let at = 0; at < bytes.length; ) at += this.#gather(bytes.subarray(at));
     return true;
+  }
+
+  #gather(bytes: Buffer): number {
+    const block = this.#takeBlock();
+    const length = Math.min(bytes.length, BLOCK_BYTES - this.#filled);
+    const isThere =
+      bytes.buffer === block.buffer && bytes.byteOffset === block.byteOffset + this.#filled;
+    if (!isThere) bytes.copy(block, this.#filled, 0, length);
+    this.#filled += length;
+    if (this.#filled > BLOCK_BYTES - LEAST_READ_BYTES) this.flush();
+    return length;
+  }
+
+  #takeBlock(): Buffer {
+    this.#block ??= blocks.take();
+    return this.#block;
   }
 
   /** Writes what has come. */
   flush(): void {
-    const bytes = this.#waiting.splice(0);
-    if (bytes.length === 0) return;
-    this.#waitingBytes = 0;
-    for (const span of this.#spans) span.write(this.#written, bytes);
-    this.#written = this.#received;
-    for (const buffer of bytes) recycleReadBuffer(buffer);
+    if (this.#block === undefined || this.#filled === 0) return;
+    const bytes = this.#block.subarray(0, this.#filled);
+    this.#filled = 0;
+    for (const span of this.#spans) span.write(this.#written, [bytes]);
+    this.#written += bytes.length;
+  }
+
+  /** Nothing more comes for now: the memory is for others. */
+  release(): void {
+    if (this.#block) blocks.giveBack(this.#block);
+    this.#block = undefined;
+    this.#filled = 0;
   }
 
   digest(): string {
@@ -94,37 +122,35 @@ export class HeldContent implements Disposable {
   }
 
   /**
-   * Streams bytes of the content. Where all of it has been read in order, its last bytes are only passed on when the hash
-   * is right: a receiver can never get all of content that is damaged.
+   * Gives the pieces of bytes of the content; the memory of each is used again for the one after the next. Where all of it has
+   * been read in order, its last bytes are only passed on when the hash is right: a receiver can never get all of content
+   * that is damaged.
    */
-  read(start: number, size: number, onFault: (fault: ContentFault) => void): Readable {
+  read(
+    start: number,
+    size: number,
+    onFault: (fault: ContentFault) => void,
+  ): () => Buffer | undefined {
     if (start === 0) this.#hash = createHash(this.spec.algorithm);
     // Sent again from somewhere in the middle: the registry has the last word
     else if (start !== this.#hashed) this.#hash = undefined;
     this.#hashed = start;
     const end = start + size;
+    const memory = [Buffer.alloc(0), Buffer.alloc(0)];
     let position = start;
-    const next = (): Buffer | undefined => {
+    let turn = 0;
+    return () => {
       if (position >= end) return undefined;
-      const bytes = this.#readNext(position, end, onFault);
+      turn = 1 - turn;
+      if (memory[turn]?.length === 0) memory[turn] = Buffer.allocUnsafeSlow(PIECE_BYTES);
+      const bytes = (memory[turn] as Buffer).subarray(0, end - position);
+      this.#readNext(position, bytes, onFault);
       position += bytes.length;
       return bytes;
     };
-    return new Readable({
-      highWaterMark: READ_BUFFER_BYTES,
-      read() {
-        try {
-          this.push(next() ?? null);
-        } catch (error) {
-          this.destroy(error as Error);
-        }
-      },
-    });
   }
 
-  #readNext(position: number, end: number, onFault: (fault: ContentFault) => void): Buffer {
-    const memory = takeReadBuffer();
-    const buffer = memory.subarray(0, Math.min(memory.length, end - position));
+  #readNext(position: number, buffer: Buffer, onFault: (fault: ContentFault) => void): void {
     const found = this.#readFirst(position, buffer, onFault);
     if (found < buffer.length) {
       onFault({ type: "short", end: position + found });
@@ -133,7 +159,6 @@ export class HeldContent implements Disposable {
     this.#hash?.update(buffer);
     this.#hashed = position + buffer.length;
     if (this.#hash && this.#hashed === this.spec.size) this.#check(onFault);
-    return fillReadBuffer(memory, buffer.length);
   }
 
   #readFirst(position: number, buffer: Buffer, onFault: (fault: ContentFault) => void): number {
@@ -154,6 +179,7 @@ export class HeldContent implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.release();
     for (const span of this.#spans) span[Symbol.dispose]();
   }
 }

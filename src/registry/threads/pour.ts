@@ -1,5 +1,4 @@
-import type { Readable } from "node:stream";
-import { recycleReadBuffer } from "../../io/read-buffers.ts";
+import type { WireBody } from "../wire/wire-body.ts";
 import { copyError } from "./copied-error.ts";
 import type { HeldContent } from "./held-content.ts";
 import type { PourEnd, PourPosition } from "./messages.ts";
@@ -16,7 +15,7 @@ export interface PourOptions {
 
 /** Writes a body behind what content has; resolves when it has ended, however it did. */
 export async function pour(
-  body: Readable,
+  body: WireBody,
   content: HeldContent,
   { surplusBytes, onProgress }: PourOptions,
 ): Promise<PourEnd> {
@@ -30,7 +29,7 @@ export async function pour(
   const take = (chunk: Buffer) => {
     const skipped = Math.min(surplus, chunk.length);
     surplus -= skipped;
-    if (skipped === chunk.length) return recycleReadBuffer(chunk);
+    if (skipped === chunk.length) return;
     if (!content.take(skipped > 0 ? chunk.subarray(skipped) : chunk)) {
       isTooLong = true;
       body.destroy();
@@ -58,10 +57,14 @@ export async function pour(
     if (body.destroyed) return resolve(body.errored ?? undefined);
     body.on("error", resolve);
     body.once("close", () => resolve(undefined));
-    body.on("data", (chunk: Buffer) => attempt(() => take(chunk)));
+    body.divert({
+      memory: (limit) => (surplus > 0 ? undefined : content.memory(limit)),
+      take: (chunk) => attempt(() => take(chunk)),
+    });
   });
   clearInterval(timer);
   if (storageError === undefined) attempt(() => content.flush());
+  content.release();
   return {
     ...content.position,
     isTooLong,

@@ -1,8 +1,16 @@
 import { once } from "node:events";
+import type { Transport } from "../transport/create-transport.ts";
 import type { HttpRequest, HttpResponse, RequestBody } from "../transport/http.ts";
-import type { Transport } from "../transport/transport.ts";
+import { WireBody } from "../wire/wire-body.ts";
 import { HeldContent } from "./held-content.ts";
-import type { BodyPart, FromThread, PourEnd, ThreadAnswer, ThreadCalls } from "./messages.ts";
+import type {
+  BodyPart,
+  ContentFault,
+  FromThread,
+  PourEnd,
+  ThreadAnswer,
+  ThreadCalls,
+} from "./messages.ts";
 import { pour } from "./pour.ts";
 
 export interface ThreadExchangesOptions {
@@ -72,8 +80,6 @@ export class ThreadExchanges {
     try {
       const response = await transport.send(complete);
       exchange.response = response;
-      // seen by whoever asks for the body
-      response.body.on("error", () => undefined);
       const { status, headers, proxy } = response;
       const reach = transport.reachOfHost(url.hostname);
       return { url: response.url.href, status, headers, proxy, reach };
@@ -85,6 +91,7 @@ export class ThreadExchanges {
 
   async pour({ exchange, content, surplusBytes }: Wish<"pour">): Promise<PourEnd> {
     const { body } = this.#responseOf(exchange);
+    if (!(body instanceof WireBody)) throw new Error("the body is of another connection");
     const end = await pour(body, this.#contentOf(content), {
       surplusBytes,
       onProgress: (position) => this.#options.post({ type: "progress", exchange, position }),
@@ -124,12 +131,13 @@ export class ThreadExchanges {
   }
 
   #bodyOf({ content, start, size }: BodyPart): RequestBody {
+    const onFault = (fault: ContentFault) => {
+      this.#options.post({ type: "fault", content, fault });
+    };
     return {
       size,
-      open: () =>
-        this.#contentOf(content).read(start, size, (fault) => {
-          this.#options.post({ type: "fault", content, fault });
-        }),
+      open: neverOpened,
+      pieces: () => this.#contentOf(content).read(start, size, onFault),
     };
   }
 
@@ -144,6 +152,10 @@ export class ThreadExchanges {
     if (!response) throw new Error(`exchange ${id} has no answer`);
     return response;
   }
+}
+
+function neverOpened(): never {
+  throw new Error("the content is read piece by piece");
 }
 
 function countSteps(tell: (bytes: number) => void) {

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type * as undici from "undici";
-import { fillReadBuffer, recycleReadBuffer, takeReadBuffer } from "../../io/read-buffers.ts";
 import { type NetworkReach, reachOf } from "./address.ts";
 import { readChain, type ShownCertificate } from "./certificate-chain.ts";
 import { createCertificateError } from "./certificate-error.ts";
@@ -12,7 +11,15 @@ import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
 import { buildConnector } from "./undici.ts";
 
-type Connector = undici.buildConnector.connector;
+export type Connector = undici.buildConnector.connector;
+
+/** How sockets read (`onread` of node:net). */
+export interface SocketReads {
+  /** Memory for the next read. */
+  readonly buffer: () => Buffer;
+  /** Takes what was read; false: no more until the socket is resumed. */
+  readonly callback: (this: Socket, length: number, buffer: Buffer) => boolean;
+}
 
 export interface ConnectorOptions {
   readonly contexts: TlsContexts;
@@ -20,6 +27,7 @@ export interface ConnectorOptions {
   readonly trustsAny: (host: string) => boolean;
   /** The proxy on the way to a host; undefined: none. */
   readonly proxyOf: (url: URL) => HttpProxy | undefined;
+  readonly onread: SocketReads;
 }
 
 /** What connections have shown about the hosts behind them. */
@@ -83,11 +91,12 @@ export function createConnections(options: ConnectorOptions): Connections {
 
 /** What opens sockets to addresses that are not refused. */
 function createDialers(
-  { contexts, trustsAny }: ConnectorOptions,
+  { contexts, trustsAny, onread }: ConnectorOptions,
   refuses: readonly NetworkReach[],
 ) {
   const secure = new Map<string, Promise<Connector>>();
-  const guard = refuses.length > 0 ? { lookup: createGuardedLookup(refuses) } : {};
+  const lookup = refuses.length > 0 ? { lookup: createGuardedLookup(refuses) } : {};
+  const guard = { ...lookup, onread };
   const secureFor = (host: string) => {
     const known = secure.get(host);
     if (known !== undefined) return known;
@@ -152,22 +161,6 @@ function hostOf({ host, hostname }: undici.buildConnector.Options): string {
 function settings(more: object): undici.buildConnector.BuildOptions {
   return {
     timeout: CONNECT_TIMEOUT_MS,
-    onread: READ_INTO_POOL,
     ...more,
   } as undici.buildConnector.BuildOptions;
 }
-
-/** Shorter reads, mostly headers, are copied: each would else keep a large buffer that nobody gives back. */
-const COPIED_BELOW_BYTES = 16 * 1024;
-
-/** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
-const READ_INTO_POOL = {
-  buffer: takeReadBuffer,
-  callback(this: Socket, length: number, buffer: Buffer): boolean {
-    const bytes = fillReadBuffer(buffer, length);
-    if (length >= COPIED_BELOW_BYTES) return this.push(bytes);
-    const copy = Buffer.from(bytes);
-    recycleReadBuffer(bytes);
-    return this.push(copy);
-  },
-};

@@ -7,6 +7,11 @@ import type { ResponseHeaders } from "./headers.ts";
 export interface RequestBody {
   readonly size: number;
   readonly open: () => Readable | Promise<Readable>;
+  /**
+   * For who needs no stream: gives what gives the pieces, and undefined at the end. The memory of a piece is used again for the
+   * one after the next. Throws what keeps it from being read.
+   */
+  readonly pieces?: (() => () => Buffer | undefined) | undefined;
   /** Where it begins in the content of who sends it; missing: it can only be opened. */
   readonly start?: number | undefined;
 }

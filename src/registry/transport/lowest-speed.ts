@@ -6,6 +6,8 @@ export interface LowestSpeedOptions {
   readonly windowMs: number;
   /** Bytes that have come so far. */
   readonly receivedBytes: () => number;
+  /** Whether bytes are waiting, or are not wanted; default: as the stream tells. */
+  readonly isReaderSlow?: (() => boolean) | undefined;
 }
 
 /** Looks at the body this often in a window, so that a pause of the reader shows. */
@@ -17,14 +19,18 @@ const TICKS = 8;
  */
 export function watchSpeed(
   body: Readable,
-  { bytesPerSecond, windowMs, receivedBytes }: LowestSpeedOptions,
+  {
+    bytesPerSecond,
+    windowMs,
+    receivedBytes,
+    isReaderSlow = () => body.readableLength > 0 || !body.readableFlowing,
+  }: LowestSpeedOptions,
 ): void {
   if (bytesPerSecond <= 0) return;
   const wanted = (bytesPerSecond * windowMs) / 1000;
   let [ticks, bytesBefore] = [0, receivedBytes()];
   const timer = setInterval(() => {
-    const isReaderSlow = body.readableLength > 0 || !body.readableFlowing;
-    if (isReaderSlow || receivedBytes() - bytesBefore >= wanted) {
+    if (isReaderSlow() || receivedBytes() - bytesBefore >= wanted) {
       ticks = 0;
       bytesBefore = receivedBytes();
       return;

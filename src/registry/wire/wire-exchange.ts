@@ -1,0 +1,200 @@
+import type { Socket } from "node:net";
+import type { Exchange, ExchangeAnswer } from "../transport/exchange.ts";
+import { DISCARD_LIMIT_BYTES } from "../transport/exchange.ts";
+import { watchSpeed } from "../transport/lowest-speed.ts";
+import { endedEarly } from "../transport/range-resume.ts";
+import { type BodyFraming, keepMsOf } from "./body-framing.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import type { ResponseHead } from "./response-head.ts";
+import { ResponseReader } from "./response-reader.ts";
+import { sendRequest } from "./send-request.ts";
+import { WireBody } from "./wire-body.ts";
+
+export interface WireExchangeOptions {
+  readonly socket: Socket;
+  /** Number of the connection. */
+  readonly connection: number;
+  /** Most that it may be kept for the next request. */
+  readonly keepMs: number;
+  /** It is over; how long the connection may be kept, 0: not at all. */
+  readonly onOver: (keepMs: number) => void;
+}
+
+/** One request and its answer on a connection. */
+export class WireExchange {
+  readonly #exchange: Exchange;
+  readonly #options: WireExchangeOptions;
+  readonly #reader: ResponseReader;
+  readonly #body: WireBody;
+  readonly #idle = new IdleTimer(() => this.#giveUp());
+  readonly #abort = () => this.fail(this.#exchange.signal?.reason);
+  #startedAt = 0;
+  #status: number | undefined;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #isSent = false;
+  #isOver = false;
+  /** How long the connection may be kept once all has come. */
+  #keepMs = 0;
+  #answer:
+    | { resolve: (answer: ExchangeAnswer) => void; reject: (error: unknown) => void }
+    | undefined;
+
+  constructor(exchange: Exchange, options: WireExchangeOptions) {
+    this.#exchange = exchange;
+    this.#options = options;
+    this.#body = new WireBody({
+      resume: () => {
+        if (this.#isOver) return;
+        // while nobody wanted it, nothing could come
+        this.#idle.touch();
+        options.socket.resume();
+      },
+      leave: (error) => this.fail(error ?? endedEarly()),
+    });
+    this.#reader = new ResponseReader(exchange.method, {
+      onHead: (head, framing) => this.#takeHead(head, framing),
+      onData: (bytes) => this.#takeData(bytes),
+      onEnd: (surplusBytes) => this.#end(surplusBytes),
+    });
+  }
+
+  /** Sends the request; resolves with the head of the answer. */
+  run(): Promise<ExchangeAnswer> {
+    const { socket } = this.#options;
+    const { signal, stallTimeoutMs, answerTimeoutMs } = this.#exchange;
+    this.#startedAt = performance.now();
+    return new Promise((resolve, reject) => {
+      this.#answer = { resolve, reject };
+      signal?.addEventListener("abort", this.#abort, { once: true });
+      if (signal?.aborted) return this.#abort();
+      this.#idle.start(stallTimeoutMs);
+      sendRequest(socket, this.#exchange, {
+        isOver: () => this.#isOver || this.#status !== undefined,
+        onSent: (bytes) => this.#noteSent(bytes),
+      }).then(
+        () => {
+          if (this.#isOver || this.#status !== undefined) return;
+          this.#isSent = true;
+          this.#idle.start(answerTimeoutMs);
+        },
+        (error) => this.fail(error),
+      );
+    });
+  }
+
+  /** Takes bytes of the connection. */
+  take(bytes: Buffer): boolean {
+    try {
+      return this.#reader.take(bytes);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** Where bytes of the body would best be received. */
+  memory(): Buffer | undefined {
+    const bytes = this.#isOver ? 0 : this.#reader.plainBytes;
+    return bytes > 0 ? this.#body.memory(bytes) : undefined;
+  }
+
+  /** The server has ended the connection. */
+  endOfConnection(): void {
+    if (!this.#isOver && !this.#reader.end()) {
+      this.fail(this.#status === undefined ? hungUp() : endedEarly());
+    }
+  }
+
+  /** Ends it without the rest of the answer, and the connection with it. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#settle(0);
+    if (this.#answer) this.#answer.reject(error);
+    else this.#body.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #noteSent(bytes: number): void {
+    this.#idle.touch();
+    this.#sentBytes += bytes;
+    this.#exchange.onSent?.(bytes);
+  }
+
+  #takeHead(head: ResponseHead, framing: BodyFraming): void {
+    const { stallTimeoutMs, lowestBytesPerSecond } = this.#exchange;
+    this.#status = head.status;
+    // an answer to half a request: what the server makes of the other half is unknown
+    this.#keepMs = this.#isSent ? keepMsOf(head, framing, this.#options.keepMs) : 0;
+    this.#idle.start(stallTimeoutMs);
+    const body = this.#body;
+    // seen by whoever asks for the body
+    body.on("error", () => undefined);
+    watchSpeed(body, {
+      bytesPerSecond: lowestBytesPerSecond,
+      windowMs: stallTimeoutMs,
+      receivedBytes: () => this.#receivedBytes,
+      isReaderSlow: () => body.isWaitedFor,
+    });
+    const { status, headers } = head;
+    this.#answer?.resolve({ status, headers, body, discard: () => this.#discard() });
+    this.#answer = undefined;
+  }
+
+  #takeData(bytes: Buffer): boolean {
+    this.#idle.touch();
+    this.#receivedBytes += bytes.length;
+    return this.#body.deliver(bytes);
+  }
+
+  #end(surplusBytes: number): void {
+    this.#settle(surplusBytes > 0 ? 0 : this.#keepMs);
+    this.#body.complete();
+  }
+
+  /** Reads a little, to keep the connection. */
+  async #discard(): Promise<void> {
+    const body = this.#body;
+    if (body.destroyed) return;
+    let left = DISCARD_LIMIT_BYTES;
+    const take = ({ length }: Buffer) => {
+      left -= length;
+      if (left < 0) body.destroy();
+    };
+    const closed = new Promise<void>((resolve) => body.once("close", resolve));
+    body.divert({ memory: () => undefined, take });
+    await closed;
+  }
+
+  #giveUp(): void {
+    // a reader that takes its time is no fault of the server
+    if (this.#status !== undefined && this.#body.isWaitedFor) {
+      this.#idle.start(this.#exchange.stallTimeoutMs);
+    } else {
+      this.fail(stalled());
+    }
+  }
+
+  #settle(keepMs: number): void {
+    this.#isOver = true;
+    this.#idle.stop();
+    this.#exchange.signal?.removeEventListener("abort", this.#abort);
+    this.#options.onOver(keepMs);
+    this.#exchange.onEnd?.({
+      status: this.#status,
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      milliseconds: Math.round(performance.now() - this.#startedAt),
+      connection: this.#options.connection,
+    });
+  }
+}
+
+function hungUp(): NodeJS.ErrnoException {
+  return Object.assign(new Error("The connection was closed"), { code: "ECONNRESET" });
+}
+
+function stalled(): NodeJS.ErrnoException {
+  return Object.assign(new Error("The connection does not take, answer or give data"), {
+    code: "STALLED",
+  });
+}
