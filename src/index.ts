@@ -188,11 +188,7 @@ export {
 } from "./registry/wait-for-registry.ts";
 export { SelectionInvalidError, SelectionUnmatchedError } from "./selection/errors.ts";
 export { nearestNames } from "./selection/grammar/nearest.ts";
-export {
-  type ParsedSelection,
-  type ParseSelectionOptions,
-  parseSelection,
-} from "./selection/grammar/parse-selection.ts";
+export { type ParsedSelection, parseSelection } from "./selection/grammar/parse-selection.ts";
 export type {
   ChartImages,
   ChartSelector,
@@ -203,6 +199,7 @@ export type {
   Selection,
   VersionFilter,
 } from "./selection/grammar/selection.ts";
+export type { ParseSelectionOptions } from "./selection/grammar/selection-options.ts";
 export type { NamedChartImage } from "./selection/resolve/charts/resolve-chart-images.ts";
 export type { Exclusion } from "./selection/resolve/exclusion.ts";
 export { TagConflictError, UpstreamError } from "./serve/errors.ts";

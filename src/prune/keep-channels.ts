@@ -4,10 +4,8 @@ import type { Notice } from "../notice.ts";
 import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";
 import { holdsReleases } from "../product/layouts.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../selection/grammar/parse-selection.ts";
+import { parseSelection } from "../selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../selection/grammar/selection-options.ts";
 import { type KeepSelectionOptions, keepSelection } from "./keep-selection.ts";
 import type { Kept } from "./kept.ts";
 import { canonicalPath, nameOfPart, partOf, type TargetPart } from "./target-parts.ts";

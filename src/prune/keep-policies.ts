@@ -1,10 +1,8 @@
 import { OptionInvalidError } from "../errors.ts";
 import { fitsPattern } from "../name-pattern.ts";
 import { formatReference } from "../oci/reference.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../selection/grammar/parse-selection.ts";
+import { parseSelection } from "../selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../selection/grammar/selection-options.ts";
 import { referenceBelow } from "../target/target.ts";
 import { type KeepSelectionOptions, keepSelection } from "./keep-selection.ts";
 import type { Kept } from "./kept.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { hashFiles } from "../e2e/support/bundle-directory.ts";
 import { seedModules } from "../e2e/support/product-module.ts";
 import { allTests } from "../support/fixture.ts";

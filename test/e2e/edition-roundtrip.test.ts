@@ -7,10 +7,8 @@ import { planPull } from "../../src/pull/plan/plan-pull.ts";
 import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { buildEdition, EDITION_ROOT, seedEdition } from "../support/edition.ts";

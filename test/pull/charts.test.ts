@@ -12,10 +12,8 @@ import { pull } from "../../src/pull/pull.ts";
 import { push } from "../../src/push/push.ts";
 import { createCredentials } from "../../src/registry/auth/create-credentials.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { artifact, blob, image } from "../support/artifacts.ts";

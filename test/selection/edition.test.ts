@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import type { Root } from "../../src/selection/resolve/root.ts";
 import { image } from "../support/artifacts.ts";
 import { buildEdition, EDITION_ROOT, type EditionVariant } from "../support/edition.ts";

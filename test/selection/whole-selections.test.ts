@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ParseSelectionOptions } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { image } from "../support/artifacts.ts";
 import {
   DeniedError,

@@ -5,10 +5,8 @@ import { formatCanonicalJson } from "../../../src/bundle/format/canonical-json.t
 import type { BundleManifest } from "../../../src/bundle/read/bundle-manifest.ts";
 import { pseudoRandomBytes } from "../../../src/demo/pseudo-random.ts";
 import { pull } from "../../../src/pull/pull.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import { type ScannedEntry, scanTar } from "../../../src/tar/scan.ts";
 import { AMD64, ARM64, image, index, layer } from "../../support/artifacts.ts";
 import { type MemoryRepositories, memorySource } from "../../support/memory-source.ts";

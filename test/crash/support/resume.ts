@@ -9,10 +9,8 @@ import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../../src/registry/registry-client.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import type { SourceRepository } from "../../../src/store/store.ts";
 
 export interface PullSampleOptions

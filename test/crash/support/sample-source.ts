@@ -1,6 +1,6 @@
 import { pseudoRandomBytes } from "../../../src/demo/pseudo-random.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
-import type { ParseSelectionOptions } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import { seedModules } from "../../e2e/support/product-module.ts";
 import { AMD64, ARM64, image, index, layer, seed } from "../../support/artifacts.ts";
 import { type FaultRegistry, startFaultRegistry } from "../../support/registry.ts";

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 
 const source = "registry.test/acme";
 

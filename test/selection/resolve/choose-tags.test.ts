@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import type { Exclusion } from "../../../src/selection/resolve/exclusion.ts";
 import { resolveSelection } from "../../../src/selection/resolve/resolve.ts";
 import { image } from "../../support/artifacts.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ParseSelectionOptions } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import { buildEdition, EDITION_ROOT } from "../../support/edition.ts";
 import { memorySource, NotFoundError } from "../../support/memory-source.ts";
 import { failureOf, resolveEdition } from "../support/resolve.ts";

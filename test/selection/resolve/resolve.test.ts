@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatReference } from "../../../src/oci/reference.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import { resolveSelection } from "../../../src/selection/resolve/resolve.ts";
 import type { Root } from "../../../src/selection/resolve/root.ts";
 import { AMD64, ARM64, image, index } from "../../support/artifacts.ts";

@@ -1,8 +1,6 @@
 import type { ExtraFile } from "../../../src/contents/contents.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
 import { resolveSelection } from "../../../src/selection/resolve/resolve.ts";
 import type { Root } from "../../../src/selection/resolve/root.ts";
 import { EDITION_ROOT } from "../../support/edition.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ParseSelectionOptions } from "../../../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../../../src/selection/grammar/selection-options.ts";
 import { image, index } from "../../../support/artifacts.ts";
 import { buildEdition } from "../../../support/edition.ts";
 import { memorySource } from "../../../support/memory-source.ts";
