@@ -20,6 +20,7 @@ import {
   type TargetVersion,
   targetVersionOf,
 } from "./channel-closure.ts";
+import { claimsReferrer } from "./claims-referrer.ts";
 import { DISCOVERY, discoveryPlaceOf } from "./discovery-place.ts";
 import { ContentWithheldError, ReferrerUnlistedError, TagUnconfirmedError } from "./errors.ts";
 import { type Follower, isFollower, keyOfImage, Subjects } from "./followers.ts";
@@ -218,10 +219,7 @@ export class PushRun {
       return [tag, await readTag(target, tag, this.#batch.signal)] as const;
     });
     const found = new Map(await Promise.all(tags));
-    const isListed =
-      isFollower(image) && image.tags.length === 0
-        ? await isReferrer(target, { ...image.root, subject: image.subject }, this.#batch.signal)
-        : false;
+    const isListed = await claimsReferrer(target, image, this.#batch.signal);
     const isClaimed = isListed || [...found.values()].includes(image.root.digest);
     const work = { image, graph, found, isClaimed, isChanged: false };
     if (!this.#options.trustTarget || !isWhollyTagged(work)) return work;

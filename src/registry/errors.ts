@@ -231,6 +231,10 @@ const ANSWER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
     /quota|storage (?:limit|is full)|limit of storage|out of (?:storage|space)|no space|insufficient.storage|exceed\w* (?:\w+ ){0,3}storage|storage resource\b.*\bexceed/i,
     "The registry has no room left for it: raise the quota or delete what is not needed there, then run the same command again",
   ],
+  [
+    /'\S+\/\S+' is not one of|media.?type\b.{0,80}\bnot (?:allowed|permitted|supported)|(?:unsupported|unknown|invalid) media.?type|artifact.?type\b.{0,80}\bnot (?:allowed|permitted|supported)/i,
+    "The registry does not take this type of artifact: allow it there (Quay: FEATURE_GENERAL_OCI_SUPPORT, or IGNORE_UNKNOWN_MEDIATYPES), or push a bundle without it",
+  ],
 ];
 
 /** Statuses that say by themselves what is wrong, in whatever words. */

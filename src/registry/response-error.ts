@@ -90,10 +90,17 @@ export function parseServerErrors(
     const digests = digestsIn(JSON.stringify([detail, message]));
     return {
       code: textOf(code, redact),
-      message: textOf(message, redact),
+      message: textOf(saying(message, detail), redact),
       ...(digests.length > 0 ? { digests } : {}),
     };
   });
+}
+
+/** Some tell only in the detail what they object to (Quay: `manifest invalid`, and there the type that it does not take). */
+function saying(message: unknown, detail: unknown): unknown {
+  const { message: reason } = (detail ?? {}) as Record<string, unknown>;
+  if (typeof reason !== "string" || reason === "" || reason === message) return message;
+  return typeof message === "string" && message !== "" ? `${message}: ${reason}` : reason;
 }
 
 /** Registries name what they miss as text, as a descriptor or in a sentence. */

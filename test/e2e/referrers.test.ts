@@ -217,6 +217,31 @@ describe("what belongs to an image", () => {
   });
 });
 
+describe("a target that does not let its lists of referrers be read", () => {
+  test("gets every image, and what cannot be confirmed is named", async () => {
+    await using source = await openEmbeddedRegistry();
+    const middleware: RegistryMiddleware = async (request, next) =>
+      request.path.includes("/referrers/")
+        ? errorResponse(403, { code: "DENIED", message: "no" })
+        : next(request);
+    await using target = await startFaultRegistry({ middleware });
+    seedSigned(source, "acme/web", SIGNED);
+    await expectDone("pull", "./b", "--include-image", `${source.host}/acme/web:v1`);
+    const receipt = directory.resolve("r.json");
+    const words = ["push", directory.resolve("b"), `${target.host}/r`, "--receipt", receipt];
+    expect((await runMirror(words)).exitCode).toBe(3);
+    const { images, failures } = JSON.parse(await readFile(receipt, "utf8"));
+    const notPushed = images.filter(({ outcome }: { outcome: string }) => outcome === "failed");
+    expect(notPushed.map(({ planned }: { planned: string }) => planned).sort()).toEqual(
+      Object.values(referrers).map(digestOfArtifact).sort(),
+    );
+    expect(failures).toHaveLength(3);
+    expect([
+      ...target.content.repository(`r/${pathOf(source.host)}/acme/web`).tags.keys(),
+    ]).toContain("v1");
+  });
+});
+
 describe("what belongs to images of a module", () => {
   const module = image({ name: "foo v1.0.0" });
   const vex = image({ name: "vex" });

@@ -85,6 +85,21 @@ describe("RegistryResponseError", () => {
     },
   );
 
+  test("tells what only the detail says, and that a type has to be allowed", () => {
+    const message =
+      "manifest data does not match schema: 'application/spdx+json' is not one of ['a/b']";
+    const body = JSON.stringify({
+      errors: [{ code: "MANIFEST_INVALID", message: "manifest invalid", detail: { message } }],
+    });
+    const serverErrors = parseServerErrors(body);
+    expect(serverErrors).toEqual([
+      { code: "MANIFEST_INVALID", message: `manifest invalid: ${message}` },
+    ]);
+    const url = new URL("https://registry.local/v2/a/manifests/v1");
+    const fields = { registry: "registry.local", method: "PUT", url, status: 400, serverErrors };
+    expect(new RegistryResponseError(fields).hint).toContain("does not take this type");
+  });
+
   test.each(["GET", "HEAD"])("speaks of immutable tags and full storage to no %s", (method) => {
     const url = new URL("https://registry.local/v2/a/manifests/v1");
     const fields = { registry: "registry.local", method, url, status: 403 };

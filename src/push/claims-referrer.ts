@@ -1,0 +1,23 @@
+import { MirrorError } from "../errors.ts";
+import type { ReferrerSource } from "../store/store.ts";
+import { isFollower } from "./followers.ts";
+import { isReferrer } from "./is-referrer.ts";
+import type { PushImage } from "./plan-push.ts";
+
+/**
+ * Whether the target says that it has what is published for its subject, and so all below it. Where its list may not be read,
+ * nothing says so: pushing may be allowed all the same.
+ */
+export async function claimsReferrer(
+  target: ReferrerSource,
+  image: PushImage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!isFollower(image) || image.tags.length > 0) return false;
+  try {
+    return await isReferrer(target, { ...image.root, subject: image.subject }, signal);
+  } catch (error) {
+    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return false;
+    throw error;
+  }
+}
