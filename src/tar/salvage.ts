@@ -1,11 +1,6 @@
 import { BLOCK_BYTES } from "./block.ts";
-import {
-  guessHeaderName,
-  readHeaderName,
-  type ScannedEntry,
-  type ScanOptions,
-  scanTar,
-} from "./scan.ts";
+import { guessHeaderName, readHeaderName } from "./header-block.ts";
+import { type ScannedEntry, type ScanOptions, scanTar } from "./scan.ts";
 
 /** A run of bytes between readable entries. */
 export interface TarDamage {

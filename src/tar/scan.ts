@@ -1,5 +1,7 @@
 import { posix } from "node:path";
-import { BLOCK_BYTES, checksumOf, paddingOf } from "./block.ts";
+import { BLOCK_BYTES, paddingOf } from "./block.ts";
+import { type Extensions, parseExtension } from "./extension.ts";
+import { type Block, isZero, parseBlock } from "./header-block.ts";
 
 /** An entry of a scanned tar: its data is at `offset`, `size` bytes long. */
 export interface ScannedEntry {
@@ -34,13 +36,6 @@ const EXTENSION_LIMIT_BYTES = 64 * 1024;
 
 /** Headers are read through a window, so that many small files cost few reads. */
 const WINDOW_BYTES = 128 * 1024;
-
-/** What headers before an entry's own say about it. */
-interface Extensions {
-  readonly path?: string;
-  readonly target?: string;
-  readonly size?: number;
-}
 
 const NONE: Extensions = {};
 
@@ -167,28 +162,6 @@ async function readExtension(
   return parseExtension(type, bytes, refuse);
 }
 
-/** Whether a block is the header of an entry of any type. */
-export function isTarHeader(block: Buffer): boolean {
-  if (block.length < BLOCK_BYTES || isZero(block)) return false;
-  return Number.parseInt(field(block, 148, 8), 8) === checksumOf(block);
-}
-
-/** Name and type of a header block; undefined if it is none. */
-export function readHeaderName(block: Buffer): string | undefined {
-  try {
-    const { name, type } = parseBlock(block, {}, (reason) => new Error(reason));
-    return type === "file" ? name : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The name that a damaged header block seems to have. */
-export function guessHeaderName(block: Buffer): string {
-  const [prefix, name] = [field(block, 345, 155), field(block, 0, 100)];
-  return prefix === "" ? name : `${prefix}/${name}`;
-}
-
 function windowed({ read, size }: ScanOptions): ReadAt {
   let start = 0;
   let window: Buffer = Buffer.alloc(0);
@@ -223,142 +196,4 @@ async function expectZeros(
         : `the archive ends here, but data follows at byte ${position + at} of the package`,
     );
   }
-}
-
-interface Block {
-  readonly name: string;
-  readonly size: number;
-  readonly type:
-    | "file"
-    | "directory"
-    | "pax"
-    | "long-name"
-    | "global"
-    | "long-target"
-    | "symbolic-link"
-    | "hard-link"
-    | "other";
-  /** What a link names. */
-  readonly target: string;
-}
-
-function parseBlock(
-  block: Buffer,
-  { isLenient = false }: Pick<ScanOptions, "isLenient">,
-  corrupt: Corrupt,
-): Block {
-  const checksum = Number.parseInt(field(block, 148, 8), 8);
-  if (checksum !== checksumOf(block)) throw corrupt("the header's checksum does not match");
-  const flag = String.fromCharCode(block[156] ?? 0);
-  const type = typeOf(flag) ?? (isLenient ? linkTypeOf(flag) : undefined);
-  if (type === undefined) {
-    throw corrupt(`"${field(block, 0, 100)}" is neither a regular file nor a directory`);
-  }
-  // GNU headers ("ustar  ") have times where POSIX has the prefix
-  const isPosix = block.toString("latin1", 257, 263) === "ustar\0";
-  const prefix = isPosix ? field(block, 345, 155) : "";
-  const name = field(block, 0, 100);
-  const size = parseSize(block.subarray(124, 136));
-  if (size === undefined) throw corrupt(`"${name}" has an unreadable size`);
-  const target = field(block, 157, 100);
-  return { name: prefix === "" ? name : `${prefix}/${name}`, size, type, target };
-}
-
-function typeOf(flag: string): Block["type"] | undefined {
-  switch (flag) {
-    case "0":
-    case "\0":
-    case "7":
-      return "file";
-    case "5":
-      return "directory";
-    case "x":
-      return "pax";
-    case "L":
-      return "long-name";
-    case "g":
-      return "global";
-    default:
-      return undefined;
-  }
-}
-
-function linkTypeOf(flag: string): Block["type"] {
-  switch (flag) {
-    case "1":
-      return "hard-link";
-    case "2":
-      return "symbolic-link";
-    case "K":
-      return "long-target";
-    default:
-      return "other";
-  }
-}
-
-/** Octal digits, or base 256 if the first bit is set (GNU, star). */
-function parseSize(bytes: Buffer): number | undefined {
-  if (((bytes[0] ?? 0) & 0x80) !== 0) {
-    const value = BigInt(`0x${bytes.subarray(1).toString("hex")}`);
-    return bytes[0] === 0x80 && value <= BigInt(Number.MAX_SAFE_INTEGER)
-      ? Number(value)
-      : undefined;
-  }
-  const text = bytes
-    .toString("latin1")
-    .replace(/[\0 ]+$/, "")
-    .trimStart();
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
-}
-
-type Corrupt = (reason: string) => Error;
-
-function parseExtension(type: Block["type"], bytes: Buffer, corrupt: Corrupt): Extensions {
-  if (type === "long-name") return { path: field(bytes, 0, bytes.length) };
-  if (type === "long-target") return { target: field(bytes, 0, bytes.length) };
-  const records = parseRecords(bytes, corrupt);
-  if ([...records.keys()].some((key) => key.startsWith("GNU.sparse."))) {
-    throw corrupt("the entry is a sparse file");
-  }
-  const [path, size] = [records.get("path"), records.get("size")];
-  if (type === "global" && (path ?? size) !== undefined) {
-    throw corrupt("a name or size is given for all entries");
-  }
-  if (size !== undefined && !/^\d{1,16}$/.test(size)) {
-    throw corrupt(`the size "${size}" is unreadable`);
-  }
-  const target = records.get("linkpath");
-  return {
-    ...(path === undefined ? {} : { path }),
-    ...(target === undefined ? {} : { target }),
-    ...(size === undefined ? {} : { size: Number(size) }),
-  };
-}
-
-/** Records of an extended header: `<length> <key>=<value>\n`, where the length counts itself. */
-function parseRecords(bytes: Buffer, corrupt: Corrupt): Map<string, string> {
-  const records = new Map<string, string>();
-  for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(0x20, at);
-    const digits = space < 0 ? "" : bytes.toString("latin1", at, space);
-    const end = at + Number(digits);
-    const record = bytes.toString("utf8", space + 1, end - 1);
-    const equals = record.indexOf("=");
-    if (!/^\d{1,6}$/.test(digits) || bytes[end - 1] !== 0x0a || end - 1 <= space || equals < 1) {
-      throw corrupt("the extended header is unreadable");
-    }
-    records.set(record.slice(0, equals), record.slice(equals + 1));
-    at = end;
-  }
-  return records;
-}
-
-function field(block: Buffer, start: number, length: number): string {
-  const bytes = block.subarray(start, start + length);
-  const end = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, end < 0 ? length : end);
-}
-
-function isZero(block: Buffer): boolean {
-  return block.every((byte) => byte === 0);
 }

@@ -4,7 +4,7 @@ import { hasErrorCode, storageError } from "../../io/errors.ts";
 import { readdir, stat } from "../../io/file-system.ts";
 import { describeKind } from "../../io/open-file.ts";
 import { isDigestAlgorithm } from "../../oci/digest.ts";
-import { isTarHeader } from "../../tar/scan.ts";
+import { isTarHeader } from "../../tar/header-block.ts";
 import { BundleMissingError } from "../errors.ts";
 import type { PlannedFile } from "../format/bundle-plan.ts";
 import {
