@@ -107,6 +107,7 @@ export {
   type RepositoryReference,
 } from "./oci/reference.ts";
 export type { CallName, OptionName } from "./option.ts";
+export type { NewerTags } from "./outdated/find-newer.ts";
 export { type FindOutdatedOptions, findOutdated } from "./outdated/find-outdated.ts";
 export type {
   GoneTag,

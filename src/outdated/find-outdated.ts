@@ -11,9 +11,11 @@ import type { Failure } from "../failure.ts";
 import type { Lock } from "../lock/lock.ts";
 import { collectNotices } from "../notice.ts";
 import { parseReference } from "../oci/reference.ts";
+import { rememberLists } from "../pull/plan/remembered-lists.ts";
 import type { PlanPullOptions } from "../pull/pull-options.ts";
 import type { Selection } from "../selection/grammar/selection.ts";
 import { isMissing } from "../store/errors.ts";
+import { findNewer, type NewerTags } from "./find-newer.ts";
 import {
   type GoneTag,
   type NewTag,
@@ -59,8 +61,10 @@ export async function findOutdated(options: FindOutdatedOptions): Promise<Outdat
   }
   const checkedAt = new Date(now()).toISOString();
   const bundlePath = against.kind === "bundle" ? against.path : undefined;
+  const openSource = rememberLists(options.openSource);
   const { lock, failures, missingBytes } = await planNow({
     ...options,
+    openSource,
     selection,
     bundlePath,
     onEvent,
@@ -72,7 +76,11 @@ export async function findOutdated(options: FindOutdatedOptions): Promise<Outdat
     onNotice: (notice) => onEvent({ type: "notice", ...notice }),
   });
   const { gone, left } = await sortRemoved(diff, { ...options, lock });
-  const report = describe({ diff, lock, gone, left, failures, checkedAt });
+  const newer = await findNewer({
+    ...{ selection, openSource, signal: options.signal },
+    onNotice: (notice) => onEvent({ type: "notice", ...notice }),
+  });
+  const report = describe({ diff, lock, gone, left, newer, failures, checkedAt });
   tell(report, onEvent);
   const bytes = missingBytes ?? diff.bytes.added + diff.bytes.changed.to;
   return { ...report, bytes, notices };
@@ -83,6 +91,7 @@ interface Found {
   readonly lock: Lock;
   readonly gone: readonly GoneTag[];
   readonly left: readonly GoneTag[];
+  readonly newer: readonly NewerTags[];
   readonly failures: readonly Failure[];
   readonly checkedAt: string;
 }
@@ -92,6 +101,7 @@ function describe({
   lock,
   gone,
   left,
+  newer,
   failures,
   checkedAt,
 }: Found): Omit<OutdatedReport, "bytes" | "notices"> {
@@ -124,18 +134,25 @@ function describe({
     movedTags,
     goneTags: gone,
     leftTags: left,
+    newerTags: newer,
     unnamed,
     failures,
   };
 }
 
 function tell(
-  { newTags, movedTags, goneTags }: Pick<OutdatedReport, "newTags" | "movedTags" | "goneTags">,
+  {
+    newTags,
+    movedTags,
+    goneTags,
+    newerTags,
+  }: Pick<OutdatedReport, "newTags" | "movedTags" | "goneTags" | "newerTags">,
   onEvent: (event: OutdatedEvent) => void,
 ): void {
   for (const one of newTags) onEvent({ type: "newTag", ...one });
   for (const one of movedTags) onEvent({ type: "movedTag", ...one });
   for (const one of goneTags) onEvent({ type: "goneTag", ...one });
+  for (const one of newerTags) onEvent({ type: "newerTags", ...one });
 }
 
 /** Of the tags that are not taken any more: which of them the source still has. One request for each. */

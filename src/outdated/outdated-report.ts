@@ -3,6 +3,7 @@ import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { PullEvent } from "../pull/events.ts";
+import type { NewerTags } from "./find-newer.ts";
 
 export const OUTDATED_MEDIA_TYPE = "application/vnd.airgap-mirror.outdated.v1+json";
 
@@ -21,6 +22,8 @@ export interface OutdatedReport {
   readonly goneTags: readonly GoneTag[];
   /** The source has them, and the selection does not take them any more. */
   readonly leftTags: readonly GoneTag[];
+  /** What is named by one tag and has newer versions of the same shape; no pull brings them. */
+  readonly newerTags: readonly NewerTags[];
   /** Names that only digests have, new and not needed any more: parts of modules, signatures. */
   readonly unnamed: { readonly added: number; readonly removed: number };
   /** Bytes to fetch: of a bundle exactly, of all else with layers that images share counted for each. */
@@ -55,4 +58,5 @@ export type OutdatedEvent =
   | PullEvent
   | ({ readonly type: "newTag" } & NewTag)
   | ({ readonly type: "movedTag" } & MovedTag)
-  | ({ readonly type: "goneTag" } & GoneTag);
+  | ({ readonly type: "goneTag" } & GoneTag)
+  | ({ readonly type: "newerTags" } & NewerTags);

@@ -19,10 +19,9 @@ export async function* watchOutdated(
   const { clock = SYSTEM_CLOCK, everyMs, onEvent = () => {}, signal } = options;
   const told = new Set<string>();
   const tellOnce = (event: OutdatedEvent) => {
-    const isNews = event.type === "newTag" || event.type === "movedTag" || event.type === "goneTag";
-    const key = isNews ? `${event.type} ${event.repository}:${event.tag} ${event.digest}` : "";
-    if (isNews && told.has(key)) return;
-    if (isNews) told.add(key);
+    const key = keyOf(event);
+    if (key !== undefined && told.has(key)) return;
+    if (key !== undefined) told.add(key);
     onEvent(event);
   };
   for (let isFirst = true; ; isFirst = false) {
@@ -34,5 +33,19 @@ export async function* watchOutdated(
       onEvent({ type: "notice", code: "LOOK_FAILED", message });
     }
     await clock.sleep(everyMs, signal);
+  }
+}
+
+/** What is news once; of all else every one is told. */
+function keyOf(event: OutdatedEvent): string | undefined {
+  switch (event.type) {
+    case "newTag":
+    case "movedTag":
+    case "goneTag":
+      return `${event.type} ${event.repository}:${event.tag} ${event.digest}`;
+    case "newerTags":
+      return `${event.type} ${event.source} ${event.newer[0]}`;
+    default:
+      return undefined;
   }
 }

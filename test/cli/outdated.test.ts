@@ -117,6 +117,33 @@ describe("mirror outdated", () => {
     expect(status).toBe(0);
   });
 
+  test("tells newer versions of what is named by one tag, and takes nothing for outdated by it", async () => {
+    const tags = ["1.27.1-alpine", "1.27.3-alpine", "1.28.0", "1.9.0-alpine", "1.28.1-alpine"];
+    seed(source, "acme/app", Object.fromEntries(tags.map((tag) => [tag, image({ name: tag })])));
+    const app = `${source.host}/acme/app`;
+    const wishes = ["--include-image", `${app}:1.27.1-alpine`];
+    await done("pull", path("exact"), ...wishes);
+    source.log.clear();
+    const { report, status } = await outdated("--bundle", path("exact"), "--exit-code");
+    expect(report).toMatchObject({ isOutdated: false, newTags: [], bytes: 0 });
+    expect(report.newerTags).toEqual([
+      {
+        repository: app.replace(":", "-"),
+        tag: "1.27.1-alpine",
+        newer: ["1.28.1-alpine", "1.27.3-alpine"],
+        source: `${app}:1.27.1-alpine`,
+      },
+    ]);
+    expect(status).toBe(0);
+    // One list for what belongs to the image and for this
+    expect(source.log.count("GET", /tags\/list/)).toBe(1);
+    const { stdout } = await mirror(
+      ...["outdated", "--bundle", path("exact"), ...wishes, "--exclude-tag=1.28*"],
+    );
+    expect(stdout).toContain("newer  ");
+    expect(stdout).not.toContain("1.28.1");
+  });
+
   test("tells each new tag as an event of its own line", async () => {
     const words = ["outdated", "--lock", path("lock.json"), "--progress", "json"];
     const { stdout } = await mirror(...words);
