@@ -1,9 +1,7 @@
-import yargs, { type Argv, type Options } from "yargs";
 import { nearestNames, VERSION } from "../index.ts";
 import type { Command } from "./command.ts";
-import { EXIT_STATUS_HELP } from "./exit-code.ts";
-import type { Flag } from "./options/flag.ts";
-import { type CommandUsage, readWords } from "./read-words.ts";
+import { usageOf } from "./command-usage.ts";
+import { readWords } from "./read-words.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the command line asks for: a command with what was typed for it, or a text such as help. */
@@ -21,40 +19,19 @@ export interface ParseOptions {
   readonly columns: number;
 }
 
-const EPILOGUE = `Every flag can be set by an environment variable: --include-module is
-MIRROR_INCLUDE_MODULE, several values separated by semicolons.
-
-${EXIT_STATUS_HELP}`;
-
 /** Words → command; throws `UsageError`. Nothing is run or printed. */
 export async function parseCommandLine(
   typed: readonly string[],
-  { commands, columns }: ParseOptions,
+  options: ParseOptions,
 ): Promise<Parsed> {
-  let parsed: Parsed | undefined;
-  let text = "";
   const words = usualWords(typed);
-  const named = knownCommand(words, commands);
-  const read =
-    named === undefined ? words : readWords(words.slice(1), { command: named, ...usageOf(named) });
-  const program = createProgram({ command: named, columns });
-  for (const command of named === undefined ? commands : [named]) {
-    program.command({
-      // yargs renders the whole help of a named command before it runs it, but not that of a default one
-      command: formatUsage(command, named === undefined ? command.name : "$0"),
-      describe: command.describe,
-      builder: (builder: Argv) => describeCommand(builder, command),
-      handler: (argv) => {
-        parsed = { kind: "command", command, argv };
-      },
-    });
-  }
-  // With a callback, yargs hands its output over instead of printing it
-  await program.parseAsync([...read], {}, (_error, _argv, output) => {
-    text = output;
-  });
-  if (parsed !== undefined && text === "") return parsed;
-  return { kind: "text", text: `${text === "" ? await program.getHelp() : text}\n` };
+  const command = knownCommand(words, options.commands);
+  if (command === undefined) return await parseWithoutCommand(words, options);
+  const argv = readWords(words.slice(1), command);
+  if (argv["help"] === true) return await parseHelp(command, options);
+  if (argv["version"] === true) return toText(VERSION);
+  refuseMissing(command, argv);
+  return { kind: "command", command, argv };
 }
 
 /** `mirror help push` is `mirror push --help`, `mirror -v` is `mirror --version`. */
@@ -79,85 +56,35 @@ function knownCommand(words: readonly string[], commands: readonly Command[]): C
       });
 }
 
-function usageOf(command: Command | undefined): CommandUsage {
-  if (command === undefined) return { program: "mirror", usage: "mirror <command>" };
-  return { program: `mirror ${command.name}`, usage: `mirror ${formatUsage(command)}` };
+/** `mirror --version`; everything else asks for help, `mirror --help push` for that of a command. */
+async function parseWithoutCommand(
+  words: readonly string[],
+  options: ParseOptions,
+): Promise<Parsed> {
+  const asksForHelp = words.includes("--help") || words.includes("-h");
+  if (words[0] === "--version" && !asksForHelp) return toText(VERSION);
+  const command = options.commands.find(({ name }) => words.includes(name));
+  return await parseHelp(command, options);
 }
 
-function createProgram({
-  command,
-  columns,
-}: Pick<ParseOptions, "columns"> & { readonly command: Command | undefined }): Argv {
-  return (
-    yargs()
-      .scriptName(command === undefined ? "mirror" : `mirror ${command.name}`)
-      .usage(
-        command === undefined
-          ? "Usage: $0 <command>\n\nMoves container images and modules across an air gap."
-          : `mirror ${formatUsage(command)}\n\n${command.describe}`,
-      )
-      .parserConfiguration({
-        // `--no-platform` and `--platform` are two flags
-        "boolean-negation": false,
-        "camel-case-expansion": false,
-        "dot-notation": false,
-        "parse-numbers": false,
-        "parse-positional-numbers": false,
-        // `-i foo ./bundle` names one module
-        "greedy-arrays": false,
-      })
-      // Messages are matched below
-      .detectLocale(false)
-      .strict()
-      .exitProcess(false)
-      .version(VERSION)
-      .help("help")
-      .alias("help", "h")
-      .epilogue(EPILOGUE)
-      .wrap(columns)
-      .fail((message, error) => {
-        throw toUsageError(error ?? message, command);
-      })
+async function parseHelp(command: Command | undefined, options: ParseOptions): Promise<Parsed> {
+  // Half of what the command line would load, and few want it
+  const { renderHelp } = await import("./render-help.ts");
+  return toText(await renderHelp(command, options));
+}
+
+function toText(text: string): Parsed {
+  return { kind: "text", text: `${text}\n` };
+}
+
+function refuseMissing(command: Command, argv: Readonly<Record<string, unknown>>): void {
+  const missing = command.positionals.find(
+    ({ name, default: fallback, isOptional }) =>
+      fallback === undefined && !isOptional && argv[name] === undefined,
   );
-}
-
-/** yargs reports its own complaints as a bare message or as a `YError`; everything else is a bug. */
-function toUsageError(complaint: Error | string, command: Command | undefined): Error {
-  if (complaint instanceof Error && complaint.name !== "YError") return complaint;
-  const message = complaint instanceof Error ? complaint.message : complaint;
+  if (missing === undefined) return;
   const { program, usage } = usageOf(command);
-  return new UsageError(
-    message.startsWith("Not enough non-option") ? `Argument missing: ${usage}` : message,
-    { hint: `Run "${program} --help" to see what is possible` },
-  );
-}
-
-function describeCommand(builder: Argv, { positionals, flags, examples }: Command): Argv {
-  for (const { name, describe } of positionals) {
-    builder.positional(name, { type: "string", describe });
-  }
-  for (const [name, flag] of Object.entries(flags)) builder.option(name, toYargsOption(flag));
-  return builder.example(examples.map((example) => [example]));
-}
-
-function toYargsOption({ type, describe, alias, group, choices, bare }: Flag): Options {
-  return {
-    describe:
-      choices === undefined
-        ? describe
-        : `${describe} [${bare === undefined ? "" : "="}${choices.join("|")}]`,
-    ...(alias === undefined ? {} : { alias }),
-    ...(group === undefined ? {} : { group }),
-    // Not `array`: that would take the next argument too, and refuse "-"
-    ...(type === "boolean" ? { boolean: true } : { string: true, nargs: 1 }),
-  };
-}
-
-/** `push <bundle> <target>`. */
-function formatUsage({ name, positionals }: Command, shown: string = name): string {
-  const names = positionals.map((one) => {
-    const name = one.isList ? `${one.name}..` : one.name;
-    return one.default === undefined && !one.isOptional ? `<${name}>` : `[${name}]`;
+  throw new UsageError(`Argument missing: ${usage}`, {
+    hint: `Run "${program} --help" to see what is possible`,
   });
-  return [shown, ...names].join(" ");
 }

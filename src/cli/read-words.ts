@@ -1,13 +1,8 @@
 import { nearestNames } from "../index.ts";
 import type { Command } from "./command.ts";
+import { type CommandUsage, usageOf } from "./command-usage.ts";
 import type { Flag } from "./options/flag.ts";
 import { UsageError } from "./usage-error.ts";
-
-/** What is told of a command in messages: `mirror push`, `mirror push <bundle> [target]`. */
-export interface CommandUsage {
-  readonly program: string;
-  readonly usage: string;
-}
 
 interface KnownFlag {
   readonly name: string;
@@ -15,36 +10,54 @@ interface KnownFlag {
   readonly bare: string | undefined;
 }
 
+/** By the full name of a flag or an argument. What was typed more than once, or may be, is a list. */
+type Typed = Readonly<Record<string, TypedValue | readonly TypedValue[]>>;
+
+type TypedValue = string | boolean;
+
 /**
- * The words behind a command, each flag by its full name and with its value attached: `-cVALUE` and `-c VALUE` become
- * `--images-bundle-chunk-size=VALUE`. Throws `UsageError` for flags that the command does not have, values that are
- * missing or not understood, and arguments too many, which are not repeated: they may be a secret.
+ * The words behind a command. Throws `UsageError` for flags that the command does not have, values that are missing or
+ * not understood, and arguments too many, which are not repeated: they may be a secret.
  */
 export function readWords(
   words: readonly string[],
-  {
-    command,
-    ...usage
-  }: CommandUsage & { readonly command: Pick<Command, "flags" | "positionals"> },
-): readonly string[] {
+  command: Pick<Command, "name" | "flags" | "positionals">,
+): Typed {
+  const usage = usageOf(command);
   const known = knownFlags(command.flags);
   const rest = [...words];
-  const flags: string[] = [];
+  const flags = new Map<string, TypedValue[]>();
   const others: string[] = [];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") others.push(...rest.splice(0));
-    else if (isFlag(word)) flags.push(readFlag(word, { rest, known, usage }));
-    else others.push(word);
+    else if (isFlag(word)) {
+      const { name, value } = readFlag(word, { rest, known, usage });
+      const before = flags.get(name);
+      if (before === undefined) flags.set(name, [value]);
+      else before.push(value);
+    } else others.push(word);
   }
-  const isList = command.positionals.some((positional) => positional.isList);
-  const most = isList ? Number.POSITIVE_INFINITY : command.positionals.length;
-  if (others.length > most) {
+  const given = [...flags].map(([name, all]) => [name, all.length > 1 ? all : all[0]]);
+  return { ...Object.fromEntries(given), ...namePositionals(others, command, usage) };
+}
+
+function namePositionals(
+  words: readonly string[],
+  { positionals }: Pick<Command, "positionals">,
+  { usage }: CommandUsage,
+): Typed {
+  const isList = positionals.at(-1)?.isList === true;
+  if (!isList && words.length > positionals.length) {
     throw new UsageError(
-      `Argument ${most + 1} is one too many (it is not repeated here): ${usage.usage}`,
+      `Argument ${positionals.length + 1} is one too many (it is not repeated here): ${usage}`,
       { hint: "Put values with spaces into quotes, and passwords into variables or stdin" },
     );
   }
-  return [...others, ...flags];
+  const named = positionals.flatMap(({ name, isList }, index) => {
+    const value = isList ? words.slice(index) : words[index];
+    return value === undefined || (value.length === 0 && isList) ? [] : [[name, value]];
+  });
+  return Object.fromEntries(named);
 }
 
 interface FlagContext {
@@ -54,26 +67,30 @@ interface FlagContext {
   readonly usage: CommandUsage;
 }
 
-function readFlag(word: string, { rest, known, usage }: FlagContext): string {
+function readFlag(
+  word: string,
+  { rest, known, usage }: FlagContext,
+): { readonly name: string; readonly value: TypedValue } {
   const { typed, attached } = splitFlag(word);
   const flag = known.get(typed);
   const isSingleDashed = !word.startsWith("--") && known.has(`-${word.replace(/=.*$/s, "")}`);
   if (flag === undefined || isSingleDashed) {
     throw unknownFlag(isSingleDashed ? word.replace(/=.*$/s, "") : typed, known, usage);
   }
-  if (flag.type === "boolean") return `--${flag.name}=${readSwitch(typed, attached, rest)}`;
-  if (flag.bare !== undefined) return `--${flag.name}=${attached ?? flag.bare}`;
+  const { name, bare, type } = flag;
+  if (type === "boolean") return { name, value: readSwitch(typed, attached, rest) };
+  if (bare !== undefined) return { name, value: attached ?? bare };
   const value = attached ?? (isFlag(rest[0] ?? "--") ? undefined : rest.shift());
-  if (value !== undefined) return `--${flag.name}=${value}`;
+  if (value !== undefined) return { name, value };
   throw new UsageError(`Cannot use ${typed}: its value is missing`, {
-    hint: `Write --${flag.name}=VALUE if the value starts with a dash`,
+    hint: `Write --${name}=VALUE if the value starts with a dash`,
   });
 }
 
-function readSwitch(typed: string, attached: string | undefined, rest: string[]): string {
+function readSwitch(typed: string, attached: string | undefined, rest: string[]): boolean {
   const isNext = attached === undefined && /^(?:true|false)$/.test(rest[0] ?? "");
   const value = attached ?? (isNext ? rest.shift() : "true") ?? "true";
-  if (value === "true" || value === "false") return value;
+  if (value === "true" || value === "false") return value === "true";
   throw new UsageError(`Cannot use ${typed}: its value is neither true nor false`, {
     hint: `Write ${typed} alone to switch it on`,
   });

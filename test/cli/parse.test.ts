@@ -64,4 +64,23 @@ describe("parseCommandLine()", () => {
   test("leaves an optional argument out", async () => {
     expect(await flagsOf("plan")).toEqual({ bundle: undefined });
   });
+
+  test("says which argument is missing", async () => {
+    await expect(parseCommandLine(["push"], { commands: COMMANDS, columns: 80 })).rejects.toThrow(
+      "Argument missing: mirror push <bundle> [target]",
+    );
+  });
+
+  test.each<[string, readonly string[], RegExp]>([
+    ["its version", ["--version"], /^\d+\.\d+\.\d+\S*\n$/],
+    ["its version in a command", ["pull", "--version"], /^\d+\.\d+\.\d+\S*\n$/],
+    ["its help without any word", [], /^Usage: mirror <command>/],
+    ["its help rather than its version", ["--version", "-h"], /^Usage: mirror <command>/],
+    ["the help of a command", ["push", "--help"], /^mirror push <bundle> \[target\]\n/],
+    ["the help of a command in another order", ["--help", "push"], /^mirror push <bundle>/],
+    ["the help of a command in words", ["help", "push"], /^mirror push <bundle>/],
+  ])("tells %s", async (_what, words, text) => {
+    const parsed = await parseCommandLine(words, { commands: COMMANDS, columns: 80 });
+    expect(parsed).toEqual({ kind: "text", text: expect.stringMatching(text) });
+  });
 });

@@ -11,27 +11,46 @@ const FLAGS = {
 } as const;
 
 function read(...words: readonly string[]) {
-  const command = { flags: FLAGS, positionals: [{ name: "bundle", describe: "" }] };
-  return readWords(words, { command, program: "mirror x", usage: "mirror x <bundle>" });
+  return readWords(words, {
+    name: "x",
+    flags: FLAGS,
+    positionals: [{ name: "bundle", describe: "" }],
+  });
 }
 
 describe("readWords()", () => {
-  test.each<[string, readonly string[], readonly string[]]>([
-    ["a long flag", ["--module", "foo", "b"], ["b", "--module=foo"]],
-    ["an attached value", ["--module=foo@=v1"], ["--module=foo@=v1"]],
-    ["a short flag", ["-m", "foo"], ["--module=foo"]],
-    ["a short flag with its value", ["-phunter2"], ["--password=hunter2"]],
-    ["a short flag with an equals sign", ["-m=foo@=v1"], ["--module=foo@=v1"]],
-    ["another name of a flag", ["--mod", "foo"], ["--module=foo"]],
-    ["an empty value", ["-p", ""], ["--password="]],
-    ["a dash as value", ["-m", "-"], ["--module=-"]],
-    ["a value of several lines", ["-m", "a\nb"], ["--module=a\nb"]],
-    ["a switch", ["--force", "b"], ["b", "--force=true"]],
-    ["a switch that is off", ["--force=false"], ["--force=false"]],
-    ["a switch with its value behind it", ["--force", "false", "b"], ["b", "--force=false"]],
-    ["what stands behind two dashes", ["--force", "--", "b"], ["b", "--force=true"]],
+  test.each<[string, readonly string[], object]>([
+    ["a long flag", ["--module", "foo", "b"], { bundle: "b", module: "foo" }],
+    ["an attached value", ["--module=foo@=v1"], { module: "foo@=v1" }],
+    ["a short flag", ["-m", "foo"], { module: "foo" }],
+    ["a short flag with its value", ["-phunter2"], { password: "hunter2" }],
+    ["a short flag with an equals sign", ["-m=foo@=v1"], { module: "foo@=v1" }],
+    ["another name of a flag", ["--mod", "foo"], { module: "foo" }],
+    ["an empty value", ["-p", ""], { password: "" }],
+    ["a dash as value", ["-m", "-"], { module: "-" }],
+    ["a value of several lines", ["-m", "a\nb"], { module: "a\nb" }],
+    ["a flag several times, by any of its names", ["-m", "a", "--mod=b"], { module: ["a", "b"] }],
+    ["a switch", ["--force", "b"], { bundle: "b", force: true }],
+    ["a switch that is off", ["--force=false"], { force: false }],
+    ["a switch with its value behind it", ["--force", "false", "b"], { bundle: "b", force: false }],
+    ["what stands behind two dashes", ["--force", "--", "--b"], { bundle: "--b", force: true }],
   ])("reads %s", (_, words, expected) => {
     expect(read(...words)).toEqual(expected);
+  });
+
+  test("gives a list all words that are left", () => {
+    const positionals = [
+      { name: "from", describe: "" },
+      { name: "images", describe: "", isList: true },
+    ] as const;
+    const readList = (...words: readonly string[]) =>
+      readWords(words, { name: "x", flags: FLAGS, positionals });
+    expect(readList("a", "--force", "b", "c")).toEqual({
+      from: "a",
+      images: ["b", "c"],
+      force: true,
+    });
+    expect(readList("a")).toEqual({ from: "a" });
   });
 
   test.each<[string, readonly string[], RegExp, string | RegExp]>([
