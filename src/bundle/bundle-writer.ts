@@ -60,7 +60,8 @@ export class BundleWriter implements AsyncDisposable {
     onFinished: OnPackageFinished = () => {},
     options: BundleWriterOptions = {},
   ) {
-    this.#hasher = new FileHasher(options);
+    const totalBytes = plans.reduce((sum, { size }) => sum + size, 0);
+    this.#hasher = new FileHasher({ ...options, totalBytes });
     this.#directory = directory;
     this.#onFinished = onFinished;
     this.#packages = plans.map((plan) => ({

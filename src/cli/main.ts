@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { boundHeap } from "./bound-heap.ts";
 import { EXIT_BUG, exitCodeOf } from "./exit-code.ts";
 import { outputError, renderError } from "./output/error.ts";
 import { watchSignals } from "./signals.ts";
 import { watchSuspension } from "./suspension.ts";
+import { tuneEngine } from "./tune-engine.ts";
 
-boundHeap();
+tuneEngine();
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -25,19 +25,32 @@ export interface HashStep {
 /** The memory of the bytes, or the hash in lower-case hex. */
 export type HashStepResult = Uint8Array | string;
 
+export interface ContentHasherOptions {
+  /** What there is to hash in all, as far as it is known: for little no thread is started. */
+  readonly totalBytes?: number | undefined;
+}
+
 /** Content up to this size is hashed faster than it is handed to another thread. */
 const INLINE_BYTES = 1024 * 1024;
+
+/** So much is hashed in the time that a thread takes to start. */
+export const THREAD_START_BYTES: number = 32 * 1024 * 1024;
 
 /** Hashes large content in a thread of its own, while the main one moves bytes. */
 export class ContentHasher implements AsyncDisposable {
   readonly #thread: RequestThread<HashStep, HashStepResult> = new RequestThread(
     threadScript("io/content-hash-thread"),
   );
+  readonly #inlineBytes: number;
   #next = 0;
+
+  constructor({ totalBytes = Number.POSITIVE_INFINITY }: ContentHasherOptions = {}) {
+    this.#inlineBytes = totalBytes <= THREAD_START_BYTES ? THREAD_START_BYTES : INLINE_BYTES;
+  }
 
   /** A hash of `sha256` or another algorithm of digests, for content of about `size` bytes. */
   open(algorithm: string, size: number): ContentHash {
-    return size <= INLINE_BYTES ? openInline(algorithm) : this.#openInThread(algorithm);
+    return size <= this.#inlineBytes ? openInline(algorithm) : this.#openInThread(algorithm);
   }
 
   #openInThread(algorithm: string): ContentHash {

@@ -63,7 +63,7 @@ async function readHash(
   size: number,
   { path, signal }: { readonly path: string; readonly signal: AbortSignal | undefined },
 ): Promise<string> {
-  await using hasher = new ContentHasher();
+  await using hasher = new ContentHasher({ totalBytes: size });
   const hash = hasher.open("sha256", size);
   let memory = new Uint8Array(BLOCK_BYTES);
   for (let position = 0; position < size; ) {

@@ -68,7 +68,9 @@ const FAILED_BLOB_HINT = `Run the same command again; if the source has replaced
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
 export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {
   const { tasks, concurrency, previous } = options;
-  await using hasher = new ContentHasher();
+  let totalBytes = 0;
+  for (const { size } of tasks) totalBytes += size;
+  await using hasher = new ContentHasher({ totalBytes });
   const run = new TransferRun(options, hasher);
   for (await using content of previous) await run.takeOver(content);
   const { small, large, kept } = await assignLanes(options);

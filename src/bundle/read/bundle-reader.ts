@@ -82,7 +82,7 @@ export class BundleReader implements AsyncDisposable {
   /** Blobs that were read to their end since the bundle was opened, and were what they should be. */
   readonly #verified = new WeakSet<Place>();
   /** For all who read content of the bundle. */
-  readonly hasher: ContentHasher = new ContentHasher();
+  readonly hasher: ContentHasher;
 
   /** @internal use `openBundle` */
   constructor(listing: BundleListing) {
@@ -91,6 +91,8 @@ export class BundleReader implements AsyncDisposable {
     this.#files = listing.packages.map(
       ({ files }) => new PackageFile({ directory, files, mode: "read" }),
     );
+    const totalBytes = listing.packages.flatMap(({ files }) => files).reduce(addSize, 0);
+    this.hasher = new ContentHasher({ totalBytes });
   }
 
   get manifest(): BundleManifest | undefined {
@@ -315,4 +317,8 @@ export class BundleReader implements AsyncDisposable {
     await Promise.all(this.#files.map((file) => file[Symbol.asyncDispose]()));
     await this.hasher[Symbol.asyncDispose]();
   }
+}
+
+function addSize(sum: number, { size }: { readonly size: number }): number {
+  return sum + size;
 }

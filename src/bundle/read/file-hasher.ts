@@ -1,5 +1,9 @@
+import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { THREAD_START_BYTES } from "../../io/content-hasher.ts";
 import { StorageFailedError, storageError } from "../../io/errors.ts";
+import { openFile } from "../../io/open-file.ts";
+import { readFully } from "../../io/read-range.ts";
 import { RequestThread } from "../../io/request-thread.ts";
 import { threadScript } from "../../thread-script.ts";
 
@@ -21,10 +25,14 @@ export interface FileHashes {
 export interface FileHasherOptions {
   /** Hash with Streebog-256 too, from the same read. */
   readonly gost?: boolean | undefined;
+  /** Of all files that there may be to hash, as far as it is known: for little no thread is started. */
+  readonly totalBytes?: number | undefined;
 }
 
 /** One thread keeps up with sha256; Streebog is slower than most disks, so its files are spread. */
 const GOST_THREADS_LIMIT = 4;
+
+const BUFFER_BYTES = 1024 * 1024;
 
 /**
  * Hashes files in a thread of its own, following a growing end: the bytes are still in the page cache when it reads
@@ -32,10 +40,12 @@ const GOST_THREADS_LIMIT = 4;
  */
 export class FileHasher implements AsyncDisposable {
   readonly #gost: boolean;
+  readonly #isInline: boolean;
   readonly #threads: readonly RequestThread<HashRequest, FileHashes | undefined>[];
 
-  constructor({ gost = false }: FileHasherOptions = {}) {
+  constructor({ gost = false, totalBytes = Number.POSITIVE_INFINITY }: FileHasherOptions = {}) {
     this.#gost = gost;
+    this.#isInline = !gost && totalBytes <= THREAD_START_BYTES;
     const length = gost ? Math.min(availableParallelism(), GOST_THREADS_LIMIT) : 1;
     const script = threadScript("bundle/read/file-hash-thread");
     this.#threads = Array.from({ length }, () => new RequestThread(script));
@@ -43,12 +53,15 @@ export class FileHasher implements AsyncDisposable {
 
   /** The file's bytes up to `end` are final; `path` may change between calls. */
   advance(id: number, path: string, end: number): void {
+    // Little is read once, when it is finished
+    if (this.#isInline) return;
     // What is wrong shows again when the file is finished
     this.#ask({ id, path, end, isLast: false, gost: this.#gost }).catch(() => undefined);
   }
 
   /** All bytes are final; resolves to the hashes of the file. */
   async finish(id: number, path: string, size: number): Promise<FileHashes> {
+    if (this.#isInline) return await hashHere(path, size);
     const hashes = await this.#ask({ id, path, end: size, isLast: true, gost: this.#gost });
     if (hashes === undefined) throw new Error(`file ${id} has no hash`);
     return hashes;
@@ -65,6 +78,27 @@ export class FileHasher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
+}
+
+async function hashHere(path: string, size: number): Promise<FileHashes> {
+  const sha256 = createHash("sha256");
+  const buffer = Buffer.allocUnsafeSlow(Math.min(size, BUFFER_BYTES));
+  const file = await openFile(path);
+  try {
+    for (let position = 0; position < size; position += buffer.length) {
+      const wanted = buffer.subarray(0, size - position);
+      const found = await readFully(file, wanted, position, path);
+      if (found < wanted.length) throw endsEarly(path, position + found);
+      sha256.update(wanted);
+    }
+  } finally {
+    await file.close();
+  }
+  return { sha256: sha256.digest("hex") };
+}
+
+function endsEarly(path: string, position: number): StorageFailedError {
+  return new StorageFailedError(path, `it ends at byte ${position}`);
 }
 
 function toStorageError(path: string, error: unknown): unknown {

@@ -20,8 +20,10 @@ export async function findDamage(
   if (problem) return problem.message;
   if (!manifest) return `"${BUNDLE_MANIFEST_FILE}" is missing`;
   const { packages, extraFiles = [] } = manifest;
-  await using hasher = new FileHasher();
-  for (const [id, file] of [...packages.flatMap(({ files }) => files), ...extraFiles].entries()) {
+  const files = [...packages.flatMap((one) => one.files), ...extraFiles];
+  const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+  await using hasher = new FileHasher({ totalBytes });
+  for (const [id, file] of files.entries()) {
     signal?.throwIfAborted();
     const reason = await findFault(join(directory, file.name), file, { id, hasher });
     if (reason !== undefined) return `"${file.name}" ${reason}`;
