@@ -1,6 +1,6 @@
 // dist/cli/main.js with all that it imports → dist/mirror.js and the parts that it loads when it needs them, beside the
 // licences of what came from other packages. The library in dist/ stays as it is: its users have its dependencies.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build } from "rolldown";
 
@@ -27,5 +27,8 @@ function describePackage(directory) {
   const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
   if (file === undefined && license === undefined) throw new Error(`${directory} has no license`);
   const text = file === undefined ? "(the package has no file with its text)" : readFileSync(join(directory, file), "utf8");
-  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  // What a package has from others and does not say
+  const inside = new URL(`licenses/${name.replace("/", "+")}.txt`, import.meta.url);
+  const more = existsSync(inside) ? `\n\n${readFileSync(inside, "utf8").trim()}` : "";
+  return `${name} ${version} (${license})\n\n${text.trim()}${more}\n`;
 }

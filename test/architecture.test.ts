@@ -93,6 +93,7 @@ const ALLOWED_ABOVE: Readonly<Record<string, readonly string[]>> = {
 
 /** The one folder that may import a dependency; `undefined`: any. */
 const HOME_OF: Readonly<Record<string, string | undefined>> = {
+  "@hpcc-js/wasm-zstd": "export",
   "@peculiar/asn1-schema": "server",
   "@peculiar/asn1-x509": "server",
   "@noble/curves": "trust",

@@ -1,6 +1,7 @@
 import { Readable, type Transform } from "node:stream";
 import zlib from "node:zlib";
 import { OptionInvalidError } from "../errors.ts";
+import { zstdFrames } from "./zstd-frames.ts";
 
 export const COMPRESSIONS = ["gzip", "zstd"] as const;
 
@@ -15,16 +16,9 @@ interface ZstdOfNode {
   readonly constants: Readonly<Record<string, number | undefined>>;
 }
 
-/** Refuses what this Node.js cannot write, before anything is read. */
 export function checkCompression(compress: string | undefined): void {
-  if (compress === undefined || compress === "gzip") return;
-  if (compress !== "zstd") {
-    throw new OptionInvalidError("compress", `"${compress}" is neither gzip nor zstd`);
-  }
-  if ((zlib as unknown as ZstdOfNode).createZstdCompress !== undefined) return;
-  throw new OptionInvalidError("compress", `Node.js ${process.version} cannot write zstd`, {
-    hint: "Use Node.js 22.15 or newer, or gzip, or compress the archive with a program: zstd with a window of 32 MiB at most (long=25)",
-  });
+  if (compress === undefined || COMPRESSIONS.some((one) => one === compress)) return;
+  throw new OptionInvalidError("compress", `"${compress}" is neither gzip nor zstd`);
 }
 
 /** Without a name or a time in its header: the same bytes from the same Node.js. */
@@ -32,17 +26,20 @@ export async function* compressed(
   bytes: AsyncIterable<Buffer>,
   compress: Compression,
 ): AsyncGenerator<Buffer> {
-  const source = Readable.from(bytes, { objectMode: false });
   const zipped = compress === "gzip" ? zlib.createGzip() : createZstd();
+  if (zipped === undefined) {
+    yield* zstdFrames(bytes);
+    return;
+  }
+  const source = Readable.from(bytes, { objectMode: false });
   source.on("error", (error) => zipped.destroy(error));
   for await (const chunk of source.pipe(zipped)) yield chunk as Buffer;
 }
 
-function createZstd(): Transform {
+/** Undefined where Node.js has none. */
+function createZstd(): Transform | undefined {
   const { constants, createZstdCompress } = zlib as unknown as ZstdOfNode;
   const windowLog = constants["ZSTD_c_windowLog"];
-  if (createZstdCompress === undefined || windowLog === undefined) {
-    throw new TypeError("zstd was not looked for");
-  }
+  if (createZstdCompress === undefined || windowLog === undefined) return undefined;
   return createZstdCompress({ params: { [windowLog]: ZSTD_WINDOW_LOG } });
 }

@@ -36,7 +36,7 @@ export interface ExportOptions extends OperationOptions {
   readonly platforms?: readonly string[] | undefined;
   /** Leaves out what belongs to images: signatures, attestations, bills of materials. Default: it goes with them. */
   readonly noReferrers?: boolean | undefined;
-  /** Not for directories; zstd where Node.js can write it (22.15 and newer). */
+  /** Not for directories. */
   readonly compress?: Compression | undefined;
   /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */
   readonly list?: boolean | undefined;

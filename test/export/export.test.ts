@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import zlib, { gunzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
+import { decompress } from "fzstd";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportForm } from "../../src/export/export-options.ts";
@@ -168,20 +169,14 @@ describe("exportBundle()", () => {
     expect(bytes.readUInt32LE(4)).toBe(0);
   });
 
-  test("zstd has a window that k3s reads, or is refused before anything is read", async () => {
+  test("an archive in zstd has the same tar inside, whatever Node.js can do itself", async () => {
     await using directory = await openTempDirectory();
-    const options = { form: "k3s", out: directory.resolve("a.tar.zst"), compress: "zstd" } as const;
-    if (!("createZstdCompress" in zlib)) {
-      await expect(
-        exportBundle({ ...options, bundlePaths: ["/nonexistent"] }),
-      ).rejects.toMatchObject({ code: "OPTION_INVALID", hint: expect.stringContaining("22.15") });
-      return;
-    }
-    await exportBundle({ ...options, bundlePaths: [await writeBundle(directory)] });
-    const bytes = await readFile(options.out);
-    expect(bytes.readUInt32LE(0)).toBe(0xfd2fb528);
-    // The window descriptor: the exponent is its upper five bits, above 1 KiB
-    expect(10 + ((bytes[5] ?? 0) >> 3)).toBeLessThanOrEqual(25);
+    const bundlePaths = [await writeBundle(directory)];
+    const [plain, zipped] = [directory.resolve("a.tar"), directory.resolve("a.tar.zst")];
+    await exportBundle({ form: "k3s", bundlePaths, out: plain });
+    await exportBundle({ form: "k3s", bundlePaths, out: zipped, compress: "zstd" });
+    const bytes = decompress(await readFile(zipped));
+    expect(Buffer.from(bytes).equals(await readFile(plain))).toBe(true);
   });
 
   test("a list for k3s has the names alone", async () => {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
@@ -71,6 +72,18 @@ describe("mirror export", () => {
       expect(JSON.parse(stdout)).toMatchObject({ Architecture: "arm64", Os: "linux" });
     });
   });
+
+  requireTool("zstd").test(
+    "zstd finds no fault in an archive, and the same tar in it",
+    async () => {
+      const out = directory.resolve("k3s.tar.zst");
+      await exportTo(out, "k3s", "--compress", "zstd");
+      expectDone(await runProcess("zstd", ["-t", out]));
+      const unpacked = directory.resolve("k3s.unpacked.tar");
+      expectDone(await runProcess("zstd", ["-d", "--memory=32MiB", out, "-o", unpacked]));
+      expect((await readFile(unpacked)).equals(await readFile(path("k3s")))).toBe(true);
+    },
+  );
 
   describe("an image in a layout without manifest.json", () => {
     const only = (form: string) => directory.resolve(`only-${form}`);

@@ -33,8 +33,7 @@ export const FLAGS = {
   },
   compress: {
     type: "string",
-    describe:
-      "Compress the archive: for k3s and docker load; ctr and podman do not read that. zstd from Node.js 22.15 on",
+    describe: "Compress the archive: for k3s and docker load; ctr and podman do not read that",
     choices: ["gzip", "zstd"],
     group: "Export:",
   },
