@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
 import type { Notice } from "../../src/notice.ts";
 import { findNewer } from "../../src/outdated/find-newer.ts";
-import {
-  type ParseSelectionOptions,
-  parseSelection,
-} from "../../src/selection/grammar/parse-selection.ts";
+import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
+import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { image } from "../support/artifacts.ts";
 import {
   DeniedError,
