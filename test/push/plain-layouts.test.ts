@@ -4,14 +4,17 @@ import { dirname } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { buildLayer } from "../../src/demo/image-builder.ts";
+import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
+import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
 import { push } from "../../src/push/push.ts";
 import { pushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
-import { image } from "../support/artifacts.ts";
+import { image, index } from "../support/artifacts.ts";
 import { type D8Image, d8Layout, d8Package, gnuLink, gnuTar } from "../support/d8-bundle.ts";
 import { eachTest } from "../support/fixture.ts";
+import { referrer, SIGSTORE, SPDX } from "../support/referrers.ts";
 import { startFaultRegistry } from "../support/registry.ts";
 import { runInProcess } from "../support/run-cli.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
@@ -75,6 +78,75 @@ describe("push() of an image layout whose names say no repository", () => {
     for (const [name, bytes] of files) await write(`layout/${name}`, bytes);
     const { pushed } = await pushTo(directory.resolve("layout"));
     expect(pushed).toEqual({ ":1.0": digestOf(ONE) });
+  });
+
+  describe("with what belongs to the image", () => {
+    const SBOM = referrer(ONE, SPDX, "an SBOM");
+    const SIGNATURE = referrer(SBOM, SIGSTORE, "a signature of the SBOM");
+    const [SIG, ATT] = [image({ name: "sig" }), image({ name: "att" })];
+    const cosign = (artifact: typeof ONE, kind: string): D8Image => ({
+      ...tagged(artifact, ""),
+      annotations: { kind: `dev.cosignproject.cosign/${kind}` },
+    });
+    const COSIGN = [cosign(ONE, "image"), cosign(SIG, "sigs"), cosign(ATT, "atts")];
+    const held = () => registry.content.repository("acme/web");
+    const tagOf = (suffix: "sig" | "att") => formatCosignTag({ subject: digestOf(ONE), suffix });
+
+    test("as oras writes it, each referrer goes there by its digest, and children of an index need no tag", async () => {
+      const INDEX = index([ONE]);
+      const path = await layoutTar([
+        tagged(INDEX, "1.0"),
+        ...[ONE, SIGNATURE, SBOM].map((one) => tagged(one, "")),
+      ]);
+      const { receipt } = await pushTo(path);
+      expect(receipt.complete).toBe(true);
+      expect(receipt.notices.map(({ code }) => code)).toEqual(["NO_MANIFEST"]);
+      for (const one of [SBOM, SIGNATURE]) expect(held().manifests.has(digestOf(one))).toBe(true);
+      expect([...held().tags.keys()]).toEqual(["1.0"]);
+    });
+
+    test("what belongs to nothing in it is told", async () => {
+      const path = await layoutTar([tagged(TWO, "1.0"), tagged(SBOM, "")]);
+      const { receipt } = await pushTo(path);
+      expect(receipt.notices.map(({ code }) => code)).toContain("UNNAMED_MANIFESTS");
+      expect(held().manifests.has(digestOf(SBOM))).toBe(false);
+    });
+
+    test("as cosign saves it, signatures get the tags that they had; the image gets the one that is asked for", async () => {
+      const path = await layoutTar(COSIGN);
+      expect((await pushTo(path, "1.0")).receipt.complete).toBe(true);
+      expect(Object.fromEntries(held().tags)).toEqual({
+        "1.0": digestOf(ONE),
+        [tagOf("sig")]: digestOf(SIG),
+        [tagOf("att")]: digestOf(ATT),
+      });
+      await expect(pushTo(path)).rejects.toMatchObject({ code: "CONTENT_INVALID" });
+    });
+
+    test("as cosign 3 saves it, bundles that its index does not list come too", async () => {
+      const files = await d8Layout([...COSIGN, tagged(SBOM, "")], { generation: "old" });
+      const listed = JSON.parse(String(files.get("index.json")));
+      listed.manifests = listed.manifests.slice(0, COSIGN.length);
+      const all = new Map([...files, ["index.json", Buffer.from(JSON.stringify(listed))] as const]);
+      await pushTo(await write("web.tar", d8Package({ "": all })), "1.0");
+      expect(held().manifests.has(digestOf(SBOM))).toBe(true);
+    });
+
+    test("as regctl writes it, the list behind a fallback tag does not take the place of one that has more", async () => {
+      const list = index([SBOM]);
+      const fallback = digestOf(ONE).replace(":", "-");
+      const path = await layoutTar([tagged(ONE, "1.0"), tagged(list, fallback)]);
+      registry.setFaults({ referrers: 404, subjectHeader: "absent" });
+      const theirs = referrer(ONE, SIGSTORE, "made in the target");
+      const before = index([theirs]);
+      storeArtifact(held(), before, [fallback]);
+      await pushTo(path);
+      const bytes = held().manifests.get(held().tags.get(fallback) ?? "")?.bytes;
+      const { manifests } = JSON.parse(String(bytes));
+      expect(manifests.map(({ digest }: { digest: string }) => digest)).toEqual(
+        [theirs, SBOM].map(digestOf),
+      );
+    });
   });
 
   test("an image without a tag gets the one that is asked for, and is refused without", async () => {

@@ -33,7 +33,7 @@ export function noticesOf(
     notices.push({ code: "EMPTY_PACKAGES", message: `${message}: ${example(empty)}` });
   }
   if (unnamed.length > 0) {
-    const message = `${unnamed.length} manifests have no tag and cannot be pushed`;
+    const message = `${unnamed.length} manifests have no tag, and of those only what belongs to an image with one is pushed`;
     notices.push({
       code: "UNNAMED_MANIFESTS",
       message: `${message}: ${example(unnamed.map(({ digest }) => digest))}`,

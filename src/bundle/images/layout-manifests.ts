@@ -1,16 +1,15 @@
 import { childrenOf } from "../../oci/children.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { ContentInvalidError, ContentMismatchError } from "../../oci/errors.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { isIndexType, isManifestType } from "../../oci/media-type.ts";
 import { referrerOf } from "../../oci/referrer.ts";
 import type { Manifest } from "../../store/store.ts";
 import { walkGraph } from "../../store/walk.ts";
-import { BundleContentMismatchError, BundleCorruptError } from "../errors.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import { readLayoutTags } from "./bundle-images.ts";
+import { damaged } from "./damaged.ts";
 
 /**
  * The manifests among the blobs of a layout. What a manifest is, the descriptor says that leads to it, never its own
@@ -99,14 +98,4 @@ async function surveyLayout(
     }
   }
   return referrers;
-}
-
-/** A damaged manifest hides what is below it and nothing else; who asks for itself is told. */
-function damaged(error: unknown): undefined {
-  const isDamage =
-    error instanceof BundleContentMismatchError ||
-    error instanceof BundleCorruptError ||
-    error instanceof ContentMismatchError ||
-    error instanceof ContentInvalidError;
-  if (!isDamage) throw error;
 }

@@ -9,6 +9,7 @@ import { MODULES, memberOf, placeModules } from "../../product/layouts.ts";
 import { parseModulesPath } from "../../product/modules-path.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
+import { adoptUntagged } from "./adopt-untagged.ts";
 import { nameUntagged, refuseClash } from "./bare-tags.ts";
 import {
   type BundledReferrer,
@@ -59,7 +60,10 @@ export async function routesOf(
 ): Promise<Routes> {
   const modulesPath = parseModulesPath(modulesPathSuffix);
   const bundlePath = pathOf(bundle);
-  const bundled = nameUntagged(await readBundledTags(bundle), { bundlePath, tag });
+  const adopted = await adoptUntagged(bundle, await readBundledTags(bundle), {
+    hasTag: tag !== undefined,
+  });
+  const bundled = nameUntagged(adopted, { bundlePath, tag });
   const { tags, referrers, unnamed } = bundled;
   if (!bundle.manifest) {
     const bare = tags.map(({ repository, tag: name, root: { digest } }) => {
