@@ -24,7 +24,7 @@ export function sourcesOf(
 ): LabelSources {
   const fields = config === undefined ? {} : parseFields(config);
   const written = fields["created"];
-  const own = typeof written === "string" && !isZeroTime(written) ? written : undefined;
+  const own = typeof written === "string" && !isNoTime(written) ? written : undefined;
   const merged: Record<string, string> = Object.assign({}, ...annotations.toReversed());
   return {
     ...entry("config", labelsOf(fields["config"]), own),
@@ -51,6 +51,7 @@ export function readLabels(sources: LabelSources, order: readonly LabelSource[])
   for (const name of order) {
     const source = sources[name];
     for (const [where, text] of timesIn(name, source)) {
+      if (isNoTime(text)) continue;
       const time = RFC_3339.test(text) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
       if (!Number.isNaN(time)) return { created: new Date(time).toISOString(), labels, badTimes };
       badTimes.push(`${where} "${text}"`);
@@ -98,7 +99,12 @@ function labelsOf(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(texts) as Readonly<Record<string, string>>;
 }
 
-/** How Go writes that there is no time. */
-function isZeroTime(text: string): boolean {
-  return text.startsWith("0001-01-01T00:00:00");
+/**
+ * What is written where there is no time: the zero of Go, and what builds write whose images are always the same: the first
+ * second of Unix (jib, ko, Bazel, Nix), and that of ZIP (Cloud Native Buildpacks).
+ */
+const NO_TIME = /^(?:0001-01-01T00:00:00|1970-01-01T00:00:0[01]|1980-01-01T00:00:0[01])(?:\.0+)?Z$/;
+
+function isNoTime(text: string): boolean {
+  return NO_TIME.test(text);
 }

@@ -310,6 +310,27 @@ describe("mirror prune by policies", () => {
   });
 
   test.each([
+    ["--newer-than", "2026-06-01"],
+    ["--latest", "1"],
+  ])("with %s %s never lists what does not say when it was made", async (...limit) => {
+    const built = (created: string) => image({ name: created, config: { created } });
+    seed(target, "mirror/acme/dated", {
+      new: built("2026-07-01T00:00:00Z"),
+      old: built("2025-01-01T00:00:00Z"),
+      jib: built("1970-01-01T00:00:00Z"),
+      buildpack: built("1980-01-01T00:00:01Z"),
+      go: built("0001-01-01T00:00:00Z"),
+    });
+    const { list, stderr } = await makeListOf(target.host, [
+      ...["--policy", "acme/dated@glob:*", ...limit],
+    ]);
+    expect(list.deletes.flatMap(({ tags }) => tags)).toEqual(["old"]);
+    for (const tag of ["jib", "buildpack", "go"]) {
+      expect(stderr).toContain(`acme/dated:${tag}" is kept: nothing says when it was made`);
+    }
+  });
+
+  test.each([
     [["--policy", "acme/nothing@semver:>=2"], 2, /speaks of no repository of the target/],
     [["--policy", "acme/web@semver:>=9"], 11, /acme\/web/],
     [[], 2, /nothing says what to keep/],

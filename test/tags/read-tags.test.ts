@@ -169,6 +169,21 @@ describe("labels and times", () => {
     expect(tags).toMatchObject([{ created, labels: { a } }]);
   });
 
+  test.each([
+    "0001-01-01T00:00:00Z",
+    "1970-01-01T00:00:00Z",
+    "1970-01-01T00:00:01.000Z",
+    "1980-01-01T00:00:01Z",
+  ])(
+    "are not %s, which builds write that have no time: the next source counts",
+    async (created) => {
+      const built = image({ annotations: labels("2026-03-03T00:00:00Z"), config: { created } });
+      const { tags, notices } = await look(memorySource({ "acme/web": { v1: built } }));
+      expect(tags).toMatchObject([{ created: "2026-03-03T00:00:00.000Z" }]);
+      expect(notices).toEqual([]);
+    },
+  );
+
   test("that are no times are named with their label and the tag, and the next source counts", async () => {
     const bad = image({
       annotations: labels("2026-03-03T00:00:00Z"),

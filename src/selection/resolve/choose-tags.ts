@@ -32,8 +32,11 @@ export async function chooseTags(
   { selection, reader, parse }: ChooseTagsOptions,
 ): Promise<string[]> {
   const { latestPatch, tags: limits } = selection;
-  const leaveOut: LeaveOut = (tag, reason) =>
-    reader.exclude({ repository: formatReference(repository), tag, reason });
+  const leaveOut: LeaveOut = (tag, reason, creation) => {
+    const undated = creation !== undefined && creation.created === undefined;
+    const about = { repository: formatReference(repository), tag, reason };
+    reader.exclude({ ...about, ...(undated ? { isUndated: true } : {}) });
+  };
   const matching = selectTags(tags, filter, { latestPatch, parse }).filter((tag) => {
     const reason = excludingPolicy(tag, selection);
     if (reason !== undefined) leaveOut(tag, reason);
@@ -44,15 +47,19 @@ export async function chooseTags(
   const creationOf = async (tag: string) =>
     created ? created.get(tag) : await reader.readCreated(repository, tag);
   const newestFirst = created ? byTime(matching, created) : byVersion(matching);
-  const chosen = await takeNewest(newestFirst, { limits, creationOf, leaveOut, now: reader.now() });
+  const options = { limits, creationOf, created, leaveOut, now: reader.now() };
+  const chosen = await takeNewest(newestFirst, options);
   return sortTags(chosen, parse);
 }
 
-type LeaveOut = (tag: string, reason: string) => void;
+/** The creation is given where it decides. */
+type LeaveOut = (tag: string, reason: string, creation?: Creation) => void;
 
 interface TakeOptions {
   readonly limits: TagLimits;
   readonly creationOf: (tag: string) => Promise<Creation | undefined>;
+  /** Where the order is that of the times. */
+  readonly created: ReadonlyMap<string, Creation | undefined> | undefined;
   readonly leaveOut: LeaveOut;
   readonly now: number;
 }
@@ -65,6 +72,7 @@ async function takeNewest(
   {
     limits: { latest = Number.POSITIVE_INFINITY, newerThan },
     creationOf,
+    created,
     leaveOut,
     now,
   }: TakeOptions,
@@ -78,19 +86,22 @@ async function takeNewest(
       position + Math.min(latest - chosen.length, LOOKAHEAD),
     );
     position += batch.length;
-    const reasons = await Promise.all(
-      batch.map(async (tag) =>
-        threshold === undefined ? undefined : whyTooOld(await creationOf(tag), threshold),
-      ),
+    const looks = await Promise.all(
+      batch.map(async (tag) => {
+        if (threshold === undefined) return {};
+        const creation = await creationOf(tag);
+        return { creation, reason: whyTooOld(creation, threshold) };
+      }),
     );
     for (const [at, tag] of batch.entries()) {
-      const reason = reasons[at];
+      const { reason, creation } = looks[at] ?? {};
       if (reason === undefined) chosen.push(tag);
-      else leaveOut(tag, reason);
+      else leaveOut(tag, reason, creation);
     }
   }
   for (const tag of newestFirst.slice(position)) {
-    leaveOut(tag, `${option("latest")} takes ${latest}, and it is not among the newest`);
+    const reason = `${option("latest")} takes ${latest}, and it is not among the newest`;
+    leaveOut(tag, reason, created?.get(tag));
   }
   return chosen;
 }

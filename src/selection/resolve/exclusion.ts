@@ -10,6 +10,8 @@ export interface Exclusion {
   /** Missing: all of the repository. */
   readonly tag?: string | undefined;
   readonly reason: string;
+  /** Its age decides, and nothing says when it was made. */
+  readonly isUndated?: boolean | undefined;
 }
 
 /** Why a repository is left out; undefined: it is not. What is excluded is out, whatever includes it. */

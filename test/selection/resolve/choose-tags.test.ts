@@ -193,6 +193,7 @@ describe("newerThan", () => {
         repository: WEB,
         tag: "1.0.0",
         reason: "it does not say when it was made, and `newerThan` asks",
+        isUndated: true,
       },
     ]);
   });
