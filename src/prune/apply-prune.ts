@@ -11,6 +11,7 @@ import { fallbackTagOf } from "../target/fallback-tag.ts";
 import { listBelow } from "../target/list-below.ts";
 import { referenceBelow } from "../target/target.ts";
 import { PruneListInvalidError } from "./errors.ts";
+import { findTagsLeft } from "./find-tags-left.ts";
 import { type Inventory, readInventory } from "./inventory.ts";
 import { keepChannels } from "./keep-channels.ts";
 import { Kept } from "./kept.ts";
@@ -150,10 +151,27 @@ class PruneRun {
     const entries = [...(this.#listed.get(path) ?? [])].sort(
       (left, right) => ORDER.indexOf(left.kind) - ORDER.indexOf(right.kind),
     );
+    const before = this.#deleted.length;
     for (const entry of entries) {
       const reason = reasonFor(entry);
       if (reason === undefined) await this.#delete(entry);
       else this.#keep(entry, reason);
+    }
+    await this.#confirm(path, this.#deleted.slice(before));
+  }
+
+  /** Some registries take a delete by digest, and go on serving the tags of it. */
+  async #confirm(path: string, deleted: readonly PruneEntry[]): Promise<void> {
+    const { openTarget, signal, target } = this.#options;
+    if (!deleted.some(({ tags }) => tags.length > 0)) return;
+    const reference = referenceBelow(target, path);
+    const left = await this.#attempt(formatReference(reference), () =>
+      findTagsLeft(openTarget(reference), deleted, { signal }),
+    );
+    for (const tag of left ?? []) {
+      const subject = formatReference({ ...reference, tag });
+      const message = `"${subject}" is still there: the registry took the delete of its digest, and kept the tag`;
+      this.#failures.push({ code: "REGISTRY_REFUSED", subject, message });
     }
   }
 

@@ -355,6 +355,26 @@ describe("mirror prune refuses", () => {
     expect(status).toBe(2);
   });
 
+  test("to call a tag deleted that the registry still serves", async () => {
+    const { content } = target;
+    const keeping: RegistryMiddleware = async (request, next) => {
+      if (request.method !== "DELETE") return await next(request);
+      const held = content.repository(`mirror/${below("web")}`);
+      const [tags, manifests] = [[...held.tags], [...held.manifests]];
+      const answer = await next(request);
+      for (const [tag, digest] of tags) held.tags.set(tag, digest);
+      for (const [digest, manifest] of manifests) held.manifests.set(digest, manifest);
+      return answer;
+    };
+    await using keeper = await openEmbeddedRegistry({ content, middleware: keeping });
+    await expectDone(["push", path("kept"), `${keeper.host}/mirror`]);
+    await makeList(keeper.host);
+    const words = ["prune", `${keeper.host}/mirror`, "--apply", path("list.json")];
+    const { status, stderr, stdout } = await runInProcess(words);
+    expect(stderr + stdout).toMatch(/web:v0" is still there: the registry took the delete/);
+    expect(status).toBe(3);
+  });
+
   test("a registry that deletes nothing, by its name, and says what helps", async () => {
     const content = target.content;
     const refusing: RegistryMiddleware = async (request, next) =>

@@ -150,6 +150,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "503 storm": { faults: { unavailable: { after: 4, times: 12 } } },
   "tags Link relative": { faults: { tagPages: { size: 2, link: "relative" } } },
   "tags Link absolute": { faults: { tagPages: { size: 2, link: "absolute" } } },
+  "tags Link misplaced": { faults: { tagPages: { size: 2, link: "misplaced" } } },
   "tags Link foreign": {
     faults: { tagPages: { size: 2, link: "foreign" } },
     tags: "another host",

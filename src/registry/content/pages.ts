@@ -33,12 +33,16 @@ const LIST_LIMIT_BYTES = 64 * 1024 * 1024;
 const PAGE_COUNT_LIMIT = 10_000;
 /** Servers that answer so to a page that only we suppose to be there have no such page. */
 const NO_SUCH_PAGE: readonly number[] = [400, 404, 405];
+/** Or so, to those that no address of theirs leads to. */
+const MISLED: readonly number[] = [403, 404];
 
 /** Where the next page is. */
 interface NextPage {
   readonly target: string | URL;
   /** No `Link` says that it is there, and the page before was shorter than asked for. */
   readonly isGuess: boolean;
+  /** Where else it may be, if it is not there. */
+  readonly otherwise?: URL | undefined;
 }
 
 /**
@@ -104,13 +108,14 @@ class PageReader<Entry> {
   }
 
   /** Undefined: there is no such page, and nobody has said that there is. */
-  async read({ target, isGuess }: NextPage): Promise<Page<Entry> | undefined> {
+  async read({ target, isGuess, otherwise }: NextPage): Promise<Page<Entry> | undefined> {
     this.#count += 1;
     const isSized = this.#count === 1 && this.#size !== undefined;
-    const refusable = isGuess ? NO_SUCH_PAGE : isSized ? [400] : [];
+    const refusable = isGuess ? NO_SUCH_PAGE : isSized ? [400] : otherwise ? MISLED : [];
     const page = await this.#get(target, [200, ...refusable]);
     if (page.response.status === 200) return this.#parse(page);
     if (isGuess) return undefined;
+    if (otherwise) return this.#parse(await this.#get(otherwise, [200]));
     // servers with a smaller limit refuse the number instead of lowering it
     this.#size = undefined;
     return this.#parse(await this.#get(this.#pathFrom(undefined), [200]));
@@ -141,7 +146,11 @@ class PageReader<Entry> {
     if (target.origin !== url.origin) {
       throw this.#refuse(response, "its next page is on another host");
     }
-    return { target, isGuess: false };
+    if (target.pathname === url.pathname) return { target, isGuess: false };
+    // Artifactory forgets the path that a repository has in the registry
+    const otherwise = new URL(url);
+    otherwise.search = target.search;
+    return { target, isGuess: false, otherwise };
   }
 
   /** Behind a page without `Link` that may not be the last one. */

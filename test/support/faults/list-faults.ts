@@ -4,6 +4,8 @@ import { type FaultMaker, kindOf, withHeaders } from "./fault.ts";
 export type LinkStyle =
   | "relative"
   | "absolute"
+  /** Without the first part of the path that the repository has. */
+  | "misplaced"
   /** Leads to the second origin. */
   | "foreign"
   /** Leads to the page that it is on. */
@@ -25,6 +27,7 @@ export const tagPages: FaultMaker<{ readonly size: number; readonly link: LinkSt
     const targets: Readonly<Record<LinkStyle, string | undefined>> = {
       relative: target,
       absolute: `http://${request.headers.host}${target}`,
+      misplaced: target.replace(/^\/v2\/[^/]+\//, "/v2/"),
       foreign: `http://${otherHost()}${target}`,
       looping: `${request.path}?${query}`,
       none: undefined,
