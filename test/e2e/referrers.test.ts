@@ -202,6 +202,22 @@ describe("what belongs to an image", () => {
     if (wanted.length === 0) expect(source.log.count("GET", /referrers|tags\/list/)).toBe(0);
   });
 
+  test("is chosen by what the manifest says where the list says the type of the empty config", async () => {
+    const middleware: RegistryMiddleware = async (request, next) => {
+      const response = await next(request);
+      if (!request.path.includes("/referrers/")) return response;
+      const list = JSON.parse(String(response.body));
+      for (const one of list.manifests) one.artifactType = MEDIA_TYPE.emptyConfig;
+      return jsonResponse(200, list, { "content-type": MEDIA_TYPE.imageIndex });
+    };
+    await using source = await startFaultRegistry({ middleware });
+    seedSigned(source, "acme/web", SIGNED);
+    const words = ["--include-image", `${source.host}/acme/web:v1`, "--referrer-type", SPDX];
+    await expectDone("pull", "./b", ...words);
+    const found = imagesOf(await manifestOf("./b")).filter(({ subject }) => subject);
+    expect(found.map(({ digest }) => digest)).toEqual([digestOfArtifact(referrers.spdx)]);
+  });
+
   test("cannot be both left out and chosen", async () => {
     const flags = ["--no-referrers", "--referrer-type", CYCLONEDX];
     const words = [

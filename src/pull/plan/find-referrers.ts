@@ -4,7 +4,7 @@ import { type CosignSuffix, formatCosignTag, tagPrefixOf } from "../../oci/cosig
 import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../../oci/manifest.ts";
-import { isManifestType } from "../../oci/media-type.ts";
+import { isManifestType, MEDIA_TYPE } from "../../oci/media-type.ts";
 import { option } from "../../option.ts";
 import { isWantedType } from "../../selection/grammar/referrer-types.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
@@ -127,8 +127,9 @@ class Search {
     const { types } = this.#options;
     const listed: FoundReferrer[] = [];
     for (const { digest, artifactType } of await this.#list(subject)) {
-      // A list need not say the type, the manifest does
-      if (artifactType && !isWantedType(types, [artifactType])) continue;
+      // A list need not say the type, and some say that of the empty config (cosign 2.5): the manifest does
+      const isTold = artifactType && artifactType !== MEDIA_TYPE.emptyConfig;
+      if (isTold && !isWantedType(types, [artifactType])) continue;
       const manifest = await this.#fetchListed(digest, subject);
       const document = this.#parse(manifest);
       if (!isWantedType(types, typesOf(document))) continue;
