@@ -14,10 +14,10 @@ export interface AtomicWriteOptions {
   readonly isPrivate?: boolean | undefined;
 }
 
-/** Replaces a file so that a reader, or the next run after a power cut, sees the old bytes or the new ones. */
+/** Replaces a file so that a reader, or the next run after a power cut, sees the old bytes or the new ones; pieces are written one after the other. */
 export async function writeFileAtomically(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | Iterable<string>,
   { isPrivate = false }: AtomicWriteOptions = {},
 ): Promise<void> {
   // a fixed name is written over by the next run, so an interrupted one leaves nothing for long
@@ -26,7 +26,9 @@ export async function writeFileAtomically(
   try {
     const file = await openFile(temporary, flags, mode);
     try {
-      await file.writeFile(bytes);
+      const isWhole = typeof bytes === "string" || bytes instanceof Uint8Array;
+      // Goes on where the last piece ends
+      for (const piece of isWhole ? [bytes] : bytes) await file.writeFile(piece);
       await file.sync();
     } finally {
       await file.close();

@@ -139,6 +139,15 @@ describe("pull() after an interrupted one", () => {
     expect(offsetOf(await finish())).toBeGreaterThanOrEqual(1.5 * MIB);
   });
 
+  test("goes on with a plan that has one line for all, as earlier versions wrote it", async () => {
+    await interrupt();
+    await changePlan(({ contents, ...rest }) => ({ contents, ...rest }));
+    expect(await readFile(statePaths(path).plan, "utf8")).not.toContain("\n");
+    const asked = await finish();
+    expect([...asked.keys()]).toEqual([second.descriptor.digest]);
+    expect(offsetOf(asked)).toBeGreaterThanOrEqual(1.5 * MIB);
+  });
+
   test("reuses blobs when the chunk size has changed", async () => {
     await interrupt();
     const chunkSizeBytes = 700_000;

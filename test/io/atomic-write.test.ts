@@ -22,6 +22,13 @@ describe("writeFileAtomically()", () => {
     expect(await readdir(directory.path)).toEqual(["file"]);
   });
 
+  test("writes pieces one behind the other", async () => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("file");
+    await writeFileAtomically(path, ["one ", "", "zwö ", "x".repeat(100_000)]);
+    expect(await readFile(path, "utf8")).toBe(`one zwö ${"x".repeat(100_000)}`);
+  });
+
   test("keeps a private file to its owner, by a name that nobody can have prepared", async () => {
     await using directory = await openTempDirectory();
     const path = directory.resolve("file");

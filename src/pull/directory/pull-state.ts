@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { PULL_STATE, STATE_DIRECTORY } from "../../bundle/format/state-directory.ts";
 import type { ExtraFile, PackageContents } from "../../contents/contents.ts";
 import type { Failure } from "../../failure.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../../io/errors.ts";
-import { mkdir, rm } from "../../io/file-system.ts";
-import { readFile } from "../../io/read-file.ts";
+import { mkdir, readFrom, rm } from "../../io/file-system.ts";
+import { formatJsonLines, JsonLinesReader, type LinedObject } from "../../io/json-lines.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { NamedChartImage } from "../../selection/resolve/charts/resolve-chart-images.ts";
 import type { RecordedSelection } from "./wishes.ts";
@@ -53,7 +54,10 @@ export function statePaths(bundlePath: string): StatePaths {
 /** The plan of an unfinished pull; undefined if there is none, or if it cannot be used. */
 export async function readPinnedPlan(path: string): Promise<PinnedPlan | undefined> {
   try {
-    const plan = JSON.parse(await readFile(path, "utf8")) as PinnedPlan;
+    const reader = new JsonLinesReader();
+    const decoder = new StringDecoder("utf8");
+    for await (const bytes of readFrom(path, 0)) reader.push(decoder.write(bytes));
+    const plan = reader.end() as PinnedPlan;
     return plan.schemaVersion === 1 && Array.isArray(plan.contents) ? plan : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;
@@ -68,7 +72,13 @@ export interface PlannedBytes {
 
 /** Whether a pull of one plan can go on with the files of the other. */
 export function makesSameBytes(left: PlannedBytes, right: PlannedBytes): boolean {
-  return left.chunkSizeBytes === right.chunkSizeBytes && isEqual(left.contents, right.contents);
+  if (left.chunkSizeBytes !== right.chunkSizeBytes) return false;
+  const [one, other] = [left, right].map(({ contents }) => formatJsonLines(linesOf({ contents })));
+  for (;;) {
+    const [piece, same] = [one?.next(), other?.next()];
+    if (piece?.value !== same?.value) return false;
+    if (piece?.done || same?.done) return piece?.done === same?.done;
+  }
 }
 
 export function isEqual(left: unknown, right: unknown): boolean {
@@ -77,7 +87,21 @@ export function isEqual(left: unknown, right: unknown): boolean {
 
 /** Pins a plan; the journal beside it speaks of its tasks. */
 export async function writePinnedPlan(paths: StatePaths, plan: PinnedPlan): Promise<void> {
-  await writeFileAtomically(paths.plan, JSON.stringify(plan));
+  await writeFileAtomically(paths.plan, formatJsonLines(linesOf(plan)));
+}
+
+/** A line for each image: the plan of a large bundle is many times as long as any of its images. */
+function linesOf({ contents, ...head }: Pick<PinnedPlan, "contents">): LinedObject {
+  const items = contents.map(({ layouts, ...ofPackage }) => ({
+    head: ofPackage,
+    list: "layouts",
+    items: layouts.map(({ images, ...ofLayout }) => ({
+      head: ofLayout,
+      list: "images",
+      items: images.map((value) => ({ value })),
+    })),
+  }));
+  return { head, list: "contents", items };
 }
 
 export async function createStateDirectory(paths: StatePaths): Promise<void> {
