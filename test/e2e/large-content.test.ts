@@ -1,0 +1,78 @@
+import { appendFile, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { formatLogRecord } from "../../src/io/append-log.ts";
+import { readPinnedPlan, statePaths } from "../../src/pull/directory/pull-state.ts";
+import { planWork } from "../../src/pull/directory/transfer-plan.ts";
+import type { PullSummary } from "../../src/pull/pull-options.ts";
+import type { VerifyReport } from "../../src/verify/report.ts";
+import { runMirror, startMirror } from "../support/cli.ts";
+import { startSyntheticRegistry } from "../support/synthetic-registry.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
+
+const MIB = 1024 ** 2;
+/** Behind all that 31 and 32 bits can count. */
+const LAYER_BYTES = 4096 * MIB + 96 * MIB + 7;
+const WRITTEN_BYTES = 4096 * MIB + 64 * MIB;
+
+/** What an interrupted pull has written of the layer is a hole: its bytes are right, and take nothing of the disk. */
+async function pretendWritten(bundlePath: string): Promise<void> {
+  const paths = statePaths(bundlePath);
+  const plan = await readPinnedPlan(paths.plan);
+  if (!plan) throw new Error("the pull was ended before it had a plan");
+  const { plans, tasks } = planWork(plan);
+  const layer = [...tasks].find(({ size }) => size === LAYER_BYTES);
+  await truncate(join(bundlePath, "images.tar.partial"), plans[0]?.size);
+  await appendFile(paths.journal, formatLogRecord({ m: layer?.id, n: WRITTEN_BYTES }));
+}
+
+async function run<Result>(...args: readonly string[]): Promise<Result> {
+  const result = await runMirror([...args, "--json", "--progress", "none"]);
+  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  return JSON.parse(result.stdout) as Result;
+}
+
+/** The last bytes of the layer, by their position. */
+async function expectServed(bundlePath: string, path: string): Promise<void> {
+  await using server = await startMirror(["serve", bundlePath, "--listen", "127.0.0.1:0"]);
+  const [, address = ""] = await server.waitFor(/"url":"([^"]+)"/);
+  const range = `bytes=${LAYER_BYTES - 10}-`;
+  const answer = await fetch(`${address}/v2/${path}`, { headers: { range } });
+  expect(answer.headers.get("content-range")).toBe(
+    `bytes ${LAYER_BYTES - 10}-${LAYER_BYTES - 1}/${LAYER_BYTES}`,
+  );
+  expect(Buffer.from(await answer.arrayBuffer())).toEqual(Buffer.alloc(10));
+}
+
+test("goes on, verifies, serves and pushes behind 4 GiB of one layer", async () => {
+  await using directory = await openTempDirectory();
+  await using registry = await startSyntheticRegistry({ zeros: LAYER_BYTES });
+  const bundlePath = directory.resolve("bundle");
+  const words = ["pull", bundlePath, "--include-image", `${registry.host}/zeros:v1`];
+  let digest: string | undefined;
+  {
+    await using pulling = await startMirror([...words, "--progress", "json"]);
+    [, digest] = await pulling.waitFor(
+      new RegExp(`"blob-started","digest":"([^"]+)","size":${LAYER_BYTES}`),
+    );
+  }
+  await pretendWritten(bundlePath);
+  const pulled = await run<PullSummary>(...words);
+  expect(pulled.fetchedBytes).toBeGreaterThanOrEqual(LAYER_BYTES - WRITTEN_BYTES);
+  expect(pulled.fetchedBytes).toBeLessThan(LAYER_BYTES - WRITTEN_BYTES + MIB);
+  const { size, blocks } = await stat(join(bundlePath, "images.tar"));
+  expect(size).toBe(pulled.bytes);
+  // Nothing of it was written again
+  expect(blocks * 512).toBeLessThan(LAYER_BYTES / 2);
+
+  expect(await run<VerifyReport>("verify", bundlePath)).toMatchObject({ complete: true });
+  await expectServed(bundlePath, `zeros/blobs/${digest}?ns=${registry.host}`);
+
+  const receipt = directory.resolve("receipt.json");
+  await run("push", bundlePath, `${registry.host}/target`, "--receipt", receipt);
+  const repository = pulled.manifest?.packages[0]?.layouts[0]?.images[0]?.repository;
+  const blob = await fetch(`http://${registry.host}/v2/target/${repository}/blobs/${digest}`, {
+    method: "HEAD",
+  });
+  expect(blob.headers.get("content-length")).toBe(String(LAYER_BYTES));
+}, 300_000);
