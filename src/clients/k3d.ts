@@ -21,7 +21,8 @@ function planK3d({ routes, form, options, formats }: RuntimeRequest): ClientDocu
   const registries = registriesYamlOf(routes, { form }, NODE_DIRECTORY);
   const noFallback = {
     arg: "--disable-default-registry-endpoint",
-    nodeFilters: ["server:*"],
+    // Each node minds what it was started with, an agent too
+    nodeFilters: ["server:*", "agent:*"],
   };
   const config: ClientDocument = {
     path: "k3d.yaml",

@@ -43,24 +43,45 @@ function planRancher(request: RuntimeRequest, product: "k3s" | "rke2"): ClientDo
     },
     ...(routes.ca === undefined ? [] : [caFile(routes.ca, product)]),
   ];
-  const settings = {
-    ...(routes.fallback ? {} : { "disable-default-registry-endpoint": true }),
-    ...(systemDefaultRegistry ? { "system-default-registry": systemDefaultRegistry } : {}),
-  };
-  if (Object.keys(settings).length > 0) {
-    documents.push({
-      path: "config.yaml.d/50-mirror.yaml",
-      content: { format: "yaml", values: [settings] },
-      applies: `after a restart of ${product}`,
-      validFor: "k3s and RKE2 1.21 and newer; disable-default-registry-endpoint from early 2024 on",
-      isSecret: true,
-    });
-  }
+  const restart = `after a restart of ${product}`;
+  const noFallback = routes.fallback ? {} : { "disable-default-registry-endpoint": true };
+  const defaults = systemDefaultRegistry
+    ? { "system-default-registry": systemDefaultRegistry }
+    : {};
+  documents.push(
+    ...(product === "k3s"
+      ? [
+          ...settingsFile("50-mirror", noFallback, restart),
+          ...settingsFile(SERVERS_ONLY, defaults, `${restart}, on servers only`),
+        ]
+      : settingsFile("50-mirror", { ...noFallback, ...defaults }, restart)),
+  );
   return {
     documents,
-    steps: [`Restart ${product} on each node`],
+    steps: [
+      `Restart ${product} on each node`,
+      ...(product === "k3s" && systemDefaultRegistry
+        ? [`Leave ${SERVERS_ONLY}.yaml out on agents: they do not start with it`]
+        : []),
+    ],
     notices: routes.fallback || routes.namespaces.includes("*") ? [] : [onlyListed(product)],
   };
+}
+
+/** An agent of k3s does not start with a key that only servers know; it is told by its server. */
+const SERVERS_ONLY = "51-mirror-servers";
+
+function settingsFile(name: string, settings: PlainObject, applies: string): ClientDocument[] {
+  if (Object.keys(settings).length === 0) return [];
+  return [
+    {
+      path: `config.yaml.d/${name}.yaml`,
+      content: { format: "yaml", values: [settings] },
+      applies,
+      validFor: "k3s and RKE2 1.21 and newer; disable-default-registry-endpoint from early 2024 on",
+      isSecret: true,
+    },
+  ];
 }
 
 function onlyListed(product: string) {

@@ -1,3 +1,4 @@
+import { OptionInvalidError } from "../errors.ts";
 import type { ClientDocument, ClientDocuments, PlainObject } from "./client-document.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { Runtime, RuntimeRequest } from "./runtime.ts";
@@ -15,6 +16,7 @@ export const OPENSHIFT: Runtime = {
 const CA_CONFIG_MAP = "mirror-ca";
 
 function planOpenshift({ routes, form }: RuntimeRequest): ClientDocuments {
+  refuseBrackets([routes.host, ...routes.namespaces]);
   const endpoints = routes.namespaces.map((name) => endpointOf(routes, name, form));
   const policy = routes.fallback ? "AllowContactingSource" : "NeverContactSource";
   const mirrors = routes.namespaces.map((source, index) => ({
@@ -52,6 +54,15 @@ function planOpenshift({ routes, form }: RuntimeRequest): ClientDocuments {
         : []),
     ],
   };
+}
+
+/** The API server takes names and IPv4 addresses (openshift/api, pattern of `source` and `mirrors`). */
+function refuseBrackets(hosts: readonly string[]): void {
+  const wrong = hosts.find((host) => host.startsWith("["));
+  if (wrong === undefined) return;
+  throw new OptionInvalidError("mirror", `mirror sets cannot hold the IPv6 address "${wrong}"`, {
+    hint: "Give it a name",
+  });
 }
 
 function mirrorSet(kind: string, spec: PlainObject): PlainObject {

@@ -164,6 +164,37 @@ describe("k3d", () => {
   });
 });
 
+test("k3d takes the way to the Internet from servers and agents alike", async () => {
+  const [file] = (await plan("k3d", { fallback: false })).files;
+  expect(parse(file)).toMatchObject({
+    options: { k3s: { extraArgs: [{ nodeFilters: ["server:*", "agent:*"] }] } },
+  });
+});
+
+test("an agent of k3s is given no key that it does not start with", async () => {
+  const request = { fallback: false, options: { systemDefaultRegistry: "boot.airgap" } };
+  const filesOf = async (runtime: string) => {
+    const { files } = await plan(runtime, request);
+    const settings = files.filter(({ path }) => path.startsWith("config.yaml.d/"));
+    return settings.map((file) => [file.path, Object.keys(parse(file) as object)]);
+  };
+  expect(await filesOf("k3s")).toEqual([
+    ["config.yaml.d/50-mirror.yaml", ["disable-default-registry-endpoint"]],
+    ["config.yaml.d/51-mirror-servers.yaml", ["system-default-registry"]],
+  ]);
+  expect(await filesOf("rke2")).toEqual([
+    [
+      "config.yaml.d/50-mirror.yaml",
+      ["disable-default-registry-endpoint", "system-default-registry"],
+    ],
+  ]);
+});
+
+test("OpenShift, whose API takes no IPv6 addresses, is given none", async () => {
+  const planned = plan("openshift", { mirror: "http://[fd00::1]:5000" });
+  await expect(planned).rejects.toMatchObject({ code: "OPTION_INVALID", hint: "Give it a name" });
+});
+
 describe("kind", () => {
   test("K7: mounts one directory for each registry, read-only, on every node", async () => {
     const { files } = await plan("kind", { options: { cluster: "demo", workers: 1 } });
