@@ -7,7 +7,7 @@ import type { ThreadSettings } from "./thread-settings.ts";
 
 export interface TransferThreadsOptions {
   readonly settings: ThreadSettings;
-  /** Most threads; default: as many as there are processors, but not more than four. */
+  /** Most threads; default: one less than there are processors, from one to four. */
   readonly limit?: number | undefined;
   /** Runs that move less do without; default 64 MiB. */
   readonly fromBytes?: number | undefined;
@@ -16,7 +16,7 @@ export interface TransferThreadsOptions {
   readonly warn: (code: string, message: string) => void;
 }
 
-/** Four threads carry more than any line. */
+/** Four threads carry more than any line, and writes to one file wait for each other. */
 const THREADS_LIMIT = 4;
 const FROM_BYTES = 64 * 1024 * 1024;
 
@@ -29,7 +29,8 @@ export class TransferThreads implements AsyncDisposable {
 
   constructor(options: TransferThreadsOptions) {
     this.#options = options;
-    this.#limit = options.limit ?? Math.min(availableParallelism(), THREADS_LIMIT);
+    // one processor is left for the files' hashes, and for a registry on this machine
+    this.#limit = options.limit ?? Math.max(1, Math.min(availableParallelism() - 1, THREADS_LIMIT));
   }
 
   /** Whether to start threads, which takes as long as to move some dozen megabytes, for a run of so many bytes. */
