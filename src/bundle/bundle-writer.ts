@@ -26,6 +26,8 @@ export type OnPackageFinished = (plan: PackagePlan, files: readonly BundleFile[]
 export interface BundleWriterOptions {
   /** Write the Streebog-256 of every file beside it. */
   readonly gost?: boolean | undefined;
+  /** False: files are not hashed; their contents are, by who writes them. */
+  readonly checksums?: boolean | undefined;
 }
 
 interface PackageState {
@@ -50,7 +52,7 @@ interface PackageState {
 export class BundleWriter implements AsyncDisposable {
   readonly #directory: string;
   readonly #packages: readonly PackageState[];
-  readonly #hasher: FileHasher;
+  readonly #hasher: FileHasher | undefined;
 
   readonly #onFinished: OnPackageFinished;
 
@@ -61,7 +63,8 @@ export class BundleWriter implements AsyncDisposable {
     options: BundleWriterOptions = {},
   ) {
     const totalBytes = plans.reduce((sum, { size }) => sum + size, 0);
-    this.#hasher = new FileHasher({ ...options, totalBytes });
+    this.#hasher =
+      options.checksums === false ? undefined : new FileHasher({ ...options, totalBytes });
     this.#directory = directory;
     this.#onFinished = onFinished;
     this.#packages = plans.map((plan) => ({
@@ -184,7 +187,7 @@ export class BundleWriter implements AsyncDisposable {
   #announce(state: PackageState): void {
     const start = state.nextFile * state.plan.chunkSizeBytes;
     const path = state.file.pathOf(state.nextFile);
-    this.#hasher.advance(this.#hashId(state, state.nextFile), path, state.frontier - start);
+    this.#hasher?.advance(this.#hashId(state, state.nextFile), path, state.frontier - start);
     state.announced = state.frontier;
   }
 
@@ -193,7 +196,7 @@ export class BundleWriter implements AsyncDisposable {
     const path = state.file.pathOf(chunk);
     const final = join(this.#directory, name);
     const [hashes] = await Promise.all([
-      this.#hasher.finish(this.#hashId(state, chunk), path, size),
+      this.#hasher?.finish(this.#hashId(state, chunk), path, size),
       state.file.complete(chunk),
     ]);
     await state.file.close(chunk);
@@ -207,7 +210,7 @@ export class BundleWriter implements AsyncDisposable {
   }
 
   /** Before the file has its name, so that no other sum ever lies beside it. */
-  async #writeGostSum(final: string, { streebog256 }: FileHashes): Promise<void> {
+  async #writeGostSum(final: string, { streebog256 }: Partial<FileHashes> = {}): Promise<void> {
     const path = `${final}${GOST_SUFFIX}`;
     if (streebog256 !== undefined) return writeFileAtomically(path, streebog256);
     try {
@@ -224,6 +227,6 @@ export class BundleWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#packages.map(({ file }) => file[Symbol.asyncDispose]()));
-    await this.#hasher[Symbol.asyncDispose]();
+    await this.#hasher?.[Symbol.asyncDispose]();
   }
 }

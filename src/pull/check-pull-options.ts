@@ -18,11 +18,16 @@ export function checkPullOptions(options: PullOptions): void {
     concurrency: "count?",
     force: "switch?",
     gostDigest: "switch?",
+    checksums: "switch?",
     resume: "switch?",
     onEvent: "function?",
     signal: "signal?",
   });
-  const { selection, lock } = options;
+  const { selection, lock, gostDigest, checksums } = options;
+  if (gostDigest && checksums === false) {
+    const reason = `it comes with the other sums of files, which ${option("checksums")} leaves out`;
+    throw new OptionInvalidError("gostDigest", reason);
+  }
   if (lock !== undefined) toLock(lock, option("lock"));
   if ((selection === undefined) === (lock === undefined)) {
     const reason = lock ? `${option("lock")} has one of its own` : "it is missing";

@@ -39,6 +39,11 @@ interface PullSettings extends PlanPullSettings {
   readonly force?: boolean | undefined;
   /** Write the Streebog-256 of every package file beside it. */
   readonly gostDigest?: boolean | undefined;
+  /**
+   * False: package files are not hashed, and there is no `SHA256SUMS`. Every blob is still compared with its digest; what a copy of
+   * the bundle has lost outside of them shows only where `bundle.json` tells what must be there.
+   */
+  readonly checksums?: boolean | undefined;
   /** False: drop what an unfinished pull left, and start over. */
   readonly resume?: boolean | undefined;
 }

@@ -153,6 +153,7 @@ async function transferAndSeal(
     });
   await using writer = new BundleWriter(bundlePath, plans, onFinished, {
     gost: options.gostDigest,
+    checksums: options.checksums,
   });
   await writer.writeGenerated();
   const result = await transferBlobs({

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format/format.ts";
-import type { BundleManifest } from "../bundle/read/bundle-manifest.ts";
+import { type BundleManifest, hasFileSums } from "../bundle/read/bundle-manifest.ts";
 import { compareTexts } from "../compare-texts.ts";
 import type { ExtraFile } from "../contents/contents.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
@@ -15,7 +15,7 @@ export interface SealedContents {
 }
 
 /**
- * Makes a bundle out of finished files: the small files beside them, `SHA256SUMS`, then `bundle.json`, whose presence means "complete", then the
+ * Makes a bundle out of finished files: the small files beside them, `SHA256SUMS` where they were hashed, then `bundle.json`, whose presence means "complete", then the
  * state goes. Interrupted in between, the next run does it again.
  */
 export async function sealBundle(
@@ -26,7 +26,7 @@ export async function sealBundle(
   const json = formatCanonicalJson(manifest);
   const files = manifest.packages.flatMap((item) => item.files);
   const sums = [
-    ...files,
+    ...files.map(({ name, sha256 }) => ({ name, sha256 })),
     ...(manifest.extraFiles ?? []),
     ...files.flatMap(({ name, streebog256 }) =>
       streebog256 ? [{ name: `${name}${GOST_SUFFIX}`, sha256: sha256Of(streebog256) }] : [],
@@ -37,7 +37,10 @@ export async function sealBundle(
     .sort((left, right) => compareTexts(left.name, right.name))
     .map(({ name, sha256 }) => `${sha256}  ${name}\n`);
   for (const { name, text } of extraFiles) await writeFileAtomically(join(bundlePath, name), text);
-  await writeFileAtomically(join(bundlePath, CHECKSUM_FILE), lines.join(""));
+  const sumsPath = join(bundlePath, CHECKSUM_FILE);
+  if (hasFileSums(manifest)) await writeFileAtomically(sumsPath, lines.join(""));
+  // Those of another bundle would accuse this one
+  else await rm(sumsPath, { force: true });
   await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json);
   await removeState(paths);
   await rm(paths.directory, { recursive: true, force: true });

@@ -43,7 +43,8 @@ export async function attributeDamage(options: AttributeOptions): Promise<void> 
   const guilty = new Set<SurveyedFile>();
   for (const damage of survey.damages) enterDamage(damage, { options, suspects, guilty });
   for (const { file, isSound, cause } of suspects) {
-    const isUnexplained = !isSound && !cause && !guilty.has(file) && options.sha256.has(file.name);
+    const isKnown = options.sha256.has(file.name) || options.reader.manifest !== undefined;
+    const isUnexplained = !isSound && !cause && !guilty.has(file) && isKnown;
     if (isUnexplained) await enterDeviation(file, options);
   }
 }
@@ -130,6 +131,8 @@ async function enterDeviation(file: SurveyedFile, options: AttributeOptions): Pr
     findings.spoil({ package: survey.package, path: found.entry }, problem);
     return;
   }
+  // What was made without sums is compared with nothing else
+  if (!sha256.has(name)) return;
   const [only, ...others] = entries.filter(({ path }) => !isPredictable(reader, survey, path));
   const offset = only && others.length === 0 ? Math.max(only.offset - start, 0) : 0;
   const reason = `its sha256 is ${file.sha256}, it should be ${sha256.get(name)}`;

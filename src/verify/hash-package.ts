@@ -2,7 +2,7 @@ import type { Hash } from "node:crypto";
 import type { PackageFile } from "../bundle/read/package-file.ts";
 import { Streebog256 } from "../gost/streebog.ts";
 import { BlockPool } from "../io/block-pool.ts";
-import type { ContentHasher } from "../io/content-hasher.ts";
+import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { createDigestHash, type Digest } from "../oci/digest.ts";
 import type { OperationOptions } from "../store/store.ts";
 
@@ -17,6 +17,7 @@ export interface Region {
 }
 
 export interface HashedFile {
+  /** Empty where it was not hashed. */
   readonly sha256: string;
   readonly streebog256?: string;
   /** Bytes that could be read. */
@@ -28,6 +29,8 @@ export interface HashedFile {
 interface HashableFile {
   readonly size: number;
   readonly available: number;
+  /** Hash it as a whole; if nothing tells what that must be, its regions are all that can be checked. */
+  readonly isSummed: boolean;
   /** Hash it with Streebog-256 too. */
   readonly gost: boolean;
 }
@@ -54,8 +57,8 @@ export async function hashPackage(options: HashPackageOptions): Promise<HashedPa
   const blocks = new BlockPool();
   const files: HashedFile[] = [];
   let start = 0;
-  for (const { size, available, gost } of options.files) {
-    files.push(await hashFile(options, { start, size: available, gost }, { checker, blocks }));
+  for (const { size, available, ...sums } of options.files) {
+    files.push(await hashFile(options, { start, size: available, ...sums }, { checker, blocks }));
     start += size;
   }
   return { files, damaged: checker.finish() };
@@ -63,13 +66,19 @@ export async function hashPackage(options: HashPackageOptions): Promise<HashedPa
 
 const NOTHING = Buffer.alloc(0);
 
+const NO_HASH: ContentHash = {
+  update: async (bytes) => bytes,
+  digest: async () => "",
+  discard: () => undefined,
+};
+
 /** While one block is read, the one before is compared with its digests, and the one before that counts for the file. */
 async function hashFile(
   { file, hasher, signal, onProgress }: HashPackageOptions,
-  { start, size, gost }: { readonly start: number; readonly size: number; readonly gost: boolean },
+  { start, size, isSummed, gost }: Omit<HashableFile, "available"> & { readonly start: number },
   { checker, blocks }: { readonly checker: RegionChecker; readonly blocks: BlockPool },
 ): Promise<HashedFile> {
-  const hash = hasher.open("sha256", size);
+  const hash = isSummed ? hasher.open("sha256", size) : NO_HASH;
   const streebog = gost ? new Streebog256() : undefined;
   const readAt = async (position: number): Promise<Buffer> => {
     signal?.throwIfAborted();

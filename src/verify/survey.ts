@@ -55,6 +55,8 @@ export interface SurveyOptions extends OperationOptions {
   readonly index: number;
   /** Bytes of each file that are on the medium. */
   readonly available: ReadonlyMap<string, number>;
+  /** Files whose hash is known. */
+  readonly summed: ReadonlyMap<string, string>;
   /** Files to hash with Streebog-256 too. */
   readonly gost: ReadonlySet<string>;
   readonly onProgress: (bytes: number) => void;
@@ -62,7 +64,7 @@ export interface SurveyOptions extends OperationOptions {
 
 /** Scans the headers of a package, then reads all of it once. */
 export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
-  const { reader, index, available, gost, onProgress, signal } = options;
+  const { reader, index, available, summed, gost, onProgress, signal } = options;
   const planned = reader.listing.packages[index]?.files ?? [];
   const starts = startsOf(planned);
   const sizes = planned.map(({ name, size }) => Math.min(available.get(name) ?? size, size));
@@ -73,6 +75,7 @@ export async function surveyPackage(options: SurveyOptions): Promise<Survey> {
     files: planned.map(({ name, size }, position) => ({
       size,
       available: sizes[position] ?? size,
+      isSummed: summed.has(name),
       gost: gost.has(name),
     })),
     regions: scan.entries

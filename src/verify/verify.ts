@@ -63,7 +63,15 @@ export async function verifyBundle(options: VerifyOptions): Promise<VerifyReport
   const surveys: Survey[] = [];
   for (const index of listing.packages.keys()) {
     const onProgress = (count: number) => onEvent?.({ type: "progress", bytes: count });
-    const survey = await surveyPackage({ reader, index, available, gost, onProgress, signal });
+    const survey = await surveyPackage({
+      reader,
+      index,
+      available,
+      summed: claims.sha256,
+      gost,
+      onProgress,
+      signal,
+    });
     surveys.push(survey);
     enterFailure(survey, findings);
     await attributeDamage({ reader, survey, findings, listed, sha256: claims.sha256 });

@@ -1,4 +1,5 @@
 import type { Notice } from "../../notice.ts";
+import { hasFileSums } from "../read/bundle-manifest.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import type { BundleListing } from "../read/package-listing.ts";
 import type { UnnamedManifest } from "./bundle-images.ts";
@@ -6,6 +7,7 @@ import type { UnnamedManifest } from "./bundle-images.ts";
 /** What a user should know about a bundle that is not wrong with it. */
 export interface BundleNotice extends Notice {
   readonly code:
+    | "NO_CHECKSUMS"
     | "NO_MANIFEST"
     | "UNNAMED_MANIFESTS"
     | "STRAY_FILES"
@@ -46,6 +48,10 @@ export function noticesOf(
   if (unlisted.length > 0) {
     const message = `${unlisted.length} package files are not listed in bundle.json and are passed over`;
     notices.push({ code: "UNLISTED_FILES", message: `${message}: ${example(unlisted)}` });
+  }
+  if (manifest && !hasFileSums(manifest)) {
+    const message = "The bundle was made without checksums of its files, and has no SHA256SUMS";
+    notices.push({ code: "NO_CHECKSUMS", message: `${message}: images have digests of their own` });
   }
   if (!manifest) {
     const place = isPart ? "One package is read by itself" : "The bundle has no bundle.json";

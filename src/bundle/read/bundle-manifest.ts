@@ -20,7 +20,7 @@ export interface BundleManifest {
   readonly selection: unknown;
   readonly packages: readonly BundlePackage[];
   /** Files beside the packages, for people and clusters; never pushed. */
-  readonly extraFiles?: readonly BundleFile[];
+  readonly extraFiles?: readonly HashedBundleFile[];
   readonly totals: BundleTotals;
 }
 
@@ -36,10 +36,14 @@ export interface BundlePackage {
 export interface BundleFile {
   readonly name: string;
   readonly size: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
+  /** Lower-case hex; none of the package files has it where they were not hashed. */
+  readonly sha256?: string;
   /** GOST R 34.11-2012 with 256 bits, as in the `.gostsum` file. */
   readonly streebog256?: string;
+}
+
+export interface HashedBundleFile extends BundleFile {
+  readonly sha256: string;
 }
 
 export interface BundleLayout {
@@ -70,6 +74,11 @@ export interface BundleTotals {
   readonly blobs: number;
   /** Bytes of the distinct manifests and blobs. */
   readonly uniqueBytes: number;
+}
+
+/** Whether the files of packages were hashed: else only what is in them has digests. */
+export function hasFileSums({ packages }: Pick<BundleManifest, "packages">): boolean {
+  return packages.every(({ files }) => files.every(({ sha256 }) => sha256 !== undefined));
 }
 
 /** Reads `bundle.json` of a directory; undefined if there is none or it is damaged. Its claims are checked by whoever uses them. */
@@ -119,8 +128,10 @@ function findFault({
   const unsound = packages.findIndex((item) => !isPackage(item));
   if (unsound >= 0) return `packages[${unsound}] is not what the format requires`;
   if (!isExtraFiles(extraFiles)) return "extraFiles is not what the format requires";
-  const names = (packages as BundlePackage[]).flatMap(({ files }) => files.map(({ name }) => name));
-  if (new Set(names).size < names.length) return "it lists a file twice";
+  const files = (packages as BundlePackage[]).flatMap((item) => item.files);
+  if (new Set(files.map(({ name }) => name)).size < files.length) return "it lists a file twice";
+  const hashed = files.filter(({ sha256 }) => sha256 !== undefined);
+  if (hashed.length > 0 && hashed.length < files.length) return "it has the sha256 of some files";
   if (source !== undefined && typeof source !== "string") return "source is not a string";
   return isBundleTotals(totals) ? undefined : "totals is not what the format requires";
 }
@@ -175,7 +186,7 @@ function isPackage(value: unknown): value is BundlePackage {
 }
 
 /** Their names can be mistaken for no other file of a bundle. */
-function isExtraFiles(value: unknown): value is BundleFile[] {
+function isExtraFiles(value: unknown): value is HashedBundleFile[] {
   return (
     Array.isArray(value) &&
     value.every(
@@ -203,7 +214,7 @@ function isFileOf(value: unknown, { name, position, count }: FilePosition): valu
     parsed?.packageName === name &&
     (parsed.chunk === undefined ? count === 1 : parsed.chunk === position) &&
     isSize(value["size"]) &&
-    isHash(value["sha256"]) &&
+    (value["sha256"] === undefined || isHash(value["sha256"])) &&
     (value["streebog256"] === undefined || isHash(value["streebog256"]))
   );
 }

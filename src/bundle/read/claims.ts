@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { MirrorError } from "../../errors.ts";
 import { BundleCorruptError, BundleMissingError } from "../errors.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE } from "../format/format.ts";
-import { type BundleManifest, parseBundleManifest } from "./bundle-manifest.ts";
+import { type BundleManifest, hasFileSums, parseBundleManifest } from "./bundle-manifest.ts";
 import { type Checksums, COPY_AGAIN, readChecksums, readIfPresent } from "./checksum-file.ts";
 import { recogniseText } from "./recognise.ts";
 
@@ -71,8 +71,11 @@ interface ClaimPaths {
 }
 
 function withoutSums(json: Buffer, paths: ClaimPaths): Claims {
+  const claims = believe(json, { paths, problems: [] });
+  // It was made without sums
+  if (claims.manifest && !hasFileSums(claims.manifest)) return claims;
   const missing = new BundleMissingError(paths.sums, "the file is missing", COPY_AGAIN);
-  return believe(json, { paths, problems: [missing] });
+  return { ...claims, problems: [missing, ...claims.problems] };
 }
 
 interface Evidence {
@@ -96,7 +99,9 @@ function believe(json: Buffer, { paths, sums, problems }: Evidence): Claims {
     ...manifest.packages.flatMap((item) => item.files),
     ...(manifest.extraFiles ?? []),
   ];
-  const sha256 = new Map(files.map((file) => [file.name, file.sha256]));
+  const sha256 = new Map(
+    files.flatMap(({ name, sha256: sum }) => (sum === undefined ? [] : [[name, sum] as const])),
+  );
   // An unreadable line is known already, and what it should have said is missing
   if (!sums || problems.length > 0) return { manifest, sha256, problems };
   const wrong = [...sha256].filter(([name, wanted]) => sums.get(name) !== wanted);

@@ -54,6 +54,11 @@ export const BUNDLE_FLAGS = {
     describe: "Keep nothing for later runs",
     group: "Bundle:",
   },
+  "no-checksums": {
+    type: "boolean",
+    describe: "Leave out SHA256SUMS and the sums of files in bundle.json: faster, blobs are hashed",
+    group: "Bundle:",
+  },
   "gost-digest": {
     type: "boolean",
     describe: "Write the GOST R 34.11-2012 digest of each file beside it (NAME.gostsum)",
@@ -66,6 +71,7 @@ export interface BundleOptions {
   readonly force: boolean;
   readonly resume: boolean;
   readonly gostDigest?: true;
+  readonly checksums?: false;
 }
 
 export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleOptions {
@@ -78,6 +84,7 @@ export function toBundleOptions(flags: FlagValues<typeof BUNDLE_FLAGS>): BundleO
     force: flags.force ?? false,
     resume: !(flags["no-pull-resume"] ?? false),
     ...(flags["gost-digest"] ? { gostDigest: true } : {}),
+    ...(flags["no-checksums"] ? { checksums: false } : {}),
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   BundleManifest,
   BundlePackage,
   BundleTotals,
+  HashedBundleFile,
 } from "../../bundle/read/bundle-manifest.ts";
 import { BUNDLE_MEDIA_TYPE } from "../../bundle/read/bundle-manifest.ts";
 import type { ExtraFile, ImageContents, PackageContents } from "../../contents/contents.ts";
@@ -56,7 +57,7 @@ function isDefault(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-function describeExtraFile({ name, text }: ExtraFile): BundleFile {
+function describeExtraFile({ name, text }: ExtraFile): HashedBundleFile {
   const sha256 = createHash("sha256").update(text).digest("hex");
   return { name, size: Buffer.byteLength(text), sha256 };
 }

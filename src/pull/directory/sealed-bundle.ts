@@ -4,10 +4,15 @@ import { planFiles } from "../../bundle/format/bundle-plan.ts";
 import { formatCanonicalJson } from "../../bundle/format/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE } from "../../bundle/format/format.ts";
 import { isStateOfPull } from "../../bundle/format/state-directory.ts";
-import { type BundleManifest, readIntactManifest } from "../../bundle/read/bundle-manifest.ts";
+import {
+  type BundleManifest,
+  hasFileSums,
+  readIntactManifest,
+} from "../../bundle/read/bundle-manifest.ts";
 import { findDamage } from "../../bundle/read/find-damage.ts";
 import { readdir, stat } from "../../io/file-system.ts";
 import type { LockedPackage } from "../../lock/lock.ts";
+import { call } from "../../option.ts";
 import type { PullOptions, PullOutcome } from "../pull-options.ts";
 import { describeSelection } from "./describe-bundle.ts";
 import { PLAN_LIFETIME_MS, readPinnedPlan, removeState, type StatePaths } from "./pull-state.ts";
@@ -52,7 +57,10 @@ export async function findDamageOfSealed(
   const manifest = await readIntactManifest(bundlePath);
   const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
   if (!manifest || isUnfinished || !isWanted(manifest, options)) return undefined;
-  const message = `"${bundlePath}" holds a bundle of this selection: its files are checked`;
+  const means = hasFileSums(manifest)
+    ? "its files are checked"
+    : `it has no checksums of its files, only their sizes are looked at: use ${call("verifyBundle")}`;
+  const message = `"${bundlePath}" holds a bundle of this selection: ${means}`;
   onEvent({ type: "notice", code: "BUNDLE_CHECKED", message });
   return await findDamage(bundlePath, { signal });
 }
@@ -73,7 +81,7 @@ async function hasStateOfPull({ directory }: StatePaths): Promise<boolean> {
 }
 
 function isWanted({ selection, packages }: BundleManifest, options: PullOptions): boolean {
-  const { lock, chunkSizeBytes, gostDigest = false } = options;
+  const { lock, chunkSizeBytes, gostDigest = false, checksums = true } = options;
   const isSame = (left: unknown, right: unknown) =>
     formatCanonicalJson(left) === formatCanonicalJson(right);
   return (
@@ -82,7 +90,10 @@ function isWanted({ selection, packages }: BundleManifest, options: PullOptions)
     (lock === undefined || isSame(packages.map(contentsOf), lock.packages.map(contentsOf))) &&
     packages.every(({ name, size, files }) => {
       const found = files.map((file) => ({ name: file.name, size: file.size }));
-      const hasSums = files.every(({ streebog256 }) => (streebog256 !== undefined) === gostDigest);
+      const hasSums = files.every(
+        ({ sha256, streebog256 }) =>
+          (streebog256 !== undefined) === gostDigest && (sha256 !== undefined) === checksums,
+      );
       return hasSums && isSame(found, planFiles(name, size, chunkSizeBytes));
     })
   );

@@ -41,6 +41,7 @@ export interface SampleOptions extends ParseSelectionOptions {
   readonly repositories?: MemoryRepositories;
   readonly chunkSizeBytes?: number;
   readonly gostDigest?: boolean;
+  readonly checksums?: boolean;
   readonly force?: boolean;
 }
 
@@ -61,6 +62,7 @@ export async function writeSampleBundle(
     repositories = sampleRepositories(),
     chunkSizeBytes,
     gostDigest,
+    checksums,
     force,
     ...wishes
   }: SampleOptions = {},
@@ -78,6 +80,7 @@ export async function writeSampleBundle(
     openSource,
     ...(chunkSizeBytes === undefined ? {} : { chunkSizeBytes }),
     gostDigest,
+    checksums,
     force,
   });
   if (!summary.complete) throw new Error(JSON.stringify(summary.failures));
