@@ -323,6 +323,7 @@ describe("a source that fails to give what belongs to an image", () => {
       expect(exitCode).toBe(3);
       const { failures } = JSON.parse(stdout);
       expect(failures).toMatchObject([{ subject: `${source.host}/acme/web:v1` }]);
+      expect(failures[0].hint).toContain("--no-referrers");
     },
   );
 

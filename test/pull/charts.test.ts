@@ -16,7 +16,7 @@ import { parseSelection } from "../../src/selection/grammar/parse-selection.ts";
 import type { ParseSelectionOptions } from "../../src/selection/grammar/selection-options.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
-import { artifact, blob, image } from "../support/artifacts.ts";
+import { AMD64, artifact, blob, image, index } from "../support/artifacts.ts";
 import { chartArchive, chartIndex, startChartServer } from "../support/charts.ts";
 import { eachTest } from "../support/fixture.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
@@ -306,11 +306,15 @@ describe("a chart of a Helm repository", () => {
 });
 
 /** A chart in the registry, as Helm pushes it. */
-function seedChart(repository: string, version: string, archive = chartArchive({ version })): void {
-  const built = artifact({
+function chartArtifact(version: string, archive: Buffer) {
+  return artifact({
     config: blob(MEDIA_TYPE.chartConfig, Buffer.from(`{"name":"nginx","version":"${version}"}`)),
     blobs: [blob(MEDIA_TYPE.chartContent, archive)],
   });
+}
+
+function seedChart(repository: string, version: string, archive = chartArchive({ version })): void {
+  const built = chartArtifact(version, archive);
   storeArtifact(registry.content.repository(repository), built, [version.replace("+", "_")]);
 }
 
@@ -337,6 +341,26 @@ describe("a chart of a registry", () => {
     expect(summary.failures).toMatchObject([
       { code: "CONTENT_INVALID", message: expect.stringContaining("it is no Helm chart") },
     ]);
+  });
+
+  test("is found in an index beside an image, which is taken whole", async () => {
+    storeArtifact(registry.content.repository("acme/web"), image({ name: "web" }), ["1.0"]);
+    const annotations = ANNOTATIONS([`${registry.host}/acme/web:1.0`]);
+    const archive = chartArchive({ version: "1.2.3", chart: annotations });
+    const chart = chartArtifact("1.2.3", archive);
+    const both = index([image({ name: "controller", platform: AMD64 }), chart]);
+    storeArtifact(registry.content.repository("acme/nginx"), both, ["1.2.3"]);
+    const { images, summary } = await pullCharts({
+      includeCharts: [`oci://${registry.host}/acme/nginx`],
+      chartImages: "named",
+    });
+    expect(summary.failures).toEqual([]);
+    expect(images.map(({ digest, repository }) => [repository.split("/").at(-1), digest])).toEqual(
+      expect.arrayContaining([
+        ["nginx", both.manifest.descriptor.digest],
+        ["web", image({ name: "web" }).manifest.descriptor.digest],
+      ]),
+    );
   });
 
   test("is called a chart also where it is named as an image", async () => {

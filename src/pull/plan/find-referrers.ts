@@ -9,6 +9,7 @@ import { option } from "../../option.ts";
 import { isWantedType } from "../../selection/grammar/referrer-types.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
+import { explainUnread } from "./explain-unread.ts";
 import { kindOfReferrer, kindOfSuffix, typesOf } from "./referrer-kind.ts";
 import type { TagSet } from "./tag-sets.ts";
 
@@ -53,7 +54,11 @@ const DEPTH_LIMIT = 8;
  * its own. That there is none is an answer; any other failure is one of the image.
  */
 export async function findReferrers(options: FindReferrersOptions): Promise<DescribedReferrer[]> {
-  return await new Search(options).run();
+  try {
+    return await new Search(options).run();
+  } catch (error) {
+    throw explainUnread(options.name, error);
+  }
 }
 
 class Search {

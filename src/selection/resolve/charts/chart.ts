@@ -1,8 +1,9 @@
 import type { ChartImages } from "../../../artifacts/chart-images.ts";
 import { ContentInvalidError } from "../../../oci/errors.ts";
-import { parseManifest } from "../../../oci/manifest.ts";
-import { MEDIA_TYPE } from "../../../oci/media-type.ts";
+import { type ImageIndex, type ManifestDocument, parseManifest } from "../../../oci/manifest.ts";
+import { isManifestType, MEDIA_TYPE } from "../../../oci/media-type.ts";
 import { formatReference, type RepositoryReference } from "../../../oci/reference.ts";
+import type { Manifest } from "../../../store/store.ts";
 import { parseConstraint } from "../../../versions/constraint.ts";
 import { parseImageVersion } from "../../../versions/tag-version.ts";
 import { createRangeFilter } from "../../grammar/range-filter.ts";
@@ -16,6 +17,8 @@ import type { ChartRepository } from "./chart-repository.ts";
 /** A chart that is taken. */
 export interface ResolvedChart {
   readonly root: Root;
+  /** The manifests of charts: the root itself, or those that lie in it beside an image. */
+  readonly manifests: readonly Manifest[];
   /** The images that it names, where they are asked for and its archive was read. */
   readonly found?: ChartImages | undefined;
 }
@@ -66,19 +69,42 @@ export async function chooseVersions(
   return (await chooseTags(place, { tags, filter: ANY_RELEASE }, options)).slice(-1);
 }
 
-/** A chart by its config: what else lies under the name is an error, as it would be for Helm. */
-export function toChart(root: Root): ResolvedChart {
-  const { bytes, descriptor } = root.manifest;
-  const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
+/** A chart by its config, or an index with one, as Helm takes it: what else lies under the name is an error. */
+export async function toChart(root: Root, reader: SourceReader): Promise<ResolvedChart> {
+  const document = documentOf(root.manifest);
+  if (isChart(document)) return { root: { ...root, kind: "chart" }, manifests: [root.manifest] };
+  const manifests = document.kind === "index" ? await chartsIn(document, root, reader) : [];
+  if (manifests.length > 0) return { root, manifests };
   const type = document.kind === "manifest" ? document.config.mediaType : document.mediaType;
-  if (type === MEDIA_TYPE.chartConfig) return { root: { ...root, kind: "chart" } };
-  throw new ContentInvalidError(
-    `chart "${chartName(root)}"`,
-    `it is no Helm chart, but "${type}"`,
-    {
-      hint: "Take it as an image if it is none",
-    },
+  const reason = `it is no Helm chart, but "${type}"`;
+  throw new ContentInvalidError(`chart "${chartName(root)}"`, reason, {
+    hint: "Take it as an image if it is none",
+  });
+}
+
+/** The charts of an index: those that it calls so, and those among what has no platform. */
+async function chartsIn(
+  { manifests }: ImageIndex,
+  { origin }: Root,
+  reader: SourceReader,
+): Promise<readonly Manifest[]> {
+  const mayBe = manifests.filter(({ artifactType, mediaType, platform }) => {
+    const isPlain = platform === undefined || platform.os === "unknown";
+    return isManifestType(mediaType) && (artifactType === MEDIA_TYPE.chartConfig || isPlain);
+  });
+  const found = await Promise.all(
+    // What the source lacks fails with the image that it is a part of
+    mayBe.map(({ digest }) => reader.findManifest(origin, digest)),
   );
+  return found.filter((one) => one !== undefined && isChart(documentOf(one))) as Manifest[];
+}
+
+function documentOf({ bytes, descriptor }: Manifest): ManifestDocument {
+  return parseManifest(bytes, descriptor.mediaType, descriptor.digest);
+}
+
+function isChart(document: ManifestDocument): boolean {
+  return document.kind === "manifest" && document.config.mediaType === MEDIA_TYPE.chartConfig;
 }
 
 export function chartName({ origin, reference }: Root): string {

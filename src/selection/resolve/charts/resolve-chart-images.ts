@@ -12,6 +12,7 @@ import { ContentInvalidError } from "../../../oci/errors.ts";
 import { parseManifest } from "../../../oci/manifest.ts";
 import { MEDIA_TYPE } from "../../../oci/media-type.ts";
 import { option } from "../../../option.ts";
+import type { Manifest } from "../../../store/store.ts";
 import { SelectionUnmatchedError } from "../../errors.ts";
 import type { Selection } from "../../grammar/selection.ts";
 import { parseImageSelector } from "../../grammar/selector.ts";
@@ -74,7 +75,7 @@ function byChart(left: NamedChartImage, right: NamedChartImage): number {
 async function imagesOf(chart: ResolvedChart, selection: Selection, reader: SourceReader) {
   const name = chartName(chart.root);
   try {
-    const { images, unread } = chart.found ?? (await findIn(chart.root, reader));
+    const { images, unread } = chart.found ?? (await findInAll(chart, reader));
     for (const reason of unread) {
       const message = `Not all images of chart "${name}" can be found: ${reason}`;
       reader.notice("CHART_IMAGES_UNREAD", message);
@@ -90,9 +91,18 @@ async function imagesOf(chart: ResolvedChart, selection: Selection, reader: Sour
   }
 }
 
-/** The images of a chart in a registry; its archive is in the cache for its place in the bundle. */
-async function findIn(root: Root, reader: SourceReader): Promise<ChartImages> {
-  const { bytes, descriptor } = root.manifest;
+/** The images of a chart in a registry, or of those under one name. */
+async function findInAll({ root, manifests }: ResolvedChart, reader: SourceReader) {
+  const found = await Promise.all(manifests.map((one) => findIn(root, one, reader)));
+  return {
+    images: found.flatMap(({ images }) => images),
+    unread: found.flatMap(({ unread }) => unread),
+  };
+}
+
+/** Its archive is in the cache for its place in the bundle. */
+async function findIn(root: Root, manifest: Manifest, reader: SourceReader): Promise<ChartImages> {
+  const { bytes, descriptor } = manifest;
   const document = parseManifest(bytes, descriptor.mediaType, descriptor.digest);
   const layers = document.kind === "manifest" ? document.layers : [];
   const archive = layers.find(({ mediaType }) => mediaType === MEDIA_TYPE.chartContent);

@@ -27,7 +27,7 @@ export async function resolveRegistryChart(
   const tag = isChosen ? reference.tag : await highestTag(chart, context);
   const wanted = { ...chart, reference: { ...reference, tag } };
   const roots = await resolveImage(wanted, selection, reader);
-  const charts = roots.map((root) => attempt(chartName(root), async () => toChart(root)));
+  const charts = roots.map((root) => attempt(chartName(root), () => toChart(root, reader)));
   return (await Promise.all(charts)).flat();
 }
 

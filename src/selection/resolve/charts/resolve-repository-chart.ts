@@ -133,9 +133,10 @@ async function resolveListed(
       namedBy: repository.indexAddress.href,
     });
     const root = toRoot(chart, listed, made);
-    if (context.selection.chartImages === undefined) return { root };
+    const manifests = [root.manifest];
+    if (context.selection.chartImages === undefined) return { root, manifests };
     // While the archive is in memory: there may be many
-    return { root, found: await findChartImages(opened, `chart "${subject}"`) };
+    return { root, manifests, found: await findChartImages(opened, `chart "${subject}"`) };
   });
 }
 
