@@ -4,33 +4,30 @@
  * docker-registry on loopback. Prints medians of wall time, of processor time (client and registry) and of the peak of
  * memory, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory] [--directory DIR]
- *                    [--record FILE] [--check FILE]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory,serve]
+ *                    [--directory DIR] [--record FILE] [--check FILE]
  *
+ * `--only` is another word for `--case`.
  * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { createCipheriv, createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { Agent, request } from "node:http";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseByteSize } from "../../dist/index.js";
+import { benchServe } from "./serve/bench-serve.mjs";
+import { putBlob, putImage } from "./support/content.mjs";
+import { stopDaemons } from "./support/daemon.mjs";
+import { startRegistry } from "./support/docker-registry.mjs";
+import { has, MAIN, median, print, run as runIn, TIME } from "./support/programs.mjs";
 
 const { values: flags } = parseArgs({
   options: {
     size: { type: "string", default: "1.8GB" },
     rounds: { type: "string", default: "3" },
-    case: { type: "string", default: "pull,push,small-pull,small-push,start,memory" },
+    case: { type: "string", default: "pull,push,small-pull,small-push,start,memory,serve" },
+    only: { type: "string" },
     directory: { type: "string" },
     record: { type: "string" },
     check: { type: "string" },
@@ -38,25 +35,21 @@ const { values: flags } = parseArgs({
 });
 const size = parseByteSize(flags.size, { defaultUnit: "GB", option: "size" });
 const rounds = Number(flags.rounds);
-const parts = new Set(flags.case.split(","));
+const parts = new Set((flags.only ?? flags.case).split(","));
 const root = mkdtempSync(join(flags.directory ?? tmpdir(), "mirror-bench-"));
-const MAIN = new URL("../../dist/mirror.js", import.meta.url).pathname;
 const IMAGES = 8;
 const REPOSITORY = "bench/app";
-const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
-const AGENT = new Agent({ keepAlive: true });
-const TIME = "/usr/bin/time";
 /** Blobs of one KiB, in images of a hundred. */
 const SMALL = { repository: "bench/tiny", images: 20, layers: 100, bytes: 1024 };
 /** A ratio may be this many times the recorded one. */
 const TOLERANCE = 1.2;
 const ratios = {};
-const started = [];
+const run = (command, args) => runIn(root, command, args);
 
 try {
   await main();
 } finally {
-  for (const child of started) child.kill("SIGKILL");
+  stopDaemons();
   rmSync(root, { recursive: true, force: true });
 }
 
@@ -64,7 +57,7 @@ async function main() {
   if (!has("docker-registry"))
     throw new Error("the bench needs docker-registry on PATH (Debian package docker-registry)");
   if (!existsSync(TIME)) throw new Error(`the bench needs ${TIME} (Debian package time)`);
-  const source = await startRegistry("source");
+  const source = await startRegistry(root, "source");
   const peers = ["crane", "oras", "skopeo"].filter(has);
   const beside = peers.join(", ") || "nothing on PATH";
   print(`${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${beside}`);
@@ -89,6 +82,11 @@ async function benchCases(source, peers) {
   if (has("small-pull")) await benchPull(source, { ...small, name: "small-pull" }, peers);
   if (has("small-push")) await benchPush(source, { ...small, name: "small-push" }, peers);
   if (has("memory")) await benchMemory(source);
+  if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
+}
+
+function noteRatio(label, ratio) {
+  ratios[label] = ratio;
 }
 
 /** Fails where mirror is worse beside a peer than it was. */
@@ -233,7 +231,7 @@ async function benchMemory(source) {
       `${source.host}/${repository}:${tag}`,
     ]);
     const pulled = await resident(["pull", out, ...include]);
-    const target = await startRegistry("memory-target");
+    const target = await startRegistry(root, "memory-target");
     const pushed = await resident([
       "push",
       out,
@@ -241,7 +239,7 @@ async function benchMemory(source) {
       "--receipt",
       join(root, "memory.json"),
     ]);
-    target.stop();
+    await target.stop();
     rmSync(out, { recursive: true, force: true });
     print(
       `memory: ${label.padEnd(22)} pull ${(pulled / 1024).toFixed(0)} MiB, push ${(pushed / 1024).toFixed(0)} MiB resident at the peak`,
@@ -279,7 +277,7 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
       const out = join(root, `${name}-out`);
-      const target = needsTarget ? await startRegistry(`${name}-target`) : undefined;
+      const target = needsTarget ? await startRegistry(root, `${name}-target`) : undefined;
       execFileSync("sync");
       const registry = target ?? source;
       const [before, spent] = [performance.now(), registry?.processorSeconds() ?? 0];
@@ -287,7 +285,7 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
       const wall = (performance.now() - before) / 1000;
       const registrySeconds = (registry?.processorSeconds() ?? 0) - spent;
       taken.get(label).push({ wall, client: 0, peakKib: 0, ...used, registry: registrySeconds });
-      target?.stop();
+      await target?.stop();
       for (const path of [out, `${out}.tar`]) rmSync(path, { recursive: true, force: true });
     }
   }
@@ -320,11 +318,6 @@ function ratioText(name, own, { label, first, ...peer }) {
   return `   mirror / this: wall ${(own.wall / peer.wall).toFixed(2)}, processor ${processor.toFixed(2)}`;
 }
 
-function median(values) {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
 /** Images that share three base layers, with three layers of their own; incompressible bytes. */
 async function fill({ host }, total) {
   const shared = 3;
@@ -344,145 +337,6 @@ async function fill({ host }, total) {
   return tags;
 }
 
-async function putImage(host, repository, tag, layers) {
-  const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
-  const config = Buffer.from(
-    JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs }),
-  );
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MANIFEST,
-      config: {
-        mediaType: "application/vnd.oci.image.config.v1+json",
-        ...(await putChunks(host, repository, [config])),
-      },
-      layers: layers.map((layer) => ({
-        mediaType: "application/vnd.oci.image.layer.v1.tar",
-        ...layer,
-      })),
-    }),
-  );
-  await send("PUT", `http://${host}/v2/${repository}/manifests/${tag}`, [manifest], MANIFEST);
-  return tag;
-}
-
-async function putBlob(host, repository, length, seed) {
-  const key = createHash("md5").update(String(seed)).digest();
-  const cipher = createCipheriv("aes-128-ctr", key, Buffer.alloc(16));
-  const zeros = Buffer.alloc(4 * 1024 * 1024);
-  const chunks = [];
-  for (let left = length; left > 0; left -= zeros.length) {
-    chunks.push(cipher.update(zeros.subarray(0, Math.min(left, zeros.length))));
-  }
-  return putChunks(host, repository, chunks);
-}
-
-async function putChunks(host, repository, chunks) {
-  const hash = createHash("sha256");
-  for (const chunk of chunks) hash.update(chunk);
-  const digest = `sha256:${hash.digest("hex")}`;
-  const session = await send("POST", `http://${host}/v2/${repository}/blobs/uploads/`, []);
-  await send(
-    "PUT",
-    `${session.headers.location}&digest=${digest}`,
-    chunks,
-    "application/octet-stream",
-  );
-  return { digest, size: chunks.reduce((sum, { length }) => sum + length, 0) };
-}
-
-function send(method, url, chunks, type) {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const headers = { "content-length": length, ...(type ? { "content-type": type } : {}) };
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, agent: AGENT }, (response) => {
-      response.resume();
-      response.on("end", () =>
-        response.statusCode < 300
-          ? resolve(response)
-          : reject(new Error(`${method} ${url}: ${response.statusCode}`)),
-      );
-    });
-    outgoing.on("error", reject);
-    for (const chunk of chunks) outgoing.write(chunk);
-    outgoing.end();
-  });
-}
-
-async function startRegistry(name) {
-  const storage = join(root, name);
-  rmSync(storage, { recursive: true, force: true });
-  mkdirSync(storage, { recursive: true });
-  const config = join(root, `${name}.yml`);
-  writeFileSync(
-    config,
-    `version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: "${storage}"}}\nhttp: {addr: "127.0.0.1:0", secret: bench}\n`,
-  );
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
-  started.push(child);
-  const host = await new Promise((resolve, reject) => {
-    const read = (chunk) => {
-      const port = /listening on 127\.0\.0\.1:(\d+)/.exec(String(chunk))?.[1];
-      if (port) resolve(`127.0.0.1:${port}`);
-    };
-    child.stdout.on("data", read);
-    child.stderr.on("data", read);
-    child.on("exit", () => reject(new Error("docker-registry did not start")));
-  });
-  return {
-    host,
-    storage,
-    processorSeconds: () => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      // Fields 14 and 15 of proc(5), in hundredths
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
-    stop: () => {
-      child.kill("SIGKILL");
-      rmSync(storage, { recursive: true, force: true });
-    },
-  };
-}
-
 function mirror(args) {
   return run(process.execPath, [MAIN, ...args, "--progress", "none"]);
-}
-
-/** Runs a program to its end: what it took of the processors, in seconds, and of memory. */
-function run(command, args) {
-  return new Promise((resolve, reject) => {
-    const measured = ["-o", join(root, "used"), "-f", "%U %S %M", command, ...args];
-    const child = spawn(TIME, measured, { stdio: ["ignore", "ignore", "pipe"] });
-    let stderr = "";
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    child.on("error", reject);
-    child.on("exit", (code) => {
-      if (code !== 0) {
-        return reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`));
-      }
-      const [user, system, peakKib] = readFileSync(join(root, "used"), "utf8")
-        .split(" ")
-        .map(Number);
-      resolve({ client: user + system, peakKib });
-    });
-  });
-}
-
-function has(command) {
-  return (process.env.PATH ?? "").split(":").some((directory) => {
-    try {
-      return statSync(join(directory, command)).isFile();
-    } catch {
-      return false;
-    }
-  });
-}
-
-function print(line) {
-  process.stdout.write(`${line}\n`);
 }
