@@ -4,10 +4,11 @@ import type { MirrorError } from "../errors.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { makeDirectoryDurably } from "../io/durable.ts";
 import { hasErrorCode } from "../io/errors.ts";
+import { fileChunks } from "../io/file-chunks.ts";
 import { lockFile } from "../io/file-lock.ts";
 import { rename } from "../io/file-system.ts";
 import { openFile } from "../io/open-file.ts";
-import { READ_BUFFER_BYTES } from "../io/read-buffers.ts";
+import { chunksAhead } from "../io/read-chunks.ts";
 import { readFile } from "../io/read-file.ts";
 import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
@@ -203,9 +204,15 @@ export class PullStore implements AsyncDisposable {
     const release = this.#files.hold(name);
     try {
       if (start >= end) return Readable.from([]).once("close", release);
-      const file = await openFile(this.#files.pathOf(name));
-      const highWaterMark = READ_BUFFER_BYTES;
-      return file.createReadStream({ start, end: end - 1, highWaterMark }).once("close", release);
+      const path = this.#files.pathOf(name);
+      const file = await openFile(path);
+      const pieces = fileChunks(file, { path, start, end });
+      const ahead = { objectMode: false, highWaterMark: chunksAhead() };
+      return Readable.from(pieces, ahead).once("close", () => {
+        release();
+        // Nobody may have begun to read
+        file.close().catch(() => {});
+      });
     } catch (error) {
       release();
       // Somebody else has cleared the directory

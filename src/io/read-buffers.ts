@@ -1,10 +1,11 @@
 /** Bytes asked of a socket or file at once: fewer, larger reads than the 64 KiB that streams take by themselves. */
 export const READ_BUFFER_BYTES: number = 256 * 1024;
 
-/** Free buffers that are kept; what is returned beyond them is left to the garbage collector. */
+/** Free buffers of one size that are kept; what is returned beyond them is left to the garbage collector. */
 const FREE_LIMIT = 32;
 
-const free: ArrayBuffer[] = [];
+/** By their size. */
+const free = new Map<number, ArrayBuffer[]>();
 
 /** Buffers that are in use, and the bytes in them that were read. */
 const filled = new WeakMap<ArrayBufferLike, number>();
@@ -13,8 +14,8 @@ const filled = new WeakMap<ArrayBufferLike, number>();
  * Memory that reads go to. Taking it from here and giving it back, instead of allocating for each read, spares
  * the garbage collector one collection per few megabytes of transfer.
  */
-export function takeReadBuffer(): Buffer {
-  return Buffer.from(free.pop() ?? new ArrayBuffer(READ_BUFFER_BYTES));
+export function takeReadBuffer(bytes: number = READ_BUFFER_BYTES): Buffer {
+  return Buffer.from(free.get(bytes)?.pop() ?? new ArrayBuffer(bytes));
 }
 
 /** Notes that `length` bytes were read into a buffer of this kind, and returns them. */
@@ -31,5 +32,8 @@ export function recycleReadBuffer(chunk: Buffer): void {
   const length = filled.get(chunk.buffer);
   if (length === undefined || chunk.byteOffset + chunk.length !== length) return;
   filled.delete(chunk.buffer);
-  if (free.length < FREE_LIMIT) free.push(chunk.buffer as ArrayBuffer);
+  const { byteLength } = chunk.buffer;
+  const known = free.get(byteLength);
+  if (known === undefined) free.set(byteLength, [chunk.buffer as ArrayBuffer]);
+  else if (known.length < FREE_LIMIT) known.push(chunk.buffer as ArrayBuffer);
 }

@@ -1,9 +1,8 @@
 import { Readable } from "node:stream";
-import { UnfitFileError } from "../io/errors.ts";
+import { fileChunks } from "../io/file-chunks.ts";
 import { openFile } from "../io/open-file.ts";
-import { READ_BUFFER_BYTES } from "../io/read-buffers.ts";
+import { chunksAhead } from "../io/read-chunks.ts";
 import { readLimited } from "../io/read-file.ts";
-import { readFully } from "../io/read-range.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { createDigestHash, type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
@@ -47,7 +46,7 @@ export function createTreeBackend(files: TreeFiles, base: readonly string[]): Re
       if (file === undefined) throw new Error(`blob ${digest} is gone from "${repository}"`);
       return Readable.from(readBlobFile(file, digest, range), {
         objectMode: false,
-        highWaterMark: READ_BUFFER_BYTES,
+        highWaterMark: chunksAhead(),
       });
     },
     readManifest,
@@ -104,24 +103,14 @@ async function* readBlobFile(
   { start, end }: ByteRange,
 ): AsyncGenerator<Buffer> {
   const hash = start === 0 && end >= size ? createDigestHash(digest) : undefined;
-  const file = await openFile(path);
-  try {
-    let position = start;
-    do {
-      const part = Buffer.allocUnsafe(Math.min(READ_BUFFER_BYTES, end - position));
-      const found = await readFully(file, part, position, path);
-      if (found < part.length) {
-        throw new UnfitFileError(path, `it ends at byte ${position + found} instead of ${size}`);
-      }
-      position += found;
-      hash?.update(part);
-      const wrong =
-        hash && position >= end && checkContent({ digest, size }, position, hash.digest("hex"));
-      if (wrong) throw wrong;
-      yield part;
-    } while (position < end);
-  } finally {
-    await file.close();
+  let position = start;
+  for await (const piece of fileChunks(await openFile(path), { path, start, end })) {
+    position += piece.length;
+    hash?.update(piece);
+    const wrong =
+      hash && position >= end && checkContent({ digest, size }, position, hash.digest("hex"));
+    if (wrong) throw wrong;
+    yield piece;
   }
 }
 

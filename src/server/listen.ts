@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Readable } from "node:stream";
 import { SYSTEM_CLOCK } from "../io/clock.ts";
 import { readOpenFileLimit } from "../io/open-file-limit.ts";
 import { findPortHolder } from "../io/port-holder.ts";
-import { READ_BUFFER_BYTES, recycleReadBuffer } from "../io/read-buffers.ts";
+import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { ClientPace } from "./client-pace.ts";
 import { ListenError } from "./errors.ts";
 import {
@@ -214,25 +213,36 @@ async function send(
   }
   // Content that is slow to come does not hold its headers back.
   outgoing.flushHeaders();
-  const sink = new Writable({
-    highWaterMark: READ_BUFFER_BYTES,
-    write: (chunk: Buffer, _encoding, done) => {
-      outgoing.write(chunk, (error) => {
-        // Whoever reads the next bytes may use the memory of these
-        recycleReadBuffer(chunk);
-        done(error);
-      });
-      counter.bytes += chunk.length;
-    },
-    final: (done) => void outgoing.end(done),
-    destroy: (error, done) => {
-      if (error) outgoing.destroy();
-      done(error);
-    },
-  });
-  const cut = () => sink.destroy(prematureClose());
-  outgoing.once("close", cut);
-  await pipeline(body, sink);
+  await sendBody(outgoing, body, counter);
+}
+
+/** Nothing more is read than what the connection takes: it may be one of thousands. */
+async function sendBody(
+  outgoing: ServerResponse,
+  body: Readable,
+  counter: { bytes: number },
+): Promise<void> {
+  let fail = () => {};
+  const taken = (give: (done: (failure?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) => {
+      fail = () => reject(prematureClose());
+      // A connection that is gone calls nobody back
+      if (outgoing.destroyed) fail();
+      else give((failure) => (failure ? fail() : resolve()));
+    });
+  const cut = () => {
+    body.destroy(prematureClose());
+    fail();
+  };
+  if (outgoing.destroyed) cut();
+  else outgoing.once("close", cut);
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    counter.bytes += chunk.length;
+    await taken((done) => outgoing.write(chunk, done));
+    // Whoever reads the next bytes may use the memory of these
+    recycleReadBuffer(chunk);
+  }
+  await taken((done) => outgoing.end(done));
   outgoing.off("close", cut);
 }
 

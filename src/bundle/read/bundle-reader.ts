@@ -1,11 +1,10 @@
 import { basename } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { compareTexts } from "../../compare-texts.ts";
 import type { MirrorError } from "../../errors.ts";
-import { type ContentHash, ContentHasher } from "../../io/content-hasher.ts";
-import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../io/read-buffers.ts";
+import { ContentHasher } from "../../io/content-hasher.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { createDigestHash, type Digest, parseDigest } from "../../oci/digest.ts";
+import { createDigestHash, type Digest } from "../../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
 import type { FiledContent, FiledFault } from "../../store/store.ts";
 import { type ScanOptions, scanTar } from "../../tar/scan.ts";
@@ -17,6 +16,7 @@ import {
 } from "../errors.ts";
 import { BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "../format/layout-table.ts";
+import { BlobStreams, type OpenBlobOptions } from "./blob-streams.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { PackageEntries } from "./package-entries.ts";
@@ -54,23 +54,7 @@ function isLostManifest(error: MirrorError): boolean {
   return error instanceof BundleMissingError && basename(error.path) === BUNDLE_MANIFEST_FILE;
 }
 
-export interface OpenBlobOptions {
-  /** Position of the first byte wanted; default 0. */
-  readonly offset?: number | undefined;
-  /** Position behind the last byte wanted; default the end. */
-  readonly end?: number | undefined;
-  /** `once`: a blob that was right since the bundle was opened is not hashed again; default `always`. */
-  readonly verify?: "always" | "once" | undefined;
-}
-
 export type FiledBlob = Omit<FiledContent, "runBytes">;
-
-/** Bytes of a place, from its beginning. */
-interface PartOfPlace {
-  readonly place: Place;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Random access to the layouts and blobs of a bundle. Treats the medium as hostile. */
 export class BundleReader implements AsyncDisposable {
@@ -79,10 +63,9 @@ export class BundleReader implements AsyncDisposable {
   /** Names of entries that are no part of a layout and were passed over. */
   readonly strayFiles: string[] = [];
   readonly #files: readonly PackageFile[];
-  /** Blobs that were read to their end since the bundle was opened, and were what they should be. */
-  readonly #verified = new WeakSet<Place>();
   /** For all who read content of the bundle. */
   readonly hasher: ContentHasher;
+  readonly #streams: BlobStreams;
 
   /** @internal use `openBundle` */
   constructor(listing: BundleListing) {
@@ -93,6 +76,11 @@ export class BundleReader implements AsyncDisposable {
     );
     const totalBytes = listing.packages.flatMap(({ files }) => files).reduce(addSize, 0);
     this.hasher = new ContentHasher({ totalBytes });
+    this.#streams = new BlobStreams({
+      hasher: this.hasher,
+      read: (place, position, memory) => this.#readAll(place, position, memory),
+      check: (place, digest, hash) => this.checkHash(place, digest, hash),
+    });
   }
 
   get manifest(): BundleManifest | undefined {
@@ -189,10 +177,14 @@ export class BundleReader implements AsyncDisposable {
   /** All bytes of a place; `BUNDLE_CORRUPT` if a file ends before. */
   async readBytes(place: Place): Promise<Buffer> {
     const buffer = Buffer.allocUnsafe(place.size);
-    const found = await this.read(place, 0, buffer);
-    if (found < place.size)
-      throw this.#corrupt(place.package, place.offset + found, "the file ends here");
+    await this.#readAll(place, 0, buffer);
     return buffer;
+  }
+
+  async #readAll(place: Place, position: number, buffer: Buffer): Promise<void> {
+    const found = await this.read(place, position, buffer);
+    if (found === buffer.length) return;
+    throw this.#corrupt(place.package, place.offset + position + found, "the file ends here");
   }
 
   /** The bytes of `index.json`. */
@@ -239,29 +231,14 @@ export class BundleReader implements AsyncDisposable {
     throw new BundleContentMismatchError(first, digest, `${found}${span}`);
   }
 
-  /**
-   * Streams a blob from `offset` up to `end`. When it is all of the blob the bytes are verified, and the last of them is
-   * only passed on when the digest is right: a receiver can never get all of a damaged blob.
-   */
-  openBlob(
-    layout: LayoutTable,
-    target: Descriptor,
-    { offset = 0, end = target.size, verify = "always" }: OpenBlobOptions = {},
-  ): Readable {
+  /** Streams a blob from `offset` up to `end`, verified when it is all of it (`BlobStreams`). */
+  openBlob(layout: LayoutTable, target: Descriptor, options: OpenBlobOptions = {}): Readable {
     const place = this.placeOf(layout, target.digest);
     if (place.size !== target.size) {
       const reason = `blob ${target.digest} has ${place.size} bytes, its descriptor says ${target.size}`;
       throw this.#corrupt(place.package, place.offset, reason);
     }
-    const { algorithm } = parseDigest(target.digest);
-    const isWhole = offset === 0 && end >= target.size;
-    const isWanted = isWhole && !(verify === "once" && this.#verified.has(place));
-    const hash = isWanted ? this.hasher.open(algorithm, target.size) : undefined;
-    const wanted = { place, start: offset, end: Math.min(end, place.size) };
-    return Readable.from(this.#readBlob(wanted, { ...target, hash }), {
-      objectMode: false,
-      highWaterMark: READ_BUFFER_BYTES,
-    });
+    return this.#streams.open(place, target, options);
   }
 
   /** A blob where it lies, for who reads it without this reader; undefined if it is in memory, or cannot be right. */
@@ -279,38 +256,6 @@ export class BundleReader implements AsyncDisposable {
       return this.#corrupt(place.package, place.offset + end, "the file ends here");
     };
     return { parts, failureOf };
-  }
-
-  async *#readBlob(
-    { place, start, end }: PartOfPlace,
-    { digest, hash }: { readonly digest: Digest; readonly hash: ContentHash | undefined },
-  ): AsyncGenerator<Uint8Array> {
-    try {
-      let next = start < end ? this.#readPart({ place, start, end }) : undefined;
-      for (let position = start; next !== undefined; ) {
-        const part = await next;
-        position += part.length;
-        // Read ahead while these bytes are hashed and sent
-        next = position < end ? this.#readPart({ place, start: position, end }) : undefined;
-        next?.catch(() => undefined);
-        const bytes = hash ? await hash.update(part) : part;
-        if (hash && !next) {
-          this.checkHash(place, digest, await hash.digest());
-          this.#verified.add(place);
-        }
-        yield fillReadBuffer(Buffer.from(bytes.buffer), bytes.length);
-      }
-    } finally {
-      hash?.discard();
-    }
-  }
-
-  async #readPart({ place, start, end }: PartOfPlace): Promise<Uint8Array> {
-    const memory = takeReadBuffer();
-    const buffer = memory.subarray(0, Math.min(memory.length, end - start));
-    const found = await this.read(place, start, buffer);
-    if (found === buffer.length) return buffer;
-    throw this.#corrupt(place.package, place.offset + start + found, "the file ends here");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

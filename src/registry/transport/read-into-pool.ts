@@ -7,7 +7,7 @@ const COPIED_BELOW_BYTES = 16 * 1024;
 
 /** Makes sockets read into recycled memory (`onread` of node:net); the bytes then take their usual way. */
 export const READ_INTO_POOL: SocketReads = {
-  buffer: takeReadBuffer,
+  buffer: () => takeReadBuffer(),
   callback(this: Socket, length: number, buffer: Buffer): boolean {
     const bytes = fillReadBuffer(buffer, length);
     if (length >= COPIED_BELOW_BYTES) return this.push(bytes);

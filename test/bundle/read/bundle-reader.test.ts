@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -212,6 +213,37 @@ describe("BundleReader", () => {
     await writeFile(path, bytes);
     expect(await read("once")).toEqual({ bytes: LAYER_BYTES, error: undefined });
     expect((await read("always")).error).toMatchObject({ code: "CONTENT_MISMATCH" });
+  });
+
+  test("gives nobody the last byte of a damaged blob that several read at once", async () => {
+    await using sample = await openSample(1_000_000, 2_500_000);
+    await using reader = await openBundle(sample.directory.path);
+    const layout = layoutOf(reader);
+    const { path, offset } = reader.locate(reader.placeOf(layout, sample.layer.digest));
+    const bytes = await readFile(path);
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 1, offset);
+    await writeFile(path, bytes);
+    const open = () => reader.openBlob(layout, sample.layer, { verify: "once" });
+    const stuck = open();
+    await once(stuck, "readable");
+    const all = await Promise.all([drain(open()), drain(open()), drain(open())]);
+    for (const { bytes: found, error } of all) {
+      expect(found).toBeLessThan(2_500_000);
+      expect(error).toMatchObject({ code: "CONTENT_MISMATCH" });
+    }
+    stuck.destroy();
+  });
+
+  test("waits for no reader that stands still or leaves: others verify the blob", async () => {
+    await using sample = await openSample(1_000_000, 2_500_000);
+    await using reader = await openBundle(sample.directory.path);
+    const open = () => reader.openBlob(layoutOf(reader), sample.layer, { verify: "once" });
+    const stuck = open();
+    await once(stuck, "readable");
+    const whole = { bytes: 2_500_000, error: undefined };
+    expect(await Promise.all([drain(open()), drain(open())])).toEqual([whole, whole]);
+    stuck.destroy();
+    expect(await drain(open())).toEqual(whole);
   });
 
   test("names the file and the byte where a file became shorter meanwhile", async () => {
