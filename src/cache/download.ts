@@ -1,38 +1,26 @@
 import type { Hash } from "node:crypto";
-import { constants } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
 import { Readable } from "node:stream";
-import type { MirrorError } from "../errors.ts";
-import { syncDirectory } from "../io/atomic-write.ts";
-import { storageError } from "../io/errors.ts";
-import { rename } from "../io/file-system.ts";
-import { openFile } from "../io/open-file.ts";
-import {
-  fillReadBuffer,
-  READ_BUFFER_BYTES,
-  recycleReadBuffer,
-  takeReadBuffer,
-} from "../io/read-buffers.ts";
+import { MirrorError } from "../errors.ts";
+import { READ_BUFFER_BYTES, recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { createDigestHash } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
-import type { OpenContent } from "../store/store.ts";
+import type { FetchIntoOptions, FilePlaces, OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
-import type { KeptFiles } from "./kept-files.ts";
+import { DownloadFile, type DownloadFileOptions } from "./download-file.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 import { isOfStorage } from "./storage-failure.ts";
 
-export interface DownloadOptions {
+export interface DownloadOptions extends DownloadFileOptions {
   readonly target: CachedContent;
-  readonly files: KeptFiles;
-  /** Names among the files while it comes and when it is complete. */
-  readonly partName: string;
-  readonly finalName: string;
   readonly fetch: OpenContent;
+  /** The same for content that goes into the file without this thread; false: it has to be fetched. */
+  readonly fetchInto?: FetchIntoFile | undefined;
   /** The disk does not take it: from now on it is for those who read it already, and for nobody else. */
   readonly onUnkept: (error: MirrorError) => void;
 }
+
+export type FetchIntoFile = (places: FilePlaces, options: FetchIntoOptions) => Promise<boolean>;
 
 /** Bytes from `start` up to, not including, `end`. */
 export interface WantedBytes {
@@ -40,10 +28,15 @@ export interface WantedBytes {
   readonly end: number;
 }
 
-const READ_WRITE = constants.O_RDWR | constants.O_CREAT;
-
 /** What may come ahead of the disk, or where that takes nothing ahead of the slowest reader. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
+
+/** Where more than these read, each has little memory. */
+const CROWD = 64;
+const CROWDED_PIECE_BYTES = 32 * 1024;
+
+/** From here on a thread of its own is worth it. */
+const ELSEWHERE_FROM_BYTES = 8 * 1024 * 1024;
 
 /** What stays in memory when it is on the disk, for readers that are right behind. */
 const BEHIND_BYTES = 1024 * 1024;
@@ -67,7 +60,7 @@ export class Download {
   readonly #options: DownloadOptions;
   readonly #recent = new RecentBytes();
   readonly #readers = new Set<Reader>();
-  #file: FileHandle | undefined;
+  readonly #file: DownloadFile;
   #users = 1;
   /** Bytes that have come. */
   #bytes = 0;
@@ -84,6 +77,7 @@ export class Download {
 
   constructor(options: DownloadOptions) {
     this.#options = options;
+    this.#file = new DownloadFile(options);
     let onStarted = () => {};
     const answered = new Promise<void>((resolve) => {
       onStarted = resolve;
@@ -132,29 +126,19 @@ export class Download {
   async #readAt(at: number, length: number): Promise<Buffer> {
     const recent = this.#recent.at(at);
     if (recent) return recent.subarray(0, length);
-    const { files, partName } = this.#options;
-    const buffer = takeReadBuffer();
-    try {
-      const wanted = Math.min(length, this.#savedBytes - at, READ_BUFFER_BYTES);
-      const read = await this.#file?.read(buffer, 0, wanted, at);
-      if (!read?.bytesRead) throw new Error("the file is shorter than what was written to it");
-      return fillReadBuffer(buffer, read.bytesRead);
-    } catch (error) {
-      throw storageError(error, files.pathOf(partName));
-    }
+    const most = this.#readers.size > CROWD ? CROWDED_PIECE_BYTES : READ_BUFFER_BYTES;
+    return await this.#file.readAt(at, Math.min(length, this.#savedBytes - at), most);
   }
 
   async #run(onStarted: () => void): Promise<void> {
     const { files, partName } = this.#options;
     try {
-      const { digest } = this.target;
-      const begun = createDigestHash(digest);
-      await this.#tryToKeep(() => this.#begin(begun));
+      await this.#tryToKeep(() => this.#file.open(this.target.size));
       const release = files.hold(partName);
       try {
-        await this.#receive(this.#unkept ? createDigestHash(digest) : begun, onStarted);
+        if (!(await this.#receiveElsewhere(onStarted))) await this.#receiveHere(onStarted);
         await this.#tryToKeep(() => this.#place());
-        if (this.#unkept) await files.remove(partName).catch(() => {});
+        if (this.#unkept) await this.#file.remove();
       } finally {
         release();
       }
@@ -166,24 +150,41 @@ export class Download {
     }
   }
 
-  /** Opens the file, and hashes what an earlier attempt has left in it. */
-  async #begin(hash: Hash): Promise<void> {
-    const { files, partName } = this.#options;
-    const path = await files.prepare(partName);
-    this.#file = await openFile(path, READ_WRITE, 0o600);
-    files.add(partName, 0);
-    try {
-      const begun = await readBegun(this.#file, { hash, size: this.target.size });
-      this.#savedBytes = begun;
-      this.#advance(begun);
-    } catch (error) {
-      throw storageError(error, path);
-    }
+  /**
+   * Has the source write large content into the file, where there is room for it; those who have asked read it from there. When
+   * the disk fails, what has come is gone on with here.
+   */
+  async #receiveElsewhere(onStarted: () => void): Promise<boolean> {
+    const { fetchInto, target } = this.#options;
+    if (!fetchInto || this.#unkept || target.size < ELSEWHERE_FROM_BYTES) return false;
+    const { path } = this.#file;
+    const note = (position: number) => {
+      this.#savedBytes = position;
+      this.#advance(position);
+    };
+    let isDone = false;
+    await this.#tryToKeep(async () => {
+      const kept = await this.#file.size();
+      if (!(await this.#file.hasRoomFor(target.size - kept))) return;
+      isDone = await fetchInto([[{ path, offset: 0, length: target.size }]], {
+        // The server goes on for long: threads are worth it
+        runBytes: Number.POSITIVE_INFINITY,
+        keptBytes: kept,
+        onStart: note,
+        onProgress: onStarted,
+        onWritten: note,
+      });
+    });
+    if (!isDone) return false;
+    this.#complete();
+    onStarted();
+    return true;
   }
 
   /** Passes on and hashes what is missing, and rejects if the whole is not what it should be. */
-  async #receive(hash: Hash, onStarted: () => void): Promise<void> {
+  async #receiveHere(onStarted: () => void): Promise<void> {
     const { fetch, target } = this.#options;
+    const hash = await this.#hashBegun();
     const body = await fetch(this.#bytes);
     onStarted();
     for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -201,9 +202,28 @@ export class Download {
     }
     const mismatch = checkContent(target, this.#bytes, hash.digest("hex"));
     if (mismatch) throw mismatch;
+    this.#complete();
+  }
+
+  #complete(): void {
     this.#isWhole = true;
-    this.#releasedBytes = target.size;
+    this.#releasedBytes = this.target.size;
     this.#wake();
+  }
+
+  /** A hash of what has come: all that an earlier attempt has left, or what was written before the disk failed. */
+  async #hashBegun(): Promise<Hash> {
+    const { target } = this.#options;
+    const hash = createDigestHash(target.digest);
+    const failed = this.#unkept;
+    if (failed && this.#bytes === 0) return hash;
+    if (failed && (await this.#file.hashStart(hash, this.#bytes)) < this.#bytes) throw failed;
+    if (failed) return hash;
+    await this.#tryToKeep(async () => {
+      this.#savedBytes = await this.#file.hashStart(hash, target.size);
+      this.#advance(this.#savedBytes);
+    });
+    return this.#bytes > 0 ? hash : createDigestHash(target.digest);
   }
 
   /** Waits while too much is in memory: for the disk, or for the slowest of those who read. */
@@ -230,22 +250,16 @@ export class Download {
   }
 
   async #write(): Promise<void> {
-    const { files, partName } = this.#options;
-    while (this.#file && this.#savedBytes < this.#bytes) {
+    while (this.#savedBytes < this.#bytes) {
       const chunks = this.#recent.from(this.#savedBytes);
-      try {
-        const { bytesWritten } = await this.#file.writev(chunks, this.#savedBytes);
-        this.#savedBytes += bytesWritten;
-      } catch (error) {
-        throw storageError(error, files.pathOf(partName));
-      }
+      this.#savedBytes += await this.#file.writeAt(this.#savedBytes, chunks);
       this.#wake();
     }
   }
 
   /** Everything that has come is in the file, unless the disk does not take it. */
   async #settle(): Promise<void> {
-    while (this.#file && !this.#unkept && this.#savedBytes < this.#bytes) {
+    while (this.#file.isOpen && !this.#unkept && this.#savedBytes < this.#bytes) {
       this.#save();
       await this.#saving;
     }
@@ -253,19 +267,8 @@ export class Download {
 
   /** From here on it is found by its digest, after a power cut too. */
   async #place(): Promise<void> {
-    const { files, finalName, partName, target } = this.#options;
     await this.#settle();
-    if (this.#unkept) return;
-    try {
-      await this.#file?.sync();
-    } catch (error) {
-      throw storageError(error, files.pathOf(partName));
-    }
-    const path = await files.prepare(finalName);
-    await rename(files.pathOf(partName), path);
-    await syncDirectory(dirname(path));
-    files.forget(partName);
-    files.add(finalName, target.size);
+    if (!this.#unkept) await this.#file.place(this.target.size);
   }
 
   /** A cache is a favor: what a disk fails with ends the keeping, not the reading. */
@@ -285,11 +288,10 @@ export class Download {
    * finds what this one has left.
    */
   async #giveUp(error: unknown): Promise<void> {
-    const { files, partName } = this.#options;
     await this.#settle();
-    const isWrong = error instanceof ContentMismatchError;
-    if (this.#savedBytes > 0 && !isWrong && !this.#unkept) files.add(partName, this.#savedBytes);
-    else await files.remove(partName).catch(() => {});
+    const isWrong = error instanceof MirrorError && error.code === "CONTENT_MISMATCH";
+    if (this.#savedBytes > 0 && !isWrong && !this.#unkept) this.#file.keep(this.#savedBytes);
+    else await this.#file.remove();
     this.#failure = error;
     this.#wake();
   }
@@ -312,22 +314,6 @@ export class Download {
 
   async #leave(): Promise<void> {
     this.#users -= 1;
-    if (this.#users === 0) await this.#file?.close();
-  }
-}
-
-/** Hashes what an earlier attempt has left; what cannot be a part of it is cut off. */
-async function readBegun(
-  file: FileHandle,
-  { hash, size }: { readonly hash: Hash; readonly size: number },
-): Promise<number> {
-  const stats = await file.stat();
-  if (stats.size > size) await file.truncate(0);
-  const buffer = Buffer.alloc(READ_BUFFER_BYTES);
-  for (let at = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) return at;
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+    if (this.#users === 0) await this.#file.close();
   }
 }

@@ -15,7 +15,12 @@ import { ContentMismatchError } from "../oci/errors.ts";
 import type { Manifest, OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
 import { nameOfContent } from "./content-names.ts";
-import { Download, type WantedBytes } from "./download.ts";
+import {
+  Download,
+  type DownloadOptions,
+  type FetchIntoFile,
+  type WantedBytes,
+} from "./download.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { findPinned, PUSHED } from "./pushed-places.ts";
 import { isOfStorage } from "./storage-failure.ts";
@@ -126,11 +131,16 @@ export class PullStore implements AsyncDisposable {
    * Streams a blob: from the disk, from a download that is under way, or from one that begins with this. Rejects with
    * what the source says before it has given anything.
    */
-  async open(target: CachedContent, range: WantedBytes, fetch: OpenContent): Promise<Readable> {
+  async open(
+    target: CachedContent,
+    range: WantedBytes,
+    fetch: OpenContent,
+    fetchInto?: FetchIntoFile,
+  ): Promise<Readable> {
     const kept = await this.#openKept(target.digest, range);
     if (kept) return kept;
     const key = `${target.digest} ${target.size}`;
-    const download = this.#downloads.get(key) ?? this.#begin(key, target, fetch);
+    const download = this.#downloads.get(key) ?? this.#begin(key, { target, fetch, fetchInto });
     const reader = download.open(range);
     try {
       await download.started;
@@ -222,13 +232,16 @@ export class PullStore implements AsyncDisposable {
     }
   }
 
-  #begin(key: string, target: CachedContent, fetch: OpenContent): Download {
+  #begin(
+    key: string,
+    { target, ...source }: Pick<DownloadOptions, "target" | "fetch" | "fetchInto">,
+  ): Download {
     const download = new Download({
+      ...source,
       target,
       files: this.#files,
       partName: join("parts", `${parseDigest(target.digest).encoded}.${target.size}`),
       finalName: nameOfContent("blobs", target.digest),
-      fetch,
       onUnkept: (error) => {
         forget();
         this.#onUnkept(error);

@@ -4,7 +4,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import type { BlobStat, RegistryBackend, ServedManifest } from "../server/backend.ts";
-import type { Manifest } from "../store/store.ts";
+import type { Manifest, SourceRepository } from "../store/store.ts";
 import { UpstreamError } from "./errors.ts";
 import { UpstreamTags, type UpstreamTagsOptions } from "./upstream-tags.ts";
 
@@ -45,16 +45,23 @@ export function createUpstreamBackend(options: UpstreamTagsOptions): RegistryBac
     async openBlob(repository, digest, range) {
       const size = (await statBlob(repository, digest))?.size ?? 0;
       const target = { mediaType: MEDIA_TYPE.octetStream, digest, size };
-      return await store.open(target, range, async (offset) => {
-        const { signal } = store;
-        const body = await access.ask(repository, `blob ${digest}`, (source) => {
-          return source.fetch(target, { offset, signal });
-        });
-        if (body) return body;
+      const { signal } = store;
+      const ask = async <Value>(load: (source: SourceRepository) => Promise<Value>) => {
+        const found = await access.ask(repository, `blob ${digest}`, load);
+        if (found !== undefined) return found;
         const place = `${access.namespace}/${repository}`;
         const reason = `it does not have the blob ${digest}`;
         throw new UpstreamError(place, reason, { code: "REGISTRY_NOT_FOUND" });
-      });
+      };
+      return await store.open(
+        target,
+        range,
+        (offset) => ask((source) => source.fetch(target, { offset, signal })),
+        (places, options) =>
+          ask(async (source) => {
+            return (await source.fetchInto?.(target, places, { ...options, signal })) ?? false;
+          }),
+      );
     },
     async readManifest(repository, reference) {
       const found = isDigest(reference)

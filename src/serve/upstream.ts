@@ -1,3 +1,4 @@
+import { isOfStorage } from "../cache/storage-failure.ts";
 import { MirrorError } from "../errors.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import { toUpstreamError, UpstreamError } from "./errors.ts";
@@ -51,7 +52,8 @@ export class UpstreamAccess {
       const { signal, upstream } = this.#options;
       return await load(upstream.openSource(repository), { signal });
     } catch (error) {
-      if (!(error instanceof MirrorError)) throw error;
+      // What the disk of the cache does not take is not the upstream's fault
+      if (isOfStorage(error) || !(error instanceof MirrorError)) throw error;
       if (error.code !== "REGISTRY_NOT_FOUND" && error.code !== "CONTENT_MISSING") {
         throw toUpstreamError(`${this.namespace}/${repository}`, error);
       }

@@ -10,12 +10,13 @@ import { openTempDirectory } from "../support/temp-directory.ts";
 import { createRandom, seedsFrom } from "./support/random.ts";
 
 const MIB = 1024 * 1024;
-const KILLS = seedsFrom(1, 24).length;
+const KILLS = seedsFrom(1, 16).length;
 /** After so many kills everything may be in the cache: the next ones begin with an empty one. */
 const KILLS_OF_A_CACHE = 4;
 const CLIENTS = 20;
 
-const LAYERS = [randomLayer(2 * MIB, 71), randomLayer(3 * MIB, 72), randomLayer(MIB, 73)];
+/** The first is written by a thread, the others come through memory. */
+const LAYERS = [randomLayer(9 * MIB, 71), randomLayer(2 * MIB, 72)];
 const IMAGE = image({ layers: LAYERS });
 const { digest: MANIFEST } = IMAGE.manifest.descriptor;
 const PATHS = [
