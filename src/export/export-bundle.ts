@@ -3,6 +3,9 @@ import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { parsePlatform } from "../oci/platform.ts";
+import { parsePolicy } from "../trust/policy.ts";
+import { requireBundledSignatures } from "../trust/require-bundled-signatures.ts";
+import { nameInRuntime } from "./choose-images.ts";
 import { checkCompression } from "./compress.ts";
 import {
   EXPORT_FORMS,
@@ -27,7 +30,13 @@ export async function exportBundle(options: ExportOptions): Promise<ExportReport
   checkExportOptions(options);
   const { form, signal } = options;
   const platforms = (options.platforms ?? []).map(parsePlatform);
+  const policy = options.requireSignatures && (await parsePolicy(options.requireSignatures));
   await using gathered = await gatherImages(options);
+  const names = new Set(gathered.images.map(({ name }) => name));
+  const signed = await requireBundledSignatures(gathered.bundles, policy, {
+    isUsed: (image) => names.has(nameInRuntime(image)),
+    signal,
+  });
   const planned = await planExport(gathered, { form, platforms, signal });
   refuseEmpty(planned);
   const path = resolve(options.out);
@@ -43,8 +52,9 @@ export async function exportBundle(options: ExportOptions): Promise<ExportReport
     ...result,
     complete: failures.length === 0,
     images: plan.contents.map(toExportedImage),
+    ...(signed.signatures ? { signatures: signed.signatures } : {}),
     failures,
-    notices: [...gathered.notices, ...plan.notices],
+    notices: [...gathered.notices, ...signed.notices, ...plan.notices],
   };
 }
 
@@ -85,6 +95,10 @@ function checkExportOptions(options: ExportOptions): void {
   }
   if (bundlePaths.length + references.length === 0 && cacheDirectory === undefined) {
     refuse("bundlePaths", "there is none");
+  }
+  if (options.requireSignatures && references.length + Number(cacheDirectory !== undefined) > 0) {
+    const hint = "Pull the images with the same demand, and export the bundle";
+    refuse("requireSignatures", "signatures are demanded of bundles only", hint);
   }
   checkCompression(compress);
   const isDirectory = form === "oci-layout" || form === "static";

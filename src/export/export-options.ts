@@ -3,6 +3,8 @@ import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
+import type { AcceptedSignature } from "../trust/check-signatures.ts";
+import type { SignatureRule } from "../trust/signature-rule.ts";
 import type { Compression } from "./compress.ts";
 
 /** What can be made of a bundle for runtimes that have no registry to ask. */
@@ -36,6 +38,8 @@ export interface ExportOptions extends OperationOptions {
   readonly platforms?: readonly string[] | undefined;
   /** Leaves out what belongs to images: signatures, attestations, bills of materials. Default: it goes with them. */
   readonly noReferrers?: boolean | undefined;
+  /** Signatures that the images have to have; of bundles only. One that has none ends the export before anything is written. */
+  readonly requireSignatures?: readonly SignatureRule[] | undefined;
   /** Not for directories. */
   readonly compress?: Compression | undefined;
   /** For `k3s`: writes the names, one a line, for a `.txt` that k3s pulls, and no archive. */
@@ -57,6 +61,8 @@ export interface ExportReport {
   /** False: images could not be read, and are not in it. */
   readonly complete: boolean;
   readonly images: readonly ExportedImage[];
+  /** What the images are signed with, where that was demanded. */
+  readonly signatures?: readonly AcceptedSignature[];
   readonly failures: readonly Failure[];
   readonly notices: readonly Notice[];
 }

@@ -1,6 +1,6 @@
 import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
-import type { ChosenImage } from "../export/choose-images.ts";
+import { type ChosenImage, nameInRuntime } from "../export/choose-images.ts";
 import { exportedName } from "../export/exported-image.ts";
 import { gatherImages } from "../export/gather-images.ts";
 import { type ExportPlan, planExport } from "../export/plan-export.ts";
@@ -10,9 +10,9 @@ import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import { parsePolicy } from "../trust/policy.ts";
+import { requireBundledSignatures } from "../trust/require-bundled-signatures.ts";
 import type { LoadOptions, PlanLoadOptions } from "./load-options.ts";
 import { openRuntime } from "./open-runtime.ts";
-import { requireSignaturesOf } from "./require-signatures.ts";
 import type { Runtime } from "./runtime.ts";
 import { formatRuntimeTarget, parseRuntimeTarget, type RuntimeTarget } from "./runtime-target.ts";
 
@@ -42,7 +42,10 @@ export async function prepareLoad(options: LoadOptions | PlanLoadOptions): Promi
   try {
     const { bundles, images } = gathered;
     const names = new Set(images.map(({ name }) => name));
-    const signed = await requireSignaturesOf(bundles, policy, { names, signal });
+    const signed = await requireBundledSignatures(bundles, policy, {
+      isUsed: (image) => names.has(nameInRuntime(image)),
+      signal,
+    });
     const [archivePlatform = runtime.platform] = platforms;
     const { form } = runtime;
     const plan = await planExport(gathered, { form, platforms, archivePlatform, signal });

@@ -1,10 +1,14 @@
 import { openBundleStore } from "../bundle/images/bundle-store.ts";
+import { OptionInvalidError } from "../errors.ts";
 import { callerOf } from "../server/access.ts";
 import { createRoutedHandler } from "../server/handler.ts";
 import { type HttpListener, listenHttp } from "../server/listen.ts";
 import type { RegistryHandler } from "../server/message.ts";
 import type { OwnAuthority } from "../server/self-signed.ts";
 import type { OperationOptions } from "../store/store.ts";
+import { parsePolicy } from "../trust/policy.ts";
+import { requireBundledSignatures } from "../trust/require-bundled-signatures.ts";
+import type { SignatureRule } from "../trust/signature-rule.ts";
 import { describeFailure, toAnsweredEvents } from "./answered-events.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
@@ -36,6 +40,8 @@ export interface ServerOptions
   readonly address?: string | undefined;
   /** 0: a free one; default 5000. */
   readonly port?: number | undefined;
+  /** Signatures that the images of the bundles have to have: without them nothing is served. Not beside anything else than bundles. */
+  readonly requireSignatures?: readonly SignatureRule[] | undefined;
   /** Host names that clients use → registries they stand for; `*.domain` → `*` goes by the first label. */
   readonly hosts?: Readonly<Record<string, string>> | undefined;
   /** The registry that is meant where a client does not say; default: the only one that has the repository. */
@@ -86,6 +92,7 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       options.signal?.throwIfAborted();
       bundles.push({ path, store: await openBundleStore(path) });
     }
+    await demandSignatures(bundles, options);
     const scheme = protection.now.tls ? "https" : "http";
     const opened = await openUpstreams({ ...options, address, onEvent });
     upstreams.push(opened);
@@ -127,6 +134,25 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
     await close();
     throw error;
   }
+}
+
+/** Of what comes from elsewhere, nobody could say the same. */
+async function demandSignatures(
+  bundles: readonly OpenedBundle[],
+  options: ServerOptions,
+): Promise<void> {
+  const { requireSignatures, signal, onEvent = () => {} } = options;
+  if (requireSignatures === undefined) return;
+  const { tree, upstreams = [], writable } = options;
+  if (upstreams.length > 0 || tree !== undefined || writable !== undefined) {
+    throw new OptionInvalidError("requireSignatures", "signatures are demanded of bundles only", {
+      hint: "Serve the bundles by a server of their own",
+    });
+  }
+  const policy = await parsePolicy(requireSignatures);
+  const stores = bundles.map(({ store }) => store);
+  const { notices } = await requireBundledSignatures(stores, policy, { signal });
+  for (const notice of notices) onEvent({ type: "notice", ...notice });
 }
 
 async function openRecord({

@@ -1,3 +1,4 @@
+import type { NoticeEvent } from "../notice.ts";
 import type { CacheUse } from "../server/backend.ts";
 
 /** What happens while images are served. */
@@ -50,6 +51,8 @@ export type ServeEvent =
       readonly type: "renewal-failed";
       readonly code: string;
       readonly message: string;
-    };
+    }
+  /** What should be known of the bundles before they are served. */
+  | NoticeEvent;
 
 export type OnServeEvent = (event: ServeEvent) => void;

@@ -176,6 +176,50 @@ describe.each<[string, SignedImage, string]>([
   });
 });
 
+describe("export and serve", () => {
+  test("give only what is signed as it is demanded, of the images that are used", async () => {
+    const signed = readSigned("tag-p-256");
+    await writeKey("cosign.pub", signed.publicKey);
+    await using source = await openEmbeddedRegistry();
+    seedSignedImage(source, "acme/app", signed);
+    seed(source, "acme/other", { v1: image({ name: "unsigned" }) });
+    const images = ["app", "other"].flatMap((name) => [
+      "--include-image",
+      `${source.host}/acme/${name}:v1`,
+    ]);
+    expect((await run("pull", "b", ...images)).exitCode).toBe(0);
+    const demand = ["--require-signature", directory.resolve("cosign.pub")];
+    const out = ["--out", directory.resolve("out.tar")];
+    const all = await runMirror([
+      "export",
+      "oci-archive",
+      directory.resolve("b"),
+      ...out,
+      ...demand,
+    ]);
+    expectRefusal(all, "acme/other:v1", "it has no signature");
+    expect(await readdir(directory.path)).not.toContain("out.tar");
+    const app = ["--image", "*/acme/app:v1", "--json"];
+    const one = await runMirror([
+      ...["export", "oci-archive", directory.resolve("b"), ...out, ...demand, ...app],
+    ]);
+    expect(one.exitCode, one.stderr).toBe(0);
+    expect(JSON.parse(one.stdout).signatures).toMatchObject([{ digest: digestOf(signed.image) }]);
+
+    const served = await run("serve", "b", "--listen", "127.0.0.1:0", ...demand);
+    expectRefusal(served, "acme/other:v1", "it has no signature");
+    const beside = [
+      "--upstream",
+      "docker.io=http://127.0.0.1:9",
+      "--cache",
+      directory.resolve("c"),
+    ];
+    const mixed = await run("serve", "b", "--listen", "127.0.0.1:0", ...demand, ...beside);
+    expect(mixed).toMatchObject({ exitCode: 2 });
+    expect(mixed.stderr).toContain("signatures are demanded of bundles only");
+  });
+});
+
 describe("what is demanded", () => {
   test("holds for all bundles of a push before the first byte of any", async () => {
     await using source = await openEmbeddedRegistry();

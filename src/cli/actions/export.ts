@@ -6,6 +6,7 @@ import { toOutputOptions } from "../options/output.ts";
 import { renderExport } from "../output/reports/export-report.ts";
 import { printResult } from "../output/result.ts";
 import { UsageError } from "../usage-error.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 
 /** What stands in front of images of registries, as other programs have it. */
 const REGISTRY_SCHEME = "docker://";
@@ -33,6 +34,7 @@ export const runExportCommand: Action<typeof FLAGS> = async (
     ...(cache === undefined ? {} : { cacheDirectory: cache }),
     compress: compress as ExportOptions["compress"],
     list,
+    ...(await toSignatureOptions(flags)),
     signal: context.signal,
   };
   const references = rest.filter(isReference).map((word) => word.slice(REGISTRY_SCHEME.length));

@@ -19,6 +19,7 @@ import { renderServeEvent } from "../output/progress/serve-line.ts";
 import { renderTrustSteps } from "../output/reports/trust-steps.ts";
 import { UsageError } from "../usage-error.ts";
 import { openUpstreamClients } from "./open-upstream-clients.ts";
+import { toSignatureOptions } from "./signature-options.ts";
 
 export const runServeCommand: Action<typeof FLAGS> = async (given, context) => {
   const metrics = createServeMetrics();
@@ -44,7 +45,7 @@ function requireContent({ flags, rest }: CommandArguments<typeof FLAGS>, upstrea
   });
 }
 
-function open(
+async function open(
   { flags, rest }: CommandArguments<typeof FLAGS>,
   {
     metrics,
@@ -53,9 +54,10 @@ function open(
   { env, signal, stderr, stdout }: CliContext,
 ): Promise<MirrorServer> {
   const isWanted = ({ type }: ServeEvent) => type !== "request-answered" || flags["access-log"];
-  return openServer({
+  return await openServer({
     ...toServerOptions(flags, env),
     ...toUpstreamOptions(flags, env),
+    ...(await toSignatureOptions(flags)),
     upstreams,
     bundlePaths: rest,
     signal,

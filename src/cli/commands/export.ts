@@ -4,6 +4,7 @@ import type { FlagTable } from "../options/flag.ts";
 import { LOGIN_FLAGS } from "../options/login.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS } from "../options/registry.ts";
+import { SIGNATURE_FLAGS } from "../options/signatures.ts";
 
 export const FLAGS = {
   out: {
@@ -42,6 +43,7 @@ export const FLAGS = {
     describe: "For k3s: write the names of the images, for a .txt in agent/images",
     group: "Export:",
   },
+  ...SIGNATURE_FLAGS,
   ...LOGIN_FLAGS,
   ...REGISTRY_FLAGS,
   ...REPORT_FLAGS,

@@ -3,10 +3,12 @@ import type { FlagTable } from "../options/flag.ts";
 import { REPORT_FLAGS } from "../options/output.ts";
 import { REGISTRY_FLAGS } from "../options/registry.ts";
 import { SERVE_FLAGS } from "../options/serve.ts";
+import { SIGNATURE_FLAGS } from "../options/signatures.ts";
 import { UPSTREAM_FLAGS } from "../options/upstreams.ts";
 
 export const FLAGS = {
   ...SERVE_FLAGS,
+  ...SIGNATURE_FLAGS,
   ...UPSTREAM_FLAGS,
   ...REGISTRY_FLAGS,
   ...REPORT_FLAGS,

@@ -21,6 +21,8 @@ export function renderServeEvent(event: ServeEvent): string {
       return `error: a pull is not recorded: ${sanitize(event.message)} (${event.code})\n`;
     case "renewal-failed":
       return `error: the certificate is not renewed: ${sanitize(event.message)} (${event.code})\n`;
+    case "notice":
+      return `notice: ${sanitize(event.message)} (${event.code})\n`;
     case "stale-served": {
       const { message, namespace, repository, tag } = event;
       const image = sanitize(`${namespace}/${repository}:${tag}`);

@@ -1,5 +1,4 @@
 import type { BundleStore, PublishedImage } from "../bundle/images/bundle-store.ts";
-import { nameInRuntime } from "../export/choose-images.ts";
 import type { Notice } from "../notice.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import { targetPathOf } from "../oci/target-path.ts";
@@ -9,9 +8,9 @@ import {
   checkSignatures,
   type NamedManifest,
   requireSigned,
-} from "../trust/check-signatures.ts";
-import type { SignaturePolicy } from "../trust/policy.ts";
-import { readerOfSource } from "../trust/read-content.ts";
+} from "./check-signatures.ts";
+import type { SignaturePolicy } from "./policy.ts";
+import { readerOfSource } from "./read-content.ts";
 
 interface DemandedSignatures {
   readonly signatures?: readonly AcceptedSignature[];
@@ -19,25 +18,24 @@ interface DemandedSignatures {
 }
 
 interface DemandOptions extends OperationOptions {
-  /** Of the images that are loaded; what else the bundles have need not be signed. Default: all of them. */
-  readonly names?: ReadonlySet<string> | undefined;
+  /** Which images are used; what else the bundles have need not be signed. Default: all of them. */
+  readonly isUsed?: ((image: PublishedImage) => boolean) | undefined;
 }
 
 /**
- * Throws `SIGNATURE_REFUSED` unless what is loaded of the bundles is signed as it is demanded. A runtime knows images by the name
- * that they had at their source, so rules hold for that as well as for the repository in the bundle.
+ * Throws `SIGNATURE_REFUSED` unless what is used of the bundles is signed as it is demanded. Runtimes and their clients know images by
+ * the name that they had at their source, so rules hold for that as well as for the repository in the bundle.
  */
-export async function requireSignaturesOf(
+export async function requireBundledSignatures(
   stores: readonly BundleStore[],
   policy: SignaturePolicy | undefined,
-  { names, ...options }: DemandOptions,
+  { isUsed = () => true, ...options }: DemandOptions,
 ): Promise<DemandedSignatures> {
   if (policy === undefined) return { notices: [] };
   const manifests = stores.flatMap((store) => [
     ...store.images.flatMap((image) => {
       const subject = parseCosignTag(image.tag)?.subject;
-      const isLoaded = names === undefined || names.has(nameInRuntime(image));
-      if (subject === undefined && !isLoaded) return [];
+      if (subject === undefined && !isUsed(image)) return [];
       return [{ ...place(image, store, options), tags: [image.tag], subject }];
     }),
     ...store.referrers.map((image) => {

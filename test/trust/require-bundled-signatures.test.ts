@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { BundleStore } from "../../src/bundle/images/bundle-store.ts";
-import { requireSignaturesOf } from "../../src/load/require-signatures.ts";
 import { parsePolicy } from "../../src/trust/policy.ts";
+import { requireBundledSignatures } from "../../src/trust/require-bundled-signatures.ts";
 import type { SignatureRule } from "../../src/trust/signature-rule.ts";
 import { createKey, manifestsOf, signStatement } from "../support/signatures.ts";
 
@@ -44,17 +44,15 @@ test.each<[string, SignatureRule[], number]>([
   ["nothing where it is exempt", [{ pattern: "*", demand: "none" }], 0],
 ])("an image that is loaded has to be signed by the rule for %s", async (_, rules, count) => {
   const policy = await parsePolicy(rules);
-  const found = await requireSignaturesOf([storeOf(1)], policy, {});
+  const found = await requireBundledSignatures([storeOf(1)], policy, {});
   expect(found.signatures).toHaveLength(count);
-  const unsigned = requireSignaturesOf([storeOf(0)], policy, {});
+  const unsigned = requireBundledSignatures([storeOf(0)], policy, {});
   if (count === 0) await expect(unsigned).resolves.toEqual({ signatures: [], notices: [] });
   else await expect(unsigned).rejects.toMatchObject({ code: "SIGNATURE_REFUSED" });
 });
 
 test("an image that is not loaded need not be signed", async () => {
   const policy = await parsePolicy([{ pattern: "*", demand: DEMAND }]);
-  const names = new Set<string>();
-  await expect(requireSignaturesOf([storeOf(0)], policy, { names })).resolves.toMatchObject({
-    signatures: [],
-  });
+  const checked = requireBundledSignatures([storeOf(0)], policy, { isUsed: () => false });
+  await expect(checked).resolves.toMatchObject({ signatures: [] });
 });
