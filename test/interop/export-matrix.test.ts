@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ExportForm, type ExportReport, exportBundle } from "../../src/index.ts";
+import { digestOf } from "../../src/oci/digest.ts";
 import { writeBundle } from "../serve/support/bundles.ts";
 import { AMD64, ARM64, image, index, layer } from "../support/artifacts.ts";
 import { d8Layout, d8Package, writeChunks } from "../support/d8-bundle.ts";
@@ -8,6 +9,7 @@ import { type ProcessResult, runProcess } from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireDaemon, requireTool } from "../support/tool.ts";
 import {
+  openBuildah,
   openPodman,
   startContainerd,
   startDockerd,
@@ -28,6 +30,7 @@ const KINDS = ["one tar", "chunks", "several bundles", "bundle of d8 mirror"] as
 type Kind = (typeof KINDS)[number];
 
 let directory: TempDirectory;
+let exported = 0;
 const bundles = new Map<Kind, readonly string[]>();
 
 beforeAll(async () => {
@@ -105,6 +108,52 @@ requireTool("skopeo").test.each(["oci-layout", "oci-archive"] as const)(
   },
 );
 
+requireTool("skopeo").test(
+  "skopeo reads the configs of the images in k3s and docker-archive of every kind of bundle",
+  async () => {
+    for (const form of ["k3s", "docker-archive"] as const) {
+      for (const [kind, { path, images }] of await exportEach(form)) {
+        for (const [place, { name }] of images.entries()) {
+          const words = ["inspect", "--raw", "--config", `docker-archive:${path}:${name}`];
+          const { stdout } = done(await runProcess("skopeo", words));
+          expect(digestOf(Buffer.from(stdout)), `${form} of ${kind}`).toBe(CONFIGS[place]);
+        }
+      }
+    }
+  },
+);
+
+/** Form, and the name of what reads it. An image of a layout they call by the path of the layout, which is for skopeo. */
+const TRANSPORTS = [
+  ["docker-archive", "docker-archive"],
+  ["k3s", "docker-archive"],
+  ["k3s", "oci-archive"],
+  ["oci-archive", "oci-archive"],
+] as const;
+
+describe.each([
+  ["podman", openPodman],
+  ["buildah", openBuildah],
+] as const)("%s", (program, open) => {
+  requireTool(program).test(
+    "pulls each image by its name out of every form of every kind of bundle, with its id",
+    async () => {
+      await using session = await open();
+      for (const [form, transport] of TRANSPORTS) {
+        for (const [kind, { path, images }] of await exportEach(form)) {
+          for (const [place, { name }] of images.entries()) {
+            const about = `${form} of ${kind} by ${transport}`;
+            const source = `${transport}:${path}:${name}`;
+            const { stdout } = done(await session.run("pull", "-q", source));
+            expect(`sha256:${stdout.trim()}`, about).toBe(CONFIGS[place]);
+            done(await session.run("rmi", "--force", stdout.trim()));
+          }
+        }
+      }
+    },
+  );
+});
+
 test("a static tree of every kind of bundle has the bytes of the images", async () => {
   for (const kind of KINDS) {
     const { path, images } = await exportFrom(kind, "static");
@@ -128,8 +177,21 @@ async function loadAll(form: ExportForm, runtime: ToolSession): Promise<void> {
   }
 }
 
+/** Of each kind of bundle; what has the same bytes as another one is read once. */
+async function exportEach(form: ExportForm): Promise<Map<Kind, ExportReport>> {
+  const reports = new Map<Kind, ExportReport>();
+  const known = new Set<string | undefined>();
+  for (const kind of KINDS) {
+    const report = await exportFrom(kind, form);
+    if (report.sha256 === undefined || !known.has(report.sha256)) reports.set(kind, report);
+    known.add(report.sha256);
+  }
+  return reports;
+}
+
 async function exportFrom(kind: Kind, form: ExportForm): Promise<ExportReport> {
-  const out = directory.resolve(`${form} of ${kind}`.replaceAll(" ", "-"));
+  const name = `${form} of ${kind} ${exported++}`;
+  const out = directory.resolve(name.replaceAll(" ", "-"));
   const report = await exportBundle({ form, bundlePaths: bundles.get(kind) ?? [], out });
   expect(report.complete).toBe(true);
   return report;
