@@ -1,10 +1,14 @@
+import type { Failure } from "../../failure.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
+import { option } from "../../option.ts";
+import { ContentMissingError } from "../../store/errors.ts";
 import { parseImageVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
 import type { ImageSelector, Selection } from "../grammar/selection.ts";
 import { isListing, type ListingFilter, selectTags } from "../grammar/version-filter.ts";
+import { type AttemptOne, attemptInto } from "./attempt-one.ts";
 import { chooseTags, excludingPolicy, namesOfLimits } from "./choose-tags.ts";
 import { whyLeftOut } from "./exclusion.ts";
 import { listCandidates } from "./list-candidates.ts";
@@ -19,18 +23,31 @@ const NOTHING_FITS = {
   policy: "no tag fits this policy",
 } as const;
 
-/** The roots of the images that were named one by one. */
-export async function resolveImages(selection: Selection, reader: SourceReader): Promise<Root[]> {
-  const roots = await allMatched(
-    selection.images.map((selector) => resolveImage(selector, selection, reader)),
-  );
-  return roots.flat();
+export interface ResolvedImages {
+  readonly roots: readonly Root[];
+  /** Images that a repository lists and that cannot be had; the others are not affected. */
+  readonly failures: readonly Failure[];
 }
 
+/** The roots of the images that were named one by one. */
+export async function resolveImages(
+  selection: Selection,
+  reader: SourceReader,
+): Promise<ResolvedImages> {
+  const failures: Failure[] = [];
+  const attempt = attemptInto(failures);
+  const roots = await allMatched(
+    selection.images.map((selector) => resolveImage(selector, selection, reader, attempt)),
+  );
+  return { roots: roots.flat(), failures };
+}
+
+/** What is asked for by its name has to be there; of what a range takes, each image stands for itself. */
 export async function resolveImage(
   selector: ImageSelector,
   selection: Selection,
   reader: SourceReader,
+  attempt: AttemptOne = attemptNone,
 ): Promise<Root[]> {
   const { reference, filter } = selector;
   const { tag, digest } = reference;
@@ -38,11 +55,12 @@ export async function resolveImage(
   if (isLeftOut(selector, selection, reader)) return [];
   if (isListing(filter)) {
     const tags = await selectImageTags({ ...selector, filter }, selection, reader);
-    return allMatched(
-      tags.map(async (match) =>
-        createRoot(await findImage(selector, { repository, reference: match }, reader), [match]),
+    const found = tags.map((match) =>
+      attempt(formatReference({ ...repository, tag: match }), async () =>
+        createRoot(await findListed({ repository, reference: match }, reader), [match]),
       ),
     );
+    return (await Promise.all(found)).flat();
   }
   const wanted = digest ?? tag ?? DEFAULT_TAG;
   const image = await findImage(selector, { repository, reference: wanted }, reader);
@@ -103,6 +121,22 @@ async function selectImageTags(
         : NOTHING_FITS[filter.kind],
     },
   );
+}
+
+const attemptNone: AttemptOne = async (_subject, work) => [await work()];
+
+/** Registries go on listing tags whose manifests were deleted, or never came whole. */
+async function findListed(
+  { repository, reference }: Omit<FoundImage, "manifest">,
+  reader: SourceReader,
+): Promise<FoundImage> {
+  const manifest = await reader.findManifest(repository, reference);
+  if (manifest !== undefined) return { repository, reference, manifest };
+  const name = formatReference({ ...repository, tag: reference });
+  const reason = "the repository lists this tag and does not have what it points at";
+  throw new ContentMissingError(`image "${name}"`, reason, {
+    hint: `Leave it out with ${option("excludeTags")}, or delete the tag there`,
+  });
 }
 
 async function findImage(

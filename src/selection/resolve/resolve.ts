@@ -77,7 +77,7 @@ export async function resolveSelection(
   try {
     const results = await allMatched<Offered>([
       resolveSource(selection, reader),
-      resolveImages(selection, reader).then((roots) => ({ roots })),
+      resolveImages(selection, reader),
       resolveChartRoots(selection, reader),
       resolveFiles(selection, reader).then((roots) => ({ roots })),
     ]);

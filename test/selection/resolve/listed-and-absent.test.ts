@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { parseSelection } from "../../../src/selection/grammar/parse-selection.ts";
 import type { ParseSelectionOptions } from "../../../src/selection/grammar/selection-options.ts";
+import { resolveSelection } from "../../../src/selection/resolve/resolve.ts";
+import { image } from "../../support/artifacts.ts";
 import { buildEdition, EDITION_ROOT } from "../../support/edition.ts";
 import { memorySource, NotFoundError } from "../../support/memory-source.ts";
 import { failureOf, resolveEdition } from "../support/resolve.ts";
@@ -43,4 +46,23 @@ test("a package without a repository of its versions is told", async () => {
   const wishes = { noPlatform: true, noModules: true };
   const { messages } = await resolveEdition(without(request), wishes);
   expect(messages.join("\n")).toContain('no versions of package "postgres" are shown');
+});
+
+test("an image that a range takes and the source does not have fails by name, and the others are taken", async () => {
+  const images = { "v1.0.0": image({ name: "one" }), "v1.1.0": image({ name: "two" }) };
+  const { openSource } = memorySource(
+    { "acme/web": images },
+    { failures: { "get acme/web:v1.0.0": new NotFoundError("gone") } },
+  );
+  const { selection } = parseSelection({ includeImages: ["registry.test/acme/web@^1"] });
+  const { roots, failures } = await resolveSelection(selection, { openSource });
+  expect(roots.map(({ reference }) => reference)).toEqual(["v1.1.0"]);
+  expect(failures).toMatchObject([
+    {
+      code: "CONTENT_MISSING",
+      subject: "registry.test/acme/web:v1.0.0",
+      message: expect.stringContaining("lists this tag and does not have"),
+      hint: expect.stringContaining("`excludeTags`"),
+    },
+  ]);
 });

@@ -9,6 +9,7 @@ import { parseImageVersion } from "../../../versions/tag-version.ts";
 import { createRangeFilter } from "../../grammar/range-filter.ts";
 import type { Selection, VersionFilter } from "../../grammar/selection.ts";
 import { isListing, selectTags } from "../../grammar/version-filter.ts";
+import type { AttemptOne } from "../attempt-one.ts";
 import { chooseTags, excludingPolicy } from "../choose-tags.ts";
 import type { Root } from "../root.ts";
 import { formatFound, type SourceReader } from "../source-reader.ts";
@@ -30,12 +31,6 @@ export interface ChartContext {
   /** Each is read once, however many charts are taken from it. */
   readonly readRepository: (address: string) => Promise<ChartRepository>;
 }
-
-/** Does the work for one chart or image, or lists its failure. */
-export type AttemptOne = <Value>(
-  subject: string,
-  work: () => Promise<Value>,
-) => Promise<readonly Value[]>;
 
 /** Archives in memory at once. */
 export const CHARTS_AT_ONCE = 4;

@@ -1,9 +1,10 @@
 import pLimit from "p-limit";
-import { type Failure, isImageFailure, toFailure } from "../../../failure.ts";
+import type { Failure } from "../../../failure.ts";
 import type { Selection } from "../../grammar/selection.ts";
+import { type AttemptOne, attemptInto } from "../attempt-one.ts";
 import type { SourceReader } from "../source-reader.ts";
 import { allMatched } from "../unmatched.ts";
-import { type AttemptOne, CHARTS_AT_ONCE, type ResolvedChart } from "./chart.ts";
+import { CHARTS_AT_ONCE, type ResolvedChart } from "./chart.ts";
 import { type ChartRepository, readChartRepository } from "./chart-repository.ts";
 import { resolveRegistryChart } from "./resolve-registry-chart.ts";
 import { resolveRepositoryChart } from "./resolve-repository-chart.ts";
@@ -39,13 +40,6 @@ export async function resolveCharts(
 
 function createAttempt(failures: Failure[]): AttemptOne {
   const limit = pLimit(CHARTS_AT_ONCE);
-  return async (subject, work) => {
-    try {
-      return [await limit(work)];
-    } catch (error) {
-      if (!isImageFailure(error)) throw error;
-      failures.push(toFailure(error, subject));
-      return [];
-    }
-  };
+  const attempt = attemptInto(failures);
+  return (subject, work) => attempt(subject, () => limit(work));
 }

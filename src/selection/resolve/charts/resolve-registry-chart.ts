@@ -26,7 +26,7 @@ export async function resolveRegistryChart(
   const isChosen = isNamed || isOut || filter.kind !== "default";
   const tag = isChosen ? reference.tag : await highestTag(chart, context);
   const wanted = { ...chart, reference: { ...reference, tag } };
-  const roots = await resolveImage(wanted, selection, reader);
+  const roots = await resolveImage(wanted, selection, reader, attempt);
   const charts = roots.map((root) => attempt(chartName(root), () => toChart(root, reader)));
   return (await Promise.all(charts)).flat();
 }
