@@ -1,4 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
+import { roleOfReferrer } from "../oci/referrer-role.ts";
 import type { OperationOptions, ReferrerSource } from "../store/store.ts";
 
 /** Whether a registry knows of a signature of a manifest (cosign, Notary Project), by the types of what refers to it. */
@@ -8,9 +9,8 @@ export async function isSigned(
   { signal }: OperationOptions,
 ): Promise<boolean> {
   const referrers = await source.referrers(digest, { signal });
-  return referrers.some(({ artifactType, annotations }) =>
-    /signature|cosign|sigstore\.bundle/i.test(artifactType ?? "")
-      ? annotations?.["dev.sigstore.bundle.content"] !== "dsse-envelope"
-      : false,
+  return referrers.some(
+    ({ artifactType = "", annotations }) =>
+      roleOfReferrer(artifactType, annotations) === "signature",
   );
 }
