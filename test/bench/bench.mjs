@@ -4,10 +4,11 @@
  * docker-registry on loopback. Prints medians of wall time, of processor time (client and registry) and of the peak of
  * memory, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory,serve]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory,serve,scale,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
- * `--only` is another word for `--case`.
+ * `--only` is another word for `--case`. `scale` (20,000 and 100,000 blobs) and `large` (20 GB, on the disk of DIR) run when
+ * they are named.
  * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
 import { execFileSync } from "node:child_process";
@@ -16,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseByteSize } from "../../dist/index.js";
+import { benchLarge, benchMany } from "./scale.mjs";
 import { benchServe } from "./serve/bench-serve.mjs";
 import { putBlob, putImage } from "./support/content.mjs";
 import { stopDaemons } from "./support/daemon.mjs";
@@ -83,6 +85,9 @@ async function benchCases(source, peers) {
   if (has("small-push")) await benchPush(source, { ...small, name: "small-push" }, peers);
   if (has("memory")) await benchMemory(source);
   if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
+  const own = { root, print, mirror: (args) => run(process.execPath, [MAIN, ...args]) };
+  if (has("scale")) await benchMany(own);
+  if (has("large")) await benchLarge(own);
 }
 
 function noteRatio(label, ratio) {
