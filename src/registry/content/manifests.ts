@@ -13,7 +13,7 @@ import {
   MANIFEST_LIMIT_BYTES,
   MEDIA_TYPE,
 } from "../../oci/media-type.ts";
-import { isTag } from "../../oci/reference.ts";
+import { formatReference, isTag } from "../../oci/reference.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
 import { ContentUnknownError } from "../../store/errors.ts";
 import type { ContentStat, Manifest, OperationOptions } from "../../store/store.ts";
@@ -45,7 +45,7 @@ export async function fetchManifest(
     });
     try {
       const bytes = await readBody(response, { limitBytes: MANIFEST_LIMIT_BYTES });
-      if (bytes) return toManifest(reference, { bytes, headers: response.headers });
+      if (bytes) return toManifest(context, reference, { bytes, headers: response.headers });
     } catch (error) {
       await patience.waitAfter(toUnreachableError(error, host.registry), signal);
       continue;
@@ -245,14 +245,18 @@ interface ManifestAnswer {
   readonly headers: ResponseHeaders;
 }
 
-function toManifest(reference: string, { bytes, headers }: ManifestAnswer): Manifest {
+function toManifest(
+  context: RepositoryContext,
+  reference: string,
+  { bytes, headers }: ManifestAnswer,
+): Manifest {
   const claimed = headerOf(headers, "docker-content-digest");
   const digest = isDigest(reference) ? reference : claimedDigest(claimed, bytes);
   verifyDigest(bytes, digest);
   if (claimed !== undefined && claimed !== digest && sameAlgorithm(claimed, digest)) {
     throw new ContentMismatchError(digest, `the server calls it "${claimed}"`);
   }
-  const mediaType = mediaTypeOf({ bytes, headers }, reference);
+  const mediaType = mediaTypeOf({ bytes, headers }, nameOf(context, reference));
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
 }
 
@@ -271,11 +275,17 @@ function sameAlgorithm(left: string, right: string): boolean {
   return left.split(":")[0] === right.split(":")[0];
 }
 
+function nameOf({ host, repository }: RepositoryContext, reference: string): string {
+  const part = isDigest(reference) ? { digest: reference } : { tag: reference };
+  return formatReference({ registry: host.registry, repository, ...part });
+}
+
 /** The served type, or the document's own where the server gives only a general one. */
-function mediaTypeOf({ bytes, headers }: ManifestAnswer, reference: string): string {
+function mediaTypeOf({ bytes, headers }: ManifestAnswer, name: string): string {
   const served = essenceOf(headerOf(headers, "content-type") ?? "");
   if (isManifestType(served) || isLegacyManifestType(served)) return served;
-  const subject = `manifest ${reference}`;
+  const subject = `manifest of "${name}"`;
+  if (served === "text/html") throw new ContentInvalidError(subject, "it is a web page", A_PAGE);
   const document = parseStrictJson(bytes, subject);
   const fields = (typeof document === "object" ? document : {}) as Record<string, unknown>;
   const own = fields?.["mediaType"];
@@ -284,3 +294,8 @@ function mediaTypeOf({ bytes, headers }: ManifestAnswer, reference: string): str
   if (Array.isArray(fields?.["layers"])) return MEDIA_TYPE.imageManifest;
   throw new ContentInvalidError(subject, `the server gives it the type "${served}"`);
 }
+
+/** Proxies and hotels ask for a login so. */
+const A_PAGE = {
+  hint: "Check that a registry answers here, and no proxy or login page in its place",
+};

@@ -35,6 +35,23 @@ describe("fetchManifest()", () => {
     expect(request?.headers.accept).toContain(MEDIA_TYPE.imageIndex);
   });
 
+  test.each([
+    ["a web page", "text/html", "it is a web page", /login page/],
+    ["no JSON", "application/json", "it is not JSON", undefined],
+  ])("names the image where %s comes", async (_, type, reason, hint) => {
+    await using server = await startServer((_request, response) => {
+      send(response, 200, { "content-type": type }, "<html>Please log in</html>");
+    });
+    await using client = openRegistryClient();
+    const repository = client.repository({ registry: server.host, repository: "acme/web" });
+    const error = await repository.fetchManifest("v1").catch((failure: unknown) => failure);
+    expect(error).toMatchObject({
+      code: "CONTENT_INVALID",
+      message: `Cannot use manifest of "${server.host}/acme/web:v1": ${reason}`,
+      hint: hint === undefined ? undefined : expect.stringMatching(hint),
+    });
+  });
+
   test("computes the digest where the server does not tell it", async () => {
     await using session = await start({ contentDigest: "absent" });
     expect(await session.repository.fetchManifest("v1")).toEqual(image);
