@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /**
- * Compares pull and push with the tools on PATH (crane, oras, skopeo), side by side in one run against Debian's
- * docker-registry on loopback. Prints medians of wall time, of processor time (client and registry) and of the peak of
- * memory, and ratios: absolute times mean nothing on shared machines.
+ * Compares pull, push and verify with the tools on PATH (crane, oras, skopeo, sha256sum), side by side in one run against
+ * Debian's docker-registry on loopback. Prints medians of wall time, of processor time (client, its main thread, registry), of
+ * the peak of memory and of what the registry counted, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,small-pull,small-push,start,memory,serve,scale,large]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,small-push,start,memory,serve,scale,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
  * `--only` is another word for `--case`. `scale` (20,000 and 100,000 blobs) and `large` (20 GB, on the disk of DIR) run when
@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
   options: {
     size: { type: "string", default: "1.8GB" },
     rounds: { type: "string", default: "3" },
-    case: { type: "string", default: "pull,push,small-pull,small-push,start,memory,serve" },
+    case: { type: "string", default: "pull,push,verify,small-pull,small-push,start,memory,serve" },
     only: { type: "string" },
     directory: { type: "string" },
     record: { type: "string" },
@@ -45,6 +45,10 @@ const REPOSITORY = "bench/app";
 const SMALL = { repository: "bench/tiny", images: 20, layers: 100, bytes: 1024 };
 /** A ratio may be this many times the recorded one. */
 const TOLERANCE = 1.2;
+/** Starts in one measurement: a single one is a few ticks of the system's clock. */
+const STARTS = 10;
+/** In place of a registry where none is needed. */
+const IDLE = { processorSeconds: () => 0, counters: async () => ({ requests: 0, bytes: 0 }) };
 const ratios = {};
 const run = (command, args) => runIn(root, command, args);
 
@@ -71,12 +75,13 @@ async function main() {
 async function benchCases(source, peers) {
   const has = (...names) => names.some((name) => parts.has(name));
   if (has("start")) await benchStart();
-  const large = has("pull", "push") && {
+  const large = has("pull", "push", "verify") && {
     repository: REPOSITORY,
     tags: await fill(source, size),
   };
   if (has("pull")) await benchPull(source, { ...large, name: "pull" }, peers);
   if (has("push")) await benchPush(source, { ...large, name: "push" }, peers);
+  if (has("verify")) await benchVerify(source, large);
   const small = has("small-pull", "small-push") && {
     repository: SMALL.repository,
     tags: await fillSmall(source, SMALL),
@@ -107,9 +112,27 @@ function checkRatios(recorded) {
 
 async function benchStart() {
   await compare("start", [
-    ["mirror --version", () => run(process.execPath, [MAIN, "--version"])],
-    ["node with nothing to do", () => run(process.execPath, ["-e", "0"])],
+    ["mirror --version", () => runAgain(process.execPath, [MAIN, "--version"])],
+    ["node with nothing to do", () => runAgain(process.execPath, ["-e", "0"])],
   ]);
+}
+
+async function runAgain(...command) {
+  const words = command.flat().map((word) => `'${word}'`);
+  const loop = `for _ in $(seq ${STARTS}); do ${words.join(" ")} >/dev/null; done`;
+  return await run("sh", ["-c", loop]);
+}
+
+/** One large file and its blobs, beside a program that hashes the file alone. */
+async function benchVerify(source, { repository, tags }) {
+  const bundle = join(root, "verified");
+  const include = tags.flatMap((tag) => ["--include-image", `${source.host}/${repository}:${tag}`]);
+  await mirror(["pull", bundle, ...include]);
+  await compare("verify", [
+    ["mirror verify", () => mirror(["verify", bundle])],
+    ["sha256sum -c", () => run("sh", ["-c", `cd '${bundle}' && sha256sum --quiet -c SHA256SUMS`])],
+  ]);
+  rmSync(bundle, { recursive: true, force: true });
 }
 
 async function benchPull(source, { name, repository, tags }, peers) {
@@ -117,6 +140,7 @@ async function benchPull(source, { name, repository, tags }, peers) {
   const include = references.flatMap((reference) => ["--include-image", reference]);
   const candidates = [
     ["mirror pull, one tar", (out) => mirror(["pull", out, ...include])],
+    ["mirror pull --no-checksums", (out) => mirror(["pull", out, "--no-checksums", ...include])],
     ["mirror pull, 500 MB chunks", (out) => mirror(["pull", out, "-c", "500MB", ...include])],
     ...(peers.includes("crane")
       ? [
@@ -147,7 +171,7 @@ async function benchPull(source, { name, repository, tags }, peers) {
             "skopeo copy, one oci-archive each",
             async (out) => {
               mkdirSync(out, { recursive: true });
-              const used = { client: 0, peakKib: 0 };
+              const used = { client: 0, main: 0, peakKib: 0 };
               for (const [index, reference] of references.entries()) {
                 const { client, peakKib } = await run("skopeo", [
                   "copy",
@@ -284,12 +308,7 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
       const out = join(root, `${name}-out`);
       const target = needsTarget ? await startRegistry(root, `${name}-target`) : undefined;
       execFileSync("sync");
-      const registry = target ?? source;
-      const [before, spent] = [performance.now(), registry?.processorSeconds() ?? 0];
-      const used = await act(out, target);
-      const wall = (performance.now() - before) / 1000;
-      const registrySeconds = (registry?.processorSeconds() ?? 0) - spent;
-      taken.get(label).push({ wall, client: 0, peakKib: 0, ...used, registry: registrySeconds });
+      taken.get(label).push(await measure(() => act(out, target), target ?? source));
       await target?.stop();
       for (const path of [out, `${out}.tar`]) rmSync(path, { recursive: true, force: true });
     }
@@ -298,7 +317,7 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
     [...taken].map(([label, samples]) => [
       label,
       Object.fromEntries(
-        ["wall", "client", "registry", "peakKib"].map((key) => [
+        ["wall", "client", "main", "registry", "peakKib", "requests", "bytes"].map((key) => [
           key,
           median(samples.map((sample) => sample[key])),
         ]),
@@ -306,12 +325,31 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
     ]),
   );
   const [[first, own]] = medians;
-  for (const [label, { wall, client, registry, peakKib }] of medians) {
-    const figures = `wall ${wall.toFixed(2)} s, processor ${client.toFixed(2)} + ${registry.toFixed(2)} s, peak ${Math.round(peakKib / 1024)} MiB`;
+  for (const [label, { wall, client, main, registry, peakKib, requests, bytes }] of medians) {
+    const mainText = label.startsWith("mirror") ? ` (main thread ${main.toFixed(2)})` : "";
+    const traffic = requests > 0 ? `, ${requests} requests, ${(bytes / 1e6).toFixed(1)} MB` : "";
+    const figures = `wall ${wall.toFixed(2)} s, processor ${client.toFixed(2)}${mainText} + ${registry.toFixed(2)} s, peak ${Math.round(peakKib / 1024)} MiB${traffic}`;
     print(
       `${name}: ${label.padEnd(34)} ${figures}${ratioText(name, own, { label, first, wall, client, registry })}`,
     );
   }
+}
+
+/** What doing something takes, of the client and of the registry that it talks to. */
+async function measure(act, registry = IDLE) {
+  const counted = await registry.counters();
+  const [before, spent] = [performance.now(), registry.processorSeconds()];
+  const used = await act();
+  const wall = (performance.now() - before) / 1000;
+  const registrySeconds = registry.processorSeconds() - spent;
+  const { requests, bytes } = await registry.counters();
+  return {
+    wall,
+    ...used,
+    registry: registrySeconds,
+    requests: requests - counted.requests,
+    bytes: bytes - counted.bytes,
+  };
 }
 
 /** How mirror stands beside a peer. */

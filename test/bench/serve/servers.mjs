@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "../support/daemon.mjs";
 import { startRegistry } from "../support/docker-registry.mjs";
+import { freePort } from "../support/free-port.mjs";
 import { findProgram, MAIN } from "../support/programs.mjs";
 
 /** A certificate for `127.0.0.1`, as every server of a comparison has it. */
@@ -59,13 +60,4 @@ location ~ "^/v2/.+/blobs/sha256:(..)(.+)$" { root ${storage}; try_files /docker
 /** docker-registry with the files of another one that has stopped. */
 export function startStored(root, storage, { tls } = {}) {
   return startRegistry(root, "stored", { storageOf: storage, tls });
-}
-
-async function freePort() {
-  const { createServer } = await import("node:net");
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

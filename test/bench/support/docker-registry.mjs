@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startDaemon } from "./daemon.mjs";
+import { freePort } from "./free-port.mjs";
 
 /**
  * Debian's docker-registry on a free port of loopback, with storage of its own, which begins empty and is deleted when it
@@ -10,12 +11,13 @@ export async function startRegistry(root, name, { onRequest, proxyOf, storageOf,
   const storage = storageOf ?? join(root, name);
   if (!storageOf) rmSync(storage, { recursive: true, force: true });
   mkdirSync(storage, { recursive: true });
+  const metrics = `127.0.0.1:${await freePort()}`;
   const config = join(root, `${name}.yml`);
   const lines = [
     "version: 0.1",
     `log: {level: info, accesslog: {disabled: ${onRequest === undefined}}}`,
     `storage: {filesystem: {rootdirectory: "${storage}"}}`,
-    `http: {addr: "127.0.0.1:0", secret: bench${tls ? `, tls: {certificate: "${tls.cert}", key: "${tls.key}"}` : ""}}`,
+    `http: {addr: "127.0.0.1:0", secret: bench, debug: {addr: "${metrics}", prometheus: {enabled: true}}${tls ? `, tls: {certificate: "${tls.cert}", key: "${tls.key}"}` : ""}}`,
     ...(proxyOf ? [`proxy: {remoteurl: "http://${proxyOf}"}`] : []),
   ];
   writeFileSync(config, `${lines.join("\n")}\n`);
@@ -30,9 +32,21 @@ export async function startRegistry(root, name, { onRequest, proxyOf, storageOf,
     ...daemon,
     host: `127.0.0.1:${daemon.found[1]}`,
     storage,
+    /** What it has counted: requests, and bytes both ways. */
+    counters: async () => {
+      const text = await (await fetch(`http://${metrics}/metrics`)).text();
+      return {
+        requests: sumOf(text, /^registry_http_requests_total\{.*\} (\S+)$/gm),
+        bytes: sumOf(text, /^registry_http_(?:request|response)_size_bytes_sum\{.*\} (\S+)$/gm),
+      };
+    },
     async stop() {
       await daemon.stop();
       if (!storageOf) rmSync(storage, { recursive: true, force: true });
     },
   };
+}
+
+function sumOf(text, pattern) {
+  return [...text.matchAll(pattern)].reduce((sum, [, value]) => sum + Number(value), 0);
 }

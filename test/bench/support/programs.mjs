@@ -5,26 +5,56 @@ import { join } from "node:path";
 export const MAIN = new URL("../../../dist/mirror.js", import.meta.url).pathname;
 export const TIME = "/usr/bin/time";
 
-/** Runs a program to its end: what it took of the processors, in seconds, and of memory. */
+/** The clock of `/proc` has hundredths of a second; the last look at a thread is this much before its end. */
+const LOOK_MS = 20;
+
+/** Runs a program to its end: what it and its main thread took of the processors, in seconds, and of memory. */
 export function run(root, command, args) {
   return new Promise((resolve, reject) => {
     const measured = ["-o", join(root, "used"), "-f", "%U %S %M", command, ...args];
     const child = spawn(TIME, measured, { stdio: ["ignore", "ignore", "pipe"] });
+    const mainOf = watchMain(child.pid);
     let stderr = "";
     child.stderr.on("data", (chunk) => {
       stderr += chunk;
     });
     child.on("error", reject);
     child.on("exit", (code) => {
+      const main = mainOf();
       if (code !== 0) {
         return reject(new Error(`${command} ${args[0]}: exit ${code}\n${stderr}`));
       }
       const [user, system, peakKib] = readFileSync(join(root, "used"), "utf8")
         .split(" ")
         .map(Number);
-      resolve({ client: user + system, peakKib });
+      resolve({ client: user + system, main, peakKib });
     });
   });
+}
+
+/** Looks at the main thread of the process that `time` has started, until it has ended. */
+function watchMain(timePid) {
+  let seconds = 0;
+  const timer = setInterval(() => {
+    try {
+      const pid = readFileSync(`/proc/${timePid}/task/${timePid}/children`, "utf8").trim();
+      seconds = secondsOf(`/proc/${pid}/task/${pid}/stat`);
+    } catch {
+      // not started yet, or over
+    }
+  }, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    return seconds;
+  };
+}
+
+function secondsOf(path) {
+  const fields = readFileSync(path, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  // Fields 14 and 15 of proc(5), in hundredths
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 export function has(command) {
