@@ -63,7 +63,7 @@ async function main() {
   if (!has("docker-registry"))
     throw new Error("the bench needs docker-registry on PATH (Debian package docker-registry)");
   if (!existsSync(TIME)) throw new Error(`the bench needs ${TIME} (Debian package time)`);
-  const source = await startRegistry(root, "source");
+  const source = await startRegistry(root, "source", { counts: true });
   const peers = ["crane", "oras", "skopeo"].filter(has);
   const beside = peers.join(", ") || "nothing on PATH";
   print(`${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${beside}`);
@@ -306,7 +306,9 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
       const out = join(root, `${name}-out`);
-      const target = needsTarget ? await startRegistry(root, `${name}-target`) : undefined;
+      const target = needsTarget
+        ? await startRegistry(root, `${name}-target`, { counts: true })
+        : undefined;
       execFileSync("sync");
       taken.get(label).push(await measure(() => act(out, target), target ?? source));
       await target?.stop();
