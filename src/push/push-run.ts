@@ -20,6 +20,7 @@ import {
   type TargetVersion,
   targetVersionOf,
 } from "./channel-closure.ts";
+import { claimedDigest } from "./claimed-digest.ts";
 import { claimsReferrer } from "./claims-referrer.ts";
 import { DISCOVERY, discoveryPlaceOf } from "./discovery-place.ts";
 import { ContentWithheldError, ReferrerUnlistedError, TagUnconfirmedError } from "./errors.ts";
@@ -216,7 +217,7 @@ export class PushRun {
     this.#book.noteSize(image, graph);
     const target = this.#open(image.target);
     const tags = image.tags.map(async (tag) => {
-      return [tag, await readTag(target, tag, this.#batch.signal)] as const;
+      return [tag, await claimedDigest(target, tag, this.#batch.signal)] as const;
     });
     const found = new Map(await Promise.all(tags));
     const isListed = await claimsReferrer(target, image, this.#batch.signal);
@@ -334,7 +335,7 @@ export class PushRun {
       .map(({ repository, tag }) => ({ repository, tags: tag === undefined ? [] : [tag] }));
     if (hasVersion(arrived, place)) return undefined;
     const target = this.#open(place.target);
-    for (const tag of place.tags) if (await readTag(target, tag, signal)) return undefined;
+    for (const tag of place.tags) if (await claimedDigest(target, tag, signal)) return undefined;
     return place;
   }
 
@@ -380,7 +381,7 @@ export class PushRun {
   async #publishDiscovery(place: PushPlace, tag: string): Promise<void> {
     const { manifest, blobs } = DISCOVERY;
     const { trustTarget = false } = this.#options;
-    const found = await readTag(this.#open(place.target), tag, this.#batch.signal);
+    const found = await claimedDigest(this.#open(place.target), tag, this.#batch.signal);
     const options: EnsureOptions = { isClaimed: found === manifest.descriptor.digest };
     if (options.isClaimed && trustTarget) return;
     for (const { descriptor } of blobs) await this.#discovery.ensure(place, descriptor, options);

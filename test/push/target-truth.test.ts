@@ -219,6 +219,20 @@ describe("push() to a target that refuses single manifests", () => {
     expect(puts).toBe(2);
   });
 
+  // Virtual repositories of Artifactory
+  test("goes on where looking at what is not there is denied", async () => {
+    const middleware: RegistryMiddleware = async (request, next) => {
+      const response = await next(request);
+      const isLook = request.path.includes("/manifests/") && request.method !== "PUT";
+      return isLook && response.status === 404
+        ? errorResponse(403, { code: "DENIED", message: "no" })
+        : response;
+    };
+    await using registry = await startFaultRegistry({ middleware });
+    const { receipt } = await pushTo(registry);
+    expect(receipt).toMatchObject({ complete: true, failures: [] });
+  });
+
   test("ends at once when nothing is permitted, and gives the receipt of what it did", async () => {
     await using registry = await startFaultRegistry({
       middleware: async () => errorResponse(403, { code: "DENIED", message: "no" }),

@@ -1,0 +1,21 @@
+import { MirrorError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { ManifestSource } from "../store/store.ts";
+import { readTag } from "./read-tag.ts";
+
+/**
+ * The digest that a tag has before a push. Some deny to look at what is not there (virtual repositories of Artifactory, 403):
+ * whether pushing is allowed, the push tells.
+ */
+export async function claimedDigest(
+  target: ManifestSource,
+  tag: string,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  try {
+    return await readTag(target, tag, signal);
+  } catch (error) {
+    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return undefined;
+    throw error;
+  }
+}
