@@ -32,8 +32,9 @@ requireTool("docker-registry").describe("the tags of a docker-registry", () => {
 
   async function tags(name: string, ...flags: readonly string[]) {
     const words = ["tags", `${registry.host}/acme/${name}`, "--json", ...flags];
-    const cache = ["--no-cache=false", "--cache-dir", directory.resolve("cache")];
-    const { exitCode, stdout, stderr } = await runMirror([...words, ...cache]);
+    const cache = ["--cache-dir", directory.resolve("cache")];
+    const env = { MIRROR_NO_CACHE: "false" };
+    const { exitCode, stdout, stderr } = await runMirror([...words, ...cache], { env });
     const report =
       exitCode === 0 || exitCode === 3 ? (JSON.parse(stdout) as TagsReport) : undefined;
     return { exitCode, report, stderr, names: report?.tags.map(({ tag }) => tag) };
