@@ -38,6 +38,8 @@ export function openClient({
   usualRequestsPerSecond,
 }: OpenClientOptions): RegistryClient {
   const onEvent = (event: RegistryEvent) => {
+    // Each request is an event, and few runs show them
+    if (renderRegistryEvent(event, { debug }) === undefined) return;
     const line = renderRegistryEvent(context.inFlags(event), { debug });
     if (line !== undefined) renderer.onLine(line);
   };

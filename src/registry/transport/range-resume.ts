@@ -31,7 +31,8 @@ const BUFFER_BYTES = 256 * 1024;
  */
 export class ResumingBody extends Readable {
   readonly #options: ResumingBodyOptions;
-  readonly #closing = new AbortController();
+  /** Of a search for the rest: few bodies are ever cut. */
+  #closing: AbortController | undefined;
   #source: Readable | undefined;
   #surplusBytes = 0;
   #position: number;
@@ -55,7 +56,7 @@ export class ResumingBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#closing.abort();
+    this.#closing?.abort();
     this.#detach();
     callback(error);
   }
@@ -114,6 +115,7 @@ export class ResumingBody extends Readable {
   }
 
   async #resume(failure: Error): Promise<void> {
+    this.#closing ??= new AbortController();
     const { signal } = this.#closing;
     try {
       await this.#options.waitAfter(failure, signal);
