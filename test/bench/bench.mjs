@@ -4,7 +4,7 @@
  * Debian's docker-registry on loopback. Prints medians of wall time, of processor time (client, its main thread, registry), of
  * the peak of memory and of what the registry counted, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,small-push,start,memory,serve,scale,large]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,…,serve,scale,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
  * `--only` is another word for `--case`. `scale` (20,000 and 100,000 blobs) and `large` (20 GB, on the disk of DIR) run when
@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
   options: {
     size: { type: "string", default: "1.8GB" },
     rounds: { type: "string", default: "3" },
-    case: { type: "string", default: "pull,push,verify,small-pull,small-push,start,memory,serve" },
+    case: { type: "string", default: "pull,push,verify,small-pull,small-push,force,start,memory,serve" },
     only: { type: "string" },
     directory: { type: "string" },
     record: { type: "string" },
@@ -43,6 +43,7 @@ const IMAGES = 8;
 const REPOSITORY = "bench/app";
 /** Blobs of one KiB, in images of a hundred. */
 const SMALL = { repository: "bench/tiny", images: 20, layers: 100, bytes: 1024 };
+const ONE = { repository: "bench/one", images: 1, layers: 3, bytes: 100_000 };
 /** A ratio may be this many times the recorded one. */
 const TOLERANCE = 1.2;
 /** Starts in one measurement: a single one is a few ticks of the system's clock. */
@@ -74,7 +75,7 @@ async function main() {
 
 async function benchCases(source, peers) {
   const has = (...names) => names.some((name) => parts.has(name));
-  if (has("start")) await benchStart();
+  if (has("start")) await benchStart(source, peers);
   const large = has("pull", "push", "verify") && {
     repository: REPOSITORY,
     tags: await fill(source, size),
@@ -82,12 +83,13 @@ async function benchCases(source, peers) {
   if (has("pull")) await benchPull(source, { ...large, name: "pull" }, peers);
   if (has("push")) await benchPush(source, { ...large, name: "push" }, peers);
   if (has("verify")) await benchVerify(source, large);
-  const small = has("small-pull", "small-push") && {
+  const small = has("small-pull", "small-push", "force") && {
     repository: SMALL.repository,
     tags: await fillSmall(source, SMALL),
   };
   if (has("small-pull")) await benchPull(source, { ...small, name: "small-pull" }, peers);
   if (has("small-push")) await benchPush(source, { ...small, name: "small-push" }, peers);
+  if (has("force")) await benchForce(source, small);
   if (has("memory")) await benchMemory(source);
   if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
   const own = { root, print, mirror: (args) => run(process.execPath, [MAIN, ...args]) };
@@ -110,10 +112,27 @@ function checkRatios(recorded) {
   }
 }
 
-async function benchStart() {
+async function benchStart(source, peers) {
   await compare("start", [
     ["mirror --version", () => runAgain(process.execPath, [MAIN, "--version"])],
     ["node with nothing to do", () => runAgain(process.execPath, ["-e", "0"])],
+  ]);
+  const reference = `${source.host}/${ONE.repository}:${await fillSmall(source, ONE)}`;
+  const crane = (out) => run("crane", ["pull", "--insecure", "--format=oci", reference, out]);
+  await compare("one image", [
+    ["mirror pull", (out) => mirror(["pull", out, "--include-image", reference])],
+    ...(peers.includes("crane") ? [["crane pull --format=oci", crane]] : []),
+    ["node with nothing to do", () => run(process.execPath, ["-e", "0"])],
+  ]);
+}
+
+/** Again what is there and has not changed: every tag is asked for, and every byte hashed. */
+async function benchForce(source, { repository, tags }) {
+  const made = join(root, "made-force");
+  const include = tags.flatMap((tag) => ["--include-image", `${source.host}/${repository}:${tag}`]);
+  await mirror(["pull", made, ...include]);
+  await compare("force", [
+    ["mirror pull --force, unchanged", () => mirror(["pull", made, "--force", ...include])],
   ]);
 }
 
