@@ -17,6 +17,12 @@ export interface EntryPlace {
   readonly entry: number;
 }
 
+/** All of the data of an entry, verified. */
+export interface WholeEntry {
+  readonly place: EntryPlace;
+  readonly bytes: Uint8Array;
+}
+
 /** Frontier steps smaller than this are not worth a message to the hashing thread. */
 const HASH_STEP_BYTES = 8 * 1024 * 1024;
 
@@ -115,6 +121,36 @@ export class BundleWriter implements AsyncDisposable {
     await state.file.write(entry.headerOffset, [formatEntryHeader({ path, size })]);
     if (padding.length > 0) await state.file.write(entry.offset + size, [padding]);
     state.isFinished[place.entry] = 1;
+    this.#advance(state);
+  }
+
+  /** Writes whole entries with what surrounds them; those that lie side by side go to the disk in one piece. */
+  async writeEntries(entries: readonly WholeEntry[]): Promise<void> {
+    const sorted = entries.toSorted(
+      ({ place: left }, { place: right }) =>
+        left.package - right.package || left.entry - right.entry,
+    );
+    for (let start = 0; start < sorted.length; ) {
+      const end = endOfRun(sorted, start);
+      await this.#writeRun(sorted.slice(start, end));
+      start = end;
+    }
+  }
+
+  async #writeRun(run: readonly WholeEntry[]): Promise<void> {
+    const found = run.map(({ place, bytes }) => ({ ...this.#find(place), place, bytes }));
+    const [first, last] = [found[0], found.at(-1)];
+    if (!first || !last) return;
+    const { state, entry } = first;
+    const start = entry.headerOffset;
+    const end = last.entry.offset + last.entry.size;
+    const piece = Buffer.alloc(end + paddingOf(last.entry.size) - start);
+    for (const { entry, bytes } of found) {
+      piece.set(formatEntryHeader(entry), entry.headerOffset - start);
+      piece.set(bytes, entry.offset - start);
+    }
+    await state.file.write(start, [piece]);
+    for (const { place } of found) state.isFinished[place.entry] = 1;
     this.#advance(state);
   }
 
@@ -229,4 +265,16 @@ export class BundleWriter implements AsyncDisposable {
     await Promise.all(this.#packages.map(({ file }) => file[Symbol.asyncDispose]()));
     await this.#hasher?.[Symbol.asyncDispose]();
   }
+}
+
+/** Position behind the entries that follow each other in their package. */
+function endOfRun(sorted: readonly WholeEntry[], start: number): number {
+  const first = sorted[start]?.place;
+  let end = start + 1;
+  for (; end < sorted.length; end++) {
+    const next = sorted[end]?.place;
+    if (!first || next?.package !== first.package) break;
+    if (next.entry !== first.entry + end - start) break;
+  }
+  return end;
 }

@@ -27,9 +27,9 @@ export class AppendLog implements Disposable {
     return new AppendLog(path, openFileSync(path, APPEND));
   }
 
-  append(record: unknown): void {
+  append(...records: readonly unknown[]): void {
     try {
-      writeSync(this.#file, formatLogRecord(record));
+      writeSync(this.#file, records.map(formatLogRecord).join(""));
     } catch (error) {
       throw storageError(error, this.#path);
     }

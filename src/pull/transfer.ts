@@ -23,8 +23,10 @@ import type { PreviousBlob, PreviousContent } from "./directory/previous-content
 import type { PullJournal, PullProgress } from "./directory/pull-journal.ts";
 import { takeOver } from "./directory/take-over.ts";
 import type { BlobTask } from "./directory/transfer-plan.ts";
+import { EntryBatch } from "./entry-batch.ts";
 import type { PullEvent } from "./events.ts";
 import { readableOf } from "./positional-stream.ts";
+import { readWhole } from "./read-whole.ts";
 
 export interface TransferOptions extends OperationOptions {
   readonly tasks: MadeList<BlobTask>;
@@ -52,6 +54,9 @@ export interface TransferResult {
 
 /** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
 const SMALL_BYTES = 1024 * 1024;
+
+/** Blobs up to this size are received whole and written many at a time. */
+const WHOLE_BYTES = 64 * 1024;
 
 /** Failures of one blob. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -83,7 +88,10 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
     ...runLane(large, concurrency, transfer),
     ...runLane(kept, 1, transfer),
   ]);
-  const fatal = run.fatal ?? settled.find((result) => result.status === "rejected")?.reason;
+  // Also where the run is over: what has come is not fetched again
+  const [last] = await Promise.allSettled([run.flush()]);
+  const fatal =
+    run.fatal ?? [...settled, last].find((result) => result.status === "rejected")?.reason;
   if (fatal !== undefined) throw fatal;
   return run.result;
 }
@@ -128,6 +136,9 @@ class TransferRun {
   readonly #progress: BlobProgress;
   readonly #failures: Failure[] = [];
   readonly #blocks: BlockPool = new BlockPool();
+  readonly #entries: EntryBatch;
+  /** Small blobs that have come and are right, by task. */
+  readonly #whole = new Map<number, Buffer>();
   /** Of blobs that are not in place yet. */
   readonly #runBytes: number;
   #reusedBytes = 0;
@@ -145,6 +156,8 @@ class TransferRun {
     const { marks } = options.progress;
     this.#progress = new BlobProgress({ journal, marks, onEvent });
     this.#batch = new Batch({ signal, singleFailures: SINGLE_FAILURES });
+    const onFailure = (error: unknown) => this.#batch.end(error);
+    this.#entries = new EntryBatch({ writer, journal, onFailure });
     this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
   }
 
@@ -166,12 +179,20 @@ class TransferRun {
     };
   }
 
+  /** Everything that is finished is written when it resolves. */
+  async flush(): Promise<void> {
+    await this.#entries.flush();
+  }
+
   /** Copies what an earlier bundle has of the blobs, whole or their first bytes, and removes it. */
   async takeOver(content: PreviousContent): Promise<void> {
     const { tasks, writer, journal, progress } = this.#options;
     await takeOver(content, tasks, {
-      writer,
-      journal,
+      sync: async () => {
+        await this.flush();
+        await writer.sync();
+        journal.sync();
+      },
       find: (task) => {
         if (this.#isFinished[task.id]) return undefined;
         const found = content.find(task.digest);
@@ -211,9 +232,9 @@ class TransferRun {
     if (await this.#fromCache(task)) {
       const isNew = this.#options.fetched.has(task.digest);
       if (isNew) this.#progress.setFetched(task, task.size);
-      await this.#finish(task, isNew ? "fetched" : "reused");
-      if (!isManifestType(task.content.mediaType)) await this.#options.cache.release(task.digest);
-      return;
+      const isManifest = isManifestType(task.content.mediaType);
+      const leave = isManifest ? undefined : () => this.#options.cache.release(task.digest);
+      return await this.#finish(task, isNew ? "fetched" : "reused", leave);
     }
     await this.#begin(task);
     try {
@@ -226,8 +247,7 @@ class TransferRun {
       this.#progress.unmark(task);
       await this.#fetch(task);
     }
-    await this.#finish(task, "fetched");
-    await this.#options.cache.release(task.digest);
+    await this.#finish(task, "fetched", () => this.#options.cache.release(task.digest));
   }
 
   /** Writes what resolving has read of a blob before it had seen enough; the rest is fetched behind it. */
@@ -320,10 +340,17 @@ class TransferRun {
     task: BlobTask,
     offset: number,
     body: Readable,
-    hash = this.#places.openHash(task),
+    kept?: ContentHash,
     onProgress: (bytes: number) => void = () => {},
   ): Promise<void> {
+    if (offset === 0 && task.size <= WHOLE_BYTES) {
+      kept?.discard();
+      const bytes = await readWhole(body, task, { signal: this.#signal, onProgress });
+      this.#whole.set(task.id, bytes);
+      return;
+    }
     const { writer } = this.#options;
+    const hash = kept ?? this.#places.openHash(task);
     const blob = new BlobWriter({
       task,
       writer,
@@ -337,16 +364,32 @@ class TransferRun {
     await pipeline(body, blob, { signal: this.#signal });
   }
 
-  async #finish(task: BlobTask, outcome: "fetched" | "reused"): Promise<void> {
-    const { writer, journal, onEvent } = this.#options;
+  async #finish(
+    task: BlobTask,
+    outcome: "fetched" | "reused",
+    leave: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    const { writer, journal } = this.#options;
+    const onWritten = async () => {
+      this.#tellFinished(task, outcome);
+      await leave();
+    };
+    this.#isFinished[task.id] = 1;
+    const bytes = this.#whole.get(task.id);
+    this.#whole.delete(task.id);
+    if (bytes) return await this.#entries.add({ task, bytes, onWritten });
     for (const place of task.places) await writer.finishEntry(place);
     journal.finished(task.id);
-    this.#isFinished[task.id] = 1;
+    await onWritten();
+  }
+
+  #tellFinished(task: BlobTask, outcome: "fetched" | "reused"): void {
+    const { digest, size, places } = task;
     // Also the beginning of a blob that an earlier run had written
-    this.#reusedBytes += task.size - this.#progress.fetchedOf(task);
-    this.#copiedBytes += task.size * (task.places.length - 1);
+    this.#reusedBytes += size - this.#progress.fetchedOf(task);
+    this.#copiedBytes += size * (places.length - 1);
     this.#progress.settle(task);
-    onEvent({ type: "blob-finished", digest: task.digest, size: task.size, outcome });
+    this.#options.onEvent({ type: "blob-finished", digest, size, outcome });
   }
 }
 

@@ -79,6 +79,30 @@ describe("BundleWriter", () => {
     );
   });
 
+  test.each([
+    [undefined, 1],
+    [512, 2],
+    [1000, 3],
+  ])("makes the same bytes of whole entries, chunks of %s bytes", async (chunk, seed) => {
+    await using directory = await openTempDirectory();
+    const wanted = sample(chunk);
+    await using writer = new BundleWriter(directory.path, [wanted.plan]);
+    await writer.writeGenerated();
+    const entries = shuffled(wanted, seed).map((entry) => {
+      const content = wanted.plan.entries.at(entry)?.content;
+      const digest = content?.kind === "blob" ? content.digest : undefined;
+      return { place: { package: 0, entry }, bytes: wanted.blobs.get(digest ?? "sha256:") };
+    });
+    // In two calls, so that some follow each other and some do not
+    for (const part of [entries.slice(0, 3), entries.slice(3)]) {
+      await writer.writeEntries(
+        part.map(({ place, bytes = Buffer.alloc(0) }) => ({ place, bytes })),
+      );
+    }
+    await writer.finishPackage(0);
+    expect((await joined(directory.path, wanted.plan)).equals(wanted.bytes)).toBe(true);
+  });
+
   test("keeps the partial suffix until a file is complete", async () => {
     await using directory = await openTempDirectory();
     const wanted = sample(4096);

@@ -32,6 +32,18 @@ interface PreviousContents {
   readonly blobs: Readonly<Record<Digest, PreviousBlob>>;
 }
 
+/** Bytes of a package that were read at once. */
+interface Window {
+  readonly index: number;
+  readonly start: number;
+  readonly length: number;
+  readonly memory: Buffer;
+}
+
+/** Blobs up to this size are read together with what lies before them: they are taken over from the last to the first. */
+const SMALL_BYTES = 64 * 1024;
+const SIDE_BYTES = 1024 * 1024;
+
 /** Opens what was set aside, the newest first; a generation that cannot be read is worth nothing. */
 export async function openPrevious(paths: StatePaths): Promise<PreviousContent[]> {
   const generations = await listGenerations(paths);
@@ -47,6 +59,7 @@ export class PreviousContent implements AsyncDisposable {
   readonly #directory: string;
   readonly #blobs: ReadonlyMap<string, PreviousBlob>;
   readonly #packages: readonly PackageFile[];
+  #window: Window | undefined;
 
   constructor(directory: string, { packages, blobs }: PreviousContents) {
     this.#directory = directory;
@@ -68,11 +81,34 @@ export class PreviousContent implements AsyncDisposable {
     position: number,
     buffer: Buffer,
   ): Promise<number> {
+    const start = offset + position;
+    if (await this.#readFromWindow(index, start, buffer)) return buffer.length;
+    return await this.#readAt(index, start, buffer);
+  }
+
+  async #readAt(index: number, position: number, buffer: Buffer): Promise<number> {
     try {
-      return (await this.#packages[index]?.read(offset + position, buffer)) ?? 0;
+      return (await this.#packages[index]?.read(position, buffer)) ?? 0;
     } catch {
       return 0;
     }
+  }
+
+  /** False: it is not small, or lies where something cannot be read. */
+  async #readFromWindow(index: number, position: number, buffer: Buffer): Promise<boolean> {
+    const end = position + buffer.length;
+    if (buffer.length > SMALL_BYTES) return false;
+    let window = this.#window;
+    if (window?.index !== index || position < window.start || end > window.start + window.length) {
+      const start = Math.max(0, end - SIDE_BYTES);
+      const memory = window?.memory ?? Buffer.allocUnsafeSlow(SIDE_BYTES);
+      const length = await this.#readAt(index, start, memory.subarray(0, end - start));
+      window = { index, start, length, memory };
+      this.#window = window;
+    }
+    if (end > window.start + window.length) return false;
+    window.memory.copy(buffer, 0, position - window.start);
+    return true;
   }
 
   /** Gives back the room of everything in a package from `end` on: it is of no use, or has been copied. */

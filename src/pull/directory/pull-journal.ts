@@ -31,8 +31,8 @@ export class PullJournal implements Disposable {
     this.#log = AppendLog.open(path);
   }
 
-  finished(task: number): void {
-    this.#log.append({ f: task } satisfies PullRecord);
+  finished(...tasks: readonly number[]): void {
+    this.#log.append(...tasks.map((f) => ({ f }) satisfies PullRecord));
   }
 
   mark(task: number, bytes: number): void {

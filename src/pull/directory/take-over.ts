@@ -1,11 +1,9 @@
-import type { BundleWriter } from "../../bundle/bundle-writer.ts";
 import type { PreviousBlob, PreviousContent } from "./previous-content.ts";
-import type { PullJournal } from "./pull-journal.ts";
 import type { BlobTask } from "./transfer-plan.ts";
 
 export interface TakeOverOptions {
-  readonly writer: BundleWriter;
-  readonly journal: PullJournal;
+  /** Makes durable what was copied, and what the journal says of it. */
+  readonly sync: () => Promise<void>;
   /** What an earlier bundle has of the blob, if it is of use. */
   readonly find: (task: BlobTask) => PreviousBlob | undefined;
   /** Copies it to its places. */
@@ -27,7 +25,7 @@ export const TAKE_OVER_STEP_BYTES: number = 32 * 1024 * 1024;
 export async function takeOver(
   content: PreviousContent,
   tasks: Iterable<BlobTask>,
-  { writer, journal, find, copy }: TakeOverOptions,
+  { sync, find, copy }: TakeOverOptions,
 ): Promise<void> {
   const wanted: Wanted[] = [];
   for (const task of tasks) {
@@ -44,8 +42,7 @@ export async function takeOver(
       await copy(task, blob);
       copied += blob.available;
       if (copied < TAKE_OVER_STEP_BYTES && blob !== blobs.at(-1)?.blob) continue;
-      await writer.sync();
-      journal.sync();
+      await sync();
       await content.release(index, blob.offset);
       copied = 0;
     }

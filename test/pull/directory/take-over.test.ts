@@ -1,12 +1,10 @@
 import { cp } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { BundleWriter } from "../../../src/bundle/bundle-writer.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import type {
   PreviousBlob,
   PreviousContent,
 } from "../../../src/pull/directory/previous-content.ts";
-import type { PullJournal } from "../../../src/pull/directory/pull-journal.ts";
 import { takeOver } from "../../../src/pull/directory/take-over.ts";
 import type { BlobTask } from "../../../src/pull/directory/transfer-plan.ts";
 import { planSample, pullSample } from "../../crash/support/resume.ts";
@@ -18,7 +16,7 @@ import { openTempDirectory, type TempDirectory } from "../../support/temp-direct
 const MIB = 1024 * 1024;
 
 describe("takeOver()", () => {
-  /** What happened, in order: blobs by their names, `sync`, `journal`, `release 0:<end>`, `remove`. */
+  /** What happened, in order: blobs by their names, `sync`, `release 0:<end>`, `remove`. */
   async function order(blobs: Readonly<Record<string, PreviousBlob>>, wanted: string) {
     const events: string[] = [];
     const note = (event: string) => async () => void events.push(event);
@@ -29,8 +27,7 @@ describe("takeOver()", () => {
     };
     const tasks = [...wanted].map((name) => ({ digest: name as Digest }) as BlobTask);
     await takeOver(content as unknown as PreviousContent, tasks, {
-      writer: { sync: note("sync") } as unknown as BundleWriter,
-      journal: { sync: () => events.push("journal") } as unknown as PullJournal,
+      sync: note("sync"),
       find: ({ digest }) => blobs[digest],
       copy: async ({ digest }) => void events.push(digest),
     });
@@ -52,16 +49,16 @@ describe("takeOver()", () => {
       e: at(0, 110 * MIB, 1000),
     };
     const steps = [
-      [`release 0:${110 * MIB + 1000}`, "e", "d", "sync", "journal", `release 0:${60 * MIB}`],
-      ["c", "b", "sync", "journal", "release 0:2048"],
-      ["a", "sync", "journal", "release 0:512", "release 1:0", "remove"],
+      [`release 0:${110 * MIB + 1000}`, "e", "d", "sync", `release 0:${60 * MIB}`],
+      ["c", "b", "sync", "release 0:2048"],
+      ["a", "sync", "release 0:512", "release 1:0", "remove"],
     ];
     expect(await order(blobs, "abcde")).toBe(steps.flat().join(", "));
   });
 
   test("gives back what it does not need at once", async () => {
     const blobs = { a: at(1, 512, 1000), b: at(1, 2048, 1000) };
-    const steps = ["release 0:0", "release 1:1512", "a", "sync", "journal", "release 1:512"];
+    const steps = ["release 0:0", "release 1:1512", "a", "sync", "release 1:512"];
     expect(await order(blobs, "a")).toBe([...steps, "remove"].join(", "));
   });
 });
