@@ -9,6 +9,9 @@ const SHARE = 1 / 64;
 /** A smaller piece costs more time than it spares memory. */
 const LEAST_BYTES = 32 * 1024;
 
+/** Memory of less is not asked for. */
+const SMALLEST_BYTES = 1024;
+
 let heldBytes = 0;
 
 /**
@@ -27,7 +30,7 @@ export async function* readChunks(
     heldBytes += bytes;
   };
   const readAt = async (position: number): Promise<Buffer> => {
-    const memory = takeReadBuffer(pieceBytes());
+    const memory = takeReadBuffer(pieceBytes(end - position));
     hold(memory.length);
     const piece = memory.subarray(0, Math.min(memory.length, end - position));
     await read(piece, position);
@@ -61,9 +64,10 @@ export function chunksAhead(): 0 | 1 {
   return heldBytes < SHARED_BYTES / 4 ? 1 : 0;
 }
 
-/** A power of two: memory of few sizes is used again. */
-function pieceBytes(): number {
+/** A power of two, and no more than what is `left` needs: memory of few sizes is used again. */
+function pieceBytes(left: number): number {
   const share = Math.max(0, SHARED_BYTES - heldBytes) * SHARE;
   const fitting = 2 ** Math.floor(Math.log2(Math.max(share, LEAST_BYTES)));
-  return Math.min(fitting, READ_BUFFER_BYTES);
+  const needed = 2 ** Math.ceil(Math.log2(Math.max(left, SMALLEST_BYTES)));
+  return Math.min(fitting, needed, READ_BUFFER_BYTES);
 }

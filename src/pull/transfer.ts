@@ -25,6 +25,7 @@ import { takeOver } from "./directory/take-over.ts";
 import type { BlobTask } from "./directory/transfer-plan.ts";
 import { EntryBatch } from "./entry-batch.ts";
 import type { PullEvent } from "./events.ts";
+import { runLanes, SMALL_BYTES } from "./lanes.ts";
 import { readableOf } from "./positional-stream.ts";
 import { readWhole } from "./read-whole.ts";
 
@@ -52,9 +53,6 @@ export interface TransferResult {
   readonly failures: readonly Failure[];
 }
 
-/** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
-const SMALL_BYTES = 1024 * 1024;
-
 /** Blobs up to this size are received whole and written many at a time. */
 const WHOLE_BYTES = 64 * 1024;
 
@@ -72,22 +70,16 @@ const FAILED_BLOB_HINT = `Run the same command again; if the source has replaced
 
 /** Brings every blob to all its places: from the disk where it can, from the source where it must. */
 export async function transferBlobs(options: TransferOptions): Promise<TransferResult> {
-  const { tasks, concurrency, previous } = options;
+  const { tasks, previous } = options;
   let totalBytes = 0;
   for (const { size } of tasks) totalBytes += size;
   await using hasher = new ContentHasher({ totalBytes });
-  const run = new TransferRun(options, hasher);
+  await using run = new TransferRun(options, hasher);
   for (await using content of previous) await run.takeOver(content);
-  const { small, large, kept } = await assignLanes(options);
-  const transfer = async (id: number) => {
+  const settled = await runLanes(options, async (id) => {
     const task = tasks.at(id);
     if (task) await run.transfer(task);
-  };
-  const settled = await Promise.allSettled([
-    ...runLane(small, concurrency, transfer),
-    ...runLane(large, concurrency, transfer),
-    ...runLane(kept, 1, transfer),
-  ]);
+  });
   // Also where the run is over: what has come is not fetched again
   const [last] = await Promise.allSettled([run.flush()]);
   const fatal =
@@ -96,38 +88,7 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
   return run.result;
 }
 
-/** Tasks by their number. */
-interface Lanes {
-  readonly small: number[];
-  readonly large: number[];
-  /** Large blobs that are moved here from the cache: one at a time, so that the disk holds little of them twice. */
-  readonly kept: number[];
-}
-
-async function assignLanes({ tasks, cache }: TransferOptions): Promise<Lanes> {
-  const lanes: Lanes = { small: [], large: [], kept: [] };
-  for (const task of tasks) {
-    const isSmall = task.size <= SMALL_BYTES;
-    const isKept = !isSmall && (await cache.keptFrom(task)) !== undefined;
-    lanes[isSmall ? "small" : isKept ? "kept" : "large"].push(task.id);
-  }
-  return lanes;
-}
-
-/** Some at a time, in their order; what waits takes no more than its number. */
-function runLane(
-  ids: readonly number[],
-  width: number,
-  act: (id: number) => Promise<void>,
-): Promise<void>[] {
-  // Shared by all, and not closed by the one that fails
-  const left = ids.values();
-  return Array.from({ length: width }, async () => {
-    for (const id of left) await act(id);
-  });
-}
-
-class TransferRun {
+class TransferRun implements AsyncDisposable {
   readonly #options: TransferOptions;
   readonly #places: BlobPlaces;
   readonly #batch: Batch;
@@ -390,6 +351,12 @@ class TransferRun {
     this.#copiedBytes += size * (places.length - 1);
     this.#progress.settle(task);
     this.#options.onEvent({ type: "blob-finished", digest, size, outcome });
+  }
+
+  /** Writes what has come, also where the run has failed; nothing is written behind its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The run has told of this failure, or of the one that it ended with
+    await this.flush().catch(() => undefined);
   }
 }
 

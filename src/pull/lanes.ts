@@ -1,0 +1,57 @@
+import type { ContentCache } from "../cache/content-cache.ts";
+import type { BundleWork } from "./directory/transfer-plan.ts";
+
+export interface LanesOptions {
+  readonly tasks: BundleWork["tasks"];
+  readonly cache: ContentCache;
+  /** Transfers of a lane at a time. */
+  readonly concurrency: number;
+}
+
+/** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
+export const SMALL_BYTES: number = 1024 * 1024;
+
+/** Tasks by their number. */
+interface Lanes {
+  readonly small: number[];
+  readonly large: number[];
+  /** Large blobs that are moved here from the cache: one at a time, so that the disk holds little of them twice. */
+  readonly kept: number[];
+}
+
+/** Acts on every task, several at a time, each lane in the order of the tasks; resolves when all lanes have ended. */
+export async function runLanes(
+  options: LanesOptions,
+  act: (id: number) => Promise<void>,
+): Promise<readonly PromiseSettledResult<void>[]> {
+  const { concurrency } = options;
+  const { small, large, kept } = await assignLanes(options);
+  return await Promise.allSettled([
+    ...runLane(small, concurrency, act),
+    ...runLane(large, concurrency, act),
+    ...runLane(kept, 1, act),
+  ]);
+}
+
+async function assignLanes({ tasks, cache }: LanesOptions): Promise<Lanes> {
+  const lanes: Lanes = { small: [], large: [], kept: [] };
+  for (const task of tasks) {
+    const isSmall = task.size <= SMALL_BYTES;
+    const isKept = !isSmall && (await cache.keptFrom(task)) !== undefined;
+    lanes[isSmall ? "small" : isKept ? "kept" : "large"].push(task.id);
+  }
+  return lanes;
+}
+
+/** What waits takes no more than its number. */
+function runLane(
+  ids: readonly number[],
+  width: number,
+  act: (id: number) => Promise<void>,
+): Promise<void>[] {
+  // Shared by all, and not closed by the one that fails
+  const left = ids.values();
+  return Array.from({ length: width }, async () => {
+    for (const id of left) await act(id);
+  });
+}
