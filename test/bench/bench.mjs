@@ -28,7 +28,10 @@ const { values: flags } = parseArgs({
   options: {
     size: { type: "string", default: "1.8GB" },
     rounds: { type: "string", default: "3" },
-    case: { type: "string", default: "pull,push,verify,small-pull,small-push,force,start,memory,serve" },
+    case: {
+      type: "string",
+      default: "pull,push,verify,small-pull,small-push,force,start,memory,serve",
+    },
     only: { type: "string" },
     directory: { type: "string" },
     record: { type: "string" },
