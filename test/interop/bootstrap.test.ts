@@ -34,7 +34,7 @@ const IMAGES = {
 };
 
 describe("docs/bootstrap.md", () => {
-  requireDaemon("containerd", "ctr", "unshare", "mount", "mke2fs", "npm", "xz").test(
+  requireDaemon("containerd", "ctr", "unshare", "mount", "mke2fs", "xz").test(
     "its commands, as written, give a node all images by archive and by server",
     async () => {
       await using directory = await openTempDirectory();
