@@ -1,12 +1,18 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import { writeBundle } from "../serve/support/bundles.ts";
 import { image } from "../support/artifacts.ts";
-import { runMirror, startMirror } from "../support/cli.ts";
-import { type ProcessResult, type RunningProcess, runProcess } from "../support/run-process.ts";
+import { MAIN, runMirror, startMirror } from "../support/cli.ts";
+import {
+  type ProcessResult,
+  type RunningProcess,
+  runProcess,
+  startProcess,
+} from "../support/run-process.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireDaemon } from "../support/tool.ts";
-import { startContainerd } from "./support/container-daemons.ts";
+import { openBuildah, startContainerd, startDockerd } from "./support/container-daemons.ts";
+import { copyOfConfiguration, OWN_ADDRESS, startOwnMachine } from "./support/own-machine.ts";
 
 const BUILT = image({ name: "a" });
 const { digest: DIGEST } = BUILT.manifest.descriptor;
@@ -33,24 +39,14 @@ afterAll(async () => {
 });
 
 /** The command that the server has printed for a client. */
-async function printed(client: string): Promise<string> {
-  const [, command = ""] = await server.waitFor(new RegExp(`# .*${client}.*\\n +(.+)`));
+async function printed(client: string, running = server): Promise<string> {
+  const [, command = ""] = await running.waitFor(new RegExp(`# .*${client}.*\\n +(.+)`));
   return command;
 }
 
 /** Runs a script on a copy of what this machine has configured, which is gone when it ends. */
 async function runAside(script: string): Promise<ProcessResult> {
-  const upper = directory.resolve("upper");
-  await mkdir(upper, { recursive: true });
-  const lines = [
-    "set -e",
-    `mount -t tmpfs none ${upper}`,
-    "for place in /etc /usr/local; do",
-    `  mkdir -p ${upper}/up$place ${upper}/work$place`,
-    `  mount -t overlay none -o lowerdir=$place,upperdir=${upper}/up$place,workdir=${upper}/work$place $place`,
-    "done",
-    script,
-  ];
+  const lines = [await copyOfConfiguration(directory.path), script];
   return await runProcess("unshare", ["--mount", "sh", "-c", lines.join("\n")], {
     env: { ...process.env, HOME: directory.path },
   });
@@ -104,6 +100,43 @@ requireDaemon("unshare", "mount", "containerd", "ctr").test(
     expect((await runAside(pull)).exitCode).not.toBe(0);
     const { exitCode, stderr } = await runAside(`${await printed("containerd")}\n${pull}`);
     expect(exitCode, stderr).toBe(0);
+  },
+);
+
+requireDaemon("unshare", "mount", "buildah").test(
+  "buildah trusts the server after what is printed for it, and not before",
+  async () => {
+    await using buildah = await openBuildah();
+    const name = `${place}/docker.io/library/a:1`;
+    const store = Object.entries(buildah.env).map(([key, value]) => `export ${key}=${value}`);
+    const pull = [...store, `buildah pull --quiet ${name}`].join("\n");
+    expect((await runAside(pull)).stderr).toMatch(/certificate signed by unknown authority/);
+    const { exitCode, stderr } = await runAside(`${await printed("buildah")}\n${pull}`);
+    expect(exitCode, stderr).toBe(0);
+  },
+);
+
+requireDaemon("unshare", "nsenter", "mount", "ip", "containerd", "dockerd", "docker").test(
+  "dockerd trusts the server after what is printed for it, and not before",
+  async () => {
+    // It trusts every server at a loopback address
+    await using machine = await startOwnMachine();
+    const [nsenter = "", ...inside] = machine.inside;
+    await using own = await startProcess(nsenter, [
+      ...[...inside, process.execPath, MAIN, "serve", directory.resolve("bundle")],
+      ...["--listen", `${OWN_ADDRESS}:0`],
+      ...["--tls", "self-signed", "--tls-directory", directory.resolve("docker-tls")],
+    ]);
+    const [, registry] = await own.waitFor(/"url":"https:\/\/([^"]+)"/);
+    await using containerd = await startContainerd();
+    await using docker = await startDockerd(containerd.socket, [], machine.inside);
+    const name = `${registry}/docker.io/library/a:1`;
+    expect((await docker.run("pull", name)).stderr).toMatch(/x509: certificate signed by unknown/);
+    const step = await printed("Docker", own);
+    const { exitCode, stderr } = await runProcess(nsenter, [...inside, "sh", "-c", step]);
+    expect(exitCode, stderr).toBe(0);
+    const pulled = await docker.run("pull", name);
+    expect(pulled.stdout, pulled.stderr).toContain(`Digest: ${DIGEST}`);
   },
 );
 

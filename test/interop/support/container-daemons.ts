@@ -58,15 +58,18 @@ export async function startContainerd({
   };
 }
 
-/** dockerd on top of a containerd, without a network; `run` is `docker`. */
+/** dockerd on top of a containerd, without a network; `run` is `docker`. `inside` goes before the command of the daemon. */
 export async function startDockerd(
   containerdSocket: string,
   flags: readonly string[] = [],
+  inside: readonly string[] = [],
 ): Promise<ToolSession & { readonly socket: string }> {
   const directory = await openTempDirectory("mirror-dockerd-");
   const socket = directory.resolve("d.sock");
   const host = `unix://${socket}`;
-  const running = await startProcess(tool("dockerd"), [
+  const [command = "", ...prefix] = [...inside, tool("dockerd")];
+  const running = await startProcess(command, [
+    ...prefix,
     ...["--data-root", directory.resolve("root"), "--exec-root", directory.resolve("exec")],
     ...["--pidfile", directory.resolve("pid"), "--host", host, "--containerd", containerdSocket],
     ...["--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
