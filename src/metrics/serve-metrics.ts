@@ -33,6 +33,11 @@ export function createServeMetrics(): ServeMetrics {
     labelNames: ["code"],
     registers,
   });
+  const cut = new Counter({
+    name: "mirror_serve_clients_cut_total",
+    help: "Clients whose connection was cut because they took or sent next to nothing",
+    registers,
+  });
   const seconds = new Histogram({
     name: "mirror_serve_request_duration_seconds",
     help: "Time from a request to the end of its answer",
@@ -45,6 +50,7 @@ export function createServeMetrics(): ServeMetrics {
     render: () => registry.metrics(),
     onEvent(event) {
       if (event.type === "stale-served") return;
+      if (event.type === "client-cut") return cut.inc();
       if (event.type !== "request-answered") {
         failures.inc({ code: event.code });
         return;

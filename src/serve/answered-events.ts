@@ -10,6 +10,7 @@ export function toAnsweredEvents(
 ): readonly ServeEvent[] {
   const { request, response, sentBytes, milliseconds } = answered;
   const { method, path } = request;
+  const cut = answered.isTooSlow ? [{ type: "client-cut" as const, method, path, client }] : [];
   const namespace = response.headers["oci-namespace"];
   const failure = answered.failure ?? response.failure;
   return [
@@ -24,7 +25,8 @@ export function toAnsweredEvents(
       milliseconds: Math.round(milliseconds),
       client,
     },
-    ...(failure === undefined || isOfClient(failure)
+    ...cut,
+    ...(failure === undefined || answered.isTooSlow || isOfClient(failure)
       ? []
       : [{ type: "request-failed" as const, method, path, ...describeFailure(failure) }]),
   ];

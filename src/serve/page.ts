@@ -40,14 +40,15 @@ export function createPage({ bundles, scheme, tree, upstreams, writable }: PageO
     const html = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>mirror serve</title>
 <meta name="viewport" content="width=device-width">
-<style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em}</style>
+<style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em;overflow-wrap:anywhere}pre{overflow-x:auto}@media(max-width:60em){td{display:block}th{display:none}}</style>
 <h1>${rows.length} tags at ${escapeHtml(host)}</h1>
 <p>From ${places.join(", ")}. ${renderPush(writable, host)}</p>
+<details><summary>As a mirror for clients</summary>
+${renderClients(`${scheme}://${host}`, host)}
+</details>
 <table><tr><th>image<th>pull<th>bundle</tr>
 ${shown.map((row) => renderRow(row, { host, scheme })).join("\n")}
-</table>${more > 0 ? `<p>And ${more} more.</p>` : ""}
-<h2>containerd: <code>/etc/containerd/certs.d/REGISTRY/hosts.toml</code></h2>
-<pre>${escapeHtml(hostsToml(`${scheme}://${host}`))}</pre></html>
+</table>${more > 0 ? `<p>And ${more} more.</p>` : ""}</html>
 `;
     return htmlResponse(request, html);
   };
@@ -83,8 +84,26 @@ function renderPush(writable: string | undefined, host: string): string {
   return `Push with <code>${escapeHtml(command)}</code>; all else is read-only.`;
 }
 
-function hostsToml(url: string): string {
-  return `server = "${url}"\n\n[host."${url}"]\n  capabilities = ["pull", "resolve"]\n`;
+/** What makes clients ask here; `mirror client-config` writes more of it. */
+function renderClients(url: string, host: string): string {
+  const insecure = url.startsWith("http:") ? "\ninsecure = true" : "";
+  const files = [
+    [
+      "containerd: /etc/containerd/certs.d/REGISTRY/hosts.toml",
+      `server = "${url}"\n\n[host."${url}"]\n  capabilities = ["pull", "resolve"]`,
+    ],
+    [
+      "podman, buildah, skopeo, CRI-O: /etc/containers/registries.conf.d/50-mirror.conf",
+      `[[registry]]\nlocation = "REGISTRY"\nblocked = true\n\n[[registry.mirror]]\nlocation = "${host}/REGISTRY"${insecure}`,
+    ],
+    [
+      "Docker, for Docker Hub: /etc/docker/daemon.json, and --default-namespace docker.io here",
+      `{ "registry-mirrors": ["${url}"] }`,
+    ],
+  ] as const;
+  return files
+    .map(([name, text]) => `<h2>${escapeHtml(name)}</h2>\n<pre>${escapeHtml(text)}</pre>`)
+    .join("\n");
 }
 
 function htmlResponse({ method }: RegistryRequest, html: string): RegistryResponse {

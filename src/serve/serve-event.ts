@@ -26,6 +26,13 @@ export type ServeEvent =
       readonly code: string;
       readonly message: string;
     }
+  /** A client took or sent so little, while nothing but it was waited for, that its connection was cut. */
+  | {
+      readonly type: "client-cut";
+      readonly method: string;
+      readonly path: string;
+      readonly client: string;
+    }
   /** An upstream could not say whether a tag has moved: what it was when it was asked last is served. */
   | {
       readonly type: "stale-served";

@@ -21,6 +21,7 @@ interface Exchange {
 export class ClientPace {
   readonly #now: Clock["now"];
   readonly #exchanges = new Set<Exchange>();
+  readonly #tooSlow = new WeakSet<IncomingMessage>();
 
   constructor({ now }: Pick<Clock, "now">) {
     this.#now = now;
@@ -42,6 +43,11 @@ export class ClientPace {
     for (const exchange of this.#exchanges) this.#check(exchange);
   }
 
+  /** Whether a request was cut off because its client was too slow. */
+  hasCut(incoming: IncomingMessage): boolean {
+    return this.#tooSlow.has(incoming);
+  }
+
   #check(exchange: Exchange): void {
     const { incoming, outgoing } = exchange;
     const now = this.#now();
@@ -51,7 +57,10 @@ export class ClientPace {
       if (now - exchange.answeredAt >= DRAIN_MS) this.#cut(exchange);
     } else if (!isWaitedFor(exchange) || moved - exchange.moved >= LEAST_BYTES) {
       Object.assign(exchange, { since: now, moved });
-    } else if (now - exchange.since >= WINDOW_MS) this.#cut(exchange);
+    } else if (now - exchange.since >= WINDOW_MS) {
+      this.#tooSlow.add(incoming);
+      this.#cut(exchange);
+    }
   }
 
   #cut(exchange: Exchange): void {

@@ -42,6 +42,8 @@ export interface AnsweredRequest {
   readonly milliseconds: number;
   /** Why the answer did not come to its end. */
   readonly failure?: unknown;
+  /** The client took or sent next to nothing, and its connection was cut for that. */
+  readonly isTooSlow: boolean;
 }
 
 /** Answers HTTP requests by a handler. */
@@ -69,7 +71,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
     // Clients keep connections for a next request, which nobody would answer any more
     outgoing.once("close", () => isStopping && setImmediate(() => server.closeIdleConnections()));
     pace.watch(incoming, outgoing);
-    void serve(options, incoming, outgoing);
+    void serve({ ...options, pace }, incoming, outgoing);
   };
   const patience = {
     // An upload may take as long as it takes
@@ -148,7 +150,7 @@ async function toListenError(
 }
 
 async function serve(
-  { handler, onAnswered }: HttpListenerOptions,
+  { handler, onAnswered, pace }: HttpListenerOptions,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
@@ -175,6 +177,7 @@ async function serve(
     response: response ?? { status: 0, headers: {} },
     sentBytes: counter.bytes,
     milliseconds: performance.now() - startedAt,
+    isTooSlow: pace?.hasCut(incoming) ?? false,
     ...(failure === undefined ? {} : { failure }),
   });
 }

@@ -31,6 +31,7 @@ function fed() {
     code: "STORAGE_FAILED",
     message: "secret path",
   });
+  metrics.onEvent({ type: "client-cut", method: "GET", path: "/v2/", client: "10.1.2.3" });
   return metrics;
 }
 
@@ -49,6 +50,7 @@ describe("createServeMetrics()", () => {
       'mirror_serve_sent_bytes_total{namespace="quay.io",kind="other"} 100',
       'mirror_serve_failures_total{code="STORAGE_FAILED"} 1',
     ]);
+    expect(text).toContain("\nmirror_serve_clients_cut_total 1\n");
     expect(text).not.toContain("secret path");
   });
 

@@ -223,6 +223,12 @@ describe("the page at /", () => {
     expect(html).toContain(`docker pull ${host}/docker.io/library/a:1<`);
     expect(html).toContain(`podman pull --tls-verify=false ${host}/reg.example-5000/web:v1<`);
     expect(html).toContain(digestOf(MANY));
+    // What clients need comes before a thousand rows
+    for (const file of ["hosts.toml", "50-mirror.conf", "daemon.json"]) {
+      expect(html.indexOf(file)).toBeGreaterThan(0);
+      expect(html.indexOf(file)).toBeLessThan(html.indexOf("<table>"));
+    }
+    expect(html).toContain(`location = &#34;${host}/REGISTRY&#34;`);
     expect(html).not.toMatch(/<script|src=|href=/);
   });
 

@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ClientPace } from "../../src/server/client-pace.ts";
 import { createRegistryHandler } from "../../src/server/handler.ts";
-import { type HttpListener, listenHttp } from "../../src/server/listen.ts";
+import { type AnsweredRequest, type HttpListener, listenHttp } from "../../src/server/listen.ts";
 import { createMemoryBackend } from "../../src/server/memory-backend.ts";
 import { RegistryContent } from "../../src/server/memory-content.ts";
 import type { RegistryHandler } from "../../src/server/message.ts";
@@ -19,11 +19,13 @@ let clock: FakeClock;
 let pace: ClientPace;
 let closers: AsyncDisposable[];
 let answer: RegistryHandler;
+let answered: AnsweredRequest[];
 
 beforeEach(() => {
   clock = createFakeClock();
   pace = new ClientPace(clock);
   closers = [];
+  answered = [];
 });
 
 afterEach(async () => {
@@ -37,6 +39,7 @@ async function listen(headersTimeoutMs?: number): Promise<HttpListener> {
     pace,
     headersTimeoutMs,
     handler: (asked) => answer(asked),
+    onAnswered: (one) => answered.push(one),
   });
   closers.push(listener);
   return listener;
@@ -86,6 +89,7 @@ describe("a client that takes an answer", () => {
     pace.check();
     response.resume();
     await closed;
+    await expect.poll(() => answered.map(({ isTooSlow }) => isTooSlow)).toEqual([true]);
   });
 
   test("fast enough is not, however long it takes", async () => {

@@ -13,6 +13,8 @@ export function renderServeEvent(event: ServeEvent): string {
       const meant = namespace === undefined ? "" : ` ns=${sanitize(namespace)}`;
       return `${sanitize(client.slice(0, PATH_LIMIT))} ${request}${meant} ${status} ${bytes} bytes ${milliseconds} ms\n`;
     }
+    case "client-cut":
+      return `warning: ${sanitize(event.client.slice(0, PATH_LIMIT))} is too slow, and was cut off: ${renderRequest(event)}\n`;
     case "request-failed":
       return `error: ${renderRequest(event)}: ${sanitize(event.message)} (${event.code})\n`;
     case "cache-failed":
