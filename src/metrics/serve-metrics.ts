@@ -49,7 +49,7 @@ export function createServeMetrics(): ServeMetrics {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     onEvent(event) {
-      if (event.type === "stale-served") return;
+      if (event.type === "stale-served" || event.type === "notice") return;
       if (event.type === "client-cut") return cut.inc();
       if (event.type !== "request-answered") {
         failures.inc({ code: event.code });
