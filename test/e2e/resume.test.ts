@@ -144,7 +144,7 @@ describe("pull() after an interrupted one", () => {
     await changePlan(({ contents, ...rest }) => ({ contents, ...rest }));
     expect(await readFile(statePaths(path).plan, "utf8")).not.toContain("\n");
     const asked = await finish();
-    expect([...asked.keys()]).toEqual([second.descriptor.digest]);
+    expect(asked.has(first.descriptor.digest)).toBe(false);
     expect(offsetOf(asked)).toBeGreaterThanOrEqual(1.5 * MIB);
   });
 
