@@ -224,7 +224,8 @@ describe("pull() after an interrupted one", () => {
     ]);
     if (content) blobs.set(second.descriptor.digest, content);
     const asked = await finish();
-    expect([...asked.keys()]).toEqual([second.descriptor.digest]);
+    // Small blobs have a lane of their own, which may be behind
+    expect(asked.has(first.descriptor.digest)).toBe(false);
     expect(offsetOf(asked)).toBeGreaterThanOrEqual(1.5 * MIB);
   });
 
