@@ -90,7 +90,7 @@ export function option(name: OptionName): string {
 }
 
 /** A function of the library that a text advises to call. The command line has a command for each. */
-export type CallName = "pull" | "storeLogin" | "verifyBundle";
+export type CallName = "exportBundle" | "pull" | "storeLogin" | "verifyBundle";
 
 export function call(name: CallName): string {
   return `\`${name}\``;

@@ -8,6 +8,7 @@ import { parseManifest } from "../oci/manifest.ts";
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
 import { targetPathOf } from "../oci/target-path.ts";
 import { type ImageGraph, walkImage } from "../pull/plan/image-graph.ts";
+import { isMissing } from "../store/errors.ts";
 import type { Manifest, ReadableStore } from "../store/store.ts";
 import type { ChosenImage } from "./choose-images.ts";
 import type { ExportForm } from "./export-options.ts";
@@ -44,7 +45,11 @@ export async function readImage(
       skipForeignLayers: false,
     });
   const there = image.isPartial ? await platformsThere(image, manifest, notices) : [];
-  const whole = await walk(there);
+  const whole = await walk(there).catch((error: unknown) => {
+    // Of what Docker saved, nothing but the wanted platforms may be there
+    if (platforms.length === 0 || !isMissing(error)) throw error;
+    return walk(platforms);
+  });
   const wanted = narrow(platforms, whole);
   const asked = platforms.map(formatPlatform).join(", ");
   if (platforms.length > 0 && wanted.length === 0) {

@@ -200,7 +200,9 @@ class LayoutChecker {
     const reason = place
       ? `blob ${digest} has ${place.size} bytes, its descriptor says ${size}`
       : `layout "${this.#table.path}" lacks blob ${digest}`;
-    const problem = findings.add(new BundleCorruptError(location, reason), { entry: path, digest });
+    const hint = place ? undefined : reader.hintOfAbsent();
+    const error = new BundleCorruptError(location, reason, hint === undefined ? {} : { hint });
+    const problem = findings.add(error, { entry: path, digest });
     findings.spoil({ package: this.#survey.package, path }, problem);
     return [problem];
   }

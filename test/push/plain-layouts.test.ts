@@ -5,13 +5,14 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { buildLayer } from "../../src/demo/image-builder.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
+import { exportBundle } from "../../src/export/export-bundle.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
 import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
 import { push } from "../../src/push/push.ts";
 import { pushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
-import { image, index } from "../support/artifacts.ts";
+import { AMD64, ARM64, image, index } from "../support/artifacts.ts";
 import { type D8Image, d8Layout, d8Package, gnuLink, gnuTar } from "../support/d8-bundle.ts";
 import { eachTest } from "../support/fixture.ts";
 import { referrer, SIGSTORE, SPDX } from "../support/referrers.ts";
@@ -276,6 +277,49 @@ function packed(files: ReadonlyMap<string, Buffer | { link: string }>): Buffer {
   );
   return Buffer.concat([...entries, end]);
 }
+
+describe("an archive of docker save with fewer platforms than its index", () => {
+  const HERE = image({ name: "here", platform: AMD64 });
+  const ELSEWHERE = image({ name: "elsewhere", platform: ARM64 });
+  const annotations = { "io.containerd.image.name": "docker.io/acme/web:1.0" };
+
+  // As the containerd store of Docker 29 writes it: the index is whole, what was not pulled is not there
+  async function save(): Promise<string> {
+    const artifact = index([HERE, ELSEWHERE]);
+    const saved = [{ ...tagged(artifact, "1.0"), annotations }];
+    const files = new Map(await d8Layout(saved, { generation: "old" }));
+    const absent = [ELSEWHERE.manifest, ...ELSEWHERE.blobs].map(({ descriptor }) => descriptor);
+    for (const { digest } of absent) files.delete(`blobs/${digest.replace(":", "/")}`);
+    return await write("web.tar", d8Package({ "": files }));
+  }
+
+  test("is no damage that copying mends, and says which way there is", async () => {
+    const bundlePath = await save();
+    const { problems } = await verifyBundle({ bundlePath });
+    expect(problems).toEqual([
+      expect.objectContaining({ hint: expect.stringContaining("`exportBundle` and `platforms`") }),
+    ]);
+    await expect(
+      exportBundle({ bundlePaths: [bundlePath], form: "oci-layout", out: directory.resolve("x") }),
+    ).rejects.toMatchObject({
+      code: "CONTENT_MISSING",
+      hint: expect.stringContaining("platforms"),
+    });
+  });
+
+  test("gives the platforms that are there when they are chosen", async () => {
+    const out = directory.resolve("layout");
+    await exportBundle({
+      bundlePaths: [await save()],
+      form: "oci-layout",
+      out,
+      platforms: ["linux/amd64"],
+    });
+    const { receipt } = await pushTo(out);
+    expect(receipt.complete).toBe(true);
+    expect(registry.content.repository("acme/web/docker.io/acme/web").tags.has("1.0")).toBe(true);
+  });
+});
 
 describe("push() of an archive of docker save, old form", () => {
   test("makes the manifest, sends the layers as they are and says the digest", async () => {

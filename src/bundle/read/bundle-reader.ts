@@ -6,6 +6,7 @@ import { ContentHasher } from "../../io/content-hasher.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { createDigestHash, type Digest } from "../../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
+import { call, option } from "../../option.ts";
 import type { FiledContent, FiledFault } from "../../store/store.ts";
 import { type ScanOptions, scanTar } from "../../tar/scan.ts";
 import {
@@ -217,7 +218,14 @@ export class BundleReader implements AsyncDisposable {
       layout.package,
       layout.index?.offset ?? 0,
       `layout "${layout.path}" lacks blob ${digest}`,
+      this.hintOfAbsent(),
     );
+  }
+
+  /** What another program wrote may never have been whole: Docker saves an index without platforms that were not pulled. */
+  hintOfAbsent(): string | undefined {
+    if (this.manifest) return undefined;
+    return `Copy the file again; if it is what docker save made of fewer platforms than the index names, write these as a layout with ${call("exportBundle")} and ${option("platforms")}`;
   }
 
   /** Throws `CONTENT_MISMATCH` with the blob's file and position unless the hash is the digest's. */

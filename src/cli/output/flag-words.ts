@@ -92,6 +92,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
 };
 
 const COMMANDS_OF: Readonly<Record<CallName, string>> = {
+  exportBundle: "mirror export",
   pull: "mirror pull",
   storeLogin: "mirror login",
   verifyBundle: "mirror verify",

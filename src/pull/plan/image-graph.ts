@@ -92,7 +92,9 @@ function missingChild(target: Descriptor, name: string, cause: Error): ContentMi
   const { digest, platform } = target;
   if (!isAttestation(target)) {
     const what = platform ? `its manifest for ${formatPlatform(platform)}` : "a manifest of it";
+    const hint = `Choose platforms that are there with ${option("platforms")}`;
     return new ContentMissingError(`image "${name}"`, `the source lacks ${what}, ${digest}`, {
+      ...(platform ? { hint } : {}),
       cause,
     });
   }
