@@ -3,9 +3,10 @@
  * A registry that makes its content when it is asked for it, so that any number of blobs, and blobs of any size, cost
  * neither disk nor memory; of what is pushed it keeps digests, sizes and manifests. A process of its own:
  *
- *   node synthetic-registry.mjs [--images N --layers N --bytes N] [--zeros BYTES]
+ *   node synthetic-registry.mjs [--images N --layers N --bytes N] [--zeros BYTES [--pause BYTES]]
  *
- * `many:v1.0.<n>` are images with layers of their own; `zeros:v1` has one layer, of zero bytes. `/counts` tells the requests
+ * `many:v1.0.<n>` are images with layers of their own; `zeros:v1` has one layer, of zero bytes; who asks for all of it
+ * gets no more than `--pause` bytes until the connection is closed. `/counts` tells the requests
  * by method and kind and the processor time. Prints its address.
  */
 import { createHash } from "node:crypto";
@@ -14,10 +15,10 @@ import { parseArgs } from "node:util";
 
 const number = { type: "string", default: "0" };
 const { values: flags } = parseArgs({
-  options: { images: number, layers: number, bytes: number, zeros: number },
+  options: { images: number, layers: number, bytes: number, zeros: number, pause: number },
 });
-const [images, layers, bytes, zeros] = ["images", "layers", "bytes", "zeros"].map((name) =>
-  Number(flags[name]),
+const [images, layers, bytes, zeros, pause] = ["images", "layers", "bytes", "zeros", "pause"].map(
+  (name) => Number(flags[name]),
 );
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const LAYER = "application/vnd.oci.image.layer.v1.tar";
@@ -161,22 +162,23 @@ function answerCounts({ answer }) {
 }
 
 function sendZeros(request, response) {
-  const [, first] = /^bytes=(\d+)-$/.exec(request.headers.range ?? "") ?? [];
-  const start = Number(first ?? 0);
-  let left = zeros - start;
-  const range = { "content-range": `bytes ${start}-${zeros - 1}/${zeros}` };
+  const [, first, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  const [start, last] = [Number(first ?? 0), Number(end || zeros - 1)];
+  let left = last + 1 - start;
+  const range = { "content-range": `bytes ${start}-${last}/${zeros}` };
   response.writeHead(first === undefined ? 200 : 206, {
     "content-length": left,
     ...(first === undefined ? {} : range),
   });
   if (request.method === "HEAD") return response.end();
+  const rest = first === undefined && pause > 0 ? zeros - pause : 0;
   const send = () => {
-    while (left > 0) {
+    while (left > rest) {
       const part = ZEROS.subarray(0, left);
       left -= part.length;
       if (!response.write(part)) return response.once("drain", send);
     }
-    response.end();
+    if (rest === 0) response.end();
   };
   send();
 }

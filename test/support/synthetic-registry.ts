@@ -8,6 +8,8 @@ export interface SyntheticContent {
   readonly bytes?: number;
   /** Bytes of the one layer of `zeros:v1`. */
   readonly zeros?: number;
+  /** Who asks for all of that layer gets no more than about so many bytes, and waits. */
+  readonly pause?: number;
 }
 
 export interface SyntheticRegistry extends AsyncDisposable {
