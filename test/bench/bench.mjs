@@ -7,8 +7,9 @@
  *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,…,serve,scale,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
- * `--only` is another word for `--case`. `scale` (20,000 and 100,000 blobs) and `large` (20 GB, on the disk of DIR) run when
- * they are named.
+ * `--only` is another word for `--case`. `wire` moves all of it over a line of 1 Gbit/s with 30 ms there and back, `latency`
+ * small blobs over one with 50 ms; both run when they are named, as `scale` (20,000 and 100,000 blobs) and `large` (20 GB,
+ * on the disk of DIR) do.
  * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
 import { execFileSync } from "node:child_process";
@@ -20,7 +21,7 @@ import { parseByteSize } from "../../dist/index.js";
 import { benchLarge, benchMany } from "./scale.mjs";
 import { benchServe } from "./serve/bench-serve.mjs";
 import { putBlob, putImage } from "./support/content.mjs";
-import { stopDaemons } from "./support/daemon.mjs";
+import { startDaemon, stopDaemons } from "./support/daemon.mjs";
 import { startRegistry } from "./support/docker-registry.mjs";
 import { has, MAIN, median, print, run as runIn, TIME } from "./support/programs.mjs";
 
@@ -53,6 +54,9 @@ const TOLERANCE = 1.2;
 const STARTS = 10;
 /** In place of a registry where none is needed. */
 const IDLE = { processorSeconds: () => 0, counters: async () => ({ requests: 0, bytes: 0 }) };
+/** Bytes per second, and milliseconds one way. */
+const WIRES = { wire: [125_000_000, 15], latency: [125_000_000, 25] };
+const WIRE = new URL("support/wire.mjs", import.meta.url).pathname;
 const ratios = {};
 const run = (command, args) => runIn(root, command, args);
 
@@ -79,19 +83,21 @@ async function main() {
 async function benchCases(source, peers) {
   const has = (...names) => names.some((name) => parts.has(name));
   if (has("start")) await benchStart(source, peers);
-  const large = has("pull", "push", "verify") && {
+  const large = has("pull", "push", "verify", "wire") && {
     repository: REPOSITORY,
     tags: await fill(source, size),
   };
   if (has("pull")) await benchPull(source, { ...large, name: "pull" }, peers);
   if (has("push")) await benchPush(source, { ...large, name: "push" }, peers);
   if (has("verify")) await benchVerify(source, large);
-  const small = has("small-pull", "small-push", "force") && {
+  if (has("wire")) await benchWire(source, { ...large, name: "wire" }, peers);
+  const small = has("small-pull", "small-push", "force", "latency") && {
     repository: SMALL.repository,
     tags: await fillSmall(source, SMALL),
   };
   if (has("small-pull")) await benchPull(source, { ...small, name: "small-pull" }, peers);
   if (has("small-push")) await benchPush(source, { ...small, name: "small-push" }, peers);
+  if (has("latency")) await benchWire(source, { ...small, name: "latency" }, peers);
   if (has("force")) await benchForce(source, small);
   if (has("memory")) await benchMemory(source);
   if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
@@ -214,7 +220,25 @@ async function benchPull(source, { name, repository, tags }, peers) {
   await compare(name, candidates, { source });
 }
 
-async function benchPush(source, { name, repository, tags }, peers) {
+/** Pull and push at the other end of a line. */
+async function benchWire(source, { name, ...content }, peers) {
+  const [rate, delay] = WIRES[name];
+  const seconds = size / rate;
+  if (name === "wire") print(`${name}: the bytes alone take ${seconds.toFixed(2)} s of the line`);
+  const line = await startWire(source.host, name);
+  await benchPull({ ...source, host: line.host }, { ...content, name: `${name}-pull` }, peers);
+  await line.stop();
+  print(`${name}: ${(rate / 1e6).toFixed(0)} MB/s, ${2 * delay} ms there and back`);
+  await benchPush(source, { ...content, name: `${name}-push`, wire: name }, peers);
+}
+
+async function startWire(host, name) {
+  const words = [WIRE, host, ...WIRES[name].map(String)];
+  const { found, stop } = await startDaemon(process.execPath, words, { ready: /wire at (\S+)/ });
+  return { host: found[1], stop };
+}
+
+async function benchPush(source, { wire, name, repository, tags }, peers) {
   const made = join(root, `made-${name}`);
   mkdirSync(made, { recursive: true });
   const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
@@ -265,7 +289,7 @@ async function benchPush(source, { name, repository, tags }, peers) {
         run("oras", ["restore", "--plain-http", "--input", tar, `${target.host}/oras`]),
     ]);
   }
-  await compare(name, candidates, { needsTarget: true });
+  await compare(name, candidates, { needsTarget: true, wire });
 }
 
 /** Peak memory does not depend on the bytes of a blob, nor on the number of blobs. */
@@ -323,14 +347,12 @@ async function resident(args) {
 }
 
 /** Runs the candidates in turn, round by round, so that a slow phase of the machine hits all of them. */
-async function compare(name, candidates, { needsTarget = false, source } = {}) {
+async function compare(name, candidates, { needsTarget = false, source, wire } = {}) {
   const taken = new Map(candidates.map(([label]) => [label, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
       const out = join(root, `${name}-out`);
-      const target = needsTarget
-        ? await startRegistry(root, `${name}-target`, { counts: true })
-        : undefined;
+      const target = needsTarget ? await startTarget(`${name}-target`, wire) : undefined;
       execFileSync("sync");
       taken.get(label).push(await measure(() => act(out, target), target ?? source));
       await target?.stop();
@@ -357,6 +379,18 @@ async function compare(name, candidates, { needsTarget = false, source } = {}) {
       `${name}: ${label.padEnd(34)} ${figures}${ratioText(name, own, { label, first, wall, client, registry })}`,
     );
   }
+}
+
+/** An empty registry, with a line before it if one is named. */
+async function startTarget(name, wire) {
+  const registry = await startRegistry(root, name, { counts: true });
+  if (wire === undefined) return registry;
+  const line = await startWire(registry.host, wire);
+  const stop = async () => {
+    await line.stop();
+    await registry.stop();
+  };
+  return { ...registry, host: line.host, stop };
 }
 
 /** What doing something takes, of the client and of the registry that it talks to. */
