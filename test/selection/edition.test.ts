@@ -308,6 +308,19 @@ describe("resolveSelection(): variants of the edition", () => {
     expect(await failureOf(memorySource(buildEdition(), { failures }), {})).toBe(error);
   });
 
+  test("denied: the list of the releases of a module says nothing of its channels, which are asked for", async () => {
+    const list = `tags ${EDITION_ROOT}/modules/console/release`;
+    const outcome = async (failures: Readonly<Record<string, Error>>) =>
+      packagesOf(await resolveEdition(memorySource(buildEdition(), { failures })));
+    expect(await outcome({ [list]: new DeniedError("no") })).toEqual(await outcome({}));
+    const error = new DeniedError("no");
+    const failures = {
+      [list]: new DeniedError("no"),
+      [`get ${EDITION_ROOT}/modules/console/release:alpha`]: error,
+    };
+    expect(await failureOf(memorySource(buildEdition(), { failures }), {})).toBe(error);
+  });
+
   test.each([
     ["a channel of a module", `get ${EDITION_ROOT}/modules/neuvector/release:alpha`],
     ["a version of a module", `get ${EDITION_ROOT}/modules/console:v1.4.1`],
