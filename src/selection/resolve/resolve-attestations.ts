@@ -21,8 +21,8 @@ export async function resolveAttestations(
     [...groupByOrigin(roots)].map(async (images) => {
       const [first] = images;
       if (first === undefined) return [];
-      const listed = proxyRegistry ? undefined : await tryListTags(reader, first.origin);
-      const tags = listed && new Set(listed);
+      const listed = proxyRegistry ? "refused" : await tryListTags(reader, first.origin);
+      const tags = typeof listed === "string" ? undefined : new Set(listed);
       return allMatched(images.map((image) => findAttestation(image, tags, reader)));
     }),
   );

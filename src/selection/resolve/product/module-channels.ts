@@ -1,8 +1,7 @@
-import { MirrorError } from "../../../errors.ts";
-import type { RepositoryReference } from "../../../oci/reference.ts";
 import { CHANNELS, type Channel } from "../../../product/channel.ts";
 import { withoutExcluded } from "../excluded-versions.ts";
-import { formatFound, type SourceReader } from "../source-reader.ts";
+import { formatFound } from "../source-reader.ts";
+import { tryListTags } from "../try-list-tags.ts";
 import type { ModuleScope } from "./module-scope.ts";
 import { type ChannelPointer, readChannels } from "./read-channels.ts";
 
@@ -30,23 +29,10 @@ async function findChannelNames({
   selection,
 }: ModuleScope): Promise<readonly Channel[]> {
   if (selection.proxyRegistry || selection.skipReferrers) return CHANNELS;
-  const tags = await listOrRefusal(reader, release);
+  const tags = await tryListTags(reader, release);
   if (tags === "refused") return CHANNELS;
-  if (tags !== undefined) return CHANNELS.filter((channel) => tags.includes(channel));
+  if (tags !== "absent") return CHANNELS.filter((channel) => tags.includes(channel));
   // A registry that lists the versions, and says that there are no releases, does not have these
-  const versions = await listOrRefusal(reader, repository);
-  return versions === undefined || versions === "refused" ? CHANNELS : [];
-}
-
-/** All tags; undefined where there is no such repository. */
-async function listOrRefusal(
-  reader: SourceReader,
-  repository: RepositoryReference,
-): Promise<readonly string[] | "refused" | undefined> {
-  try {
-    return await reader.listTags(repository);
-  } catch (error) {
-    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return "refused";
-    throw error;
-  }
+  const versions = await tryListTags(reader, repository);
+  return typeof versions === "string" ? CHANNELS : [];
 }
