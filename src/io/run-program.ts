@@ -1,12 +1,15 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { Readable } from "node:stream";
+import type { FileHandle } from "node:fs/promises";
+import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 export interface RunProgramOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Streamed into stdin; if it fails, the program is ended, and this rejects with the failure. */
   readonly input?: AsyncIterable<Buffer> | undefined;
+  /** In place of an input: what stdin is. */
+  readonly stdin?: FileHandle | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,10 +28,15 @@ const STDERR_LIMIT_BYTES = 64 * 1024;
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { env, input, signal }: RunProgramOptions,
+  { env, input, stdin, signal }: RunProgramOptions,
 ): Promise<ProgramResult> {
   signal?.throwIfAborted();
-  const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+  const stdio: StdioOptions = [stdin?.fd ?? "pipe", "pipe", "pipe"];
+  const child = spawn(program, args, { env, stdio }) as ChildProcessByStdio<
+    Writable | null,
+    Readable,
+    Readable
+  >;
   const closed = once(child, "close");
   // Looked at below, and no failure of its own before
   closed.catch(() => undefined);
@@ -53,9 +61,10 @@ export async function runProgram(
 
 /** The failure of the input; a program that ends without reading all of it tells why by its status. */
 async function feed(
-  stdin: NodeJS.WritableStream,
+  stdin: Writable | null,
   input: AsyncIterable<Buffer> | undefined,
 ): Promise<unknown> {
+  if (stdin === null) return undefined;
   if (input === undefined) {
     stdin.on("error", () => undefined).end();
     return undefined;

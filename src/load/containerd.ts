@@ -3,7 +3,13 @@ import type { ImageContents } from "../contents/contents.ts";
 import { exportedName } from "../export/exported-image.ts";
 import { isDigest } from "../oci/digest.ts";
 import { RuntimeUnavailableError } from "./errors.ts";
-import { createClient, type Listing, type OpenRuntimeOptions, type Runtime } from "./runtime.ts";
+import {
+  createClient,
+  type Listing,
+  type OpenRuntimeOptions,
+  type Runtime,
+  type RuntimeClient,
+} from "./runtime.ts";
 import { formatRuntimeTarget, type RuntimeTarget } from "./runtime-target.ts";
 
 /** containerd keeps indexes whole: the digests of the bundle are those that it lists. */
@@ -26,8 +32,25 @@ export async function openContainerd(
       return createListing(images, content);
     },
     // Who starts a container unpacks, and only for its own platform
-    load: (tar) => client.feed(tar, "images", "import", "--all-platforms", "--no-unpack", "-"),
+    async load(tar) {
+      await dropCutImports(client);
+      await client.feed(tar, "images", "import", "--all-platforms", "--no-unpack", "-");
+    },
   };
+}
+
+/**
+ * What an import was writing when it was ended stays for a day, and the next import goes on behind it, whatever it brings: an
+ * `index.json` that is shorter fails with "unable to discard to offset", a blob that was damaged keeps its first half. Ended
+ * with no more bytes, it becomes content that nothing names, which containerd collects. There is no command that drops it.
+ */
+async function dropCutImports(client: RuntimeClient): Promise<void> {
+  const lines = (await client.ask("content", "active")).split("\n").slice(1);
+  const refs = lines.map((line) => line.split("\t")[0]?.trim() ?? "");
+  for (const ref of refs.filter((one) => one.startsWith("tar-"))) {
+    // One that is being written now belongs to somebody else: our import waits for it, or is told
+    await client.tryEmpty("content", "ingest", ref);
+  }
 }
 
 /** Name → digest of the lines of `ctr images ls`. */

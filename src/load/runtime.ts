@@ -1,7 +1,8 @@
 import type { ImageContents } from "../contents/contents.ts";
 import type { ExportForm } from "../export/export-options.ts";
+import { openEmptyFile } from "../io/empty-file.ts";
 import { hasErrorCode } from "../io/errors.ts";
-import { type ProgramResult, runProgram } from "../io/run-program.ts";
+import { type ProgramResult, type RunProgramOptions, runProgram } from "../io/run-program.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { OperationOptions } from "../store/store.ts";
@@ -36,7 +37,12 @@ export interface RuntimeClient {
   ask(...args: readonly string[]): Promise<string>;
   /** Rejects with `RUNTIME_REFUSED`. */
   feed(tar: AsyncIterable<Buffer>, ...args: readonly string[]): Promise<void>;
+  /** With an empty file as its stdin, for what is held by nobody: whoever has to wait for it is ended. Says whether it worked. */
+  tryEmpty(...args: readonly string[]): Promise<boolean>;
 }
+
+/** Longer than anything takes that waits for nobody. */
+const TRY_MS = 10_000;
 
 export function createClient(
   target: RuntimeTarget,
@@ -44,9 +50,10 @@ export function createClient(
   { env, signal }: OpenRuntimeOptions,
 ): RuntimeClient {
   const shown = formatRuntimeTarget(target);
-  const run = async (args: readonly string[], input?: AsyncIterable<Buffer>) => {
+  const run = async (args: readonly string[], given: Partial<RunProgramOptions> = {}) => {
     try {
-      return await runProgram(program.name, [...program.args, ...args], { env, input, signal });
+      const options = { env, signal, ...given };
+      return await runProgram(program.name, [...program.args, ...args], options);
     } catch (error) {
       if (!hasErrorCode(error, "ENOENT")) throw error;
       throw new RuntimeUnavailableError(shown, `the program "${program.name}" is not installed`, {
@@ -64,11 +71,22 @@ export function createClient(
       });
     },
     async feed(tar, ...args) {
-      const result = await run(args, tar);
+      const result = await run(args, { input: tar });
       if (result.status === 0) return;
       throw new RuntimeRefusedError(shown, complaintOf(program.name, result), {
         hint: "Remove the cause and run the same command again: what is there is not sent again",
       });
+    },
+    async tryEmpty(...args) {
+      await using stdin = await openEmptyFile();
+      const patience = AbortSignal.timeout(TRY_MS);
+      const signals = signal === undefined ? [patience] : [signal, patience];
+      try {
+        return (await run(args, { stdin, signal: AbortSignal.any(signals) })).status === 0;
+      } catch (error) {
+        if (error !== patience.reason) throw error;
+        return false;
+      }
     },
   };
 }

@@ -105,6 +105,21 @@ requireDaemon("containerd", "ctr").describe("push into containerd", () => {
     expect(receipt.failures).toMatchObject([{ subject: `${name("many")}:v1` }]);
   });
 
+  test.each([
+    ["an index", "index.json"],
+    ["a layer", `blobs/${ONE.blobs.at(1)?.descriptor.digest.replace(":", "/")}`],
+  ])("goes on behind an import that was cut within %s", async (_, path) => {
+    await using containerd = await startContainerd();
+    const cut = ["content", "ingest", "--expected-size", "4194304", `tar-${path}`];
+    const input = Buffer.alloc(2 ** 21, "x");
+    const args = ["--address", containerd.socket, "--namespace", "k8s.io", ...cut];
+    expect((await runProcess("ctr", args, { input })).exitCode).toBe(1);
+    const active = await containerd.run("--namespace", "k8s.io", "content", "active");
+    expect(active.stdout).toContain(path);
+    const receipt = await push(bundle, `containerd://${containerd.socket}`);
+    expect(receipt).toMatchObject({ complete: true, failures: [] });
+  });
+
   test("what is not there is told before a byte of the bundle is read", async () => {
     const missing = directory.resolve("missing.sock");
     const result = await runMirror(["push", "/nonexistent", `containerd://${missing}`], {
