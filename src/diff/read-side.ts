@@ -9,7 +9,7 @@ import { createDiscoveryImage } from "../product/discovery-image.ts";
 import { placeModules } from "../product/layouts.ts";
 import { parseModulesPath } from "../product/modules-path.ts";
 import { isMissing } from "../store/errors.ts";
-import type { OperationOptions } from "../store/store.ts";
+import type { ManifestSource, OperationOptions } from "../store/store.ts";
 import { isFallbackTag } from "../target/fallback-tag.ts";
 import { listBelow } from "../target/list-below.ts";
 import { readTags } from "../target/read-tags.ts";
@@ -96,7 +96,10 @@ export async function readTargetSide(
   const images: ComparedImage[] = [];
   for (const path of paths) {
     const repository = place.openTarget(referenceBelow(place.target, path));
-    const { tags, broken } = await readTags(repository, { signal });
+    const named = other.filter((one) => one.repository === path);
+    const known = named.flatMap(({ tag }) => (tag === undefined ? [] : [tag]));
+    const { tags, broken, isUnlisted } = await readTags(repository, { known, signal });
+    if (isUnlisted) onNotice(unlisted(formatReference(referenceBelow(place.target, path))));
     for (const [tag, { digest }] of tags) {
       if (digest === discovery || isFallbackTag(tag)) continue;
       images.push({ repository: path, tag, digest });
@@ -106,13 +109,29 @@ export async function readTargetSide(
       const message = `"${name}" is listed and points at nothing: it counts as missing`;
       onNotice({ code: "TAG_BROKEN", message });
     }
-    const untagged = other.filter((one) => one.repository === path && one.tag === undefined);
-    for (const { digest } of untagged) {
-      const isThere = await repository.resolve(digest, { signal }).catch(orMissing);
-      if (isThere !== undefined) images.push({ repository: path, digest });
-    }
+    images.push(...(await readUntagged(repository, named, { signal })));
   }
   return { kind: "target", name: formatReference(place.target), images };
+}
+
+/** What the other side has without tags, as far as the target has it. */
+async function readUntagged(
+  repository: Pick<ManifestSource, "resolve">,
+  images: readonly ComparedImage[],
+  options: OperationOptions,
+): Promise<ComparedImage[]> {
+  const found: ComparedImage[] = [];
+  for (const { repository: path, digest, tag } of images) {
+    if (tag !== undefined) continue;
+    const isThere = await repository.resolve(digest, options).catch(orMissing);
+    if (isThere !== undefined) found.push({ repository: path, digest });
+  }
+  return found;
+}
+
+function unlisted(name: string): Notice {
+  const message = `The target does not list the tags of "${name}": only those of the other side are looked at, and what else it has is not known`;
+  return { code: "TAG_LIST_MISSING", message };
 }
 
 function orMissing(error: unknown): undefined {

@@ -14,3 +14,17 @@ export class PruneListInvalidError extends MirrorError {
     this.list = list;
   }
 }
+
+/** What is not listed is not known, so nothing can be said to be needed by nobody. */
+export class PruneUnlistedError extends MirrorError {
+  override readonly code = "TAG_LIST_UNSUPPORTED";
+  readonly target: string;
+
+  constructor(target: string, reason: string, options?: MirrorErrorOptions) {
+    super(`Cannot prune "${target}": ${printable(reason)}`, {
+      hint: "Delete there by the means of the registry itself: its own retention rules, its web page or its API",
+      ...options,
+    });
+    this.target = target;
+  }
+}

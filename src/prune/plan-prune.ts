@@ -6,15 +6,17 @@ import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
 import { parseModulesPath } from "../product/modules-path.ts";
+import { isMissing } from "../store/errors.ts";
 import { isFallbackTag } from "../target/fallback-tag.ts";
 import { listBelow } from "../target/list-below.ts";
 import { readTags } from "../target/read-tags.ts";
 import { referenceBelow } from "../target/target.ts";
+import { PruneUnlistedError } from "./errors.ts";
 import { type HeldManifest, type Inventory, readInventory } from "./inventory.ts";
 import { keepBundle, keepLock } from "./keep-bundles.ts";
 import { keepChannels } from "./keep-channels.ts";
 import { keepPolicies } from "./keep-policies.ts";
-import { Kept } from "./kept.ts";
+import { Kept, type KeptRepository } from "./kept.ts";
 import { neededBy } from "./needed.ts";
 import {
   PRUNE_LIST_MEDIA_TYPE,
@@ -28,6 +30,15 @@ import { canonicalPath, isGuarded, nameOfPart, partOf } from "./target-parts.ts"
 /** What nothing kept needs, as a list to be read; deletes nothing. */
 export async function planPrune(options: PlanPruneOptions): Promise<PruneList> {
   checkPlanOptions(options);
+  try {
+    return await makeList(options);
+  } catch (error) {
+    if (!(error instanceof MirrorError) || error.code !== "TAG_LIST_UNSUPPORTED") throw error;
+    throw new PruneUnlistedError(formatReference(options.target), error.message, { cause: error });
+  }
+}
+
+async function makeList(options: PlanPruneOptions): Promise<PruneList> {
   const { target } = options;
   const notices: Notice[] = [];
   const onNotice = (notice: Notice) => {
@@ -39,6 +50,7 @@ export async function planPrune(options: PlanPruneOptions): Promise<PruneList> {
   const judgement: Judgement = { deletes: [], needed: new Map(), freed: new Map(), rootCount: 0 };
   for (const path of paths) {
     const inventory = await inventoryOf(path, { ...options, onNotice });
+    if (inventory?.tags.size === 0) await refuseUnlisted(path, kept.of(path), options);
     if (inventory !== undefined) judge(path, inventory, { kept, judgement });
   }
   const { deletes, needed, freed, rootCount } = judgement;
@@ -176,6 +188,25 @@ async function inventoryOf(
     onNotice?.({ code: "REPOSITORY_UNREADABLE", message });
     return undefined;
   }
+}
+
+/** A 404 to a list is said of a repository that is gone, and by some of any list: one tag that is there tells them apart. */
+async function refuseUnlisted(
+  path: string,
+  { tags }: KeptRepository,
+  { openTarget, signal, target }: PlanPruneOptions,
+): Promise<void> {
+  const reference = referenceBelow(target, path);
+  const [tag] = tags;
+  if (tag === undefined) return;
+  try {
+    await openTarget(reference).resolve(tag, { signal });
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  const reason = `the registry lists no tags of "${formatReference(reference)}", which has "${tag}"`;
+  throw new PruneUnlistedError(formatReference(target), reason);
 }
 
 const UNREADABLE: ReadonlySet<string> = new Set([

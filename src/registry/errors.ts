@@ -52,7 +52,9 @@ export class RegistryResponseError extends MirrorError {
     const path = printable(url.pathname);
     const code = codeOf(fields);
     const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
-    const hint = isStart ? CREATE_FIRST : (STATUS_HINTS[status] ?? HINTS[code]);
+    const isUnlisted = code === "REGISTRY_NOT_FOUND" && path.endsWith("/tags/list");
+    const known = isUnlisted ? LIST_ABSENT : STATUS_HINTS[status];
+    const hint = isStart ? CREATE_FIRST : (known ?? HINTS[code]);
     // What the server says is nearer than what its status may mean
     const said = hintOfAnswer(fields);
     const remedy = said ?? options.hint ?? hint;
@@ -216,6 +218,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REGISTRY_NOT_FOUND: "Check the repository, tag or digest; some registries hide what they deny",
   REGISTRY_LIMITED: `Wait, log in for a higher limit, or lower the rate with ${option("requestsPerSecond")}`,
 };
+
+/** GitLab's dependency proxy, for one, has no lists, and says so of any. */
+const LIST_ABSENT =
+  "Check the repository; some registries hide what they deny, and some proxies that only pass images on list no tags: there tags can only be asked for by name";
 
 /** Amazon ECR, for one, makes no repository for a push. */
 const CREATE_FIRST =

@@ -69,6 +69,10 @@ function upstreamFailed(error: UpstreamError): RegistryResponse {
     const message = "the upstream does not have it";
     return errorResponse(404, { code: "BLOB_UNKNOWN", message, detail });
   }
+  if (code === "TAG_LIST_UNSUPPORTED") {
+    const message = "the upstream gives no list of tags";
+    return { ...errorResponse(405, { code: "UNSUPPORTED", message, detail }), failure: error };
+  }
   const isLimited = code === "REGISTRY_LIMITED";
   const response = isLimited
     ? errorResponse(

@@ -21,6 +21,17 @@ export function isMissing(error: unknown): error is MirrorError {
   );
 }
 
+/**
+ * Whether a source only does not list its tags: who may read an image may not always list its repository, and some list
+ * none. Nothing is said of what is there, so each tag can still be asked for.
+ */
+export function isListRefused(error: unknown): error is MirrorError {
+  return (
+    error instanceof MirrorError &&
+    (error.code === "REGISTRY_DENIED" || error.code === "TAG_LIST_UNSUPPORTED")
+  );
+}
+
 /** A store refuses a manifest, because it does not know of something that the manifest points at. */
 export class ContentUnknownError extends MirrorError {
   override readonly code = "REGISTRY_REFUSED";

@@ -159,6 +159,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     faults: { tagPages: { size: 2, link: "looping" } },
     tags: "do not come to an end",
   },
+  "tags 405": { faults: { noTagList: 405 }, tags: "gives no list of the tags" },
+  "tags 501": { faults: { noTagList: 501 }, tags: "gives no list of the tags" },
+  "tags 404": { faults: { noTagList: 404 }, tags: "does not have it" },
   "tags Link none": { faults: { tagPages: { size: 2, link: "none" } }, tags: ["v1", "v2"] },
   "referrers 404": { faults: { referrers: 404, subjectHeader: "absent" } },
   "referrers 404 NAME_UNKNOWN": {

@@ -387,6 +387,16 @@ describe("an upstream", () => {
     expect(await referrers.json()).toMatchObject({ manifests: [] });
   });
 
+  test("that lists no tags is not one that is down: who asks is told so, and need not try again", async () => {
+    await using unlisted = await startFaultRegistry({ faults: { noTagList: 501 } });
+    const client = openRegistryClient();
+    closers.push(client);
+    const openSource = (repository: string) =>
+      client.repository({ registry: unlisted.host, repository });
+    const server = await serve({ upstreams: [{ namespace: "docker.io", openSource }] });
+    expect(await statusOf(server, "/v2/library/a/tags/list?ns=docker.io")).toBe(405);
+  });
+
   test("is where a request without a registry leads, if it is the default", async () => {
     const server = await serve({ defaultNamespace: "docker.io" });
     expect(await digestBy(server, "/v2/library/a/manifests/1")).toBe(

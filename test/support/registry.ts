@@ -27,7 +27,7 @@ import {
   tooManyRequests,
   unavailable,
 } from "./faults/limit-faults.ts";
-import { referrers, subjectHeader, tagPages } from "./faults/list-faults.ts";
+import { noTagList, referrers, subjectHeader, tagPages } from "./faults/list-faults.ts";
 import { random } from "./faults/random-faults.ts";
 import { accept, emptyCommit, patch, tagLimit, uploadHeaders } from "./faults/strict-faults.ts";
 import {
@@ -69,6 +69,7 @@ const FAULTS = {
   contentDigest,
   accept,
   tagLimit,
+  noTagList,
   tagPages,
   referrers,
   subjectHeader,

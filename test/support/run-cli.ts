@@ -37,7 +37,7 @@ function refuseForeignWords(name: string, { stdout, stderr }: CliResult): void {
   const flags = COMMANDS.find((command) => command.name === name)?.flags;
   if (flags === undefined) return;
   for (const hint of (stdout + stderr).match(/^\s*hint: .*$/gm) ?? []) {
-    for (const [, flag = ""] of hint.matchAll(/(?:^|[ "])--([a-z-]+)(?! \(mirror)\b/g)) {
+    for (const [, flag = ""] of hint.matchAll(/(?:^|[ "])--([a-z-]+)(?![a-z-]| \(mirror)/g)) {
       if (flag in flags || flag === "help") continue;
       throw new Error(`mirror ${name} has no --${flag}, and advises it: ${hint}`);
     }

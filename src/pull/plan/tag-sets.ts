@@ -1,7 +1,6 @@
-import { MirrorError } from "../../errors.ts";
 import { parseCosignTag } from "../../oci/cosign-tag.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
-import { isMissing } from "../../store/errors.ts";
+import { isListRefused, isMissing } from "../../store/errors.ts";
 import type { OperationOptions, TagSource } from "../../store/store.ts";
 
 /** The tags of a repository, as what belongs to an image is looked up in them. */
@@ -46,9 +45,8 @@ async function listTags(source: TagSource, options: OperationOptions): Promise<T
     }
     return { all, others };
   } catch (error) {
-    // Who may read an image may not always list its repository
-    const isRefused = error instanceof MirrorError && error.code === "REGISTRY_DENIED";
-    if (isRefused || isMissing(error)) return undefined;
+    // Some give no list with a 404: whoever asks has read an image there
+    if (isListRefused(error) || isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,10 @@
 import { childrenOf } from "../../oci/children.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest } from "../../oci/manifest.ts";
+import { option } from "../../option.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
+import { TagListUnsupportedError } from "../content/tag-list-error.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { createRepository } from "../repository.ts";
 import { failedCheck } from "./failed-check.ts";
@@ -33,6 +35,7 @@ export async function checkPull(
     }
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof TagListUnsupportedError) return withoutList(context, signal);
     if (!isNotFound(error)) return { checks: [failedCheck("pull", error)], blob: undefined };
   }
   const detail =
@@ -42,6 +45,16 @@ export async function checkPull(
   const pull: Check = { name: "pull", status: "ok", detail };
   const blob = tag === undefined ? undefined : await findBlob(repository, tag, signal);
   return { checks: [pull, await checkReferrers(context, signal)], blob };
+}
+
+/** Nothing is known to be there that could be read. */
+async function withoutList(
+  context: RepositoryContext,
+  signal: AbortSignal | undefined,
+): Promise<PullChecks> {
+  const detail = `no list of tags: images are found by tag or digest, and ranges of versions need ${option("proxyRegistry")}`;
+  const pull: Check = { name: "pull", status: "limited", detail };
+  return { checks: [pull, await checkReferrers(context, signal)], blob: undefined };
 }
 
 /** A small blob of an image, for trying a mount. */

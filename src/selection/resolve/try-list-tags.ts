@@ -1,10 +1,9 @@
-import { MirrorError } from "../../errors.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
+import { isListRefused } from "../../store/errors.ts";
 import type { SourceReader } from "./source-reader.ts";
 
 /**
- * All tags. `absent`: there is no such repository; `refused`: who may read an image may not always list its repository, and
- * nothing is said of what is there.
+ * All tags. `absent`: there is no such repository; `refused`: it may be there, and is not listed to us.
  */
 export async function tryListTags(
   reader: Pick<SourceReader, "listTags">,
@@ -13,7 +12,7 @@ export async function tryListTags(
   try {
     return (await reader.listTags(repository)) ?? "absent";
   } catch (error) {
-    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return "refused";
+    if (isListRefused(error)) return "refused";
     throw error;
   }
 }

@@ -95,7 +95,9 @@ export async function imageUnmatched(
   return new SelectionUnmatchedError(
     subject,
     `there is no repository "${formatReference(repository)}"`,
-    { hint: "Check the name, and log in if the repository is private" },
+    {
+      hint: "Check the name, and log in if the repository is private; where a registry has it and lists no tags, name the tag",
+    },
   );
 }
 

@@ -66,3 +66,10 @@ export const referrers: FaultMaker<ReferrersFault> = (fault) => async (request, 
 /** Manifests with a subject are taken without a word about it: the client has to keep the fallback tag. */
 export const subjectHeader: FaultMaker<"absent"> = () => async (request, next) =>
   withHeaders(await next(request), { "oci-subject": undefined });
+
+/** A registry that lists no tags: with a status of its own, or as if the repository were not there. */
+export const noTagList: FaultMaker<404 | 405 | 501> = (status) => async (request, next) => {
+  if (kindOf(request) !== "tags") return next(request);
+  const body = Buffer.from("no lists here\n");
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+};
