@@ -34,7 +34,7 @@ export async function openContainerd(
     // Who starts a container unpacks, and only for its own platform
     async load(tar) {
       await dropCutImports(client);
-      await client.feed(tar, "images", "import", "--all-platforms", "--no-unpack", "-");
+      await client.feed(tar, ["images", "import", "--all-platforms", "--no-unpack", "-"]);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { ImageContents } from "../contents/contents.ts";
 import { exportedName } from "../export/exported-image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -27,7 +29,7 @@ export async function openDocker(
     platform: parsePlatform(machine.trim()),
     plannedOf: keepsIndexes ? ({ root }) => root.digest : configOf,
     list: () => listImages(client),
-    load: (tar) => client.feed(tar, "load"),
+    load: (tar) => client.feed(tar, ["load"]),
   };
 }
 
@@ -37,14 +39,36 @@ export async function openPodman(
 ): Promise<Runtime> {
   const args = target.socket === undefined ? [] : ["--url", `unix://${target.socket}`];
   const client = createClient(target, { name: "podman", args }, options);
-  const machine = await client.ask("info", "--format", "{{.Host.OS}}/{{.Host.Arch}}");
+  const { host, store } = JSON.parse(await client.ask("info", "--format", "json")) as PodmanInfo;
+  // A client of a socket copies on its own side, older ones do not say where
+  const chosen = target.socket === undefined ? store?.imageCopyTmpDir : undefined;
+  const copies = chosen ?? options.env["TMPDIR"] ?? "/var/tmp";
   return {
     form: "docker-archive",
-    platform: parsePlatform(machine.trim()),
+    platform: parsePlatform(`${host.os}/${host.arch}`),
     plannedOf: configOf,
     list: () => listImages(client),
-    load: (tar) => client.feed(tar, "load"),
+    // It copies all that it is given to a file first, and leaves that there if it is ended
+    load: (tar) => withScratchDirectory(copies, (TMPDIR) => client.feed(tar, ["load"], { TMPDIR })),
   };
+}
+
+interface PodmanInfo {
+  readonly host: { readonly os: string; readonly arch: string };
+  readonly store?: { readonly imageCopyTmpDir?: string };
+}
+
+/** Beneath the directory, which is the user's choice; what is in it is gone with it. */
+async function withScratchDirectory<Result>(
+  parent: string,
+  use: (path: string) => Promise<Result>,
+): Promise<Result> {
+  const path = await mkdtemp(join(parent, "mirror-load-"));
+  try {
+    return await use(path);
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** The id of an image is the digest of its config. */

@@ -36,7 +36,7 @@ export interface RuntimeClient {
   /** Rejects with `RUNTIME_UNAVAILABLE`. */
   ask(...args: readonly string[]): Promise<string>;
   /** Rejects with `RUNTIME_REFUSED`. */
-  feed(tar: AsyncIterable<Buffer>, ...args: readonly string[]): Promise<void>;
+  feed(tar: AsyncIterable<Buffer>, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<void>;
   /** With an empty file as its stdin, for what is held by nobody: whoever has to wait for it is ended. Says whether it worked. */
   tryEmpty(...args: readonly string[]): Promise<boolean>;
 }
@@ -70,8 +70,8 @@ export function createClient(
         hint: `Look whether "${[program.name, ...program.args, ...args].join(" ")}" works, and who may run it`,
       });
     },
-    async feed(tar, ...args) {
-      const result = await run(args, { input: tar });
+    async feed(tar, args, more) {
+      const result = await run(args, { input: tar, env: { ...env, ...more } });
       if (result.status === 0) return;
       throw new RuntimeRefusedError(shown, complaintOf(program.name, result), {
         hint: "Remove the cause and run the same command again: what is there is not sent again",

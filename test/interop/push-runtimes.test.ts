@@ -1,9 +1,18 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/push/receipt.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { entriesOf } from "../bundle/support/sample-bundle.ts";
-import { AMD64, ARM64, artifact, image, index, layer, seed } from "../support/artifacts.ts";
+import {
+  AMD64,
+  ARM64,
+  artifact,
+  image,
+  index,
+  layer,
+  randomLayer,
+  seed,
+} from "../support/artifacts.ts";
 import { MAIN, runMirror } from "../support/cli.ts";
 import { allTests } from "../support/fixture.ts";
 import { type ProcessResult, runProcess } from "../support/run-process.ts";
@@ -16,6 +25,8 @@ const ONE = image({ name: "one", layers: [BASE, layer({ "one.txt": "1\n" })] });
 const ON_AMD64 = image({ name: "amd64", platform: AMD64, layers: [layer({ a: "amd64\n" })] });
 const ON_ARM64 = image({ name: "arm64", platform: ARM64, layers: [layer({ a: "arm64\n" })] });
 const MANY = index([ON_ARM64, ON_AMD64]);
+// More than a pipe holds: who is to read the end of it has read the rest
+const LARGE = image({ name: "large", layers: [randomLayer(2 ** 20), layer({ a: "end\n" })] });
 const CHART = artifact({ artifactType: "application/vnd.example.chart" });
 
 let bundle: string;
@@ -28,6 +39,7 @@ const registry = allTests(openEmbeddedRegistry);
 beforeAll(async () => {
   seed(registry, "acme/one", { v1: ONE, v2: ONE });
   seed(registry, "acme/many", { v1: MANY });
+  seed(registry, "acme/large", { v1: LARGE });
   seed(registry, "acme/chart", { v1: CHART });
   bundle = directory.resolve("bundle");
   const images = ["one:v1", "one:v2", "many:v1", "chart:v1"];
@@ -89,14 +101,7 @@ requireDaemon("containerd", "ctr").describe("push into containerd", () => {
 
   test("an image that cannot be read fails by its name, and the others are loaded", async () => {
     await using containerd = await startContainerd();
-    const damaged = directory.resolve("damaged");
-    const flags = ["one:v1", "many:v1"].flatMap((it) => ["--include-image", name(it)]);
-    expectDone(await runMirror(["pull", damaged, ...flags]));
-    const tar = await readFile(`${damaged}/images.tar`);
-    const bad = ON_ARM64.blobs.at(-1)?.descriptor.digest.replace(":", "/");
-    const { offset = 0 } = (await entriesOf(tar)).find(({ path }) => path === `blobs/${bad}`) ?? {};
-    tar[offset + 3] = (tar[offset + 3] ?? 0) ^ 1;
-    await writeFile(`${damaged}/images.tar`, tar);
+    const damaged = await pullDamaged("many", ON_ARM64);
     const receipt = await push(damaged, `containerd://${containerd.socket}`, 3);
     expect(outcomesOf(receipt)).toEqual([
       [`${name("many")}:v1`, undefined, "failed"],
@@ -192,7 +197,35 @@ requireTool("podman").describe("push into podman", () => {
     const second = await push(bundle, "podman://local", 0, podman.env);
     expect(second.images.map(({ outcome }) => outcome)).toEqual(Array(3).fill("already-there"));
   });
+
+  test("leaves nothing behind of what it copied before an image could not be read", async () => {
+    await using podman = await openPodman();
+    await using copies = await openTempDirectory();
+    const env = { ...podman.env, TMPDIR: copies.path };
+    const receipt = await push(await pullDamaged("large", LARGE), "podman://local", 3, env);
+    expect(outcomesOf(receipt)).toEqual([
+      [`${name("large")}:v1`, undefined, "failed"],
+      [`${name("one")}:v1`, configOf(ONE), "pushed"],
+    ]);
+    expect(await readdir(copies.path)).toEqual([]);
+  });
 });
+
+/** Of an image that is whole, and of another whose last layer is damaged. */
+async function pullDamaged(
+  repository: string,
+  { blobs }: ReturnType<typeof image>,
+): Promise<string> {
+  const damaged = directory.resolve("damaged");
+  const flags = ["one:v1", `${repository}:v1`].flatMap((it) => ["--include-image", name(it)]);
+  expectDone(await runMirror(["pull", damaged, ...flags, "--force"]));
+  const tar = await readFile(`${damaged}/images.tar`);
+  const bad = blobs.at(-1)?.descriptor.digest.replace(":", "/");
+  const { offset = 0 } = (await entriesOf(tar)).find(({ path }) => path === `blobs/${bad}`) ?? {};
+  tar[offset + 3] = (tar[offset + 3] ?? 0) ^ 1;
+  await writeFile(`${damaged}/images.tar`, tar);
+  return damaged;
+}
 
 const FORMAT = "{{.Repository}}:{{.Tag}} {{.ID}}";
 
