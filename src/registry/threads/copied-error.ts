@@ -1,6 +1,7 @@
 import { type ErrorCode, MirrorError, type MirrorErrorOptions } from "../../errors.ts";
 import { SpaceExhaustedError, StorageFailedError } from "../../io/errors.ts";
-import { RegistryUnreachableError, type UnreachableReason } from "../errors.ts";
+import { RegistryUnreachableError } from "../errors.ts";
+import type { UnreachableReason } from "../unreachable-reasons.ts";
 
 /** An error that has crossed from one thread to another: messages copy neither classes nor all fields. */
 export interface CopiedError {

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
-import { RegistryUnreachableError, type UnreachableReason } from "../errors.ts";
+import { RegistryUnreachableError } from "../errors.ts";
+import type { UnreachableReason } from "../unreachable-reasons.ts";
 import { isLoopbackHost } from "./address.ts";
 import { readBody } from "./body.ts";
 import type { HttpResponse } from "./http.ts";
