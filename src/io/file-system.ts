@@ -11,6 +11,7 @@ export const chmod: typeof fs.chmod = naming(fs.chmod);
 export const chown: typeof fs.chown = naming(fs.chown);
 export const lstat: typeof fs.lstat = naming(fs.lstat);
 export const mkdir: typeof fs.mkdir = naming(makeDirectory as typeof fs.mkdir);
+export const mkdtemp: typeof fs.mkdtemp = naming(fs.mkdtemp as typeof fs.mkdtemp);
 export const readdir: typeof fs.readdir = naming(fs.readdir);
 export const realpath: typeof fs.realpath = naming(fs.realpath);
 export const rename: typeof fs.rename = naming(fs.rename);

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { ImageContents } from "../contents/contents.ts";
 import { exportedName } from "../export/exported-image.ts";
+import { withScratchDirectory } from "../io/scratch-directory.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
@@ -56,19 +55,6 @@ export async function openPodman(
 interface PodmanInfo {
   readonly host: { readonly os: string; readonly arch: string };
   readonly store?: { readonly imageCopyTmpDir?: string };
-}
-
-/** Beneath the directory, which is the user's choice; what is in it is gone with it. */
-async function withScratchDirectory<Result>(
-  parent: string,
-  use: (path: string) => Promise<Result>,
-): Promise<Result> {
-  const path = await mkdtemp(join(parent, "mirror-load-"));
-  try {
-    return await use(path);
-  } finally {
-    await rm(path, { recursive: true, force: true });
-  }
 }
 
 /** The id of an image is the digest of its config. */
