@@ -1,13 +1,10 @@
 import type { Clock } from "../../io/clock.ts";
-import { Authorizer, type RealmUse } from "../auth/authorizer.ts";
+import type { Authorizer } from "../auth/authorizer.ts";
 import type { Credential, CredentialSource } from "../auth/credentials.ts";
-import { isSameSite, parseRealm } from "../auth/realm.ts";
 import type { Scope } from "../auth/scope.ts";
 import { SentSecrets } from "../auth/sent-secrets.ts";
-import { TokenCache } from "../auth/token.ts";
 import type { TokenAccess } from "../auth/token-access.ts";
-import { createTokenIssuer } from "../auth/token-issuer.ts";
-import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
+import { RegistryUnreachableError } from "../errors.ts";
 import { redactUrl } from "../redact.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { readResponseError } from "../response-error.ts";
@@ -21,10 +18,11 @@ import { isInward, refusedReaches } from "../transport/inward.ts";
 import type { Quota } from "../transport/quota.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 import { Patience, type Retry } from "../transport/retry.ts";
-import { untilAborted } from "../transport/until-aborted.ts";
 import { AuthorizedSender } from "./authorized-sender.ts";
+import { createHostAuthorizer } from "./host-authorizer.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
 import { HostPace } from "./host-pace.ts";
+import { Pilot } from "./pilot.ts";
 import type { RateStates } from "./rate-states.ts";
 
 /** A request to a registry as the operations state it: who may send it and how often is the host's concern. */
@@ -82,8 +80,7 @@ export class RegistryHost {
   readonly #warnings = new Set<string>();
   readonly #exclusive = new Map<string, Promise<void>>();
   readonly #answered = new Set<string>();
-  #hasAnswered = false;
-  #pilot: Promise<unknown> | undefined;
+  readonly #pilot = new Pilot();
 
   constructor(options: RegistryHostOptions) {
     const { registry, clock, onEvent } = options;
@@ -95,7 +92,17 @@ export class RegistryHost {
     this.facts = createHostFacts(registry, options.partSizeBytes);
     this.#scheme = new EndpointScheme(options);
     this.#pace = new HostPace(options);
-    this.#authorizer = this.#createAuthorizer();
+    this.#authorizer = createHostAuthorizer({
+      ...options,
+      ...{ secrets: this.#secrets, baseUrl: () => this.baseUrl, reachOfHost: this.reachOfHost },
+      send: this.#exchange,
+      guard: (request) => this.#guard(request, "the token realm"),
+      onRealmElsewhere: (realmHost) =>
+        this.#warn(
+          "REALM_ELSEWHERE",
+          `Registry "${registry}" has logins checked by "${realmHost}"`,
+        ),
+    });
     const ask = async () => options.challenges ?? (await this.#askChallenges());
     this.#sender = new AuthorizedSender({ authorizer: this.#authorizer, clock, ask });
   }
@@ -148,7 +155,7 @@ export class RegistryHost {
   async sendOnce(request: HostRequest): Promise<HttpResponse> {
     const path = typeof request.target === "string" ? request.target : request.target.pathname;
     const startedAt = await this.#pace.pass(path, request.signal);
-    const response = await this.#piloted(
+    const response = await this.#pilot.lead(
       () => this.#scheme.send((baseUrl) => this.#sendAuthorized(request, baseUrl)),
       request.signal,
     );
@@ -190,7 +197,8 @@ export class RegistryHost {
       clock,
       gate: this.#pace.gate,
       timeoutMs: retryTimeoutMs,
-      hasAnswered: (host) => this.#answered.has(host) || (host === registry && this.#hasAnswered),
+      hasAnswered: (host) =>
+        this.#answered.has(host) || (host === registry && this.#pilot.hasArrived),
       onRetry: (retry: Retry) => {
         this.onEvent({ type: "retrying", registry, method, path, ...retry });
       },
@@ -253,67 +261,6 @@ export class RegistryHost {
     if (status !== 401 && status !== 403) return undefined;
     const isLogin = status === 401 && this.loginScheme === "basic";
     return await this.#authorizer.denialHint(scopes, isLogin ? "login" : "access");
-  }
-
-  /** Before the first answer one request goes ahead, so that one 401 teaches all that start together. */
-  async #piloted(
-    exchange: () => Promise<HttpResponse>,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpResponse> {
-    while (this.#pilot && !this.#hasAnswered) {
-      const settled = this.#pilot.then(ignore, ignore);
-      await untilAborted(settled, signal);
-    }
-    if (this.#hasAnswered) return await exchange();
-    const pilot = exchange();
-    this.#pilot = pilot;
-    try {
-      const response = await pilot;
-      this.#hasAnswered = true;
-      return response;
-    } finally {
-      this.#pilot = undefined;
-    }
-  }
-
-  #createAuthorizer(): Authorizer {
-    const { registry, clock, reachOfHost } = this;
-    const { credentials } = this.#options;
-    const send: SendRequest = (request) => {
-      this.#secrets.note(request);
-      const isOwn = request.url.origin === this.baseUrl.origin;
-      const guarded = isOwn ? request : this.#guard(request, "the token realm");
-      return sendToken(guarded, { registry, reachOfHost, send: this.#exchange });
-    };
-    const issue = createTokenIssuer({
-      registry,
-      send,
-      credential: (scopes) => this.#authorizer.credential(scopes),
-      renewCredential: (scopes) => this.#authorizer.renewCredential(scopes),
-      redact: this.#secrets.redact,
-      denialHint: (scopes, denied) => this.#authorizer.denialHint(scopes, denied),
-    });
-    const tokens = new TokenCache(clock, issue);
-    const checkRealm = (realm: string, use: RealmUse) => this.#checkRealm(realm, use);
-    return new Authorizer({ registry, credentials, tokens, checkRealm });
-  }
-
-  #checkRealm(realm: string, { hasCredential }: RealmUse): URL {
-    const { registry, baseUrl, reachOfHost } = this;
-    try {
-      const url = parseRealm(realm, { registryUrl: baseUrl, reachOfHost });
-      if (hasCredential && !isSameSite(url, baseUrl)) {
-        this.#warn("REALM_ELSEWHERE", `Registry "${registry}" has logins checked by "${url.host}"`);
-      }
-      return url;
-    } catch (cause) {
-      const objection = cause instanceof Error ? cause.message : String(cause);
-      const url = new URL("/v2/", baseUrl);
-      throw new RegistryResponseError(
-        { registry, method: "GET", url, status: 401, objection },
-        { cause },
-      );
-    }
   }
 
   async #sendHttp(
@@ -380,21 +327,6 @@ function isAnswerTo(asked: URL, answered: URL): boolean {
   return (
     tail !== undefined && /^\/v2\//.test(answered.pathname) && answered.pathname.endsWith(tail)
   );
-}
-
-interface TokenSendOptions {
-  readonly registry: string;
-  readonly reachOfHost: RegistryHost["reachOfHost"];
-  readonly send: SendRequest;
-}
-
-/** A POST carries secrets in its body, so it is never sent on to where a redirect points. */
-async function sendToken(
-  request: HttpRequest,
-  { registry, reachOfHost, send }: TokenSendOptions,
-): Promise<HttpResponse> {
-  if (request.method !== "GET") return await send(request);
-  return await sendFollowing(send, request, { registry, reachOfHost });
 }
 
 function ignore(): void {}

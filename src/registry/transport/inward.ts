@@ -2,7 +2,8 @@ import { lookup as lookupName } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { isLoopbackHost, type NetworkReach, reachOf } from "./address.ts";
 
-type ReachOfHost = (hostname: string) => NetworkReach | undefined;
+/** How far away the addresses of a name are; undefined: it was never looked up. */
+export type ReachOfHost = (hostname: string) => NetworkReach | undefined;
 
 /**
  * Where a server may not send us, because it cannot reach it itself but we can: link-local addresses (cloud metadata)
