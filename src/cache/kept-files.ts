@@ -14,7 +14,13 @@ export interface KeptFilesOptions {
   readonly pinned?: readonly string[] | undefined;
 }
 
-interface KeptFile {
+/** The same object for as long as the file is kept. */
+export interface KeptFile {
+  readonly name: string;
+  readonly size: number;
+}
+
+interface KnownFile extends KeptFile {
   size: number;
   usedAt: number;
   /** Time in the file system: it is renewed once a minute at most. */
@@ -37,7 +43,7 @@ const NOTE_MS = 60_000;
 export class KeptFiles {
   readonly directory: string;
   readonly #options: KeptFilesOptions;
-  readonly #files = new Map<string, KeptFile>();
+  readonly #files = new Map<string, KnownFile>();
   readonly #removing = new Map<string, Promise<void>>();
   /** How many need a file; it need not be there yet. */
   readonly #pins = new Map<string, number>();
@@ -108,6 +114,10 @@ export class KeptFiles {
 
   pathOf(name: string): string {
     return join(this.directory, name);
+  }
+
+  find(name: string): KeptFile | undefined {
+    return this.#files.get(name);
   }
 
   sizeOf(name: string): number | undefined {
@@ -181,11 +191,11 @@ export class KeptFiles {
     }
   }
 
-  #set(name: string, { size, usedAt }: Pick<KeptFile, "size" | "usedAt">): void {
+  #set(name: string, { size, usedAt }: Pick<KnownFile, "size" | "usedAt">): void {
     const known = this.#files.get(name);
     this.#count(name, size - (known?.size ?? 0));
     if (known) Object.assign(known, { size, usedAt, notedAt: usedAt });
-    else this.#files.set(name, { size, usedAt, notedAt: usedAt, holders: 0 });
+    else this.#files.set(name, { name, size, usedAt, notedAt: usedAt, holders: 0 });
   }
 
   #count(name: string, bytes: number): void {
@@ -193,7 +203,7 @@ export class KeptFiles {
     if (this.#pins.has(name)) this.#pinnedBytes += bytes;
   }
 
-  #touch(name: string, file: KeptFile): void {
+  #touch(name: string, file: KnownFile): void {
     const now = this.#options.now();
     file.usedAt = now;
     if (now - file.notedAt < NOTE_MS) return;

@@ -1,14 +1,11 @@
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { MirrorError } from "../errors.ts";
 import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
 import { makeDirectoryDurably } from "../io/durable.ts";
 import { hasErrorCode } from "../io/errors.ts";
-import { fileChunks } from "../io/file-chunks.ts";
 import { lockFile } from "../io/file-lock.ts";
 import { rename } from "../io/file-system.ts";
-import { openFile } from "../io/open-file.ts";
-import { chunksAhead } from "../io/read-chunks.ts";
 import { readFile } from "../io/read-file.ts";
 import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
@@ -21,6 +18,7 @@ import {
   type FetchIntoFile,
   type WantedBytes,
 } from "./download.ts";
+import { KeptBlobs } from "./kept-blobs.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { findPinned, PUSHED } from "./pushed-places.ts";
 import { isOfStorage } from "./storage-failure.ts";
@@ -48,6 +46,7 @@ export class PullStore implements AsyncDisposable {
   readonly directory: string;
   readonly tags: TagRecords;
   readonly #files: KeptFiles;
+  readonly #kept: KeptBlobs;
   readonly #lock: AsyncDisposable;
   readonly #downloads = new Map<string, Download>();
   readonly #closing = new AbortController();
@@ -69,6 +68,7 @@ export class PullStore implements AsyncDisposable {
     this.#files = files;
     this.#lock = lock;
     this.#onUnkept = onUnkept;
+    this.#kept = new KeptBlobs({ files, onDamaged: onUnkept });
     this.tags = new TagRecords(join(directory, "tags"));
   }
 
@@ -110,11 +110,12 @@ export class PullStore implements AsyncDisposable {
     await rename(path, place);
     await syncDirectory(dirname(place));
     this.#files.add(name, size);
+    this.#kept.trust(digest);
   }
 
   /** Of a blob that is on the disk. */
   keptSizeOf(digest: Digest): number | undefined {
-    return this.#files.sizeOf(nameOfContent("blobs", digest));
+    return this.#kept.sizeOf(digest);
   }
 
   /** Of a blob that is here as a whole, on the disk or just before that. */
@@ -137,7 +138,7 @@ export class PullStore implements AsyncDisposable {
     fetch: OpenContent,
     fetchInto?: FetchIntoFile,
   ): Promise<Readable> {
-    const kept = await this.#openKept(target.digest, range);
+    const kept = await this.#kept.open(target.digest, range);
     if (kept) return kept;
     const key = `${target.digest} ${target.size}`;
     const download = this.#downloads.get(key) ?? this.#begin(key, { target, fetch, fetchInto });
@@ -195,6 +196,7 @@ export class PullStore implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#downloads.values()].map(({ finished }) => finished));
+    await this.#kept[Symbol.asyncDispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 
@@ -205,30 +207,6 @@ export class PullStore implements AsyncDisposable {
     } catch (error) {
       if (!isOfStorage(error)) throw error;
       this.#onUnkept(error);
-    }
-  }
-
-  async #openKept(digest: Digest, { start, end }: WantedBytes): Promise<Readable | undefined> {
-    const name = nameOfContent("blobs", digest);
-    if (this.#files.sizeOf(name) === undefined) return undefined;
-    const release = this.#files.hold(name);
-    try {
-      if (start >= end) return Readable.from([]).once("close", release);
-      const path = this.#files.pathOf(name);
-      const file = await openFile(path);
-      const pieces = fileChunks(file, { path, start, end });
-      const ahead = { objectMode: false, highWaterMark: chunksAhead() };
-      return Readable.from(pieces, ahead).once("close", () => {
-        release();
-        // Nobody may have begun to read
-        file.close().catch(() => {});
-      });
-    } catch (error) {
-      release();
-      // Somebody else has cleared the directory
-      if (!hasErrorCode(error, "ENOENT")) throw error;
-      await this.#files.remove(name);
-      return undefined;
     }
   }
 
@@ -253,6 +231,7 @@ export class PullStore implements AsyncDisposable {
     this.#downloads.set(key, download);
     const end = async () => {
       forget();
+      if (download.isWhole) this.#kept.trust(target.digest);
       await this.#files.evict();
     };
     void download.finished.then(end, end).catch(() => {});

@@ -3,10 +3,12 @@ import type { Readable } from "node:stream";
 import { compareTexts } from "../../compare-texts.ts";
 import type { MirrorError } from "../../errors.ts";
 import { ContentHasher } from "../../io/content-hasher.ts";
+import { readChunks } from "../../io/read-chunks.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { createDigestHash, type Digest } from "../../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
 import { call, option } from "../../option.ts";
+import { BlobStreams, type OpenBlobOptions } from "../../store/blob-streams.ts";
 import type { FiledContent, FiledFault } from "../../store/store.ts";
 import { type ScanOptions, scanTar } from "../../tar/scan.ts";
 import {
@@ -17,7 +19,6 @@ import {
 } from "../errors.ts";
 import { BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "../format/layout-table.ts";
-import { BlobStreams, type OpenBlobOptions } from "./blob-streams.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { PackageEntries } from "./package-entries.ts";
@@ -66,7 +67,7 @@ export class BundleReader implements AsyncDisposable {
   readonly #files: readonly PackageFile[];
   /** For all who read content of the bundle. */
   readonly hasher: ContentHasher;
-  readonly #streams: BlobStreams;
+  readonly #streams: BlobStreams<Place>;
 
   /** @internal use `openBundle` */
   constructor(listing: BundleListing) {
@@ -79,7 +80,8 @@ export class BundleReader implements AsyncDisposable {
     this.hasher = new ContentHasher({ totalBytes });
     this.#streams = new BlobStreams({
       hasher: this.hasher,
-      read: (place, position, memory) => this.#readAll(place, position, memory),
+      read: (place, range) =>
+        readChunks(range, (memory, position) => this.#readAll(place, position, memory)),
       check: (place, digest, hash) => this.checkHash(place, digest, hash),
     });
   }

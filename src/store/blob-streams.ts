@@ -1,17 +1,19 @@
 import { Readable } from "node:stream";
-import type { ContentHash, ContentHasher } from "../../io/content-hasher.ts";
-import { fillReadBuffer, recycleReadBuffer } from "../../io/read-buffers.ts";
-import { chunksAhead, readChunks } from "../../io/read-chunks.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import { type Digest, parseDigest } from "../../oci/digest.ts";
-import type { Place } from "../format/layout-table.ts";
+import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import { fillReadBuffer, recycleReadBuffer } from "../io/read-buffers.ts";
+import { chunksAhead } from "../io/read-chunks.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
 
-export interface BlobStreamsOptions {
+export interface BlobStreamsOptions<Place extends object> {
   readonly hasher: ContentHasher;
-  /** Fills the memory from a position inside a place, or rejects. */
-  readonly read: (place: Place, position: number, memory: Buffer) => Promise<void>;
+  /** The bytes of a place from `start` up to, not including, `end`, as `readChunks` has them; rejects when it has less. */
+  readonly read: (
+    place: Place,
+    range: { readonly start: number; readonly end: number },
+  ) => AsyncGenerator<Buffer>;
   /** Throws unless the hash is the digest's. */
-  readonly check: (place: Place, digest: Digest, hash: string) => void;
+  readonly check: (place: Place, digest: Digest, hash: string) => void | Promise<void>;
 }
 
 export interface OpenBlobOptions {
@@ -19,11 +21,11 @@ export interface OpenBlobOptions {
   readonly offset?: number | undefined;
   /** Position behind the last byte wanted; default the end. */
   readonly end?: number | undefined;
-  /** `once`: a blob that was right since the bundle was opened is not hashed again; default `always`. */
+  /** `once`: a blob that was right since it was opened first is not hashed again; default `always`. */
   readonly verify?: "always" | "once" | undefined;
 }
 
-interface WantedBlob {
+interface WantedBlob<Place> {
   readonly place: Place;
   readonly digest: Digest;
   readonly start: number;
@@ -31,11 +33,11 @@ interface WantedBlob {
 }
 
 /**
- * Blobs as streams. When it is all of a blob the bytes are verified, and the last of them are only passed on when the digest
+ * Blobs of files as streams; a place is an object for as long as its bytes are the same. When it is all of a blob the bytes are verified, and the last of them are only passed on when the digest
  * is right: a receiver can never get all of a damaged blob.
  */
-export class BlobStreams {
-  readonly #options: BlobStreamsOptions;
+export class BlobStreams<Place extends object> {
+  readonly #options: BlobStreamsOptions<Place>;
   /** Blobs that were read to their end, and were what they should be. */
   readonly #verified = new WeakSet<Place>();
   /** Blobs that a reader hashes on its way, for all who need them verified once. */
@@ -43,7 +45,7 @@ export class BlobStreams {
   /** Blobs that are hashed for nobody in particular. */
   readonly #verifying = new Map<Place, Promise<void>>();
 
-  constructor(options: BlobStreamsOptions) {
+  constructor(options: BlobStreamsOptions<Place>) {
     this.#options = options;
   }
 
@@ -63,7 +65,7 @@ export class BlobStreams {
   }
 
   #choose(
-    wanted: WantedBlob,
+    wanted: WantedBlob<Place>,
     { isUnchecked, verify }: { readonly isUnchecked: boolean } & Pick<OpenBlobOptions, "verify">,
   ): AsyncGenerator<Buffer> {
     if (isUnchecked) return this.#read(wanted);
@@ -71,12 +73,22 @@ export class BlobStreams {
     return this.#led.has(wanted.place) ? this.#follow(wanted) : this.#lead(wanted);
   }
 
-  #read({ place, start, end }: WantedBlob): AsyncGenerator<Buffer> {
-    const { read } = this.#options;
-    return readChunks({ start, end }, (memory, position) => read(place, position, memory));
+  /** Takes a place for right: whoever has put the bytes there has hashed them. */
+  trust(place: Place): void {
+    this.#verified.add(place);
   }
 
-  async *#readHashing(wanted: WantedBlob): AsyncGenerator<Buffer> {
+  /** Hashes all of a place unless it is known to be right; rejects as `check` does. */
+  async verify(place: Place, { digest, size }: Pick<Descriptor, "digest" | "size">): Promise<void> {
+    if (this.#verified.has(place)) return;
+    await this.#verify({ place, digest, start: 0, end: size });
+  }
+
+  #read({ place, start, end }: WantedBlob<Place>): AsyncGenerator<Buffer> {
+    return this.#options.read(place, { start, end });
+  }
+
+  async *#readHashing(wanted: WantedBlob<Place>): AsyncGenerator<Buffer> {
     const { digest, end, place, start } = wanted;
     const { check, hasher } = this.#options;
     const hash: ContentHash = hasher.open(parseDigest(digest).algorithm, end - start);
@@ -86,7 +98,7 @@ export class BlobStreams {
         left -= piece.length;
         const bytes = await hash.update(piece);
         if (left === 0) {
-          check(place, digest, await hash.digest());
+          await check(place, digest, await hash.digest());
           this.#verified.add(place);
         }
         yield fillReadBuffer(Buffer.from(bytes.buffer), bytes.length);
@@ -96,7 +108,7 @@ export class BlobStreams {
     }
   }
 
-  async *#lead(wanted: WantedBlob): AsyncGenerator<Buffer> {
+  async *#lead(wanted: WantedBlob<Place>): AsyncGenerator<Buffer> {
     this.#led.add(wanted.place);
     try {
       yield* this.#readHashing(wanted);
@@ -106,7 +118,7 @@ export class BlobStreams {
   }
 
   /** Many may ask for the same blob at once: it is hashed by the first, and once more if that one is slower, or has left. */
-  async *#follow(wanted: WantedBlob): AsyncGenerator<Buffer> {
+  async *#follow(wanted: WantedBlob<Place>): AsyncGenerator<Buffer> {
     const { end, place, start } = wanted;
     let left = end - start;
     for await (const piece of this.#read(wanted)) {
@@ -116,7 +128,7 @@ export class BlobStreams {
     }
   }
 
-  #verify(wanted: WantedBlob): Promise<void> {
+  #verify(wanted: WantedBlob<Place>): Promise<void> {
     const running = this.#verifying.get(wanted.place);
     if (running !== undefined) return running;
     const verifying = this.#hashAll(wanted).finally(() => this.#verifying.delete(wanted.place));
@@ -124,7 +136,7 @@ export class BlobStreams {
     return verifying;
   }
 
-  async #hashAll(wanted: WantedBlob): Promise<void> {
+  async #hashAll(wanted: WantedBlob<Place>): Promise<void> {
     for await (const piece of this.#readHashing(wanted)) recycleReadBuffer(piece);
   }
 }
