@@ -27,7 +27,8 @@ export function createRouter(options: RouteOptions): RouteRepository {
     if (named !== undefined) {
       const namespace = namespaces.get(named);
       if (namespace) {
-        return routeTo(named, await withoutOwnName(name, named, namespace), options);
+        const path = await withoutOwnName(name, named, namespace);
+        return routeTo(named, await repositoryIn(named, path, options), options);
       }
       // Clients ask for the base of the API before they name anything
       if (name === "" && request.path !== "/v2/_catalog")
@@ -59,7 +60,7 @@ async function routeUnnamed(
   options: RouteOptions,
 ): Promise<RepositoryRoute | RegistryResponse> {
   const { target } = options;
-  const byPath = routeByPath(name, options);
+  const byPath = await routeByPath(name, options);
   if (byPath?.writer !== undefined) return byPath;
   if (byPath && (await byPath.backend.hasRepository(byPath.repository))) return byPath;
   if (name === "" || (await target.hasRepository(name))) {
@@ -68,23 +69,43 @@ async function routeUnnamed(
   return byPath ?? (await routeByContent(name, options));
 }
 
-/** `ns` first, then the host name that the client has connected to. */
+/**
+ * `ns` first, then the header that some send in its place (lazy snapshotters, which get headers from their configuration), then
+ * the host name that the client has connected to.
+ */
 function namedNamespace(
   { headers, query }: RegistryRequest,
   { hosts }: RouteOptions,
 ): string | undefined {
   const ns = query.get("ns");
   if (ns !== null && ns !== "") return canonicalNamespace(ns);
+  const header = headers["oci-namespace"];
+  if (typeof header === "string" && header.trim() !== "") return canonicalNamespace(header.trim());
   return namespaceOfHost(headers.host ?? "", hosts);
 }
 
 /** `docker.io/library/x`: clients with `location = "mirror:5000/docker.io"`. */
-function routeByPath(name: string, options: RouteOptions): RepositoryRoute | undefined {
+async function routeByPath(
+  name: string,
+  options: RouteOptions,
+): Promise<RepositoryRoute | undefined> {
   const slash = name.indexOf("/");
   if (slash < 0) return undefined;
   const first = canonicalNamespace(name.slice(0, slash));
   if (!options.namespaces.has(first)) return undefined;
-  return routeTo(first, name.slice(slash + 1), options);
+  return routeTo(first, await repositoryIn(first, name.slice(slash + 1), options), options);
+}
+
+/** Docker's own clients complete the short names of Docker Hub before they ask; who is given an address of a mirror does not. */
+async function repositoryIn(
+  namespace: string,
+  name: string,
+  { namespaces, writable }: RouteOptions,
+): Promise<string> {
+  const isShort = namespace === "docker.io" && name !== "" && !name.includes("/");
+  if (!isShort || writable?.namespace === namespace) return name;
+  const official = `library/${name}`;
+  return (await namespaces.get(namespace)?.hasRepository(official)) ? official : name;
 }
 
 /**
@@ -99,14 +120,16 @@ async function routeByContent(
   if (writable !== undefined && writable.namespace === defaultNamespace) {
     return routeTo(writable.namespace, name, options);
   }
-  const having: string[] = [];
+  const found = new Map<string, string>();
   for (const [namespace, backend] of namespaces) {
-    if (await backend.hasRepository(name)) having.push(namespace);
+    const repository = await repositoryIn(namespace, name, options);
+    if (await backend.hasRepository(repository)) found.set(namespace, repository);
   }
+  const having = [...found.keys()];
   const chosen =
     having.find((namespace) => namespace === defaultNamespace) ??
     (having.length === 1 ? having[0] : undefined);
-  if (chosen !== undefined) return routeTo(chosen, name, options);
+  if (chosen !== undefined) return routeTo(chosen, found.get(chosen) ?? name, options);
   if (having.length === 0) return unknownName(name, "repository is not known");
   const names = having.sort().join(", ");
   return unknownName(name, `several namespaces have it: ${names}; name one with ns`);

@@ -12,7 +12,7 @@ export function parseByteRange(
   header: string | undefined,
   size: number,
 ): ByteRange | "everything" | "unsatisfiable" {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "");
+  const match = /^bytes=\s*(\d*)-(\d*)$/i.exec(header?.trim() ?? "");
   const [, first = "", last = ""] = match ?? [];
   if (match === null || (first === "" && last === "")) return "everything";
   const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);

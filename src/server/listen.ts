@@ -14,6 +14,7 @@ import {
   type RegistryRequest,
   type RegistryResponse,
 } from "./message.ts";
+import { parseRequestTarget } from "./request-target.ts";
 
 /** Certificate and key as they are in their files, PEM. */
 export type TlsIdentity = Pick<ServerOptions, "cert" | "key" | "ca">;
@@ -59,6 +60,13 @@ export interface HttpListener extends AsyncDisposable {
 }
 
 const HEADERS_TIMEOUT_MS = 20_000;
+
+/**
+ * Between two requests. Proxies and balancers before a server keep connections for 60 to 90 seconds, and answer 502 when
+ * they send a request over one that is being closed: they are the ones to close it.
+ */
+const IDLE_TIMEOUT_MS = 120_000;
+
 const CHECK_MS = 15_000;
 
 /** Files of content, of logins and of the system stay usable however many connect. */
@@ -78,6 +86,7 @@ export async function listenHttp(options: HttpListenerOptions): Promise<HttpList
     requestTimeout: 0,
     headersTimeout: headersTimeoutMs,
     connectionsCheckingInterval: headersTimeoutMs / 4,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
   };
   const server = options.tls
     ? createSecureServer(
@@ -183,23 +192,13 @@ async function serve(
 }
 
 function toRequest(incoming: IncomingMessage): RegistryRequest {
-  const [path = "", query = ""] = (incoming.url ?? "").split("?", 2);
   return {
     method: incoming.method ?? "GET",
-    path: decodePath(path),
-    query: new URLSearchParams(query),
+    ...parseRequestTarget(incoming.url ?? ""),
     headers: incoming.headers,
     body: incoming,
     socket: incoming.socket as Socket,
   };
-}
-
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 async function send(

@@ -1,5 +1,5 @@
 import { chmod, open, readdir } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
@@ -82,6 +82,10 @@ describe("the registry that a request means", () => {
     ["a path in front of the API", "/quay.io/v2/library/a/manifests/1", QUAY],
     ["a repository that only one has", "/v2/acme/many/manifests/v1", MANY],
     ["a path below the target", "/v2/mirror/docker.io/library/a/manifests/1", HUB],
+    ["ns, by a short name of Docker Hub", "/v2/a/manifests/1?ns=docker.io", HUB],
+    ["a path, by a short name of Docker Hub", "/v2/docker.io/a/manifests/1", HUB],
+    ["a short name of Docker Hub alone", "/v2/a/manifests/1", HUB],
+    ["slashes too many", "//v2//quay.io/library/a/manifests/1/", QUAY],
   ])("is found by %s: %s", async (_, path, built) => {
     expect(await resolved(path)).toBe(digestOf(built));
   });
@@ -93,6 +97,19 @@ describe("the registry that a request means", () => {
     ["DOCKER-IO.mirror.lan", HUB],
   ])("P1: is found by the host name %s", async (host, built) => {
     expect(await digestByHost(host, "/v2/library/a/manifests/1")).toBe(digestOf(built));
+  });
+
+  test("is found by the header of clients that send no ns, and ns counts for more", async () => {
+    const headers = { "oci-namespace": "quay.io" };
+    const by = async (path: string) =>
+      (await get(path, { headers })).headers.get("docker-content-digest");
+    expect(await by("/v2/library/a/manifests/1")).toBe(digestOf(QUAY));
+    expect(await by("/v2/library/a/manifests/1?ns=docker.io")).toBe(digestOf(HUB));
+  });
+
+  test("is found in a whole address, as clients of proxies write it", async () => {
+    const path = `${server.url}/v2/library/a/manifests/1?ns=quay.io`;
+    expect(await digestByHost("elsewhere.example", path)).toBe(digestOf(QUAY));
   });
 
   test("is never guessed when several have the repository", async () => {
@@ -205,6 +222,20 @@ describe("an answer", () => {
     expect(await (await fetch(`${own.url}/v2/_catalog?ns=quay.io`)).json()).toEqual({
       repositories: ["acme/many", "library/a"],
     });
+  });
+
+  test("keeps its connection for longer than a proxy before it does", async () => {
+    const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+      const agent = new Agent({ keepAlive: true });
+      const asked = httpRequest(`${server.url}/v2/`, { agent }, (response) => {
+        response.resume().once("end", () => {
+          agent.destroy();
+          resolve(response.headers);
+        });
+      });
+      asked.once("error", reject).end();
+    });
+    expect(headers["keep-alive"]).toBe("timeout=120");
   });
 
   test("says that the server is there and ready", async () => {
