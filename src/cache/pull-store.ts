@@ -163,6 +163,7 @@ export class PullStore implements AsyncDisposable {
       const bytes = file.subarray(end + 1);
       verifyDigest(bytes, digest);
       const mediaType = file.subarray(0, end).toString();
+      if (!isType(mediaType)) throw new ContentMismatchError(digest, "its file has no type");
       return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
     } catch (error) {
       const isUseless = error instanceof ContentMismatchError || hasErrorCode(error, "ENOENT");
@@ -237,4 +238,8 @@ export class PullStore implements AsyncDisposable {
     void download.finished.then(end, end).catch(() => {});
     return download;
   }
+}
+
+function isType(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
 }

@@ -73,6 +73,11 @@ function upstreamFailed(error: UpstreamError): RegistryResponse {
     const message = "the upstream gives no list of tags";
     return { ...errorResponse(405, { code: "UNSUPPORTED", message, detail }), failure: error };
   }
+  if (code === "REGISTRY_DENIED") {
+    // Not 401: the client would be asked for a login that is of no use here
+    const message = "the upstream denies access to it, or does not have it";
+    return { ...errorResponse(403, { code: "DENIED", message, detail }), failure: error };
+  }
   const isLimited = code === "REGISTRY_LIMITED";
   const response = isLimited
     ? errorResponse(

@@ -6,6 +6,7 @@ import { MEDIA_TYPE } from "../oci/media-type.ts";
 import type { BlobStat, RegistryBackend, ServedManifest } from "../server/backend.ts";
 import type { Manifest, SourceRepository } from "../store/store.ts";
 import { UpstreamError } from "./errors.ts";
+import { RecentLists } from "./recent-lists.ts";
 import { UpstreamTags, type UpstreamTagsOptions } from "./upstream-tags.ts";
 
 /** Serves what an upstream has, through a store on disk. */
@@ -13,6 +14,7 @@ export function createUpstreamBackend(options: UpstreamTagsOptions): RegistryBac
   const { access, store } = options;
   const tags = new UpstreamTags(options);
   const sizes = new ToldSizes();
+  const lists = new RecentLists(access);
 
   async function readByDigest(
     repository: string,
@@ -75,11 +77,13 @@ export function createUpstreamBackend(options: UpstreamTagsOptions): RegistryBac
     async listTags(repository) {
       const { isOffline, namespace } = access;
       if (isOffline) return await store.tags.list({ namespace, repository });
-      return await access.ask(repository, "tags", async (source, asking) => {
-        const found: string[] = [];
-        for await (const tag of source.listTags(asking)) found.push(tag);
-        return found;
-      });
+      return await lists.share(repository, () =>
+        access.ask(repository, "tags", async (source, asking) => {
+          const found: string[] = [];
+          for await (const tag of source.listTags(asking)) found.push(tag);
+          return found;
+        }),
+      );
     },
     async listRepositories() {
       throw new UpstreamError(access.namespace, "lists of repositories are not passed on");

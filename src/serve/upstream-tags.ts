@@ -1,5 +1,5 @@
 import type { PullStore } from "../cache/pull-store.ts";
-import { nextInterval } from "../cache/refresh-rule.ts";
+import { isFresh, nextInterval } from "../cache/refresh-rule.ts";
 import type { TagPlace, TagRecord } from "../cache/tag-records.ts";
 import { MirrorError } from "../errors.ts";
 import type { ServedManifest } from "../server/backend.ts";
@@ -45,20 +45,23 @@ export class UpstreamTags {
     if (record === undefined || kept === undefined) {
       return await this.#fetch(place, this.#options.revalidateMs);
     }
-    const isFresh = access.now() < record.checkedAt + record.intervalMs;
-    if (isFresh) return { ...kept, cache: "hit" };
-    const key = keyOf(place);
-    if (access.isOffline || access.now() < (this.#pausedUntil.get(key) ?? 0)) {
-      return { ...kept, cache: "stale" };
-    }
+    if (isFresh(record, access.now())) return { ...kept, cache: "hit" };
+    const isPaused = access.now() < (this.#pausedUntil.get(keyOf(place)) ?? 0);
+    if (access.isOffline || isPaused) return { ...kept, cache: "stale" };
+    // Each tag would wait for its turn, or for a connection that does not come
+    if (access.resting !== undefined) return this.#serveStale(place, kept, access.resting);
     try {
       return await this.#revalidate(place, record, kept);
     } catch (error) {
       if (!(error instanceof MirrorError)) throw error;
-      this.#pausedUntil.set(key, access.now() + PAUSE_MS);
-      this.#options.onEvent({ type: "stale-served", ...place, message: error.message });
-      return { ...kept, cache: "stale" };
+      return this.#serveStale(place, kept, error.message);
     }
+  }
+
+  #serveStale(place: TagPlace, kept: Manifest, message: string): ServedManifest {
+    this.#pausedUntil.set(keyOf(place), this.#options.access.now() + PAUSE_MS);
+    this.#options.onEvent({ type: "stale-served", ...place, message });
+    return { ...kept, cache: "stale" };
   }
 
   /** A user who wants tags to be believed for another time than before means those that are known as well. */

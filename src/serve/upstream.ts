@@ -24,6 +24,12 @@ export interface UpstreamAccessOptions extends OperationOptions {
   readonly now: () => number;
 }
 
+/** An upstream that does not answer, or asks for less, is left in peace for so long where there is a copy. */
+const REST_MS = 60_000;
+
+/** Failures that have nothing to do with what was asked for. */
+const OF_ALL: ReadonlySet<string> = new Set(["REGISTRY_UNREACHABLE", "REGISTRY_LIMITED"]);
+
 /** Asks one upstream, for each thing once at a time; what it does not have is not asked for again at once. */
 export class UpstreamAccess {
   readonly namespace: string;
@@ -32,12 +38,18 @@ export class UpstreamAccess {
   readonly #options: UpstreamAccessOptions;
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #missingUntil = new Map<string, number>();
+  #rest: { readonly until: number; readonly reason: string } | undefined;
 
   constructor(options: UpstreamAccessOptions) {
     this.#options = options;
     this.namespace = options.upstream.namespace;
     this.isOffline = options.isOffline;
     this.now = options.now;
+  }
+
+  /** Why it is not asked for what there is a copy of: it has just failed, whatever it was asked for. */
+  get resting(): string | undefined {
+    return this.#rest && this.now() < this.#rest.until ? this.#rest.reason : undefined;
   }
 
   /** Undefined: the upstream does not have it, or is not to be asked. Rejects with `UpstreamError`. */
@@ -50,10 +62,13 @@ export class UpstreamAccess {
     if (this.isOffline || (this.#missingUntil.get(name) ?? 0) > this.now()) return undefined;
     try {
       const { signal, upstream } = this.#options;
-      return await load(upstream.openSource(repository), { signal });
+      const found = await load(upstream.openSource(repository), { signal });
+      this.#rest = undefined;
+      return found;
     } catch (error) {
       // What the disk of the cache does not take is not the upstream's fault
       if (isOfStorage(error) || !(error instanceof MirrorError)) throw error;
+      this.#noteFailure(error);
       if (error.code !== "REGISTRY_NOT_FOUND" && error.code !== "CONTENT_MISSING") {
         throw toUpstreamError(`${this.namespace}/${repository}`, error);
       }
@@ -61,6 +76,12 @@ export class UpstreamAccess {
       this.#missingUntil.set(name, this.now() + MISSING_MS);
       return undefined;
     }
+  }
+
+  #noteFailure({ code, message, ...fields }: MirrorError & { readonly retryAfterMs?: unknown }) {
+    if (!OF_ALL.has(code)) return;
+    const wished = typeof fields.retryAfterMs === "number" ? fields.retryAfterMs : 0;
+    this.#rest = { until: this.now() + Math.max(REST_MS, wished), reason: message };
   }
 
   /** For what cannot be said without asking. */

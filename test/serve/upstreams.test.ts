@@ -345,11 +345,11 @@ describe("an upstream", () => {
   test.each<[string, Faults, number, string | null]>([
     ["limits us", { tooManyRequests: { times: 9, retryAfter: { seconds: 7 } } }, 429, "7"],
     ["is ill", { unavailable: { times: 9 } }, 502, null],
-    ["wants a login", { denied: /library/ }, 502, null],
+    ["wants a login", { denied: /library/ }, 403, null],
     [
       "gives tokens that it never takes",
       { auth: { scheme: "bearer", lifeRequests: 0 } },
-      502,
+      403,
       null,
     ],
   ])("that %s is told with a status of its own", async (_, faults, status, retryAfter) => {
@@ -361,7 +361,7 @@ describe("an upstream", () => {
 
   test("that gives tokens which it never takes is not asked in a circle", async () => {
     registry.setFaults({ auth: { scheme: "bearer", lifeRequests: 0 } });
-    expect(await statusOf(await serve(), tagPath)).toBe(502);
+    expect(await statusOf(await serve(), tagPath)).toBe(403);
     expect(registry.log.entries.length).toBeLessThan(10);
   });
 

@@ -10,6 +10,7 @@ import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse, SendRequest } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import { type OpenedRange, ResumingBody } from "../transport/range-resume.ts";
+import { refuseEncoding } from "./refuse-encoding.ts";
 
 /** Where an operation works: a repository of a host. */
 export interface RepositoryContext {
@@ -77,14 +78,13 @@ export async function existsBlob(
   return probe.status !== 404;
 }
 
-/** The size of the blob, if the repository has it. */
+/** The size of the blob, if the repository has it. Proxies deny in a HEAD what only a GET makes them fetch. */
 export async function statBlob(
   context: RepositoryContext,
   digest: Digest,
   options: OperationOptions = {},
 ): Promise<ContentStat | undefined> {
   const head = await sendHead(context, digest, options);
-  if (head.status === 404) return undefined;
   const told = head.status === 200 ? contentLengthOf(head.headers) : undefined;
   if (told !== undefined) return { size: told };
   const probe = await sendProbe(context, digest, options);
@@ -113,7 +113,7 @@ async function sendHead(
   return response;
 }
 
-/** For servers without HEAD (405), and for storage whose address was signed for GET (400 and 403). */
+/** For servers without HEAD (405), proxies (404), and storage whose address was signed for GET (400 and 403). */
 async function sendProbe(
   context: RepositoryContext,
   digest: Digest,
@@ -217,13 +217,4 @@ function isWantedRange({ headers }: HttpResponse, offset: number, size: number):
   return (
     Number(start) === offset && Number(end) < size && (total === "*" || Number(total) === size)
   );
-}
-
-function refuseEncoding(response: HttpResponse, { registry }: RegistryHost): void {
-  const encoding = headerOf(response.headers, "content-encoding")?.trim().toLowerCase();
-  if (!encoding || encoding === "identity") return;
-  response.body.on("error", () => undefined).destroy();
-  const { url, status } = response;
-  const objection = `it encodes content as "${encoding}" though it was asked not to`;
-  throw new RegistryResponseError({ registry, method: "GET", url, status, objection });
 }

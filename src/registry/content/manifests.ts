@@ -1,29 +1,24 @@
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest, verifyDigest } from "../../oci/digest.ts";
-import {
-  ContentInvalidError,
-  ContentMismatchError,
-  ReferenceInvalidError,
-} from "../../oci/errors.ts";
+import { ContentMismatchError, ReferenceInvalidError } from "../../oci/errors.ts";
 import {
   essenceOf,
-  isLegacyManifestType,
   isManifestType,
   MANIFEST_ACCEPT,
   MANIFEST_LIMIT_BYTES,
-  MEDIA_TYPE,
 } from "../../oci/media-type.ts";
 import { formatReference, isTag } from "../../oci/reference.ts";
-import { parseStrictJson } from "../../oci/strict-json.ts";
 import { ContentUnknownError } from "../../store/errors.ts";
 import type { ContentStat, Manifest, OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { readBody } from "../transport/body.ts";
-import { contentLengthOf, headerOf, type ResponseHeaders } from "../transport/headers.ts";
+import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import type { RepositoryContext } from "./blobs.ts";
+import { type ManifestAnswer, mediaTypeOf } from "./manifest-type.ts";
+import { refuseEncoding } from "./refuse-encoding.ts";
 
 /** One GET. The bytes are checked against the digest asked for and the digest the server claims. */
 export async function fetchManifest(
@@ -43,6 +38,7 @@ export async function fetchManifest(
       accepts: [200],
       signal,
     });
+    refuseEncoding(response, host);
     try {
       const bytes = await readBody(response, { limitBytes: MANIFEST_LIMIT_BYTES });
       if (bytes) return toManifest(context, reference, { bytes, headers: response.headers });
@@ -240,11 +236,6 @@ async function sendHead(
   return response;
 }
 
-interface ManifestAnswer {
-  readonly bytes: Buffer;
-  readonly headers: ResponseHeaders;
-}
-
 function toManifest(
   context: RepositoryContext,
   reference: string,
@@ -279,23 +270,3 @@ function nameOf({ host, repository }: RepositoryContext, reference: string): str
   const part = isDigest(reference) ? { digest: reference } : { tag: reference };
   return formatReference({ registry: host.registry, repository, ...part });
 }
-
-/** The served type, or the document's own where the server gives only a general one. */
-function mediaTypeOf({ bytes, headers }: ManifestAnswer, name: string): string {
-  const served = essenceOf(headerOf(headers, "content-type") ?? "");
-  if (isManifestType(served) || isLegacyManifestType(served)) return served;
-  const subject = `manifest of "${name}"`;
-  if (served === "text/html") throw new ContentInvalidError(subject, "it is a web page", A_PAGE);
-  const document = parseStrictJson(bytes, subject);
-  const fields = (typeof document === "object" ? document : {}) as Record<string, unknown>;
-  const own = fields?.["mediaType"];
-  if (typeof own === "string") return own;
-  if (Array.isArray(fields?.["manifests"])) return MEDIA_TYPE.imageIndex;
-  if (Array.isArray(fields?.["layers"])) return MEDIA_TYPE.imageManifest;
-  throw new ContentInvalidError(subject, `the server gives it the type "${served}"`);
-}
-
-/** Proxies and hotels ask for a login so. */
-const A_PAGE = {
-  hint: "Check that a registry answers here, and no proxy or login page in its place",
-};

@@ -102,9 +102,10 @@ export const drop: FaultMaker<{
 };
 
 /** Like a careless proxy: content is compressed on the way for everybody who accepts that. */
-export const gzip: FaultMaker<"if-accepted"> = () => async (request, next) => {
+export const gzip: FaultMaker<"if-accepted" | "always"> = (when) => async (request, next) => {
   const response = await next(request);
-  const isAccepted = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const isAccepted =
+    when === "always" || /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
   if (!isAccepted || response.body === undefined || response.status !== 200) return response;
   const plain = Buffer.isBuffer(response.body) ? Readable.from([response.body]) : response.body;
   return {
