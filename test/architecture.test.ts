@@ -109,7 +109,6 @@ const HOME_OF: Readonly<Record<string, string | undefined>> = {
   re2js: "versions",
   "smol-toml": "formats",
   "tar-stream": "tar",
-  undici: "registry/transport",
   yaml: "formats",
   yargs: "cli",
 };

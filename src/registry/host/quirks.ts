@@ -121,7 +121,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "session cookies that come back are refused",
         source: "harbor#11682, harbor#14404",
-        code: "transport/transport.ts",
+        code: "transport/create-transport.ts",
       },
       {
         what: "a mount from a missing project gets 401",
@@ -288,7 +288,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "content is compressed on the way if that is accepted",
         source: "quay#1310",
-        code: "transport/transport.ts",
+        code: "transport/create-transport.ts",
       },
     ],
   },

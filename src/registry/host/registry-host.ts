@@ -11,7 +11,7 @@ import { readResponseError } from "../response-error.ts";
 import type { TransferThreads } from "../threads/transfer-threads.ts";
 import type { Transport } from "../transport/create-transport.ts";
 import { EndpointScheme } from "../transport/endpoint-scheme.ts";
-import type { ExchangeRecord } from "../transport/exchange-meter.ts";
+import type { ExchangeRecord } from "../transport/exchange-record.ts";
 import { headerValues, warningsOf } from "../transport/headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
 import { isInward, refusedReaches } from "../transport/inward.ts";

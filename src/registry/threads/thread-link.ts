@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { threadScript } from "../../thread-script.ts";
 import type { NetworkReach } from "../transport/address.ts";
-import { type ExchangeRecord, nextConnection } from "../transport/exchange-meter.ts";
+import type { ExchangeRecord } from "../transport/exchange-record.ts";
+import { nextConnection } from "../transport/next-connection.ts";
 import { reviveError } from "./copied-error.ts";
 import type { CallName, ContentFault, FromThread, PourPosition, ThreadCalls } from "./messages.ts";
 import type { ThreadSettings } from "./thread-settings.ts";

@@ -1,8 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createTransport } from "../transport/create-transport.ts";
 import { apiHostOf } from "../transport/endpoint-scheme.ts";
-import { createWireExchanges } from "../wire/wire-exchanges.ts";
-import { READ_TO_RECEIVER } from "../wire/wire-socket.ts";
+import { openTransport } from "../wire/open-transport.ts";
 import { copyError } from "./copied-error.ts";
 import type { CallName, FromThread, ThreadCalls, ToThread } from "./messages.ts";
 import { ThreadExchanges } from "./thread-exchanges.ts";
@@ -15,15 +13,12 @@ const registries = new Set<string>();
 const post = (message: FromThread, memory: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, memory);
 const exchanges = new ThreadExchanges({
-  transport: createTransport(
-    {
-      ...settings,
-      apiHostOf,
-      isRegistry: (host) => registries.has(host),
-      warn: (code, message) => post({ type: "warn", code, message }),
-    },
-    { create: createWireExchanges, onread: READ_TO_RECEIVER },
-  ),
+  transport: openTransport({
+    ...settings,
+    apiHostOf,
+    isRegistry: (host) => registries.has(host),
+    warn: (code, message) => post({ type: "warn", code, message }),
+  }),
   registries,
   post,
 });

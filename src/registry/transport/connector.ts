@@ -1,17 +1,23 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type * as undici from "undici";
 import { type NetworkReach, reachOf } from "./address.ts";
 import { readChain, type ShownCertificate } from "./certificate-chain.ts";
 import { createCertificateError } from "./certificate-error.ts";
+import {
+  CONNECT_TIMEOUT_MS,
+  createPlainDialer,
+  createSecureDialer,
+  type SecureDialer,
+  type SecureDialOptions,
+} from "./dialer.ts";
 import { createGuardedLookup } from "./inward.ts";
 import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts";
 import type { HttpProxy } from "./proxy.ts";
 import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
-import { buildConnector } from "./undici.ts";
 
-export type Connector = undici.buildConnector.connector;
+/** Opens a connection to the server of an address, through a proxy where there is one. */
+export type Connector = (address: URL) => Promise<Socket>;
 
 /** How sockets read (`onread` of node:net). */
 export interface SocketReads {
@@ -35,7 +41,7 @@ export interface Connections {
   /** Connects to addresses but those of the refused reaches. */
   readonly connectorFor: (refuses: readonly NetworkReach[]) => Connector;
   readonly reachOf: (hostname: string) => NetworkReach | undefined;
-  /** Whether the host has ended a connection because of our certificate: undici does not pass that on. */
+  /** Whether the host has ended a connection because of our certificate: what fails first may be the request on it. */
   readonly wantsCertificate: (host: string) => boolean;
   /** TLS version and certificates of the last connection to `host[:port]`. */
   readonly tlsOf: (host: string) => TlsPeer | undefined;
@@ -46,39 +52,31 @@ export interface TlsPeer {
   readonly chain: readonly ShownCertificate[];
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /** Connects with the certificates of each host, through a proxy where there is one. */
 export function createConnections(options: ConnectorOptions): Connections {
   const reaches = new Map<string, NetworkReach>();
   const peers = new Map<string, TlsPeer>();
   const wanting = new Set<string>();
-  const note = (socket: Socket, { hostname }: undici.buildConnector.Options): Socket => {
+  const note = (socket: Socket, { hostname }: URL): Socket => {
     const reach = reachOf(socket.remoteAddress ?? "");
-    if (reach) reaches.set(hostname, reach);
+    if (reach) reaches.set(hostname.replace(/^\[|\]$/g, ""), reach);
     return socket;
   };
   const connectorFor = (refuses: readonly NetworkReach[]): Connector => {
     const dialers = createDialers(options, refuses);
-    const connect = async (target: undici.buildConnector.Options): Promise<Socket> => {
-      const host = hostOf(target);
-      if (target.protocol !== "https:") return note(await dial(dialers.plain, target), target);
-      const connector = await dialers.secureFor(host);
+    return async (address) => {
+      const { host, protocol } = address;
+      if (protocol !== "https:") return note(await dialers.plain(address), address);
+      const dial = await dialers.secureFor(host);
       const proxy = options.proxyOf(new URL(`https://${host}`));
       const tunnel =
-        proxy && (await openTunnel(proxy, await tunnelOptions(target, proxy, options)));
-      const via = tunnel === undefined ? target : { ...target, httpSocket: tunnel };
-      const socket = await dial(connector, via, (peer) => peers.set(host, peer));
+        proxy && (await openTunnel(proxy, await tunnelOptions(address, proxy, options)));
+      const onPeer = (peer: TlsPeer) => peers.set(host, peer);
+      const socket = await dialSecurely(dial, { address, tunnel, onPeer });
       socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
         if (isClientCertificateCode(code)) wanting.add(host);
       });
-      return tunnel === undefined ? note(socket, target) : socket;
-    };
-    return (target, callback) => {
-      connect(target).then(
-        (socket) => callback(null, socket),
-        (error) => callback(error, null),
-      );
+      return tunnel === undefined ? note(socket, address) : socket;
     };
   };
   return {
@@ -94,73 +92,55 @@ function createDialers(
   { contexts, trustsAny, onread }: ConnectorOptions,
   refuses: readonly NetworkReach[],
 ) {
-  const secure = new Map<string, Promise<Connector>>();
   const lookup = refuses.length > 0 ? { lookup: createGuardedLookup(refuses) } : {};
   const guard = { ...lookup, onread };
-  const secureFor = (host: string) => {
+  const secure = new Map<string, Promise<SecureDialer>>();
+  const secureFor = (host: string): Promise<SecureDialer> => {
     const known = secure.get(host);
     if (known !== undefined) return known;
-    const connector = contexts.contextOf(host).then((secureContext) => {
-      return buildConnector(
-        settings({ ...guard, secureContext, rejectUnauthorized: !trustsAny(host) }),
-      );
+    const dialer = contexts.contextOf(host).then((secureContext) => {
+      return createSecureDialer({ ...guard, secureContext, rejectUnauthorized: !trustsAny(host) });
     });
-    secure.set(host, connector);
-    return connector;
+    secure.set(host, dialer);
+    return dialer;
   };
-  return { plain: buildConnector(settings(guard)), secureFor };
+  return { plain: createPlainDialer(guard), secureFor };
+}
+
+interface SecureDial extends Pick<SecureDialOptions, "tunnel"> {
+  readonly address: URL;
+  readonly onPeer: (peer: TlsPeer) => void;
+}
+
+async function dialSecurely(
+  dial: SecureDialer,
+  { address, tunnel, onPeer }: SecureDial,
+): Promise<Socket> {
+  let chain: readonly ShownCertificate[] = [];
+  const onShown = (socket: TLSSocket) => {
+    chain = readChain(socket);
+    if (chain.length > 0) onPeer({ protocol: socket.getProtocol() ?? "TLS", chain });
+  };
+  try {
+    return await dial(address, { tunnel, onShown });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!isCertificateCode(code)) throw error;
+    throw createCertificateError({ host: address.host, code, chain, cause: error });
+  }
 }
 
 async function tunnelOptions(
-  target: undici.buildConnector.Options,
+  { host, port }: URL,
   proxy: HttpProxy,
   { contexts, trustsAny }: ConnectorOptions,
 ) {
   const isSecure = proxy.url.protocol === "https:";
   return {
-    target: target.port ? hostOf(target) : `${hostOf(target)}:443`,
+    target: port ? host : `${host}:443`,
     secureContext: isSecure ? await contexts.contextOf(proxy.host) : undefined,
     rejectUnauthorized: !(isSecure && trustsAny(proxy.host)),
     timeoutMs: CONNECT_TIMEOUT_MS,
   };
-}
-
-async function dial(
-  connector: Connector,
-  target: undici.buildConnector.Options,
-  onPeer: (peer: TlsPeer) => void = () => undefined,
-): Promise<Socket> {
-  return await new Promise((resolve, reject) => {
-    let chain: readonly ShownCertificate[] = [];
-    // undici gives the socket back, which its type does not say
-    const opening = connector(target, (...[error, socket]) => {
-      if (!error) return resolve(socket);
-      const { code = "" } = error as NodeJS.ErrnoException;
-      const host = hostOf(target);
-      reject(
-        isCertificateCode(code)
-          ? createCertificateError({ host, code, chain, cause: error })
-          : error,
-      );
-    }) as unknown as Socket | undefined;
-    if (target.protocol !== "https:") return;
-    // before node:tls judges the certificates: afterwards they are gone
-    opening?.prependOnceListener("secure", () => {
-      const socket = opening as TLSSocket;
-      chain = readChain(socket);
-      if (chain.length > 0) onPeer({ protocol: socket.getProtocol() ?? "TLS", chain });
-    });
-  });
-}
-
-/** As in URLs: `registry.local`, `registry.local:5000`, `[::1]:5000`. */
-function hostOf({ host, hostname }: undici.buildConnector.Options): string {
-  return host ?? hostname;
-}
-
-function settings(more: object): undici.buildConnector.BuildOptions {
-  return {
-    timeout: CONNECT_TIMEOUT_MS,
-    ...more,
-  } as undici.buildConnector.BuildOptions;
 }

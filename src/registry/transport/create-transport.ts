@@ -179,7 +179,8 @@ async function exchange(request: HttpRequest, context: SendContext): Promise<Htt
     await answer.discard();
     throw createProxyError(url.host, { proxy, reason: "proxy-denied", detail: "answered 407" });
   }
-  return { url, ...answer, ...(proxy ? { proxy: proxy.host } : {}) };
+  // in place: its body is made when it is asked for
+  return Object.assign(answer, { url }, proxy && { proxy: proxy.host });
 }
 
 function proxyHeaders({ authorization }: HttpProxy, { host }: URL): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { NetworkReach } from "./address.ts";
-import type { ExchangeRecord } from "./exchange-meter.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
 import type { ResponseHeaders } from "./headers.ts";
 import type { RequestBody } from "./http.ts";
 

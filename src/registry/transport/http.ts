@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { NetworkReach } from "./address.ts";
-import type { ExchangeRecord } from "./exchange-meter.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
 import type { ResponseHeaders } from "./headers.ts";
 
 /** A request body that can be opened again: redirects, retries and fresh tokens send it a second time. */

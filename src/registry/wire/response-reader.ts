@@ -59,7 +59,7 @@ export class ResponseReader {
     }
     const end = this.#head.indexOf("\r\n\r\n", Math.max(0, before - 3));
     if (end > HEAD_LIMIT_BYTES || (end < 0 && this.#head.length > HEAD_LIMIT_BYTES)) {
-      throw protocolError("UND_ERR_HEADERS_OVERFLOW", "the head of the answer is too long");
+      throw protocolError("HPE_HEADER_OVERFLOW", "the head of the answer is too long");
     }
     if (end < 0) return undefined;
     // what servers write there is UTF-8 if it is more than ASCII

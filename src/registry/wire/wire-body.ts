@@ -52,6 +52,12 @@ export class WireBody extends Readable {
     else this.push(null);
   }
 
+  /** The same, with nothing to come. */
+  ended(): this {
+    this.push(null);
+    return this;
+  }
+
   /** Gives what is here to the sink, and then what comes. It ends with "close", after "error" where it was cut off. */
   divert(sink: BodySink): void {
     for (let bytes = this.read(); bytes !== null; bytes = this.read()) sink.take(bytes);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Exchange, ExchangeAnswer } from "../transport/exchange.ts";
-import { nextConnection } from "../transport/exchange-meter.ts";
+import { nextConnection } from "../transport/next-connection.ts";
 import { WireExchange } from "./wire-exchange.ts";
 import { FIRST_BUFFER_BYTES, receiveFrom } from "./wire-socket.ts";
 

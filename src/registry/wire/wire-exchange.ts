@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import type { Exchange, ExchangeAnswer } from "../transport/exchange.ts";
 import { DISCARD_LIMIT_BYTES } from "../transport/exchange.ts";
 import { watchSpeed } from "../transport/lowest-speed.ts";
@@ -25,7 +26,10 @@ export class WireExchange {
   readonly #exchange: Exchange;
   readonly #options: WireExchangeOptions;
   readonly #reader: ResponseReader;
-  readonly #body: WireBody;
+  /** Made when somebody can want it: most answers have none. */
+  #body: WireBody | undefined;
+  /** What the body of the request is read from. */
+  #source: Readable | undefined;
   readonly #idle = new IdleTimer(() => this.#giveUp());
   readonly #abort = () => this.fail(this.#exchange.signal?.reason);
   #startedAt = 0;
@@ -43,15 +47,6 @@ export class WireExchange {
   constructor(exchange: Exchange, options: WireExchangeOptions) {
     this.#exchange = exchange;
     this.#options = options;
-    this.#body = new WireBody({
-      resume: () => {
-        if (this.#isOver) return;
-        // while nobody wanted it, nothing could come
-        this.#idle.touch();
-        options.socket.resume();
-      },
-      leave: (error) => this.fail(error ?? endedEarly()),
-    });
     this.#reader = new ResponseReader(exchange.method, {
       onHead: (head, framing) => this.#takeHead(head, framing),
       onData: (bytes) => this.#takeData(bytes),
@@ -61,26 +56,41 @@ export class WireExchange {
 
   /** Sends the request; resolves with the head of the answer. */
   run(): Promise<ExchangeAnswer> {
-    const { socket } = this.#options;
-    const { signal, stallTimeoutMs, answerTimeoutMs } = this.#exchange;
+    const { signal } = this.#exchange;
     this.#startedAt = performance.now();
     return new Promise((resolve, reject) => {
       this.#answer = { resolve, reject };
       signal?.addEventListener("abort", this.#abort, { once: true });
       if (signal?.aborted) return this.#abort();
-      this.#idle.start(stallTimeoutMs);
-      sendRequest(socket, this.#exchange, {
-        isOver: () => this.#isOver || this.#status !== undefined,
-        onSent: (bytes) => this.#noteSent(bytes),
-      }).then(
-        () => {
-          if (this.#isOver || this.#status !== undefined) return;
-          this.#isSent = true;
-          this.#idle.start(answerTimeoutMs);
-        },
-        (error) => this.fail(error),
-      );
+      try {
+        this.#send();
+      } catch (error) {
+        this.fail(error);
+      }
     });
+  }
+
+  #send(): void {
+    const isOver = () => this.#isOver || this.#status !== undefined;
+    const sent = () => {
+      if (isOver()) return;
+      this.#isSent = true;
+      this.#idle.start(this.#exchange.answerTimeoutMs);
+    };
+    const sending = sendRequest(this.#options.socket, this.#exchange, {
+      isOver,
+      onSent: (bytes) => this.#noteSent(bytes),
+      onSource: (source) => {
+        this.#source = source;
+        if (isOver()) source.destroy();
+      },
+    });
+    if (sending === undefined) {
+      sent();
+      return;
+    }
+    this.#idle.start(this.#exchange.stallTimeoutMs);
+    sending.then(sent, (error) => this.fail(error));
   }
 
   /** Takes bytes of the connection. */
@@ -96,7 +106,7 @@ export class WireExchange {
   /** Where bytes of the body would best be received. */
   memory(): Buffer | undefined {
     const bytes = this.#isOver ? 0 : this.#reader.plainBytes;
-    return bytes > 0 ? this.#body.memory(bytes) : undefined;
+    return bytes > 0 ? this.#body?.memory(bytes) : undefined;
   }
 
   /** The server has ended the connection. */
@@ -111,7 +121,7 @@ export class WireExchange {
     if (this.#isOver) return;
     this.#settle(0);
     if (this.#answer) this.#answer.reject(error);
-    else this.#body.destroy(error instanceof Error ? error : new Error(String(error)));
+    else this.#body?.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
   #noteSent(bytes: number): void {
@@ -125,36 +135,64 @@ export class WireExchange {
     this.#status = head.status;
     // an answer to half a request: what the server makes of the other half is unknown
     this.#keepMs = this.#isSent ? keepMsOf(head, framing, this.#options.keepMs) : 0;
-    this.#idle.start(stallTimeoutMs);
-    const body = this.#body;
+    this.#source?.destroy();
+    const isEmpty = framing.kind === "length" && framing.bytes === 0;
+    const body = isEmpty ? undefined : this.#openBody();
+    if (body) {
+      this.#idle.start(stallTimeoutMs);
+      watchSpeed(body, {
+        bytesPerSecond: lowestBytesPerSecond,
+        windowMs: stallTimeoutMs,
+        receivedBytes: () => this.#receivedBytes,
+        isReaderSlow: () => body.isWaitedFor,
+      });
+    }
+    const { status, headers } = head;
+    const bodyOf = () => this.#body ?? this.#openBody().ended();
+    this.#answer?.resolve({
+      status,
+      headers,
+      get body() {
+        return bodyOf();
+      },
+      discard: () => this.#discard(),
+    });
+    this.#answer = undefined;
+  }
+
+  #openBody(): WireBody {
+    const body = new WireBody({
+      resume: () => {
+        if (this.#isOver) return;
+        // while nobody wanted it, nothing could come
+        this.#idle.touch();
+        this.#options.socket.resume();
+      },
+      leave: (error) => {
+        if (!this.#isOver) this.fail(error ?? endedEarly());
+      },
+    });
     // seen by whoever asks for the body
     body.on("error", () => undefined);
-    watchSpeed(body, {
-      bytesPerSecond: lowestBytesPerSecond,
-      windowMs: stallTimeoutMs,
-      receivedBytes: () => this.#receivedBytes,
-      isReaderSlow: () => body.isWaitedFor,
-    });
-    const { status, headers } = head;
-    this.#answer?.resolve({ status, headers, body, discard: () => this.#discard() });
-    this.#answer = undefined;
+    this.#body = body;
+    return body;
   }
 
   #takeData(bytes: Buffer): boolean {
     this.#idle.touch();
     this.#receivedBytes += bytes.length;
-    return this.#body.deliver(bytes);
+    return this.#body?.deliver(bytes) ?? true;
   }
 
   #end(surplusBytes: number): void {
     this.#settle(surplusBytes > 0 ? 0 : this.#keepMs);
-    this.#body.complete();
+    this.#body?.complete();
   }
 
   /** Reads a little, to keep the connection. */
   async #discard(): Promise<void> {
     const body = this.#body;
-    if (body.destroyed) return;
+    if (!body || body.destroyed) return;
     let left = DISCARD_LIMIT_BYTES;
     const take = ({ length }: Buffer) => {
       left -= length;
@@ -166,17 +204,20 @@ export class WireExchange {
   }
 
   #giveUp(): void {
-    // a reader that takes its time is no fault of the server
-    if (this.#status !== undefined && this.#body.isWaitedFor) {
-      this.#idle.start(this.#exchange.stallTimeoutMs);
-    } else {
-      this.fail(stalled());
-    }
+    if (this.#isWaitingForUs()) this.#idle.start(this.#exchange.stallTimeoutMs);
+    else this.fail(stalled());
+  }
+
+  /** A reader of the answer that takes its time is no fault of the server, nor is what the request is read from. */
+  #isWaitingForUs(): boolean {
+    if (this.#status !== undefined) return this.#body?.isWaitedFor ?? false;
+    return !this.#isSent && this.#options.socket.writableLength === 0;
   }
 
   #settle(keepMs: number): void {
     this.#isOver = true;
     this.#idle.stop();
+    this.#source?.destroy();
     this.#exchange.signal?.removeEventListener("abort", this.#abort);
     this.#options.onOver(keepMs);
     this.#exchange.onEnd?.({

@@ -1,12 +1,11 @@
-import type { Socket } from "node:net";
 import type { Connections, Connector } from "../transport/connector.ts";
 import type { Exchange, Exchanges } from "../transport/exchange.ts";
 import { untilAborted } from "../transport/until-aborted.ts";
 import { WireConnection } from "./wire-connection.ts";
 
 /**
- * Exchanges of threads that move bytes between sockets and files: bodies are received where their reader wants them and
- * sent as they are read. How many there are at a time is limited elsewhere, for all threads.
+ * Exchanges over connections of HTTP/1.1: bodies are received where their reader wants them and sent as they are read. How many
+ * there are at a time is limited elsewhere, for all threads.
  */
 export function createWireExchanges(
   _options: unknown,
@@ -26,7 +25,7 @@ export function createWireExchanges(
       const place = waiting.indexOf(connection);
       if (place >= 0) waiting.splice(place, 1);
     };
-    const socket = await dial(connector, new URL(origin));
+    const socket = await connector(new URL(origin));
     const connection = new WireConnection(socket, (free) => waiting.push(free), lose);
     open.add(connection);
     return connection;
@@ -68,17 +67,4 @@ function takeOpen(waiting: WireConnection[] = []): WireConnection | undefined {
     if (last.isOpen) return last;
   }
   return undefined;
-}
-
-async function dial(
-  connector: Connector,
-  { protocol, host, hostname, port }: URL,
-): Promise<Socket> {
-  const bare = hostname.replace(/^\[|\]$/g, "");
-  return await new Promise((resolve, reject) => {
-    connector({ protocol, host, hostname: bare, port }, (...[error, socket]) => {
-      if (error) reject(error);
-      else resolve(socket);
-    });
-  });
 }

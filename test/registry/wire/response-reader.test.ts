@@ -97,8 +97,8 @@ describe("what could be read in two ways is refused", () => {
     ["a space before the colon", `${OK}a : b\r\n\r\n`, "HPE_INVALID_HEADER_TOKEN"],
     ["a bare line feed", `${OK}a: b\nc: d\r\n\r\n`, "HPE_INVALID_HEADER_TOKEN"],
     ["a null byte", `${OK}a: b\0\r\n\r\n`, "HPE_INVALID_HEADER_TOKEN"],
-    ["a head that does not end", `${OK}a: ${long}`, "UND_ERR_HEADERS_OVERFLOW"],
-    ["a head that is too long", `${OK}a: ${long}\r\n\r\n`, "UND_ERR_HEADERS_OVERFLOW"],
+    ["a head that does not end", `${OK}a: ${long}`, "HPE_HEADER_OVERFLOW"],
+    ["a head that is too long", `${OK}a: ${long}\r\n\r\n`, "HPE_HEADER_OVERFLOW"],
     [
       "two lengths",
       `${OK}content-length: 5\r\ncontent-length: 6\r\n\r\n`,

@@ -1,16 +1,13 @@
 import type { AddressInfo } from "node:net";
 import { createServer, type Socket } from "node:net";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import {
-  createTransport,
-  type Transport,
-} from "../../../src/registry/transport/create-transport.ts";
-import type { ExchangeRecord } from "../../../src/registry/transport/exchange-meter.ts";
+import type { Transport } from "../../../src/registry/transport/create-transport.ts";
+import type { ExchangeRecord } from "../../../src/registry/transport/exchange-record.ts";
 import type { HttpRequest } from "../../../src/registry/transport/http.ts";
+import { openTransport } from "../../../src/registry/wire/open-transport.ts";
 import { WireBody } from "../../../src/registry/wire/wire-body.ts";
-import { createWireExchanges } from "../../../src/registry/wire/wire-exchanges.ts";
-import { READ_TO_RECEIVER } from "../../../src/registry/wire/wire-socket.ts";
 
 interface Visit {
   readonly socket: Socket;
@@ -39,10 +36,7 @@ async function startSpeaker(answer: (visit: Visit) => void) {
 }
 
 function openWire(stallTimeoutMs = 60_000): Transport {
-  return createTransport(
-    { connections: 4, userAgent: "test", stallTimeoutMs, env: {} },
-    { create: createWireExchanges, onread: READ_TO_RECEIVER },
-  );
+  return openTransport({ connections: 4, userAgent: "test", stallTimeoutMs, env: {} });
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -153,6 +147,51 @@ describe("a request with a body", () => {
     await using transport = openWire(500);
     const asking = ask(transport, server.url, { method: "PUT", body: endless() });
     await expect(asking).rejects.toMatchObject({ reason: "timeout" });
+  });
+});
+
+describe("a body that comes as a stream", () => {
+  test("is not sent in part: what is shorter than it says ends the connection", async () => {
+    await using server = await startSpeaker(() => undefined);
+    await using transport = openWire();
+    const body = { size: 10, open: () => Readable.from([Buffer.from("short")]) };
+    await expect(ask(transport, server.url, { method: "PUT", body })).rejects.toThrow(
+      "the body has not the 10 bytes it should have",
+    );
+  });
+
+  test("is destroyed when it is answered before its end", async () => {
+    await using server = await startSpeaker(({ socket, text }) => {
+      if (text.startsWith("PUT"))
+        socket.write("HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n");
+    });
+    await using transport = openWire();
+    const source = new Readable({ read: () => undefined });
+    source.push("the beginning");
+    const body = { size: 2 ** 40, open: () => source };
+    expect(await ask(transport, server.url, { method: "PUT", body })).toMatchObject({
+      status: 413,
+    });
+    expect(source.destroyed).toBe(true);
+  });
+
+  test("may be slower than the server is patient with", async () => {
+    await using server = await startSpeaker(({ socket, text }) => {
+      if (text.endsWith("end")) socket.write(`${OK}content-length: 0\r\n\r\n`);
+    });
+    await using silent = await startSpeaker(() => undefined);
+    await using transport = openWire(300);
+    const source = new Readable({ read: () => undefined });
+    source.push("the ");
+    const body = { size: 7, open: () => source };
+    const asking = ask(transport, server.url, { method: "PUT", body });
+    // longer than the stall time-out, by two exchanges that are given up
+    for (const url of [silent.url, silent.url]) {
+      await expect(ask(transport, url)).rejects.toMatchObject({ reason: "timeout" });
+    }
+    source.push("end");
+    source.push(null);
+    expect(await asking).toMatchObject({ status: 200 });
   });
 });
 

@@ -11,7 +11,7 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { beforeAll, expect } from "vitest";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../../src/io/read-buffers.ts";
-import { openTransport } from "../../../src/registry/transport/transport.ts";
+import { openTransport } from "../../../src/registry/wire/open-transport.ts";
 import { allTests } from "../../support/fixture.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
 import { requireTool } from "../../support/tool.ts";
