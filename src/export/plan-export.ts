@@ -8,6 +8,7 @@ import type { ReadableStore } from "../store/store.ts";
 import type { ChosenImages } from "./choose-images.ts";
 import type { ExportForm } from "./export-options.ts";
 import { exportedName } from "./exported-image.ts";
+import { isForRuntimes } from "./for-runtimes.ts";
 import { readImages } from "./read-images.ts";
 
 type Entry = NonNullable<ReturnType<PackagePlan["entries"]["at"]>>;
@@ -43,9 +44,10 @@ export async function planExport(
 ): Promise<ExportPlan> {
   const { contents, failed, notices, stores } = await readImages(chosen, options);
   const [first] = failed;
+  const { kept, others } = ofOneSystem(contents, options);
   return {
-    ...layOut(contents, options.form),
-    notices,
+    ...layOut(kept, options.form),
+    notices: [...notices, ...others.map(ofAnotherSystem)],
     failures: failed.map(({ error, name }) => toFailure(error, name)),
     ...(first ? { error: first.error } : {}),
     stores,
@@ -75,6 +77,22 @@ export function withoutImages(
   };
 }
 
+/** Whoever loads an archive with images of Linux and of Windows refuses all of it, or ends in the midst. */
+function ofOneSystem(contents: readonly ImageContents[], { form }: PlanExportOptions) {
+  const isWindows = ({ archive }: ImageContents) => archive?.os === "windows";
+  const isMixed = contents.some((image) => image.archive && !isWindows(image));
+  if (!isForRuntimes(form) || !isMixed) return { kept: contents, others: [] };
+  return {
+    kept: contents.filter((image) => !isWindows(image)),
+    others: contents.filter(isWindows),
+  };
+}
+
+function ofAnotherSystem(image: ImageContents): Notice {
+  const message = `"${exportedName(image)}" is left out: it is for Windows, and others are for Linux`;
+  return { code: "NOT_RUNNABLE", message };
+}
+
 function layOut(
   contents: readonly ImageContents[],
   form: ExportForm,
@@ -90,8 +108,8 @@ function layOut(
 
 /** The entries of `images.tar`; `manifest.json` is what Docker and podman read, the index what the others read. */
 function entriesOf(contents: readonly ImageContents[], form: ExportForm): readonly Entry[] {
-  const isArchive = form === "docker-archive" || form === "k3s";
-  const images = contents.map((image) => (isArchive ? image : { ...image, archive: undefined }));
+  const isLoaded = isForRuntimes(form);
+  const images = contents.map((image) => (isLoaded ? image : { ...image, archive: undefined }));
   const { entries } = planPackage({
     name: "images",
     kind: "images",

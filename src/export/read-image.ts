@@ -11,7 +11,7 @@ import { type ImageGraph, walkImage } from "../pull/plan/image-graph.ts";
 import { isMissing } from "../store/errors.ts";
 import type { Manifest, ReadableStore } from "../store/store.ts";
 import type { ChosenImage } from "./choose-images.ts";
-import type { ExportForm } from "./export-options.ts";
+import { isForRuntimes } from "./for-runtimes.ts";
 import type { PlanExportOptions } from "./plan-export.ts";
 
 export interface ReadingOptions {
@@ -43,6 +43,7 @@ export async function readImage(
       platforms: kept,
       skipMissingAttestations: true,
       skipForeignLayers: false,
+      readsConfigs: isForRuntimes(options.form),
     });
   const there = image.isPartial ? await platformsThere(image, manifest, notices) : [];
   const whole = await walk(there).catch((error: unknown) => {
@@ -115,11 +116,6 @@ function toContents({ name, origin, subject, tag }: ChosenImage, graph: ImageGra
     origin,
     ...(isDigestTag ? { sourceDigest: `sha256:${tag}` as Digest } : {}),
   };
-}
-
-/** Forms that programs load as a whole, and refuse if one thing in them cannot be run. */
-function isForRuntimes(form: ExportForm): boolean {
-  return form === "docker-archive" || form === "k3s";
 }
 
 /** Platforms that are asked for and there; all of them where the index does not tell. */

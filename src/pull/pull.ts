@@ -14,6 +14,7 @@ import { bundledManifests, hintOf } from "../trust/bundled-manifests.ts";
 import { checkSignatures, requireSigned } from "../trust/check-signatures.ts";
 import { SignatureRefusedError } from "../trust/errors.ts";
 import type { SignaturePolicy } from "../trust/policy.ts";
+import { noticesOfArchives } from "./archive-notices.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./directory/describe-bundle.ts";
 import { withLocalContent } from "./directory/local-content.ts";
@@ -182,6 +183,8 @@ async function transferAndSeal(
   } as const;
   if (failures.length > 0) return { ...summary, complete: false };
   const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));
+  const written = { contents: plan.contents, plans, bundlePath };
+  for (const notice of await noticesOfArchives(written)) onEvent({ type: "notice", ...notice });
   const manifest = describeBundle(plan, plans, files);
   await sealBundle(bundlePath, paths, { manifest, extraFiles: plan.extraFiles });
   return { ...summary, complete: true, manifest };

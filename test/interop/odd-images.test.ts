@@ -20,6 +20,15 @@ const IMAGES = {
   "registry.test/acme/twice:1": TWICE,
 };
 
+/** Of no use on this machine: Docker takes nothing of an archive that has one of them. */
+const on = (os: string) => image({ name: os, platform: { os, architecture: "amd64" } });
+const OTHERS = {
+  "registry.test/other/darwin:1": on("darwin"),
+  "registry.test/other/freebsd:1": on("freebsd"),
+  "registry.test/other/windows:1": on("windows"),
+  "registry.test/other/windows-index:1": index([on("windows")]),
+};
+
 let directory: TempDirectory;
 const FORMS = ["k3s", "docker-archive"] as const;
 const path = (form: string) => directory.resolve(`${form}.tar`);
@@ -27,14 +36,14 @@ const path = (form: string) => directory.resolve(`${form}.tar`);
 beforeAll(async () => {
   directory = await openTempDirectory();
   const bundle = directory.resolve("bundle");
-  await writeBundle(bundle, IMAGES);
+  await writeBundle(bundle, { ...IMAGES, ...OTHERS });
   for (const form of FORMS) await exportBundle({ form, bundlePaths: [bundle], out: path(form) });
 });
 
 afterAll(() => directory?.[Symbol.asyncDispose]());
 
 requireDaemon("containerd", "ctr").test.each(FORMS)(
-  "containerd unpacks %s of images with a layer twice, with none, and with an attestation",
+  "containerd unpacks %s of images with a layer twice, with none, with an attestation, and beside those of other systems",
   async (form) => {
     await using containerd = await startContainerd();
     const flags = ["--snapshotter", "native", "--all-platforms"];
@@ -45,7 +54,7 @@ requireDaemon("containerd", "ctr").test.each(FORMS)(
 );
 
 requireTool("podman").test.each(FORMS)(
-  "podman loads %s of images with a layer twice, with none, and with an attestation",
+  "podman loads %s of images with a layer twice, with none, with an attestation, and beside those of other systems",
   async (form) => {
     await using podman = await openPodman();
     done(await podman.run("load", "--input", path(form)));
@@ -55,7 +64,7 @@ requireTool("podman").test.each(FORMS)(
 );
 
 requireDaemon("containerd", "dockerd", "docker").test.each(FORMS)(
-  "docker loads %s of images with a layer twice, with none, and with an attestation",
+  "docker loads %s of images with a layer twice, with none, with an attestation, and beside those of other systems",
   async (form) => {
     await using containerd = await startContainerd();
     await using docker = await startDockerd(containerd.socket);

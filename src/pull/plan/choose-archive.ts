@@ -1,6 +1,6 @@
 import type { ArchiveImage } from "../../contents/contents.ts";
 import { isAttestation } from "../../oci/attestation.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { ManifestDocument } from "../../oci/manifest.ts";
 import { isImageConfigType, isImageLayerType } from "../../oci/media-type.ts";
 import { matchesPlatform, type Platform } from "../../oci/platform.ts";
@@ -9,6 +9,9 @@ import type { WalkedManifest } from "../../store/walk.ts";
 /** Bytes of one entry of `rootfs.diff_ids`: a digest, its quotes and its comma. */
 const DIFF_ID_BYTES = '"sha256:",'.length + 64;
 
+/** What configs say of images whose entry in an index, or lack of one, does not tell; as far as they were read. */
+export type ConfigPlatforms = ReadonlyMap<Digest, Platform>;
+
 /**
  * The image that one-platform tools load: the one for the wanted platform if there is one, else the first. Undefined if
  * there is none that a runtime takes: one such image in an archive keeps some runtimes from loading all of them.
@@ -16,27 +19,27 @@ const DIFF_ID_BYTES = '"sha256:",'.length + 64;
 export function chooseArchive(
   manifests: readonly WalkedManifest[],
   wanted: Platform,
+  configPlatforms: ConfigPlatforms = new Map(),
 ): ArchiveImage | undefined {
   const runnable = manifests.flatMap(({ descriptor, document }) => {
-    const image = mayRun(descriptor) ? archiveOf(document) : undefined;
-    return image ? [{ platform: descriptor.platform, image }] : [];
+    const { os = "linux" } = configPlatforms.get(descriptor.digest) ?? descriptor.platform ?? {};
+    const image = mayRun(os) && !isAttestation(descriptor) ? archiveOf(document) : undefined;
+    return image ? [{ platform: descriptor.platform, os, image }] : [];
   });
   const isMixed = manifests.some(isArtifact);
   // Beside something else, runtimes find nothing without a platform (CNAB)
   const found = isMixed ? runnable.filter(({ platform }) => platform !== undefined) : runnable;
   const preferred =
     found.find(({ platform }) => platform && matchesPlatform(wanted, platform)) ??
-    found.find(({ platform }) => platform?.os !== "windows") ??
+    found.find(({ os }) => os !== "windows") ??
     found[0];
   if (preferred === undefined) return undefined;
-  const isWindows = preferred.platform?.os === "windows";
-  return { ...preferred.image, ...(isWindows ? { os: "windows" } : {}) };
+  return { ...preferred.image, ...(preferred.os === "windows" ? { os: "windows" } : {}) };
 }
 
 /** Loading an archive with any other system in it ends Docker's answer in the middle (20.10, `darwin`). */
-function mayRun(descriptor: Descriptor): boolean {
-  const os = descriptor.platform?.os ?? "linux";
-  return (os === "linux" || os === "windows") && !isAttestation(descriptor);
+function mayRun(os: string): boolean {
+  return os === "linux" || os === "windows";
 }
 
 function isArtifact({ descriptor, document }: WalkedManifest): boolean {

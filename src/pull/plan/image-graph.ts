@@ -39,6 +39,8 @@ export interface WalkImageOptions extends OperationOptions {
   readonly skipForeignLayers: boolean;
   /** What one-platform tools are to get, if it is there; default: linux/amd64. */
   readonly archivePlatform?: Platform | undefined;
+  /** Whether to read what configs say even where all platforms are kept: a request for each such image. */
+  readonly readsConfigs?: boolean | undefined;
   /** The image as its user knows it, for messages. */
   readonly name: string;
 }
@@ -55,10 +57,12 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
     read: (target) => readManifest(target, options),
     source,
     platforms,
+    readsConfigs: options.readsConfigs,
     signal,
   });
   const { manifests } = graph;
-  const archive = chooseArchive(manifests, options.archivePlatform ?? ARCHIVE_PLATFORM);
+  const wanted = options.archivePlatform ?? ARCHIVE_PLATFORM;
+  const archive = chooseArchive(manifests, wanted, parts.configPlatforms);
   const layers = distinct(manifests.flatMap(layersOf));
   const isLeftOut = (layer: Descriptor) => options.skipForeignLayers && isForeignLayer(layer);
   return {

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { isAttestation } from "../../oci/attestation.ts";
+import { isForeignLayer } from "../../oci/children.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
@@ -9,6 +10,7 @@ import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platfo
 import { readContent } from "../../store/read-content.ts";
 import type { ContentSource, Manifest, OperationOptions } from "../../store/store.ts";
 import { type WalkedGraph, type WalkedManifest, walkGraph } from "../../store/walk.ts";
+import type { ConfigPlatforms } from "./choose-archive.ts";
 import { hasPlatform, type PartPlan, planParts, selectWanted } from "./plan-parts.ts";
 
 export interface ChoosePartsOptions extends OperationOptions {
@@ -21,6 +23,8 @@ export interface ChoosePartsOptions extends OperationOptions {
   readonly source: ContentSource;
   /** Platforms to keep; empty = all. */
   readonly platforms: readonly Platform[];
+  /** Whether to read what configs say even where all platforms are kept: a request for each such image. */
+  readonly readsConfigs?: boolean | undefined;
 }
 
 export interface ImageParts extends Pick<PartPlan, "rewritten" | "omitted" | "platforms"> {
@@ -28,6 +32,7 @@ export interface ImageParts extends Pick<PartPlan, "rewritten" | "omitted" | "pl
   readonly graph: WalkedGraph;
   /** Of an image without an index: what it runs on, if that is none of the platforms that are asked for. */
   readonly otherPlatform?: string | undefined;
+  readonly configPlatforms: ConfigPlatforms;
 }
 
 /** Configs that are read at once. */
@@ -51,22 +56,24 @@ export async function chooseParts(options: ChoosePartsOptions): Promise<ImagePar
     select: (children) => selectWanted(children, platforms),
     signal,
   });
-  const configPlatforms = platforms.length > 0 ? await readPlatforms(survey, options) : new Map();
+  const configPlatforms = await readPlatforms(survey, options);
   const own = configPlatforms.get(root.descriptor.digest);
-  if (own !== undefined && !platforms.some((wanted) => matchesPlatform(wanted, own))) {
-    const otherPlatform = formatPlatform(own);
-    return { graph: survey, rewritten: new Map(), omitted: [], platforms: [], otherPlatform };
+  const isOther =
+    platforms.length > 0 && !platforms.some((one) => own && matchesPlatform(one, own));
+  if (own !== undefined && isOther) {
+    const whole = { graph: survey, rewritten: new Map(), omitted: [], platforms: [] };
+    return { ...whole, configPlatforms, otherPlatform: formatPlatform(own) };
   }
   const plan = planParts(survey, { platforms, configPlatforms, missing });
   refuseUnmet(plan, subject);
-  if (plan.rewritten.size === 0) return { ...plan, graph: survey };
+  if (plan.rewritten.size === 0) return { ...plan, configPlatforms, graph: survey };
   const held = new Map(survey.manifests.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
   const graph = await walkGraph(plan.root, {
     subject,
     read: async ({ digest }) => plan.rewritten.get(digest) ?? held.get(digest),
     signal,
   });
-  return { ...plan, graph };
+  return { ...plan, configPlatforms, graph };
 }
 
 function refuseUnmet({ unmet, available, root }: PartPlan, subject: string): void {
@@ -79,18 +86,23 @@ function refuseUnmet({ unmet, available, root }: PartPlan, subject: string): voi
   if (root.size === 0) throw new ContentInvalidError(subject, "nothing of it would be left");
 }
 
-/** What images run on whose entry in the index, or lack of one, does not tell. */
+/**
+ * What images run on whose entry in the index, or lack of one, does not tell. Unasked, a request is only worth it for those
+ * that are likely not for Linux: images of Windows have layers that are fetched from elsewhere.
+ */
 async function readPlatforms(
   survey: WalkedGraph,
-  { source, root, signal }: ChoosePartsOptions,
+  { source, root, platforms: wanted, readsConfigs = false, signal }: ChoosePartsOptions,
 ): Promise<Map<Digest, Platform>> {
+  const isAsked = wanted.length > 0 || readsConfigs;
   const untold = new Set([root.descriptor.digest, ...survey.manifests.flatMap(untoldChildren)]);
   const limit = pLimit(CONCURRENCY);
   const platforms = new Map<Digest, Platform>();
   const reading = survey.manifests.map(({ descriptor: { digest }, document }) =>
     limit(async () => {
       if (document.kind !== "manifest" || !untold.has(digest)) return;
-      const { config } = document;
+      const { config, layers } = document;
+      if (!isAsked && !layers.some(isForeignLayer)) return;
       if (!isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT_BYTES) return;
       const platform = parseConfigPlatform(await readContent(source, config, { signal }));
       if (platform) platforms.set(digest, platform);

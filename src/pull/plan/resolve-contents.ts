@@ -158,19 +158,27 @@ function toRoot({ manifest, subject, kind, tag }: FoundReferrer, of: Root): Root
   return { ...root, tags, kind, subject, reference, manifest };
 }
 
-/** A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart. */
-function placeOf({ root, image }: PlacedImage): Pick<PackageContents, "name" | "kind"> {
-  const isArtifact = root.packageKind === "images" && image.archive === undefined;
-  return isArtifact
+/**
+ * A chart or a signature among images keeps runtimes from loading all of them: what nobody can run lies apart, and so does
+ * what runs on Windows where others run on Linux.
+ */
+function placeOf(
+  { root, image }: PlacedImage,
+  isForLinux: boolean,
+): Pick<PackageContents, "name" | "kind"> {
+  const { archive } = image;
+  const isLoaded = archive !== undefined && (archive.os === undefined || !isForLinux);
+  return root.packageKind === "images" && !isLoaded
     ? { name: "artifacts", kind: "artifacts" }
     : { name: root.packageName, kind: root.packageKind };
 }
 
 function groupPackages(placed: readonly PlacedImage[]): PackageContents[] {
-  const packages = groupBy(placed, (one) => placeOf(one).name);
+  const isForLinux = placed.some(({ image: { archive } }) => archive && archive.os === undefined);
+  const packages = groupBy(placed, (one) => placeOf(one, isForLinux).name);
   return [...packages].sort(byKey).flatMap(([, members]) => {
     const [first] = members;
-    return first ? [{ ...placeOf(first), layouts: groupLayouts(members) }] : [];
+    return first ? [{ ...placeOf(first, isForLinux), layouts: groupLayouts(members) }] : [];
   });
 }
 

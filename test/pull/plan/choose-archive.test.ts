@@ -55,6 +55,22 @@ describe("what a runtime can load", () => {
     expect(chooseArchive([bottle], AMD64)).toBeUndefined();
   });
 
+  test.each([
+    ["windows", { os: "windows" }],
+    ["linux", {}],
+  ])("without an index is for %s as its config says", (os, fields) => {
+    const plain = walked(image());
+    const told = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    expect(chooseArchive([plain], AMD64, told)).toMatchObject(fields);
+    expect(chooseArchive([plain], AMD64, told)?.os).toBe(os === "windows" ? os : undefined);
+  });
+
+  test.each(["darwin", "freebsd", "wasip1"])("without an index is not for %s", (os) => {
+    const plain = walked(image());
+    const told = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    expect(chooseArchive([plain], AMD64, told)).toBeUndefined();
+  });
+
   test("is the image for the wanted platform, then one for Linux, then one for Windows", () => {
     const images = ["w", "arm", "amd"].map((name) => image({ name }));
     const [w, arm, amd] = images as [Artifact, Artifact, Artifact];
