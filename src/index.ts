@@ -145,6 +145,7 @@ export type {
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";
+export type { FollowerWishes, LeftOutReferrer } from "./push/choose-followers.ts";
 export type { PushEvent } from "./push/events.ts";
 export { push } from "./push/push.ts";
 export {

@@ -1,4 +1,8 @@
 import { checkOptions } from "../check-options.ts";
+import { OptionInvalidError } from "../errors.ts";
+import { parseReferrerTypes } from "../oci/referrer-types.ts";
+import { option } from "../option.ts";
+import type { FollowerWishes } from "./choose-followers.ts";
 import type { PlanPushAllOptions, PushAllOptions, PushOptions } from "./push-options.ts";
 
 export function checkPushOptions(options: PushOptions): void {
@@ -18,8 +22,11 @@ export function checkPlanPushAllOptions(options: PlanPushAllOptions): void {
     target: "object",
     modulesPathSuffix: "text?",
     tag: "text?",
+    noReferrers: "switch?",
+    referrerTypes: "texts?",
   });
   checkTarget(options);
+  checkFollowers(options);
 }
 
 function checkCommon(options: Omit<PushOptions, "bundlePath">): void {
@@ -28,6 +35,8 @@ function checkCommon(options: Omit<PushOptions, "bundlePath">): void {
     openTarget: "function",
     modulesPathSuffix: "text?",
     tag: "text?",
+    noReferrers: "switch?",
+    referrerTypes: "texts?",
     concurrency: "count?",
     trustTarget: "switch?",
     onPartialReceipt: "function?",
@@ -35,6 +44,13 @@ function checkCommon(options: Omit<PushOptions, "bundlePath">): void {
     signal: "signal?",
   });
   checkTarget(options);
+  checkFollowers(options);
+}
+
+function checkFollowers({ noReferrers, referrerTypes = [] }: FollowerWishes): void {
+  parseReferrerTypes(referrerTypes);
+  if (!noReferrers || referrerTypes.length === 0) return;
+  throw new OptionInvalidError("referrerTypes", `${option("noReferrers")} leaves all of them out`);
 }
 
 function checkTarget({ target }: Pick<PushOptions, "target">): void {

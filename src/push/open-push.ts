@@ -20,6 +20,7 @@ import {
   requireSigned,
 } from "../trust/check-signatures.ts";
 import { parsePolicy } from "../trust/policy.ts";
+import { chooseFollowers, type FollowerWishes, type LeftOutReferrer } from "./choose-followers.ts";
 import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";
@@ -28,13 +29,17 @@ export interface OpenedPush extends AsyncDisposable {
   readonly bundle: BundleReader;
   readonly plan: PushPlan;
   readonly notices: readonly Notice[];
+  /** What is not wanted of that which belongs to images. */
+  readonly leftOut: readonly LeftOutReferrer[];
+  /** Of all distinct blobs that are pushed, manifests too. */
+  readonly bytes: number;
   /** Those that were demanded, where any were. */
   readonly signatures?: readonly AcceptedSignature[];
 }
 
 type OpenPushOptions = Pick<
   PushOptions,
-  "bundlePath" | "target" | "modulesPathSuffix" | "tag" | "requireSignatures"
+  "bundlePath" | "target" | "modulesPathSuffix" | "tag" | "requireSignatures" | keyof FollowerWishes
 >;
 
 /** Opens a bundle and decides where everything of it goes. Nothing is sent. */
@@ -44,6 +49,7 @@ export async function openPush({
   modulesPathSuffix,
   tag,
   requireSignatures,
+  ...followerWishes
 }: OpenPushOptions): Promise<OpenedPush> {
   // Refused before anything is opened
   parseModulesPath(modulesPathSuffix);
@@ -51,21 +57,25 @@ export async function openPush({
   const policy = requireSignatures && (await parsePolicy(requireSignatures));
   const bundle = await openBundle(bundlePath);
   try {
-    const plan = await routesOf(bundle, { target, modulesPathSuffix, tag });
-    requireNames(bundlePath, plan);
-    if (plan.images.length === 0) {
+    const all = await routesOf(bundle, { target, modulesPathSuffix, tag });
+    requireNames(bundlePath, all);
+    if (all.images.length === 0) {
       throw new BundleMissingError(bundlePath, "it holds no image to push", {
         hint: `See with ${call("verifyBundle")} whether files of it are missing`,
       });
     }
-    const check = policy && (await checkSignatures(plan.images.map(toNamed(bundle)), policy));
+    // What is left out may be what an image is signed with
+    const check = policy && (await checkSignatures(all.images.map(toNamed(bundle)), policy));
     if (check) requireSigned(check, hintOf(bundle));
+    const chosen = await chooseFollowers(bundle, all, followerWishes);
+    const { plan, leftOut } = chosen;
     const notices = [
       ...noticesOf(bundle.listing, {
         tags: plan.images,
         unnamed: plan.unnamed,
         strayFiles: bundle.strayFiles,
       }),
+      ...chosen.notices,
       ...noticesOfMade(plan),
       ...noticesOfMove(plan, { target, modulesPathSuffix }),
       ...(check?.notices ?? []),
@@ -75,6 +85,8 @@ export async function openPush({
       bundle,
       plan,
       notices,
+      leftOut,
+      bytes: distinctBytes(bundle) - chosen.leftOutBytes,
       ...signatures,
       [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose](),
     };

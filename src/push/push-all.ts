@@ -10,7 +10,8 @@ import { hasVersion } from "../product/closure.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
 import { isChannelImage, targetVersionOf } from "./channel-closure.ts";
 import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
-import { distinctBytes, type OpenedPush, openPush } from "./open-push.ts";
+import type { LeftOutReferrer } from "./choose-followers.ts";
+import { type OpenedPush, openPush } from "./open-push.ts";
 import { push } from "./push.ts";
 import type { PlanPushAllOptions, PushAllOptions } from "./push-options.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
@@ -26,6 +27,8 @@ export interface PushPlanReport {
   readonly images: readonly PlannedPushImage[];
   /** Of all distinct blobs; what the target has already is not known yet. */
   readonly bytes: number;
+  /** What belongs to images and is not to be pushed; missing if it is nothing. */
+  readonly leftOut?: readonly LeftOutReferrer[];
   /** What the images are signed with, where that was demanded. */
   readonly signatures?: readonly AcceptedSignature[];
   readonly notices: readonly Notice[];
@@ -45,10 +48,12 @@ export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlan
   const notices: Notice[] = [];
   const bare: BareTag[] = [];
   const signatures: AcceptedSignature[] = [];
+  const leftOut: LeftOutReferrer[] = [];
   let bytes = 0;
   for (const bundlePath of distinctBundles(options.bundlePaths)) {
     await using opened = await openPush({ ...options, bundlePath });
-    bytes += distinctBytes(opened.bundle);
+    bytes += opened.bytes;
+    leftOut.push(...opened.leftOut);
     notices.push(...opened.notices);
     signatures.push(...(opened.signatures ?? []));
     notices.push(...(await checkImages(opened)));
@@ -65,6 +70,7 @@ export async function planPushAll(options: PlanPushAllOptions): Promise<PushPlan
     target,
     images,
     bytes,
+    ...(leftOut.length > 0 ? { leftOut } : {}),
     ...(options.requireSignatures ? { signatures } : {}),
     notices,
   };
@@ -129,10 +135,16 @@ function joinReceipts(
     complete: receipts.every(({ complete }) => complete),
     images: receipts.flatMap(({ images }) => images),
     totals: addTotals(receipts.map(({ totals }) => totals)),
+    ...joinLeftOut(receipts),
     ...joinSignatures(receipts),
     failures: receipts.flatMap(({ failures }) => failures),
     notices: receipts.flatMap(({ notices }) => notices),
   };
+}
+
+function joinLeftOut(receipts: readonly Receipt[]): Pick<Receipt, "leftOut"> {
+  const leftOut = receipts.flatMap((receipt) => receipt.leftOut ?? []);
+  return leftOut.length > 0 ? { leftOut } : {};
 }
 
 function joinSignatures(all: readonly Receipt[]): Pick<Receipt, "signatures"> {

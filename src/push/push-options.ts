@@ -2,10 +2,11 @@ import type { Clock } from "../io/clock.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, TargetRepository } from "../store/store.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
+import type { FollowerWishes } from "./choose-followers.ts";
 import type { PushEvent } from "./events.ts";
 import type { Receipt } from "./receipt.ts";
 
-export interface PushOptions extends OperationOptions {
+export interface PushOptions extends OperationOptions, FollowerWishes {
   /** Directory of a bundle, or one package file of it. */
   readonly bundlePath: string;
   readonly target: RepositoryReference;
@@ -38,5 +39,10 @@ export interface PushAllOptions extends Omit<PushOptions, "bundlePath"> {
 
 export type PlanPushAllOptions = Pick<
   PushAllOptions,
-  "bundlePaths" | "target" | "modulesPathSuffix" | "tag" | "requireSignatures"
+  | "bundlePaths"
+  | "target"
+  | "modulesPathSuffix"
+  | "tag"
+  | "requireSignatures"
+  | keyof FollowerWishes
 >;

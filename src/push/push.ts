@@ -1,10 +1,8 @@
 import { digestOfBundle } from "../bundle/images/bundle-digest.ts";
-import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { collectNotices } from "../notice.ts";
 import { checkPushOptions } from "./check-push-options.ts";
 import type { PushEvent } from "./events.ts";
-import { distinctBytes, openPush } from "./open-push.ts";
-import type { PushPlan } from "./plan-push.ts";
+import { type OpenedPush, openPush } from "./open-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushRun } from "./push-run.ts";
 import { PushState } from "./push-state.ts";
@@ -20,10 +18,13 @@ export async function push(given: PushOptions): Promise<Receipt> {
   const options = { ...given, onEvent };
   const { bundlePath, target } = options;
   await using opened = await openPush(options);
-  const { bundle, plan, signatures } = opened;
-  const demanded = signatures && { signatures };
+  const { bundle, leftOut, plan, signatures } = opened;
+  const demanded = {
+    ...(leftOut.length > 0 ? { leftOut } : {}),
+    ...(signatures && { signatures }),
+  };
   for (const notice of opened.notices) onEvent({ type: "notice", ...notice });
-  onEvent(openedEvent(bundle, plan));
+  onEvent(openedEvent(opened));
   const digest = await digestOfBundle(bundle);
   const { directory } = bundle.listing;
   await using state = await PushState.open({
@@ -49,13 +50,13 @@ export async function push(given: PushOptions): Promise<Receipt> {
   return receipt;
 }
 
-function openedEvent(bundle: BundleReader, { images }: PushPlan): PushEvent {
+function openedEvent({ bundle, bytes, plan: { images } }: OpenedPush): PushEvent {
   const { listing } = bundle;
   return {
     type: "opened",
     packages: listing.packages.length,
     files: listing.packages.reduce((sum, { files }) => sum + files.length, 0),
     images: images.length,
-    bytes: distinctBytes(bundle),
+    bytes,
   };
 }

@@ -3,6 +3,7 @@ import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
+import type { LeftOutReferrer } from "./choose-followers.ts";
 import type { UploadTotals } from "./upload-tally.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
@@ -19,6 +20,8 @@ export interface Receipt {
   readonly complete: boolean;
   /** One for each planned tag, and one for each manifest that clients find by its subject. */
   readonly images: readonly ReceiptImage[];
+  /** What belongs to images, is in the bundle and was not pushed, because that was asked for; missing if it is nothing. */
+  readonly leftOut?: readonly LeftOutReferrer[];
   /** What the images were signed with, where that was demanded. */
   readonly signatures?: readonly AcceptedSignature[];
   readonly totals: ReceiptTotals;

@@ -233,6 +233,65 @@ describe("what belongs to an image", () => {
   });
 });
 
+describe("what belongs to an image and is in a bundle", () => {
+  const digestsOf = (ones: readonly (typeof index)[]) => ones.map(digestOfArtifact).sort();
+  const all = [...Object.values(cosign), ...Object.values(referrers)];
+
+  test.each([
+    [["--no-referrers"], []],
+    [["--referrer-type", SPDX], [referrers.spdx]],
+    // It signs what is not wanted
+    [["--referrer-type", SIGSTORE], []],
+    [
+      ["--referrer-type", SPDX, "--referrer-type", "application/vnd.dev.sigstore.*"],
+      [referrers.spdx, referrers.signature],
+    ],
+    [
+      ["--referrer-type", "application/vnd.dev.cosign.*"],
+      Object.entries(cosign).flatMap(([tag, one]) => (tag.endsWith(".sig") ? [one] : [])),
+    ],
+  ])("is pushed as %j says, and the receipt lists the rest", async (flags, wanted) => {
+    await using source = await openEmbeddedRegistry();
+    await using target = await startFaultRegistry();
+    seedSigned(source, "acme/web", SIGNED);
+    await expectDone("pull", "./b", "--include-image", `${source.host}/acme/web:v1`);
+    const receiptPath = directory.resolve("r.json");
+    await expectDone("push", "./b", `${target.host}/r`, "--receipt", receiptPath, ...flags);
+    const path = `r/${pathOf(source.host)}/acme/web`;
+    const there = target.content.repository(path).manifests;
+    expect(
+      all
+        .filter((one) => there.has(digestOfArtifact(one)))
+        .map(digestOfArtifact)
+        .sort(),
+    ).toEqual(digestsOf(wanted));
+    const left = all.filter((one) => !wanted.includes(one));
+    const receipt = JSON.parse(await readFile(receiptPath, "utf8"));
+    expect(receipt).toMatchObject({ complete: true });
+    expect(receipt.leftOut.map(({ digest }: BundleImage) => digest).sort()).toEqual(
+      digestsOf(left),
+    );
+    const codes = receipt.notices.map(({ code }: { code: string }) => code);
+    expect(codes).toContain("REFERRERS_LEFT_OUT");
+    const plan = await json("push", "./b", `${target.host}/r`, "--dry-run", "--json", ...flags);
+    expect(plan.leftOut).toEqual(receipt.leftOut);
+    const whole = await json("push", "./b", `${target.host}/r`, "--dry-run", "--json");
+    expect(plan.bytes).toBeLessThan(whole.bytes);
+  });
+
+  test("cannot be both left out and chosen when it is pushed", async () => {
+    const flags = ["--no-referrers", "--referrer-type", CYCLONEDX];
+    const { exitCode, stderr } = await runMirror([
+      "push",
+      directory.path,
+      "registry.test/a",
+      ...flags,
+    ]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("--referrer-type");
+  });
+});
+
 describe("a target that does not let its lists of referrers be read", () => {
   test("gets every image, and what cannot be confirmed is named", async () => {
     await using source = await openEmbeddedRegistry();

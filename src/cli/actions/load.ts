@@ -12,7 +12,14 @@ import { toSignatureOptions } from "./signature-options.ts";
 import { type SendWithReceipt, writeWithReceipt } from "./write-with-receipt.ts";
 
 /** What only registries have. */
-const REGISTRY_ONLY = ["modules-path-suffix", "tag", "part-size", "trust-target"] as const;
+const REGISTRY_ONLY = [
+  "modules-path-suffix",
+  "tag",
+  "part-size",
+  "trust-target",
+  "no-referrers",
+  "referrer-type",
+] as const;
 
 type LoadFlags = FlagValues<typeof OUTPUT_FLAGS & typeof SIGNATURE_FLAGS> & {
   readonly receipt?: string | undefined;
@@ -20,7 +27,13 @@ type LoadFlags = FlagValues<typeof OUTPUT_FLAGS & typeof SIGNATURE_FLAGS> & {
   readonly "registry-login"?: string | undefined;
   readonly image?: readonly string[] | undefined;
   readonly platform?: readonly string[] | undefined;
-} & { readonly [Name in (typeof REGISTRY_ONLY)[number]]?: string | boolean | undefined };
+} & {
+  readonly [Name in (typeof REGISTRY_ONLY)[number]]?:
+    | string
+    | readonly string[]
+    | boolean
+    | undefined;
+};
 
 export interface LoadWishes {
   readonly bundlePaths: readonly string[];

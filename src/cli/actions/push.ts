@@ -65,6 +65,8 @@ function toPushWishes({ flags, positionals }: CommandArguments<typeof FLAGS>) {
     target,
     modulesPathSuffix: flags["modules-path-suffix"],
     tag: flags.tag,
+    noReferrers: flags["no-referrers"],
+    referrerTypes: flags["referrer-type"],
   };
 }
 

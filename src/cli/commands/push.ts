@@ -41,6 +41,16 @@ export const FLAGS = {
     describe: "Believe the tags of the target: do not ask for what is below them",
     group: "Target:",
   },
+  "no-referrers": {
+    type: "boolean",
+    describe: "Do not push what belongs to images: signatures, attestations, SBOMs",
+    group: "Target:",
+  },
+  "referrer-type": {
+    type: "list",
+    describe: "Of what belongs to images, push this media type only, * for any part; repeatable",
+    group: "Target:",
+  },
   ...SIGNATURE_FLAGS,
   ...TARGET_LOGIN_FLAGS,
   ...REGISTRY_FLAGS,

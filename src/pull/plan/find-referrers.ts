@@ -5,12 +5,12 @@ import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../../oci/manifest.ts";
 import { isManifestType, MEDIA_TYPE } from "../../oci/media-type.ts";
+import { isWantedType, typesOf } from "../../oci/referrer-types.ts";
 import { option } from "../../option.ts";
-import { isWantedType } from "../../selection/grammar/referrer-types.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { explainUnread } from "./explain-unread.ts";
-import { kindOfReferrer, kindOfSuffix, typesOf } from "./referrer-kind.ts";
+import { kindOfReferrer, kindOfSuffix } from "./referrer-kind.ts";
 import type { TagSet } from "./tag-sets.ts";
 
 /** A manifest that belongs to another one. */

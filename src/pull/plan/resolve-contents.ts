@@ -16,8 +16,8 @@ import { COSIGN_SUFFIXES } from "../../oci/cosign-tag.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
+import { isWantedType, typesOf } from "../../oci/referrer-types.ts";
 import { joinSignals } from "../../run/batch.ts";
-import { isWantedType } from "../../selection/grammar/referrer-types.ts";
 import type { Selection } from "../../selection/grammar/selection.ts";
 import type { NamedChartImage } from "../../selection/resolve/charts/resolve-chart-images.ts";
 import type { Exclusion } from "../../selection/resolve/exclusion.ts";
@@ -29,7 +29,6 @@ import { countedSources } from "./counted-sources.ts";
 import { describeRoot, nameOfRoot } from "./describe-root.ts";
 import { type FoundReferrer, findReferrers } from "./find-referrers.ts";
 import { mergePlaced, type PlacedImage } from "./placed-image.ts";
-import { typesOf } from "./referrer-kind.ts";
 import { rememberLists } from "./remembered-lists.ts";
 import { TagSets } from "./tag-sets.ts";
 

@@ -1,6 +1,7 @@
 import { checkOptionNames, checkOptions } from "../../check-options.ts";
 import { formatPlatform, parsePlatform } from "../../oci/platform.ts";
 import { isTag, parseRepositoryReference, type RepositoryReference } from "../../oci/reference.ts";
+import { parseReferrerTypes } from "../../oci/referrer-types.ts";
 import { type OptionName, option } from "../../option.ts";
 import { parseModulesPath } from "../../product/modules-path.ts";
 import { SelectionInvalidError } from "../errors.ts";
@@ -12,7 +13,6 @@ import { chartNotices, parseArtifacts } from "./parse-artifacts.ts";
 import { MODULE_OPTIONS, PACKAGE_OPTIONS, parseMembers } from "./parse-members.ts";
 import { parsePlatformReleases } from "./parse-platform-releases.ts";
 import { parseRepositoryFilter, parseTagLimits } from "./parse-tag-limits.ts";
-import { parseReferrerTypes } from "./referrer-types.ts";
 import type { Selection } from "./selection.ts";
 import { type ParseSelectionOptions, SELECTION_OPTION_KINDS } from "./selection-options.ts";
 import { uniqueBy } from "./unique-by.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isWantedType, parseReferrerTypes } from "../../../src/selection/grammar/referrer-types.ts";
+import { isWantedType, parseReferrerTypes } from "../../src/oci/referrer-types.ts";
 
 describe("parseReferrerTypes()", () => {
   test("sorts types and takes each once", () => {

@@ -1,15 +1,13 @@
-import { option } from "../../option.ts";
-import { SelectionInvalidError } from "../errors.ts";
+import { OptionInvalidError } from "../errors.ts";
+import type { ManifestDocument } from "./manifest.ts";
 
 /** Types of referrers that are wanted; `*` stands for any characters. Sorted, each once. */
 export function parseReferrerTypes(patterns: readonly string[]): string[] {
   for (const pattern of patterns) {
     if (/^[A-Za-z0-9!#$&^_.+*/-]{1,255}$/.test(pattern)) continue;
-    throw new SelectionInvalidError(
-      `${option("referrerTypes")} "${pattern}"`,
-      "it is not a media type",
-      { hint: 'Write a type such as "application/spdx+json", where * stands for any characters' },
-    );
+    throw new OptionInvalidError("referrerTypes", `"${pattern}" is not a media type`, {
+      hint: 'Write a type such as "application/spdx+json", where * stands for any characters',
+    });
   }
   return [...new Set(patterns)].sort();
 }
@@ -34,4 +32,12 @@ function matches(pattern: string, text: string): boolean {
     at = found + part.length;
   }
   return at <= end;
+}
+
+/** What can be asked for: the type of a referrer, and where it has none the types of what it holds. */
+export function typesOf(document: ManifestDocument): readonly string[] {
+  if (document.artifactType) return [document.artifactType];
+  if (document.kind !== "manifest") return [];
+  const { config, layers } = document;
+  return [config.mediaType, ...layers.map(({ mediaType }) => mediaType)];
 }
