@@ -25,7 +25,6 @@ import { claimsReferrer } from "./claims-referrer.ts";
 import { DISCOVERY, discoveryPlaceOf } from "./discovery-place.ts";
 import { ContentWithheldError, ReferrerUnlistedError, TagUnconfirmedError } from "./errors.ts";
 import { type Follower, isFollower, keyOfImage, Subjects } from "./followers.ts";
-import { isReferrer } from "./is-referrer.ts";
 import { lookAgain } from "./look-again.ts";
 import { ManifestUploads } from "./manifest-uploads.ts";
 import { distinctBytes } from "./open-push.ts";
@@ -36,6 +35,7 @@ import type { PushState } from "./push-state.ts";
 import { readTag } from "./read-tag.ts";
 import type { Receipt } from "./receipt.ts";
 import { nameOf, type Outcome, ReceiptBook } from "./receipt-book.ts";
+import { ReferrerLists } from "./referrer-lists.ts";
 
 const DEFAULT_CONCURRENCY = 4;
 
@@ -91,6 +91,7 @@ export class PushRun {
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #repositories = new Map<string, TargetRepository>();
   readonly #book: ReceiptBook;
+  readonly #lists: ReferrerLists;
   readonly #denied = new Set<string>();
   #plannedRepositories = 0;
 
@@ -116,6 +117,13 @@ export class PushRun {
     });
     this.#discovery = new BlobUploads({ ...common, runBytes: 0, concurrency, onEvent: () => {} });
     this.#manifests = new ManifestUploads({ ...common, blobs: this.#blobs });
+    this.#lists = new ReferrerLists({
+      registry: options.target.registry,
+      clock,
+      signal: this.#batch.signal,
+      waitsMs: READ_BACK_WAITS_MS,
+      onNotice: (notice) => options.onEvent?.({ type: "notice", ...notice }),
+    });
   }
 
   async execute({ images, discovery }: PushPlan): Promise<void> {
@@ -291,18 +299,15 @@ export class PushRun {
 
   /** Stores a manifest under its digest, and looks whether it is listed for its subject then. */
   async #publishReferrer({ image, isChanged, isClaimed }: FollowerWork): Promise<void> {
-    const { clock = SYSTEM_CLOCK, trustTarget = false } = this.#options;
+    const { trustTarget = false } = this.#options;
     const { signal } = this.#batch;
     const { root, subject } = image;
     const target = this.#open(image.target);
-    const isListed = async () =>
-      (await isReferrer(target, { digest: root.digest, subject }, signal)) ? true : undefined;
     const isThere = isClaimed && (trustTarget || (await target.exists(root, { signal })));
     if (!isThere) {
       const place = createPlace(this.#bundle, image);
       await this.#manifests.put(place, await place.readManifest(root), root.digest);
-      const waits = { clock, signal, waitsMs: READ_BACK_WAITS_MS };
-      if (!(await lookAgain(isListed, waits))) {
+      if (!(await this.#lists.confirm(target, { digest: root.digest, subject }))) {
         const name = formatReference({ ...image.target, digest: root.digest });
         throw new ReferrerUnlistedError(name, subject);
       }
