@@ -209,6 +209,11 @@ export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-
 export type { ServeEvent } from "./serve/serve-event.ts";
 export type { Upstream } from "./serve/upstream.ts";
 export { parseUpstreams, type UpstreamSpec } from "./serve/upstream-spec.ts";
+export {
+  type WarmCacheOptions,
+  type WarmedImage,
+  warmCache,
+} from "./serve/warm-cache.ts";
 export { ListenError } from "./server/errors.ts";
 export type { OwnAuthority } from "./server/self-signed.ts";
 export type {

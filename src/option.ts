@@ -81,7 +81,7 @@ export type OptionName =
   | "tlsNames"
   | "tlsSkipVerify"
   | "tlsSkipVerifyHosts"
-  | "tree"
+  | "trees"
   | "trustProxy";
 
 /** An option as texts of the library name it: `caFiles` in backticks. The command line puts its flag there. */

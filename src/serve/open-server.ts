@@ -10,10 +10,11 @@ import { parsePolicy } from "../trust/policy.ts";
 import { requireBundledSignatures } from "../trust/require-bundled-signatures.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
 import { describeFailure, toAnsweredEvents } from "./answered-events.ts";
+import { CacheUsageCounter } from "./cache-usage.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
-import { addTree, openTree, type TreeOptions } from "./open-tree.ts";
+import { addTree, openTrees, type TreeOptions } from "./open-tree.ts";
 import {
   addUpstreams,
   type OpenedUpstreams,
@@ -79,11 +80,11 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
   const { onEvent = () => {} } = options;
   const address = options.address ?? "127.0.0.1";
   const bundles: OpenedBundle[] = [];
-  const upstreams: AsyncDisposable[] = [];
+  const others: AsyncDisposable[] = [];
   let renewal: NodeJS.Timeout | undefined;
   const close = async () => {
     clearInterval(renewal);
-    for (const opened of upstreams) await opened[Symbol.asyncDispose]();
+    for (const opened of others) await opened[Symbol.asyncDispose]();
     await Promise.all(bundles.map(({ store }) => store[Symbol.asyncDispose]()));
   };
   try {
@@ -93,12 +94,15 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       bundles.push({ path, store: await openBundleStore(path) });
     }
     await demandSignatures(bundles, options);
+    const usage = new CacheUsageCounter();
     const scheme = protection.now.tls ? "https" : "http";
     const opened = await openUpstreams({ ...options, address, onEvent });
-    upstreams.push(opened);
+    others.push(opened);
     const record = await openRecord(options);
-    if (record) upstreams.push(record);
-    const lying = addTree(collectContent(bundles, options), await openTree(options));
+    if (record) others.push(record);
+    const trees = await openTrees(options);
+    others.push(trees);
+    const lying = trees.contents.reduce(addTree, collectContent(bundles, options));
     const whole = addUpstreams(lying, opened);
     const content = recordPulls(whole, record, opened.writable?.namespace);
     const listener = await listenHttp({
@@ -106,8 +110,9 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
         registry: createRegistry({ ...content, writable: opened.writable }, options),
         page: createPage({
           bundles,
-          tree: options.tree,
-          upstreams: [...opened.backends.keys()],
+          trees: options.trees ?? [],
+          upstreams: opened.healths,
+          usageNow: () => usage.usage,
           writable: opened.writable?.namespace,
           scheme,
         }),
@@ -118,7 +123,10 @@ export async function openServer(options: ServerOptions): Promise<MirrorServer> 
       port: options.port ?? 5000,
       onAnswered: (answered) => {
         const caller = callerOf(answered.request, protection.now.rules);
-        toAnsweredEvents(answered, caller).forEach(onEvent);
+        for (const event of toAnsweredEvents(answered, caller)) {
+          usage.note(event);
+          onEvent(event);
+        }
       },
     });
     const reload = async () => {
@@ -143,8 +151,8 @@ async function demandSignatures(
 ): Promise<void> {
   const { requireSignatures, signal, onEvent = () => {} } = options;
   if (requireSignatures === undefined) return;
-  const { tree, upstreams = [], writable } = options;
-  if (upstreams.length > 0 || tree !== undefined || writable !== undefined) {
+  const { trees = [], upstreams = [], writable } = options;
+  if (upstreams.length + trees.length > 0 || writable !== undefined) {
     throw new OptionInvalidError("requireSignatures", "signatures are demanded of bundles only", {
       hint: "Serve the bundles by a server of their own",
     });

@@ -4,12 +4,13 @@ import type { RegistryBackend } from "../server/backend.ts";
 import type { ServedContent } from "./collect-content.ts";
 import { createFallbackBackend } from "./fallback-backend.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
-import { createTreeBackend } from "./tree-backend.ts";
+import { createTreeBackend, type Tree } from "./tree-backend.ts";
+import { TreeBlobs } from "./tree-blobs.ts";
 import { TreeFiles } from "./tree-files.ts";
 
 export interface TreeOptions {
-  /** Directory of a registry as files, as an export of the form `static` writes it; read-only. */
-  readonly tree?: string | undefined;
+  /** Directories of registries as files, as an export of the form `static` writes them; read-only. What several have is taken from the first. */
+  readonly trees?: readonly string[] | undefined;
 }
 
 export interface OpenTreeOptions extends TreeOptions {
@@ -17,10 +18,24 @@ export interface OpenTreeOptions extends TreeOptions {
   readonly writable?: string | undefined;
 }
 
+export interface OpenedTrees extends AsyncDisposable {
+  /** One for each tree. */
+  readonly contents: readonly ServedContent[];
+}
+
+export async function openTrees(options: OpenTreeOptions): Promise<OpenedTrees> {
+  const { trees = [] } = options;
+  const blobs = new TreeBlobs();
+  const contents: ServedContent[] = [];
+  for (const tree of trees) contents.push(await openTree(tree, { ...options, blobs }));
+  return { contents, [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose]() };
+}
+
 /** Repositories lie below `v2`, or in the tree itself, and those of a registry below its name. */
-export async function openTree(options: OpenTreeOptions): Promise<ServedContent | undefined> {
-  const { tree, defaultNamespace, writable } = options;
-  if (tree === undefined) return undefined;
+async function openTree(
+  tree: string,
+  { blobs, defaultNamespace, writable }: OpenTreeOptions & Pick<Tree, "blobs">,
+): Promise<ServedContent> {
   const files = await TreeFiles.open(tree);
   const base = (await files.isDirectory("v2")) ? ["v2"] : [];
   const entries = (await files.list(...base)) ?? [];
@@ -29,14 +44,14 @@ export async function openTree(options: OpenTreeOptions): Promise<ServedContent 
     .map(({ name }) => name)
     .filter((name) => name !== "blobs");
   if (names.length === 0) {
-    throw new OptionInvalidError("tree", `there is no repository in "${tree}"`, {
+    throw new OptionInvalidError("trees", `there is no repository in "${tree}"`, {
       hint: "Name the directory that an export of the form static has written",
     });
   }
-  const target = createTreeBackend(files, base);
+  const target = createTreeBackend({ blobs, files }, base);
   const namespaces = new Map(
     names.filter(isHost).map((name) => {
-      return [registryOf(name), createTreeBackend(files, [...base, name])] as const;
+      return [registryOf(name), createTreeBackend({ blobs, files }, [...base, name])] as const;
     }),
   );
   // Names without a registry are of the one that the user says
@@ -48,8 +63,7 @@ export async function openTree(options: OpenTreeOptions): Promise<ServedContent 
 }
 
 /** Bundles first, as everywhere. */
-export function addTree(content: ServedContent, tree: ServedContent | undefined): ServedContent {
-  if (tree === undefined) return content;
+export function addTree(content: ServedContent, tree: ServedContent): ServedContent {
   const namespaces = new Map(content.namespaces);
   for (const [namespace, backend] of tree.namespaces) {
     const own = namespaces.get(namespace);

@@ -9,7 +9,7 @@ import { createFallbackBackend } from "./fallback-backend.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import type { ProtectionOptions } from "./protection.ts";
 import type { OnServeEvent } from "./serve-event.ts";
-import { type Upstream, UpstreamAccess } from "./upstream.ts";
+import { type Upstream, UpstreamAccess, type UpstreamHealth } from "./upstream.ts";
 import { createUpstreamBackend } from "./upstream-backend.ts";
 import { createWritableBackend } from "./writable-backend.ts";
 
@@ -42,6 +42,8 @@ export interface OpenUpstreamsOptions extends UpstreamOptions, ProtectionOptions
 export interface OpenedUpstreams extends AsyncDisposable {
   /** By namespace. */
   readonly backends: ReadonlyMap<string, RegistryBackend>;
+  /** How each of them answers. */
+  readonly healths: ReadonlyMap<string, () => UpstreamHealth>;
   readonly writable?: WritableNamespace | undefined;
 }
 
@@ -55,7 +57,7 @@ const REVALIDATE_MS = 3_600_000;
 export async function openUpstreams(options: OpenUpstreamsOptions): Promise<OpenedUpstreams> {
   const { cacheDirectory, now = Date.now, onEvent, upstreams = [], writable } = options;
   if (upstreams.length === 0 && writable === undefined) {
-    return { backends: new Map(), [Symbol.asyncDispose]: async () => {} };
+    return { backends: new Map(), healths: new Map(), [Symbol.asyncDispose]: async () => {} };
   }
   if (cacheDirectory === undefined) {
     throw new OptionInvalidError(
@@ -72,24 +74,27 @@ export async function openUpstreams(options: OpenUpstreamsOptions): Promise<Open
     onUnkept: (error) => onEvent({ type: "cache-failed", ...describeFailure(error) }),
   });
   return {
-    backends: createBackends(store, options),
+    ...createUpstreamBackends(store, options),
     writable: namespace === undefined ? undefined : openWritable(store, namespace),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
 
-function createBackends(
+export function createUpstreamBackends(
   store: PullStore,
-  options: OpenUpstreamsOptions,
-): ReadonlyMap<string, RegistryBackend> {
+  options: UpstreamOptions & Pick<OpenUpstreamsOptions, "onEvent">,
+): Pick<OpenedUpstreams, "backends" | "healths"> {
   const { now = Date.now, offline = false, onEvent, revalidateMs = REVALIDATE_MS } = options;
   const { signal } = store;
-  const backends = (options.upstreams ?? []).map((upstream) => {
+  const backends = new Map<string, RegistryBackend>();
+  const healths = new Map<string, () => UpstreamHealth>();
+  for (const upstream of options.upstreams ?? []) {
+    const namespace = canonicalNamespace(upstream.namespace);
     const access = new UpstreamAccess({ upstream, isOffline: offline, now, signal });
-    const backend = createUpstreamBackend({ access, store, revalidateMs, onEvent });
-    return [canonicalNamespace(upstream.namespace), backend] as const;
-  });
-  return new Map(backends);
+    backends.set(namespace, createUpstreamBackend({ access, store, revalidateMs, onEvent }));
+    healths.set(namespace, () => access.health);
+  }
+  return { backends, healths };
 }
 
 function openWritable(store: PullStore, namespace: string): WritableNamespace {

@@ -1,28 +1,33 @@
 import type { RegistryRequest, RegistryResponse } from "../server/message.ts";
+import type { CacheUsage } from "./cache-usage.ts";
+import { describeHealth, describeUsage } from "./page-upstreams.ts";
 import type { OpenedBundle } from "./served-repository.ts";
+import type { UpstreamHealth } from "./upstream.ts";
 
 /** Rows that a browser shows without effort. */
 const ROW_LIMIT = 1000;
 
 export interface PageOptions {
   readonly bundles: readonly OpenedBundle[];
-  /** Directory of a registry as files. */
-  readonly tree?: string | undefined;
+  /** Directories of registries as files. */
+  readonly trees: readonly string[];
   /** Registries that are served through a cache. */
-  readonly upstreams: readonly string[];
+  readonly upstreams: ReadonlyMap<string, () => UpstreamHealth>;
+  readonly usageNow: () => CacheUsage;
   /** The namespace that can be pushed to. */
   readonly writable?: string | undefined;
   readonly scheme: string;
 }
 
 /** `/`: what is served, from where, and how to pull it. Without scripts, and without anything from elsewhere. */
-export function createPage({ bundles, scheme, tree, upstreams, writable }: PageOptions) {
+export function createPage(options: PageOptions) {
+  const { bundles, scheme, trees, upstreams, writable } = options;
   const places = [
     ...bundles.map(({ path }) => `<code>${escapeHtml(path)}</code>`),
-    ...(tree === undefined
-      ? []
-      : [`<code>${escapeHtml(tree)}</code> (whose tags are not listed here)`]),
-    ...upstreams.map((name) => `${escapeHtml(name)} (what is asked for, through a cache)`),
+    ...trees.map((tree) => `<code>${escapeHtml(tree)}</code> (whose tags are not listed here)`),
+    ...[...upstreams.keys()].map(
+      (name) => `${escapeHtml(name)} (what is asked for, through a cache)`,
+    ),
     ...(writable === undefined ? [] : [`${escapeHtml(writable)} (what was pushed)`]),
   ];
   const rows = bundles.flatMap(({ path, store }) =>
@@ -43,7 +48,7 @@ export function createPage({ bundles, scheme, tree, upstreams, writable }: PageO
 <style>body{font:16px system-ui;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}code{font-size:.9em;overflow-wrap:anywhere}pre{overflow-x:auto}@media(max-width:60em){td{display:block}th{display:none}}</style>
 <h1>${rows.length} tags at ${escapeHtml(host)}</h1>
 <p>From ${places.join(", ")}. ${renderPush(writable, host)}</p>
-<details><summary>As a mirror for clients</summary>
+${renderUpstreams(options)}<details><summary>As a mirror for clients</summary>
 ${renderClients(`${scheme}://${host}`, host)}
 </details>
 <table><tr><th>image<th>pull<th>bundle</tr>
@@ -76,6 +81,16 @@ function renderRow(
   ];
   const pull = commands.map((command) => `<code>${escapeHtml(command)}</code>`).join("<br>");
   return `<tr><td>${escapeHtml(name)}<br><code>${escapeHtml(digest)}</code><td>${pull}<td>${escapeHtml(bundle)}</tr>`;
+}
+
+function renderUpstreams({ upstreams, usageNow }: PageOptions): string {
+  if (upstreams.size === 0) return "";
+  const healths = [...upstreams].map(
+    ([name, healthNow]) => `<li>${escapeHtml(name)}: ${describeHealth(healthNow())}`,
+  );
+  return `<p>From the cache: ${describeUsage(usageNow())}. Upstreams:</p>
+<ul>${healths.join("")}</ul>
+`;
 }
 
 function renderPush(writable: string | undefined, host: string): string {

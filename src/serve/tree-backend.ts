@@ -1,23 +1,26 @@
-import { Readable } from "node:stream";
-import { fileChunks } from "../io/file-chunks.ts";
-import { openFile } from "../io/open-file.ts";
-import { chunksAhead } from "../io/read-chunks.ts";
 import { readLimited } from "../io/read-file.ts";
-import { checkContent } from "../io/verify-stream.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { createDigestHash, type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
+import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
 import { isManifestType, MANIFEST_LIMIT_BYTES, MEDIA_TYPE } from "../oci/media-type.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { referrerOf } from "../oci/referrer.ts";
 import type { RegistryBackend, ServedManifest } from "../server/backend.ts";
-import type { ByteRange } from "../server/byte-range.ts";
+import type { TreeBlobs } from "./tree-blobs.ts";
 import type { FoundFile, TreeFiles } from "./tree-files.ts";
+
+export interface Tree {
+  readonly files: TreeFiles;
+  readonly blobs: TreeBlobs;
+}
 
 /**
  * Serves what lies below a directory of a tree (docs/serve.md, "A registry as files"). Nothing of it is kept in memory: the
  * tree may change while it is served.
  */
-export function createTreeBackend(files: TreeFiles, base: readonly string[]): RegistryBackend {
+export function createTreeBackend(
+  { blobs, files }: Tree,
+  base: readonly string[],
+): RegistryBackend {
   // A backend is asked for names as clients write them
   const isName = (repository: string) => isRepositoryName(repository);
   const findBlob = async (repository: string, digest: Digest) =>
@@ -44,10 +47,7 @@ export function createTreeBackend(files: TreeFiles, base: readonly string[]): Re
     async openBlob(repository, digest, range) {
       const file = await findBlob(repository, digest);
       if (file === undefined) throw new Error(`blob ${digest} is gone from "${repository}"`);
-      return Readable.from(readBlobFile(file, digest, range), {
-        objectMode: false,
-        highWaterMark: chunksAhead(),
-      });
+      return blobs.open(file, digest, range);
     },
     readManifest,
     listTags: async (repository) => (await listReferences(repository))?.filter(isTag),
@@ -94,24 +94,6 @@ function shapeOf(document: Readonly<Record<string, unknown>>): string {
 
 function toReferrer({ bytes, descriptor }: ServedManifest) {
   return isManifestType(descriptor.mediaType) ? referrerOf(descriptor, bytes) : undefined;
-}
-
-/** All of a blob is hashed, and the last part of it only passed on when it is right. */
-async function* readBlobFile(
-  { path, size }: FoundFile,
-  digest: Digest,
-  { start, end }: ByteRange,
-): AsyncGenerator<Buffer> {
-  const hash = start === 0 && end >= size ? createDigestHash(digest) : undefined;
-  let position = start;
-  for await (const piece of fileChunks(await openFile(path), { path, start, end })) {
-    position += piece.length;
-    hash?.update(piece);
-    const wrong =
-      hash && position >= end && checkContent({ digest, size }, position, hash.digest("hex"));
-    if (wrong) throw wrong;
-    yield piece;
-  }
 }
 
 /** What lies beside the repositories that are below a repository. */

@@ -25,7 +25,9 @@ export class TreeFiles {
   async findFile(...segments: readonly string[]): Promise<FoundFile | undefined> {
     const found = await this.#find(segments);
     if (found === undefined || found.stats.isDirectory()) return undefined;
-    return { path: found.path, size: found.stats.size };
+    const { ctimeMs, mtimeMs, size } = found.stats;
+    const version = [idOf(found.stats), size, mtimeMs, ctimeMs].join(" ");
+    return { path: found.path, size, version };
   }
 
   async isDirectory(...segments: readonly string[]): Promise<boolean> {
@@ -85,6 +87,8 @@ export class TreeFiles {
 export interface FoundFile {
   readonly path: string;
   readonly size: number;
+  /** The same for as long as nobody writes to it, or puts another one in its place. */
+  readonly version: string;
 }
 
 /** One directory of one file system: another one may be mounted in its place, or nothing. */

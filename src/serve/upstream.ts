@@ -13,6 +13,15 @@ export interface Upstream {
   readonly isPrivate?: boolean | undefined;
 }
 
+/** How an upstream answered last, whatever it was asked for; times of the day in milliseconds. */
+export interface UpstreamHealth {
+  readonly answeredAt?: number;
+  /** Since when it fails; undefined: it does not. */
+  readonly failedAt?: number;
+  /** Whether it fails because it limits the rate. */
+  readonly isLimiting?: boolean;
+}
+
 /** Where answers that something is not there are kept for a while. */
 const MISSING_MS = 60_000;
 const MISSING_LIMIT = 10_000;
@@ -39,6 +48,7 @@ export class UpstreamAccess {
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #missingUntil = new Map<string, number>();
   #rest: { readonly until: number; readonly reason: string } | undefined;
+  #health: UpstreamHealth = {};
 
   constructor(options: UpstreamAccessOptions) {
     this.#options = options;
@@ -50,6 +60,10 @@ export class UpstreamAccess {
   /** Why it is not asked for what there is a copy of: it has just failed, whatever it was asked for. */
   get resting(): string | undefined {
     return this.#rest && this.now() < this.#rest.until ? this.#rest.reason : undefined;
+  }
+
+  get health(): UpstreamHealth {
+    return this.#health;
   }
 
   /** Undefined: the upstream does not have it, or is not to be asked. Rejects with `UpstreamError`. */
@@ -64,6 +78,7 @@ export class UpstreamAccess {
       const { signal, upstream } = this.#options;
       const found = await load(upstream.openSource(repository), { signal });
       this.#rest = undefined;
+      this.#health = { answeredAt: this.now() };
       return found;
     } catch (error) {
       // What the disk of the cache does not take is not the upstream's fault
@@ -81,6 +96,11 @@ export class UpstreamAccess {
   #noteFailure({ code, message, ...fields }: MirrorError & { readonly retryAfterMs?: unknown }) {
     if (!OF_ALL.has(code)) return;
     const wished = typeof fields.retryAfterMs === "number" ? fields.retryAfterMs : 0;
+    this.#health = {
+      ...this.#health,
+      failedAt: this.#health.failedAt ?? this.now(),
+      isLimiting: code === "REGISTRY_LIMITED",
+    };
     this.#rest = { until: this.now() + Math.max(REST_MS, wished), reason: message };
   }
 

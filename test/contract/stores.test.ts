@@ -105,7 +105,7 @@ async function openTree(): Promise<OpenedSource> {
   ]);
   await writeBundle(bundle, Object.fromEntries(named));
   await exportBundle({ form: "static", bundlePaths: [bundle], out: tree });
-  const server = await openServer({ bundlePaths: [], tree, catalog: true, port: 0 });
+  const server = await openServer({ bundlePaths: [], trees: [tree], catalog: true, port: 0 });
   const served = { [Symbol.asyncDispose]: endAll(directory, server) };
   return openClient(served, `127.0.0.1:${server.port}`, "registry.test/acme/held");
 }

@@ -235,7 +235,7 @@ for (const program of ["nginx", "caddy"] as const) {
     requireTool("skopeo").test(
       "serve gives skopeo the same tree, every image with its digest, and its tags",
       async () => {
-        await using served = await openServer({ bundlePaths: [], tree, port: 0 });
+        await using served = await openServer({ bundlePaths: [], trees: [tree], port: 0 });
         const own = served.url.slice("http://".length);
         for (const [name, built] of RUNNABLE) {
           const [path, tag] = splitName(name);

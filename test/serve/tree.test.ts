@@ -38,7 +38,7 @@ afterEach(async () => {
 
 async function serve(options: Partial<ServerOptions> = {}): Promise<MirrorServer> {
   const onEvent = (event: ServeEvent) => events.push(event);
-  server = await openServer({ bundlePaths: [], tree, port: 0, onEvent, ...options });
+  server = await openServer({ bundlePaths: [], trees: [tree], port: 0, onEvent, ...options });
   return server;
 }
 
@@ -259,12 +259,44 @@ describe("what is not there, and what cannot be read", () => {
     await expect.poll(failures).toEqual([expect.stringContaining("its digest is")]);
   });
 
+  test("a blob that was right and is replaced while it is served is found out", async () => {
+    await writeLayout(WEB, "v1");
+    await serve();
+    const { digest } = LARGE.descriptor;
+    const pull = async () => {
+      const response = await get(`/v2/${REPOSITORY}/blobs/${digest}`);
+      return await response.arrayBuffer().then(
+        (body) => digestOf(Buffer.from(body)),
+        () => "cut off",
+      );
+    };
+    expect([await pull(), await pull()]).toEqual([digest, digest]);
+    await put(`blobs/${digest}`, Buffer.alloc(LARGE.descriptor.size));
+    expect(await pull()).toBe("cut off");
+    expect(failures()).toEqual([expect.stringContaining(`blobs/${digest}`)]);
+  });
+
   test("a directory without repositories, and none at all, are refused at the start", async () => {
     await mkdir(tree);
     await expect(serve()).rejects.toThrow(/there is no repository in/);
     await rm(tree, { recursive: true });
     await expect(serve()).rejects.toMatchObject({ code: "STORAGE_FAILED" });
   });
+});
+
+test("several trees add to each other, and what two have is taken from the first", async () => {
+  await writeLayout(WEB, "v1");
+  const second = directory.resolve("second");
+  const manifests = `${second}/${REPOSITORY}/manifests`;
+  await mkdir(manifests, { recursive: true });
+  for (const tag of ["v1", "v2"]) await writeFile(`${manifests}/${tag}`, MANY.manifest.bytes);
+  await serve({ trees: [tree, second] });
+  const digestBy = async (tag: string) =>
+    (await get(`/v2/${REPOSITORY}/manifests/${tag}`)).headers.get("docker-content-digest");
+  expect(await digestBy("v1")).toBe(WEB.manifest.descriptor.digest);
+  expect(await digestBy("v2")).toBe(MANY.manifest.descriptor.digest);
+  const { tags } = (await (await get(`/v2/${REPOSITORY}/tags/list`)).json()) as { tags: string[] };
+  expect(tags).toEqual(["v1", "v2"]);
 });
 
 test("what an export as files has written is served under the registries of its images, beside a bundle", async () => {

@@ -99,9 +99,17 @@ test("an image is pulled with one request for each thing that it consists of", a
   expect(asked.map(({ method }) => method)).toEqual(["GET", ...blobs.map(() => "GET")]);
 });
 
-test("the page names the upstreams", async () => {
-  const page = await (await ask(await serve(), "/")).text();
-  expect(page).toContain("docker.io (what is asked for, through a cache)");
+test("the page names the upstreams, whether they answer, and how much the cache spares", async () => {
+  const server = await serve();
+  const page = async () => await (await ask(server, "/")).text();
+  expect(await page()).toContain("docker.io (what is asked for, through a cache)");
+  expect(await page()).toContain("docker.io: not asked yet");
+  for (const path of [tagPath, blobPath, blobPath, blobPath]) await bodyOf(server, path);
+  expect(await page()).toContain("docker.io: answered 2026-01-01T00:00:00.000Z");
+  await expect.poll(page).toMatch(/From the cache: 50 % of 4 requests and 66 % of 9\.0 MB/);
+  registry.setFaults({ refuseConnection: { times: 9, how: "reset" } });
+  await bodyOf(server, "/v2/library/a/manifests/2?ns=docker.io");
+  expect(await page()).toContain("docker.io: does not answer, since 2026-01-01T00:00:00.000Z");
 });
 
 describe.each([

@@ -6,29 +6,63 @@ import {
   pruneCache,
   removeFromCache,
   type TagCacheReport,
+  type WarmedImage,
+  warmCache,
 } from "../../index.ts";
-import type { Action, CommandArguments } from "../command.ts";
+import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/cache.ts";
-import { EXIT_DONE } from "../exit-code.ts";
+import { EXIT_DONE, EXIT_PARTIAL } from "../exit-code.ts";
 import { toCacheOptions } from "../options/bundle.ts";
 import { CACHE_ACTIONS } from "../options/cache.ts";
 import { toOutputOptions } from "../options/output.ts";
+import { readImageLists } from "../options/read-image-lists.ts";
 import { toUpstreamOptions } from "../options/upstreams.ts";
+import { renderServeEvent } from "../output/progress/serve-line.ts";
 import { printResult } from "../output/result.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { formatBytes, formatCount } from "../output/units.ts";
 import { UsageError } from "../usage-error.ts";
+import { openUpstreamClients } from "./open-upstream-clients.ts";
 
 export const runCacheCommand: Action<typeof FLAGS> = async (given, context) => {
   const action = given.positionals["action"] ?? "";
+  const warmed = action === "warm" ? await warm(given, context) : undefined;
   const kept = await runAction(action, given, context.env);
   const known = await lookAtTags(action, given, context.env);
-  const report = { ...kept, ...(known ? { knownTags: known } : {}) };
+  const report = {
+    ...kept,
+    ...(known ? { knownTags: known } : {}),
+    ...(warmed ? { warmed } : {}),
+  };
   const { result } = toOutputOptions(given.flags, context);
   const text = action === "ls" ? renderImages : renderTotals;
   printResult(report, { ...context, result, text });
-  return EXIT_DONE;
+  return warmed?.some(({ failure }) => failure) ? EXIT_PARTIAL : EXIT_DONE;
 };
+
+/** What is named and listed; without that, what clients have pulled before. */
+async function warm(
+  { flags, rest }: CommandArguments<typeof FLAGS>,
+  context: CliContext,
+): Promise<readonly WarmedImage[]> {
+  const { "images-from": lists, platform: platforms } = flags;
+  const named = [...rest, ...(await readImageLists(lists ?? [], context.stdin))];
+  await using opened = await openUpstreamClients(flags, context);
+  if (opened.upstreams.length === 0) {
+    throw new UsageError("Nothing to fetch from: no upstream is named", {
+      hint: "Name those of the server: --upstream default",
+    });
+  }
+  const { signal, stderr } = context;
+  return await warmCache({
+    ...toCachePlace(flags, context.env),
+    upstreams: opened.upstreams,
+    images: rest.length + (lists?.length ?? 0) === 0 ? undefined : named,
+    platforms,
+    signal,
+    onEvent: (event) => void stderr.write(renderServeEvent(event)),
+  });
+}
 
 /** What is known of tags, where that is asked for. */
 async function lookAtTags(
@@ -49,11 +83,8 @@ async function runAction(
   { flags, rest }: CommandArguments<typeof FLAGS>,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<CacheReport> {
-  const { cacheDirectory, cacheLimitBytes, cacheTtlMs } = toUpstreamOptions(flags, env);
-  if (cacheDirectory === undefined) {
-    throw new UsageError("No cache: there is no home directory", { hint: "Name it with --cache" });
-  }
-  if (action !== "clear" && (action === "rm") === (rest.length === 0)) {
+  const { cacheDirectory, cacheLimitBytes, cacheTtlMs } = toCachePlace(flags, env);
+  if (!TAKES_NAMES.has(action) && (action === "rm") === (rest.length === 0)) {
     throw new UsageError(
       action === "rm" ? "No image to remove is named" : `Cannot name images for "${action}"`,
     );
@@ -62,6 +93,7 @@ async function runAction(
     case "ls":
       return await inspectCache(cacheDirectory);
     case "stats":
+    case "warm":
     case "clear":
       return await inspectCache(cacheDirectory, { mayBeMissing: flags.cache === undefined });
     case "prune":
@@ -73,12 +105,29 @@ async function runAction(
   }
 }
 
+/** What may be named, and need not. */
+const TAKES_NAMES: ReadonlySet<string> = new Set(["clear", "warm"]);
+
+function toCachePlace(
+  flags: CommandArguments<typeof FLAGS>["flags"],
+  env: Readonly<Record<string, string | undefined>>,
+) {
+  const { cacheDirectory, ...options } = toUpstreamOptions(flags, env);
+  if (cacheDirectory !== undefined) return { ...options, cacheDirectory };
+  throw new UsageError("No cache: there is no home directory", { hint: "Name it with --cache" });
+}
+
 function renderImages({ images, pushed }: CacheReport): string {
   const rows = [
     ...images.map(({ checkedAt, digest, image }) => [image, digest, checkedAt]),
     ...pushed.map(({ digest, image }) => [image, digest, "pushed"]),
   ];
   return rows.map(([image = "", ...rest]) => `${[sanitize(image), ...rest].join(" ")}\n`).join("");
+}
+
+interface ShownReport extends CacheReport {
+  readonly knownTags?: TagCacheReport;
+  readonly warmed?: readonly WarmedImage[];
 }
 
 function renderTotals({
@@ -88,7 +137,8 @@ function renderTotals({
   pushed,
   removed,
   totals,
-}: CacheReport & { readonly knownTags?: TagCacheReport }): string {
+  warmed = [],
+}: ShownReport): string {
   const { blobs, bytes, manifests, parts } = totals;
   const counts = [
     formatCount(images.length, "tag"),
@@ -102,7 +152,13 @@ function renderTotals({
       ? ""
       : `removed ${formatCount(removed.files, "file")}, ${formatBytes(removed.bytes)}\n`;
   const known = knownTags === undefined ? "" : renderKnownTags(knownTags);
-  return `${gone}${sanitize(directory)}: ${formatBytes(bytes)}, ${counts.join(", ")}\n${known}`;
+  const lines = warmed.map(renderWarmed).join("");
+  return `${lines}${gone}${sanitize(directory)}: ${formatBytes(bytes)}, ${counts.join(", ")}\n${known}`;
+}
+
+function renderWarmed({ failure, fetchedBytes, image }: WarmedImage): string {
+  const fetched = fetchedBytes === 0 ? "was kept" : `fetched ${formatBytes(fetchedBytes)}`;
+  return `${sanitize(image)}: ${failure ? `failed: ${sanitize(failure.message)}` : fetched}\n`;
 }
 
 function renderKnownTags({ directory, removed, totals }: TagCacheReport): string {

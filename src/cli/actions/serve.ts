@@ -93,7 +93,7 @@ type Announced = Pick<
   "address" | "authority" | "imageCount" | "namespaces" | "port" | "url"
 > & {
   readonly metricsPort: number | undefined;
-  readonly tree: string | undefined;
+  readonly tree: readonly string[] | undefined;
   readonly upstreamCount: number;
   readonly writable: string | undefined;
 };
@@ -111,7 +111,7 @@ async function announce(
   stdout.write(line);
   const { imageCount, tree, upstreamCount, writable } = announced;
   const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
-  const files = tree === undefined ? "" : ` and the tree "${tree}"`;
+  const files = (tree ?? []).map((path) => ` and the tree "${path}"`).join("");
   stderr.write(`serving ${imageCount} tags${files}${upstreams} at ${url}\n`);
   if (writable !== undefined) stderr.write(`push to ${new URL(url).host}/${writable}/…\n`);
   if (authority) stderr.write(renderTrustSteps(authority, { address, port }));

@@ -32,8 +32,9 @@ export const SERVE_FLAGS = {
     group: "Serving:",
   },
   tree: {
-    type: "string",
-    describe: "Directory of a registry as files: what export static writes, or k3s's layout",
+    type: "list",
+    describe:
+      "Directory of a registry as files: what export static writes, or k3s's layout; repeatable",
     group: "Serving:",
   },
   writable: {
@@ -123,7 +124,7 @@ export function toServerOptions(
     defaultNamespace: flags["default-namespace"],
     asTarget: flags["as-target"],
     prefer: flags.prefer === "last" ? "last" : undefined,
-    tree: flags.tree,
+    trees: flags.tree,
     writable: flags.writable,
     recordFile: flags.record,
     catalog: flags.catalog,

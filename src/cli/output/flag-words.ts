@@ -87,7 +87,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   tlsNames: ["tls-name"],
   tlsSkipVerify: ["tls-skip-verify"],
   tlsSkipVerifyHosts: ["tls-skip-verify-host"],
-  tree: ["tree"],
+  trees: ["tree"],
   trustProxy: ["trust-proxy"],
 };
 
