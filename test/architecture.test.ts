@@ -109,6 +109,7 @@ const HOME_OF: Readonly<Record<string, string | undefined>> = {
   re2js: "versions",
   "smol-toml": "formats",
   "tar-stream": "tar",
+  undici: "registry/transport",
   yaml: "formats",
   yargs: "cli",
 };

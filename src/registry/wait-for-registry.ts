@@ -7,7 +7,7 @@ import { USER_AGENT } from "../version.ts";
 import { WaitTimedOutError } from "./errors.ts";
 import type { Transport } from "./transport/create-transport.ts";
 import type { TlsOptions } from "./transport/tls-options.ts";
-import { openTransport } from "./wire/open-transport.ts";
+import { openTransport } from "./transport/transport.ts";
 
 export interface WaitForRegistryOptions extends OperationOptions, TlsOptions {
   /** `scheme://host[:port][/path]`; `/v2/` is put behind it. */

@@ -30,7 +30,9 @@ async function partOfAction(name: string): Promise<string> {
 }
 
 const hasHttpClient = (loaded: ReadonlyMap<string, string>) =>
-  [...loaded.values()].some((text) => text.includes("\n// dist/registry/wire/wire-exchange.js\n"));
+  [...loaded.values()].some((text) =>
+    /node_modules\/undici\/|\n\/\/ dist\/registry\/wire\/wire-exchange\.js\n/.test(text),
+  );
 
 describe("the program", () => {
   test("says its version without what talks to registries", async () => {

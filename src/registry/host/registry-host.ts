@@ -270,11 +270,12 @@ export class RegistryHost {
   ): Promise<HttpResponse> {
     const { target: _target, scopes: _scopes, accepts: _accepts, page: _page, ...rest } = request;
     const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
+    const movesBlob = isOfBlob(request);
     this.#secrets.note({ headers });
     const { registry, reachOfHost } = this;
     return await sendFollowing(
       this.#exchange,
-      { ...rest, url, headers },
+      { ...rest, url, headers, movesBlob },
       { registry, reachOfHost },
     );
   }
@@ -315,6 +316,12 @@ export class RegistryHost {
     this.#warnings.add(message);
     this.onEvent({ type: "warning", code, message, registry: this.registry });
   }
+}
+
+function isOfBlob({ target, body }: HostRequest): boolean {
+  // the place of an upload can have any path
+  if (body !== undefined && !Buffer.isBuffer(body)) return true;
+  return /\/blobs\//.test(typeof target === "string" ? target : target.pathname);
 }
 
 /**

@@ -11,7 +11,7 @@ import { apiHostOf } from "../transport/endpoint-scheme.ts";
 import { createNamedHosts } from "../transport/named-hosts.ts";
 import type { Quota } from "../transport/quota.ts";
 import type { TlsOptions, Warn } from "../transport/tls-options.ts";
-import { openTransport } from "../wire/open-transport.ts";
+import { openClientTransport } from "../wire/open-transport.ts";
 import { RateStates } from "./rate-states.ts";
 import { RegistryHost } from "./registry-host.ts";
 
@@ -132,7 +132,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     lowestBytesPerSecond: options.lowestBytesPerSecond,
   };
   const registries = () => [...webHosts.keys(), ...[...hosts.keys()].map(apiHostOf)];
-  const transport = openTransport({
+  const transport = openClientTransport({
     ...settings,
     apiHostOf,
     isRegistry: (host) => registries().includes(host),

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { apiHostOf } from "../transport/endpoint-scheme.ts";
-import { openTransport } from "../wire/open-transport.ts";
+import { openBlobTransport } from "../wire/open-transport.ts";
 import { copyError } from "./copied-error.ts";
 import type { CallName, FromThread, ThreadCalls, ToThread } from "./messages.ts";
 import { ThreadExchanges } from "./thread-exchanges.ts";
@@ -13,7 +13,7 @@ const registries = new Set<string>();
 const post = (message: FromThread, memory: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, memory);
 const exchanges = new ThreadExchanges({
-  transport: openTransport({
+  transport: openBlobTransport({
     ...settings,
     apiHostOf,
     isRegistry: (host) => registries.has(host),

@@ -33,13 +33,12 @@ export interface ConnectorOptions {
   readonly trustsAny: (host: string) => boolean;
   /** The proxy on the way to a host; undefined: none. */
   readonly proxyOf: (url: URL) => HttpProxy | undefined;
-  readonly onread: SocketReads;
 }
 
 /** What connections have shown about the hosts behind them. */
 export interface Connections {
-  /** Connects to addresses but those of the refused reaches. */
-  readonly connectorFor: (refuses: readonly NetworkReach[]) => Connector;
+  /** Connects to addresses but those of the refused reaches. Sockets without `onread` are streams. */
+  readonly connectorFor: (refuses: readonly NetworkReach[], onread?: SocketReads) => Connector;
   readonly reachOf: (hostname: string) => NetworkReach | undefined;
   /** Whether the host has ended a connection because of our certificate: what fails first may be the request on it. */
   readonly wantsCertificate: (host: string) => boolean;
@@ -62,8 +61,8 @@ export function createConnections(options: ConnectorOptions): Connections {
     if (reach) reaches.set(hostname.replace(/^\[|\]$/g, ""), reach);
     return socket;
   };
-  const connectorFor = (refuses: readonly NetworkReach[]): Connector => {
-    const dialers = createDialers(options, refuses);
+  const connectorFor = (refuses: readonly NetworkReach[], onread?: SocketReads): Connector => {
+    const dialers = createDialers(options, refuses, onread);
     return async (address) => {
       const { host, protocol } = address;
       if (protocol !== "https:") return note(await dialers.plain(address), address);
@@ -89,11 +88,12 @@ export function createConnections(options: ConnectorOptions): Connections {
 
 /** What opens sockets to addresses that are not refused. */
 function createDialers(
-  { contexts, trustsAny, onread }: ConnectorOptions,
+  { contexts, trustsAny }: ConnectorOptions,
   refuses: readonly NetworkReach[],
+  onread: SocketReads | undefined,
 ) {
   const lookup = refuses.length > 0 ? { lookup: createGuardedLookup(refuses) } : {};
-  const guard = { ...lookup, onread };
+  const guard = { ...lookup, ...(onread ? { onread } : {}) };
   const secure = new Map<string, Promise<SecureDialer>>();
   const secureFor = (host: string): Promise<SecureDialer> => {
     const known = secure.get(host);

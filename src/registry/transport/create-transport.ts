@@ -3,12 +3,7 @@ import { option } from "../../option.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { NetworkReach } from "./address.ts";
 import { limitExchanges } from "./connection-limit.ts";
-import {
-  type Connections,
-  createConnections,
-  type SocketReads,
-  type TlsPeer,
-} from "./connector.ts";
+import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
 import { createNamedHosts } from "./named-hosts.ts";
@@ -46,16 +41,10 @@ const ANSWER_TIMEOUT_FACTOR = 2;
 const LOWEST_BYTES_PER_SECOND = 100;
 
 /** What sends over connections. */
-export interface ExchangeKind {
-  readonly create: (options: TransportOptions, connections: Connections) => Exchanges;
-  readonly onread: SocketReads;
-}
+export type CreateExchanges = (options: TransportOptions, connections: Connections) => Exchanges;
 
 /** Opens the connections of a client, or of one of its threads. */
-export function createTransport(
-  options: TransportOptions,
-  { create, onread }: ExchangeKind,
-): Transport {
+export function createTransport(options: TransportOptions, create: CreateExchanges): Transport {
   const { env = process.env, tlsSkipVerify = false, tlsSkipVerifyHosts = [] } = options;
   const trusted = createNamedHosts(tlsSkipVerifyHosts, {
     option: "tlsSkipVerifyHosts",
@@ -76,7 +65,7 @@ export function createTransport(
     if (proxy) proxies.add(proxy.host);
     return proxy;
   };
-  const connections = createConnections({ contexts, trustsAny, proxyOf, onread });
+  const connections = createConnections({ contexts, trustsAny, proxyOf });
   const exchanges = create(options, connections);
   const sendHere: SendRequest = async (request) => {
     await contexts.check();
@@ -165,6 +154,7 @@ async function exchange(request: HttpRequest, context: SendContext): Promise<Htt
       ...(proxy ? proxyHeaders(proxy, url) : {}),
     },
     body,
+    movesBlob: request.movesBlob ?? false,
     signal,
     stallTimeoutMs,
     lowestBytesPerSecond: context.lowestBytesPerSecond ?? LOWEST_BYTES_PER_SECOND,

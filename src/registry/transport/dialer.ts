@@ -3,7 +3,7 @@ import { connect as connectSecure, type SecureContext, type TLSSocket } from "no
 import type { SocketReads } from "./connector.ts";
 
 export interface DialerOptions {
-  readonly onread: SocketReads;
+  readonly onread?: SocketReads | undefined;
   /** Finds the addresses of a name; default: as the system does. */
   readonly lookup?: LookupFunction | undefined;
 }

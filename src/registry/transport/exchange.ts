@@ -17,6 +17,8 @@ export interface Exchange {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | RequestBody | undefined;
+  /** Whether it is about a blob, so that many bytes or many of its kind may follow. */
+  readonly movesBlob: boolean;
   readonly signal: AbortSignal | undefined;
   /** Longest pause of a body, either way. */
   readonly stallTimeoutMs: number;

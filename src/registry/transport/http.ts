@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | RequestBody | undefined;
+  /** Whether it is about a blob, wherever it is sent on to. */
+  readonly movesBlob?: boolean | undefined;
   /** Who gave the address, in words; missing: the user. */
   readonly namedBy?: string | undefined;
   /** Addresses that are not connected to, whatever the name: a server gave it that must not lead us there. */

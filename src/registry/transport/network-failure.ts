@@ -2,7 +2,7 @@ import { MirrorError } from "../../errors.ts";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { UnreachableReason } from "../unreachable-reasons.ts";
 
-/** Turns what a connection threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
+/** Turns what a socket, TLS or undici threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
 export function toUnreachableError(error: unknown, registry: string, namedBy?: string): unknown {
   if (error instanceof MirrorError) return error;
   const failure = deepestFailure(error);
@@ -18,10 +18,12 @@ interface Failure {
   readonly message: string;
 }
 
-/** The innermost error with a known code: several addresses give an AggregateError. */
+/** The innermost error with a known code: undici wraps some, and several addresses give an AggregateError. */
 function deepestFailure(error: unknown): Failure | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
-    const { code } = current as NodeJS.ErrnoException;
+    // undici leaves the code away for some things that are not HTTP
+    const { code = current.name === "HTTPParserError" ? "HPE_UNKNOWN" : undefined } =
+      current as NodeJS.ErrnoException;
     if (typeof code === "string" && reasonOf({ code, message: current.message })) {
       return { code, message: current.message };
     }
@@ -42,15 +44,22 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
   EHOSTDOWN: "network",
   EADDRNOTAVAIL: "network",
   ETIMEDOUT: "timeout",
+  UND_ERR_CONNECT_TIMEOUT: "timeout",
+  UND_ERR_HEADERS_TIMEOUT: "timeout",
+  UND_ERR_BODY_TIMEOUT: "timeout",
   STALLED: "timeout",
   ECONNRESET: "reset",
   ECONNABORTED: "reset",
   EPIPE: "reset",
+  UND_ERR_SOCKET: "reset",
+  UND_ERR_CLOSED: "reset",
   BODY_SHORT: "reset",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "reset",
   ERR_SSL_WRONG_VERSION_NUMBER: "plain-http",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "plain-http",
   EPROTO: "tls",
   HPE_HEADER_OVERFLOW: "headers",
+  UND_ERR_HEADERS_OVERFLOW: "headers",
   INWARD_ADDRESS: "inward",
 };
 

@@ -2,6 +2,7 @@ import type { Connections, Connector } from "../transport/connector.ts";
 import type { Exchange, Exchanges } from "../transport/exchange.ts";
 import { untilAborted } from "../transport/until-aborted.ts";
 import { WireConnection } from "./wire-connection.ts";
+import { READ_TO_RECEIVER } from "./wire-socket.ts";
 
 /**
  * Exchanges over connections of HTTP/1.1: bodies are received where their reader wants them and sent as they are read. How many
@@ -16,7 +17,7 @@ export function createWireExchanges(
   const connectors = new Map<string, Connector>();
   const connect = async ({ origin, refuses }: Exchange, key: string): Promise<WireConnection> => {
     const guard = refuses.join(" ");
-    const connector = connectors.get(guard) ?? connectorFor(refuses);
+    const connector = connectors.get(guard) ?? connectorFor(refuses, READ_TO_RECEIVER);
     connectors.set(guard, connector);
     const waiting = idle.get(key) ?? [];
     idle.set(key, waiting);

@@ -11,7 +11,7 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { beforeAll, expect } from "vitest";
 import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../../src/io/read-buffers.ts";
-import { openTransport } from "../../../src/registry/wire/open-transport.ts";
+import { openBlobTransport } from "../../../src/registry/wire/open-transport.ts";
 import { allTests } from "../../support/fixture.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
 import { requireTool } from "../../support/tool.ts";
@@ -75,7 +75,7 @@ test.each(["http", "https"])(
       scheme === "http" ? createServer(listener) : createTlsServer({ key, cert }, listener);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    await using transport = openTransport({
+    await using transport = openBlobTransport({
       connections: UPLOADS,
       userAgent: "test",
       stallTimeoutMs: 60_000,

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { Transport } from "../../../src/registry/transport/create-transport.ts";
 import type { ExchangeRecord } from "../../../src/registry/transport/exchange-record.ts";
 import type { HttpRequest } from "../../../src/registry/transport/http.ts";
-import { openTransport } from "../../../src/registry/wire/open-transport.ts";
+import { openBlobTransport } from "../../../src/registry/wire/open-transport.ts";
 import { WireBody } from "../../../src/registry/wire/wire-body.ts";
 
 interface Visit {
@@ -36,7 +36,7 @@ async function startSpeaker(answer: (visit: Visit) => void) {
 }
 
 function openWire(stallTimeoutMs = 60_000): Transport {
-  return openTransport({ connections: 4, userAgent: "test", stallTimeoutMs, env: {} });
+  return openBlobTransport({ connections: 4, userAgent: "test", stallTimeoutMs, env: {} });
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";

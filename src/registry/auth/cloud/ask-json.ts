@@ -1,6 +1,6 @@
 import { USER_AGENT } from "../../../version.ts";
 import { readBody } from "../../transport/body.ts";
-import { openTransport } from "../../wire/open-transport.ts";
+import { openTransport } from "../../transport/transport.ts";
 
 export interface JsonQuestion {
   readonly method: "GET" | "POST" | "PUT";
