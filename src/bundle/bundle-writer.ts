@@ -156,6 +156,7 @@ export class BundleWriter implements AsyncDisposable {
 
   /** Writes the entries that the plan itself decides, and the end of each archive. */
   async writeGenerated(): Promise<void> {
+    this.#hasher?.prepare();
     for (const [index, state] of this.#packages.entries()) {
       await state.file.write(state.plan.size - 2 * BLOCK_BYTES, [Buffer.alloc(2 * BLOCK_BYTES)]);
       let position = -1;

@@ -169,6 +169,7 @@ export class Download {
       isDone = await fetchInto([[{ path, offset: 0, length: target.size }]], {
         // The server goes on for long: threads are worth it
         runBytes: Number.POSITIVE_INFINITY,
+        busyThreads: 1,
         keptBytes: kept,
         onStart: note,
         onProgress: onStarted,

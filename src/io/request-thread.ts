@@ -10,7 +10,7 @@ interface Waiting<Value> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A thread that does what it is asked, one request after the other. It is started by the first one. */
+/** A thread that does what it is asked, one request after the other. It is started by the first one, if not before. */
 export class RequestThread<Request, Value> implements AsyncDisposable {
   readonly #script: URL;
   readonly #waiting: Waiting<Value>[] = [];
@@ -30,6 +30,11 @@ export class RequestThread<Request, Value> implements AsyncDisposable {
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(request, transfer);
     });
+  }
+
+  /** Has it started by the time of the first request. */
+  prepare(): void {
+    if (this.#failure === undefined) this.#worker ??= this.#start();
   }
 
   #start(): Worker {

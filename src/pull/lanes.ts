@@ -4,12 +4,15 @@ import type { BundleWork } from "./directory/transfer-plan.ts";
 export interface LanesOptions {
   readonly tasks: BundleWork["tasks"];
   readonly cache: ContentCache;
-  /** Transfers of a lane at a time. */
+  /** Large blobs at a time. */
   readonly concurrency: number;
 }
 
 /** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
 export const SMALL_BYTES: number = 1024 * 1024;
+
+/** So many small blobs are asked for where one large one comes: what they take is the way there and back. */
+const SMALL_FACTOR = 4;
 
 /** Tasks by their number. */
 interface Lanes {
@@ -27,7 +30,8 @@ export async function runLanes(
   const { concurrency } = options;
   const { small, large, kept } = await assignLanes(options);
   return await Promise.allSettled([
-    ...runLane(small, concurrency, act),
+    // one stays one
+    ...runLane(small, 1 + (concurrency - 1) * SMALL_FACTOR, act),
     ...runLane(large, concurrency, act),
     ...runLane(kept, 1, act),
   ]);

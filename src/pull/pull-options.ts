@@ -125,3 +125,8 @@ export type PullSummary = PullOutcome & {
   readonly mediaType: typeof PULL_MEDIA_TYPE;
   readonly notices: readonly Notice[];
 };
+
+/** Threads that hash the files of a bundle while they are written. */
+export function busyThreadsOf({ checksums }: Pick<PullSettings, "checksums">): number {
+  return checksums === false ? 0 : 1;
+}

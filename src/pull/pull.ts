@@ -38,6 +38,7 @@ import { openCache } from "./plan/open-cache.ts";
 import { type Pinned, type PullCaches, pinPlan } from "./plan/pin-plan.ts";
 import { readPolicy } from "./plan/require-signatures.ts";
 import {
+  busyThreadsOf,
   PULL_MEDIA_TYPE,
   type PullOptions,
   type PullOutcome,
@@ -168,6 +169,7 @@ async function transferAndSeal(
     openSource: withLocalContent({ openSource, web }, plan),
     imagesWith: (digest) => imagesWith(plan.contents, digest),
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    busyThreads: busyThreadsOf(options),
     signal,
     onEvent,
   });

@@ -42,6 +42,8 @@ export interface TransferOptions extends OperationOptions {
   /** The images that need a blob, as their user knows them. */
   readonly imagesWith: (digest: Digest) => readonly string[];
   readonly concurrency: number;
+  /** Threads that hash files meanwhile. */
+  readonly busyThreads: number;
   readonly onEvent: (event: PullEvent) => void;
 }
 
@@ -269,6 +271,7 @@ class TransferRun implements AsyncDisposable {
     const fetching = openSource(task.content.origin).fetchInto?.(targetOf(task), places, {
       signal: this.#signal,
       runBytes: this.#runBytes,
+      busyThreads: this.#options.busyThreads,
       keptBytes: this.#progress.markOf(task),
       onStart: (offset) => {
         if (offset === 0) this.#progress.unmark(task);

@@ -6,6 +6,7 @@ import type { Digest } from "../oci/digest.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type {
   FiledContent,
+  MovingRun,
   OperationOptions,
   PushContentResult,
   TargetRepository,
@@ -17,13 +18,12 @@ import { lookAgain } from "./look-again.ts";
 import type { PushPlace } from "./push-place.ts";
 import { UploadTally, type UploadTotals } from "./upload-tally.ts";
 
-export interface BlobUploadsOptions extends OperationOptions {
+export interface BlobUploadsOptions extends OperationOptions, MovingRun {
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;
   /** Where the upload session of a blob is kept between runs. */
   readonly sessionOf?: (target: RepositoryReference, digest: Digest) => UploadSessionStore;
+  /** Large blobs that are sent at a time. */
   readonly concurrency: number;
-  /** What there is to send at most. */
-  readonly runBytes: number;
   /** Believe the target: that it has what a tag needs, and that it keeps what it has taken. */
   readonly trustTarget: boolean;
   readonly clock: Clock;
@@ -43,6 +43,11 @@ interface PushWish {
 /** Blobs up to this size are sent sooner than they are handed over. */
 const SMALL_BYTES = 1024 * 1024;
 
+/** So many small blobs are under way where one large one is: what they take is answers. */
+const SMALL_FACTOR = 4;
+/** So many large blobs are asked for, begun and confirmed where one is sent: no line waits for an answer then. */
+const LARGE_FACTOR = 2;
+
 /** A blob that was taken and cannot be seen: some registries need a moment. */
 const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
 /** How often a blob is sent that the target takes and does not have. */
@@ -51,7 +56,9 @@ const SEND_LIMIT = 2;
 /** Brings blobs into repositories: each is uploaded once per run, and mounted wherever else it is needed. */
 export class BlobUploads {
   readonly #options: BlobUploadsOptions;
-  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #small: ReturnType<typeof pLimit>;
+  readonly #large: ReturnType<typeof pLimit>;
+  readonly #turns: ReturnType<typeof pLimit>;
   readonly #tally = new UploadTally();
   /** By repository and digest: whether it had to be brought there. */
   readonly #ensured = new Map<string, Promise<boolean>>();
@@ -61,7 +68,12 @@ export class BlobUploads {
 
   constructor(options: BlobUploadsOptions) {
     this.#options = options;
-    this.#limit = pLimit(options.concurrency);
+    const { concurrency } = options;
+    // one stays one
+    const times = (factor: number) => 1 + (concurrency - 1) * factor;
+    this.#small = pLimit(times(SMALL_FACTOR));
+    this.#large = pLimit(times(LARGE_FACTOR));
+    this.#turns = pLimit(concurrency);
   }
 
   get totals(): UploadTotals {
@@ -83,7 +95,7 @@ export class BlobUploads {
     const key = keyOf(place, blob);
     const known = this.#resending.get(key);
     if (known !== undefined) return known;
-    const sending = this.#limit(() => this.#push(place, blob, { isKnownMissing: true }));
+    const sending = this.#limitOf(blob)(() => this.#push(place, blob, { isKnownMissing: true }));
     const settled = sending.finally(() => this.#resending.delete(key));
     this.#resending.set(key, settled);
     return settled;
@@ -97,7 +109,7 @@ export class BlobUploads {
   async #bring(place: PushPlace, blob: Descriptor, isClaimed: boolean): Promise<boolean> {
     const first = this.#first.get(blob.digest);
     if (first === undefined) {
-      const bringing = this.#limit(async () => {
+      const bringing = this.#limitOf(blob)(async () => {
         if (isClaimed && (await this.#isThere(place, blob))) return false;
         await this.#push(place, blob, { isKnownMissing: isClaimed });
         return true;
@@ -108,12 +120,19 @@ export class BlobUploads {
       this.#first.set(blob.digest, there);
       return bringing;
     }
-    if (isClaimed && (await this.#limit(() => this.#isThere(place, blob)))) return false;
+    if (isClaimed && (await this.#limitOf(blob)(() => this.#isThere(place, blob)))) return false;
     // Not inside the limit: who waits here must not take the place of who is waited for
     const from = await first.catch(() => undefined);
-    await this.#limit(() => this.#push(place, blob, { from, isKnownMissing: isClaimed }));
+    await this.#limitOf(blob)(() => this.#push(place, blob, { from, isKnownMissing: isClaimed }));
     return true;
   }
+
+  /** Small blobs never wait behind large ones. */
+  #limitOf(blob: Descriptor): ReturnType<typeof pLimit> {
+    return isSmall(blob) ? this.#small : this.#large;
+  }
+
+  readonly #inTurn = <Value>(send: () => Promise<Value>): Promise<Value> => this.#turns(send);
 
   async #isThere(place: PushPlace, blob: Descriptor): Promise<boolean> {
     const { openTarget, signal } = this.#options;
@@ -169,6 +188,7 @@ export class BlobUploads {
       mountFrom: from?.repository,
       session: sessionOf?.(place.target, digest),
       filed: this.#fileOf(place, blob),
+      ...(isSmall(blob) ? {} : { inTurn: this.#inTurn }),
       onProgress: (sent) => {
         if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
         reported = Math.max(reported, sent);
@@ -177,8 +197,9 @@ export class BlobUploads {
   }
 
   #fileOf(place: PushPlace, blob: Descriptor): FiledContent | undefined {
-    const filed = blob.size > SMALL_BYTES ? place.fileBlob?.(blob) : undefined;
-    return filed && { ...filed, runBytes: this.#options.runBytes };
+    const filed = isSmall(blob) ? undefined : place.fileBlob?.(blob);
+    const { runBytes, busyThreads } = this.#options;
+    return filed && { ...filed, runBytes, busyThreads };
   }
 
   /** Whether the target has what it said it took. Who may not look cannot tell, and has to believe it. */
@@ -195,6 +216,10 @@ export class BlobUploads {
       throw error;
     }
   }
+}
+
+function isSmall({ size }: Descriptor): boolean {
+  return size <= SMALL_BYTES;
 }
 
 function keyOf({ target }: PushPlace, { digest }: Descriptor): string {

@@ -11,7 +11,7 @@ import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";
 import { hasVersion } from "../product/closure.ts";
 import { Batch } from "../run/batch.ts";
-import type { Manifest, TargetRepository } from "../store/store.ts";
+import type { Manifest, MovingRun, TargetRepository } from "../store/store.ts";
 import { BlobUploads, type EnsureOptions } from "./blob-uploads.ts";
 import {
   danglingChannel,
@@ -38,6 +38,10 @@ import { nameOf, type Outcome, ReceiptBook } from "./receipt-book.ts";
 import { ReferrerLists } from "./referrer-lists.ts";
 
 const DEFAULT_CONCURRENCY = 4;
+/** So many images are under way where one large blob is sent: most of what they take is answers. */
+const IMAGES_FACTOR = 4;
+
+const NOTHING: MovingRun = { runBytes: 0, busyThreads: 0 };
 
 /** Failures of one image. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -89,6 +93,7 @@ export class PushRun {
   readonly #discovery: BlobUploads;
   readonly #manifests: ManifestUploads;
   readonly #limit: ReturnType<typeof pLimit>;
+  readonly #run: MovingRun;
   readonly #repositories = new Map<string, TargetRepository>();
   readonly #book: ReceiptBook;
   readonly #lists: ReferrerLists;
@@ -105,17 +110,17 @@ export class PushRun {
     this.#book = new ReceiptBook(options.target);
     this.#bundle = bundle;
     this.#batch = new Batch({ signal: options.signal, singleFailures: SINGLE_FAILURES });
-    this.#limit = pLimit(concurrency * 2);
+    this.#limit = pLimit(1 + (concurrency - 1) * IMAGES_FACTOR);
     const common = { openTarget: this.#open, signal: this.#batch.signal, trustTarget, clock };
-    const runBytes = distinctBytes(bundle);
+    this.#run = { runBytes: distinctBytes(bundle), busyThreads: 0 };
     this.#blobs = new BlobUploads({
       ...common,
-      runBytes,
+      ...this.#run,
       concurrency,
       onEvent: options.onEvent ?? (() => {}),
       sessionOf: (reference, digest) => state.sessionOf(reference, digest),
     });
-    this.#discovery = new BlobUploads({ ...common, runBytes: 0, concurrency, onEvent: () => {} });
+    this.#discovery = new BlobUploads({ ...common, ...NOTHING, concurrency, onEvent: () => {} });
     this.#manifests = new ManifestUploads({ ...common, blobs: this.#blobs });
     this.#lists = new ReferrerLists({
       registry: options.target.registry,
@@ -128,10 +133,12 @@ export class PushRun {
 
   async execute({ images, discovery }: PushPlan): Promise<void> {
     this.#plannedRepositories = new Set(images.map(({ repository }) => repository)).size;
-    const looked = await this.#each(images, (image) => this.#look(image));
     const subjects = new Subjects(images);
-    for (const { image, graph } of looked) subjects.enter(image, graph);
-    const transferred = await this.#each(looked, (work) => this.#transfer(work));
+    const transferred = await this.#each(images, async (image) => {
+      const work = await this.#look(image);
+      if (work) subjects.enter(image, work.graph);
+      return work && (await this.#transfer(work));
+    });
     const ready = await this.#publishFollowers(transferred, subjects);
     for (const step of [0, 1, 2]) {
       const due = ready.filter(({ image }) => PUBLISHED_IN[image.kind] === step);
@@ -231,6 +238,7 @@ export class PushRun {
     const isListed = await claimsReferrer(target, image, this.#batch.signal);
     const isClaimed = isListed || [...found.values()].includes(image.root.digest);
     const work = { image, graph, found, isClaimed, isChanged: false };
+    if (!isClaimed) target.prepare?.(this.#run);
     if (!this.#options.trustTarget || !isWhollyTagged(work)) return work;
     this.#blobs.countPresent(createPlace(this.#bundle, image), graph.blobs);
     this.#finishThere(work);

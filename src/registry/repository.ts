@@ -61,6 +61,7 @@ export function createRepository(host: RegistryHost, reference: RepositoryRefere
       if (isForeignLayer(target) || isManifestType(target.mediaType)) return false;
       return await fetchBlobInto(context, target, places, options);
     },
+    prepare: (run) => host.threads.prepare(run),
     exists: (target, options) =>
       isManifestType(target.mediaType)
         ? existsManifest(context, target.digest, options)

@@ -36,14 +36,22 @@ export interface ContentSource {
    * content that has to be had with `fetch`; missing: all of it has.
    */
   fetchInto?(target: Descriptor, places: FilePlaces, options: FetchIntoOptions): Promise<boolean>;
+  /** Told before much is moved: what that takes may be there by then. */
+  prepare?(run: MovingRun): void;
   /** Blob or manifest by nothing but its digest; undefined if the store does not have it. */
   stat(digest: Digest, options?: OperationOptions): Promise<ContentStat | undefined>;
 }
 
-/** Content that goes into files where they are written by whoever fetches it, and stays out of this thread. */
-export interface FetchIntoOptions extends OperationOptions {
-  /** What the caller has to move in all: for little of it nothing is prepared. */
+/** What a caller moves between stores and files. */
+export interface MovingRun {
+  /** In all: for little of it nothing is prepared. */
   readonly runBytes: number;
+  /** Threads of its own that are busy with it all the while. */
+  readonly busyThreads: number;
+}
+
+/** Content that goes into files where they are written by whoever fetches it, and stays out of this thread. */
+export interface FetchIntoOptions extends OperationOptions, MovingRun {
   /** First bytes that the files are believed to have: hashed before. */
   readonly keptBytes: number;
   /** Called once, with the position of the first byte that is fetched. */
@@ -85,10 +93,8 @@ export interface ReferrerSource {
 export type OpenContent = (offset: number) => Readable | Promise<Readable>;
 
 /** Content that lies in files: a store that can moves it from there without this thread. */
-export interface FiledContent {
+export interface FiledContent extends MovingRun {
   readonly parts: readonly FilePart[];
-  /** What the caller has to move in all: for little of it nothing is prepared. */
-  readonly runBytes: number;
   /** The failure for content that is not what it should be where it lies. */
   readonly failureOf: (fault: FiledFault) => Error;
 }
@@ -124,6 +130,8 @@ export interface PushContentOptions extends OperationOptions {
   readonly isKnownMissing?: boolean | undefined;
   /** The same content as that which is opened, and where it lies; then it may never be opened. */
   readonly filed?: FiledContent | undefined;
+  /** Runs what sends the content, when it is its turn; what is asked before needs none. Default: at once. */
+  readonly inTurn?: (<Value>(send: () => Promise<Value>) => Promise<Value>) | undefined;
   /** Called with the number of bytes of the content that the store has confirmed or taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf } from "../../src/oci/digest.ts";
 import { push } from "../../src/push/push.ts";
@@ -123,7 +124,7 @@ describe("push() of a manifest whose content the target does not know", () => {
           request.method === "PUT" && request.path.endsWith("/modules/foo/manifests/v1.0.0");
         if (!isTag || refused >= times) return next(request);
         refused += 1;
-        named ??= [...registry.content.repository("repo/modules/foo").blobs.keys()][0];
+        named ??= JSON.parse(await text(request.body)).config.digest;
         return errorResponse(400, {
           code: "MANIFEST_BLOB_UNKNOWN",
           message: "",

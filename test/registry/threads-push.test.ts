@@ -41,6 +41,7 @@ function filed(): FiledContent {
       { path: second, offset: 0, length: size - 6 * MIB },
     ],
     runBytes: 0,
+    busyThreads: 0,
     failureOf: (fault) =>
       new ContentMismatchError(
         digest,

@@ -69,6 +69,7 @@ async function fetchInto(
   const done = repository.fetchInto?.(target, places, {
     keptBytes,
     runBytes: 0,
+    busyThreads: 0,
     onStart: (offset) => {
       told.start = offset;
     },

@@ -9,7 +9,7 @@ import { createDigestHash, type Digest } from "../../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
 import { call, option } from "../../option.ts";
 import { BlobStreams, type OpenBlobOptions } from "../../store/blob-streams.ts";
-import type { FiledContent, FiledFault } from "../../store/store.ts";
+import type { FiledContent, FiledFault, MovingRun } from "../../store/store.ts";
 import { type ScanOptions, scanTar } from "../../tar/scan.ts";
 import {
   BundleContentMismatchError,
@@ -56,7 +56,7 @@ function isLostManifest(error: MirrorError): boolean {
   return error instanceof BundleMissingError && basename(error.path) === BUNDLE_MANIFEST_FILE;
 }
 
-export type FiledBlob = Omit<FiledContent, "runBytes">;
+export type FiledBlob = Omit<FiledContent, keyof MovingRun>;
 
 /** Random access to the layouts and blobs of a bundle. Treats the medium as hostile. */
 export class BundleReader implements AsyncDisposable {

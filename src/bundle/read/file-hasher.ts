@@ -51,6 +51,11 @@ export class FileHasher implements AsyncDisposable {
     this.#threads = Array.from({ length }, () => new RequestThread(script));
   }
 
+  /** Starts the thread of the first file, where there will be one. */
+  prepare(): void {
+    if (!this.#isInline) this.#threads[0]?.prepare();
+  }
+
   /** The file's bytes up to `end` are final; `path` may change between calls. */
   advance(id: number, path: string, end: number): void {
     // Little is read once, when it is finished

@@ -22,6 +22,7 @@ import { checkSpace } from "../directory/space.ts";
 import { type BundleWork, planWork } from "../directory/transfer-plan.ts";
 import { recordedSelection } from "../directory/wishes.ts";
 import type { PullOptions } from "../pull-options.ts";
+import { expectBytes } from "./expect-bytes.ts";
 import { findContents } from "./find-contents.ts";
 import { requireSignaturesOf, trustFilesOf } from "./require-signatures.ts";
 
@@ -77,7 +78,9 @@ export async function pinPlan(
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
   const tagsDirectory = options.cacheDirectory;
-  const resolving = { ...options, cache, records, tagsDirectory, onEvent };
+  // What an earlier pull has left may be most of it
+  const onImage = unfinished || options.force ? undefined : expectBytes(options);
+  const resolving = { ...options, cache, records, tagsDirectory, onEvent, onImage };
   const { contents, failures, chartImages, ...resolved } = await findContents(resolving);
   const extraFiles = [...resolved.extraFiles, ...trustFilesOf(options)];
   const { signatures, ...read } = await requireSigned(contents, demand);

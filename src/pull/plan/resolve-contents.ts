@@ -42,6 +42,8 @@ export interface ResolvingOptions extends OperationOptions {
   /** Where what is known of tags is kept for later runs; default: nowhere. */
   readonly tagsDirectory?: string | undefined;
   readonly onEvent: (event: PullEvent) => void;
+  /** Told of each image when it is known what it consists of. */
+  readonly onImage?: ((image: ImageContents) => void) | undefined;
 }
 
 export interface ResolveContentsOptions extends ResolvingOptions {
@@ -126,6 +128,7 @@ async function describeAll(
 ): Promise<PlacedImage[]> {
   const { selection, tagSets, signal, onEvent } = options;
   const image = await describeRoot(root, source, options);
+  options.onImage?.(image);
   if (selection.skipReferrers) return [{ root, image }];
   // Of what the product publishes, attestations are the selection's to take
   const takesAttestations = selection.vex || root.packageKind === "images";

@@ -50,7 +50,10 @@ export async function resolveLock(
       onEvent({ type: "resolving", reference: name });
       const made = madeOf(place.image, lock);
       const source = made ? createMadeSource(made.root, made.contents) : openSource(origin);
-      return [await unlockImage(place, { lock, source, made: made?.contents, options, signal })];
+      const settled = { lock, source, made: made?.contents, options, signal };
+      const image = await unlockImage(place, settled);
+      options.onImage?.(image);
+      return [image];
     } catch (error) {
       if (!isImageFailure(error)) throw error;
       failures.push(toFailure(error, name));

@@ -19,10 +19,10 @@ export async function fetchBlobInto(
   options: FetchIntoOptions,
 ): Promise<boolean> {
   const { threads } = context.host;
-  if (!threads.areWorth(options.runBytes)) return false;
+  if (!threads.areWorth(options)) return false;
   const { digest, size } = target;
   const { algorithm, encoded: hash } = parseDigest(digest);
-  await using content = threads.open({ places, size, algorithm, hash, mode: "write" });
+  await using content = threads.open({ places, size, algorithm, hash, mode: "write" }, options);
   const { keptBytes, onStart } = options;
   const offset = keptBytes > 0 && (await content.keep(keptBytes)) ? keptBytes : 0;
   onStart(offset);

@@ -45,7 +45,7 @@ export interface RegistryHostsOptions extends TlsOptions {
   readonly partSizeBytes?: number | undefined;
   /**
    * Most threads that large blobs are moved by between connections and files, where `pull` and `push` have much to move.
-   * Default: one for each processor but one, from 1 to 4; 0: none.
+   * Default: one for each processor that the hashes of files leave, from 1 to 4; 0: none.
    */
   readonly transferThreads?: number | undefined;
   /** @internal what has to be moved for threads to be started */

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { MovingRun } from "../../store/store.ts";
 import type { NetworkReach } from "../transport/address.ts";
 import type { ContentSpec } from "./messages.ts";
 import { ThreadContent } from "./thread-content.ts";
@@ -7,7 +8,7 @@ import type { ThreadSettings } from "./thread-settings.ts";
 
 export interface TransferThreadsOptions {
   readonly settings: ThreadSettings;
-  /** Most threads; default: one less than there are processors, from one to four. */
+  /** Most threads; default: the processors that the caller's own threads leave, from one to four. */
   readonly limit?: number | undefined;
   /** Runs that move less do without; default 64 MiB. */
   readonly fromBytes?: number | undefined;
@@ -23,24 +24,32 @@ const FROM_BYTES = 64 * 1024 * 1024;
 /** The threads of a client: each moves the bytes of several transfers between its connections and files. */
 export class TransferThreads implements AsyncDisposable {
   readonly #options: TransferThreadsOptions;
-  readonly #limit: number;
   readonly #links: ThreadLink[] = [];
   readonly #warned = new Set<string>();
 
   constructor(options: TransferThreadsOptions) {
     this.#options = options;
-    // one processor is left for the files' hashes, and for a registry on this machine
-    this.#limit = options.limit ?? Math.max(1, Math.min(availableParallelism() - 1, THREADS_LIMIT));
   }
 
   /** Whether to start threads, which takes as long as to move some dozen megabytes, for a run of so many bytes. */
-  areWorth(runBytes: number): boolean {
-    return this.#limit > 0 && runBytes >= (this.#options.fromBytes ?? FROM_BYTES);
+  areWorth(run: MovingRun): boolean {
+    return this.#limitFor(run) > 0 && run.runBytes >= (this.#options.fromBytes ?? FROM_BYTES);
+  }
+
+  /** Starts the threads of a run, if it is worth that: they are there when the first content is. */
+  prepare(run: MovingRun): void {
+    if (!this.areWorth(run)) return;
+    while (this.#links.length < this.#limitFor(run)) this.#start();
   }
 
   /** Gives content to the thread that has least to do. */
-  open(spec: ContentSpec): ThreadContent {
-    return new ThreadContent(this.#choose(), spec, this.#options.registries);
+  open(spec: ContentSpec, run: MovingRun): ThreadContent {
+    return new ThreadContent(this.#choose(run), spec, this.#options.registries);
+  }
+
+  #limitFor({ busyThreads }: MovingRun): number {
+    const left = availableParallelism() - busyThreads;
+    return this.#options.limit ?? Math.max(1, Math.min(left, THREADS_LIMIT));
   }
 
   reachOfHost(hostname: string): NetworkReach | undefined {
@@ -51,9 +60,13 @@ export class TransferThreads implements AsyncDisposable {
     return undefined;
   }
 
-  #choose(): ThreadLink {
+  #choose(run: MovingRun): ThreadLink {
     const [idlest] = [...this.#links].sort((left, right) => left.load - right.load);
-    if (idlest && (idlest.load === 0 || this.#links.length >= this.#limit)) return idlest;
+    const isEnough = idlest?.load === 0 || this.#links.length >= this.#limitFor(run);
+    return idlest && isEnough ? idlest : this.#start();
+  }
+
+  #start(): ThreadLink {
     const link = new ThreadLink(this.#options.settings, this.#warnOnce);
     this.#links.push(link);
     return link;

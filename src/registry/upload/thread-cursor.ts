@@ -15,7 +15,8 @@ export class ThreadCursor implements UploadCursor {
   constructor(threads: TransferThreads, { digest, size }: Descriptor, filed: FiledContent) {
     const { algorithm, encoded: hash } = parseDigest(digest);
     this.#filed = filed;
-    this.#content = threads.open({ places: [filed.parts], size, algorithm, hash, mode: "read" });
+    const spec = { places: [filed.parts], size, algorithm, hash, mode: "read" } as const;
+    this.#content = threads.open(spec, filed);
   }
 
   get via(): SendRequest {

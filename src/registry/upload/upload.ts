@@ -67,7 +67,9 @@ export async function uploadBlob(
   const upload = createUpload(context, content, options);
   try {
     await adoptSession(upload);
-    while (!(await advance(upload))) options.signal?.throwIfAborted();
+    if (!upload.location) await begin(upload);
+    const { inTurn = (send) => send() } = options;
+    await inTurn(() => sendAll(upload));
     await options.session?.save(undefined);
     const { resumedBytes, sentBytes } = upload;
     return { outcome: "uploaded", sentBytes, ...(resumedBytes > 0 ? { resumedBytes } : {}) };
@@ -78,6 +80,12 @@ export async function uploadBlob(
   } finally {
     upload.cursor.close();
   }
+}
+
+async function sendAll(upload: Upload): Promise<void> {
+  const { signal } = upload.options;
+  signal?.throwIfAborted();
+  while (!(await advance(upload))) signal?.throwIfAborted();
 }
 
 function createUpload(
@@ -116,7 +124,7 @@ function createCursor(
   { expected, open }: UploadContent,
   { filed }: UploadBlobOptions,
 ): UploadCursor {
-  const isWorth = filed !== undefined && threads.areWorth(filed.runBytes);
+  const isWorth = filed !== undefined && threads.areWorth(filed);
   return isWorth ? new ThreadCursor(threads, expected, filed) : new ContentCursor(expected, open);
 }
 
