@@ -47,7 +47,7 @@ export async function planExport(
   const { kept, others } = ofOneSystem(contents, options);
   return {
     ...layOut(kept, options.form),
-    notices: [...notices, ...others.map(ofAnotherSystem)],
+    notices: [...notices, ...others.map(ofAnotherSystem), ...noticesOfLayers(kept, options)],
     failures: failed.map(({ error, name }) => toFailure(error, name)),
     ...(first ? { error: first.error } : {}),
     stores,
@@ -91,6 +91,22 @@ function ofOneSystem(contents: readonly ImageContents[], { form }: PlanExportOpt
 function ofAnotherSystem(image: ImageContents): Notice {
   const message = `"${exportedName(image)}" is left out: it is for Windows, and others are for Linux`;
   return { code: "NOT_RUNNABLE", message };
+}
+
+/** Layers are copied as they are: an older Docker ends in the midst of an archive that has such a one. */
+function noticesOfLayers(
+  images: readonly ImageContents[],
+  { form }: PlanExportOptions,
+): readonly Notice[] {
+  if (form !== "docker-archive") return [];
+  const found = images.filter(({ layers }) =>
+    layers.some((layer) => /zstd$/.test(layer.mediaType)),
+  );
+  const [first] = found;
+  if (first === undefined) return [];
+  const others = found.length > 1 ? ` and ${found.length - 1} more` : "";
+  const message = `"${exportedName(first)}"${others} have layers that are compressed with zstd: Docker before 23 loads nothing of the archive`;
+  return [{ code: "LAYERS_ZSTD", message }];
 }
 
 function layOut(

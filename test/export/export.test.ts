@@ -4,13 +4,14 @@ import { decompress } from "fzstd";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportForm } from "../../src/export/export-options.ts";
+import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import {
   entriesOf,
   ONLY_IMAGES,
   sha256,
   writeSampleBundle,
 } from "../bundle/support/sample-bundle.ts";
-import { AMD64, ARM64, artifact, image, index } from "../support/artifacts.ts";
+import { AMD64, ARM64, artifact, blob, image, index } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
 const WEB = "registry.test/acme/web:2.0";
@@ -131,6 +132,31 @@ describe("exportBundle()", () => {
     const { images, notices } = await exportBundle(options);
     expect(images.map(({ name }) => name)).toEqual([names[1]]);
     expect(notices.map(({ code }) => code)).toEqual(["PLATFORM_ABSENT"]);
+  });
+
+  test("what older Dockers do not read is told", async () => {
+    await using directory = await openTempDirectory();
+    const plain = image({ name: "plain" });
+    const layer = blob(MEDIA_TYPE.imageLayerZstd, Buffer.from("as if it were compressed"));
+    const [config] = plain.blobs;
+    if (config === undefined) throw new Error("an image has a config");
+    const zstd = artifact({ config, blobs: [layer] });
+    const path = directory.resolve("bundle");
+    const repositories = { "acme/zstd": { v1: zstd }, "acme/plain": { v1: plain } };
+    const name = (repository: string) => `registry.test/acme/${repository}:v1`;
+    await writeSampleBundle(path, {
+      repositories,
+      ...ONLY_IMAGES,
+      includeImages: ["zstd", "plain"].map(name),
+    });
+    const codes = async (form: ExportForm, images: readonly string[]) => {
+      const out = directory.resolve(`${form}.tar`);
+      const { notices } = await exportBundle({ form, bundlePaths: [path], out, images });
+      return notices.map(({ code }) => code);
+    };
+    expect(await codes("docker-archive", [name("zstd")])).toEqual(["LAYERS_ZSTD"]);
+    expect(await codes("docker-archive", [name("plain")])).toEqual([]);
+    expect(await codes("k3s", [name("zstd")])).toEqual([]);
   });
 
   test("runtimes get no artifacts, layouts do", async () => {

@@ -20,13 +20,20 @@ const IMAGES = {
   "registry.test/acme/twice:1": TWICE,
 };
 
-/** Of no use on this machine: Docker takes nothing of an archive that has one of them. */
+/** Of no use on this machine: some runtime takes nothing of an archive that has one of them. */
 const on = (os: string) => image({ name: os, platform: { os, architecture: "amd64" } });
 const OTHERS = {
   "registry.test/other/darwin:1": on("darwin"),
   "registry.test/other/freebsd:1": on("freebsd"),
   "registry.test/other/windows:1": on("windows"),
   "registry.test/other/windows-index:1": index([on("windows")]),
+  "registry.test/other/mismatched:1": image({
+    name: "mismatched",
+    layers: [BASE, TOP],
+    // So that its size does not tell
+    labels: { text: " ".repeat(200) },
+    config: { rootfs: { type: "layers", diff_ids: [BASE.diffId] } },
+  }),
 };
 
 let directory: TempDirectory;

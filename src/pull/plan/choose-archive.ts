@@ -9,8 +9,14 @@ import type { WalkedManifest } from "../../store/walk.ts";
 /** Bytes of one entry of `rootfs.diff_ids`: a digest, its quotes and its comma. */
 const DIFF_ID_BYTES = '"sha256:",'.length + 64;
 
-/** What configs say of images whose entry in an index, or lack of one, does not tell; as far as they were read. */
-export type ConfigPlatforms = ReadonlyMap<Digest, Platform>;
+/** What the configs of manifests say, as far as they were read. */
+export interface ConfigFacts {
+  /** Of images whose entry in an index, or lack of one, does not tell. */
+  readonly platforms: ReadonlyMap<Digest, Platform>;
+  readonly layerCounts: ReadonlyMap<Digest, number>;
+}
+
+const NOTHING_READ: ConfigFacts = { platforms: new Map(), layerCounts: new Map() };
 
 /**
  * The image that one-platform tools load: the one for the wanted platform if there is one, else the first. Undefined if
@@ -19,12 +25,15 @@ export type ConfigPlatforms = ReadonlyMap<Digest, Platform>;
 export function chooseArchive(
   manifests: readonly WalkedManifest[],
   wanted: Platform,
-  configPlatforms: ConfigPlatforms = new Map(),
+  { platforms, layerCounts }: ConfigFacts = NOTHING_READ,
 ): ArchiveImage | undefined {
   const runnable = manifests.flatMap(({ descriptor, document }) => {
-    const { os = "linux" } = configPlatforms.get(descriptor.digest) ?? descriptor.platform ?? {};
+    const { digest, platform } = descriptor;
+    const { os = "linux" } = platforms.get(digest) ?? platform ?? {};
     const image = mayRun(os) && !isAttestation(descriptor) ? archiveOf(document) : undefined;
-    return image ? [{ platform: descriptor.platform, os, image }] : [];
+    // One image whose config lists other layers keeps podman and containerd from loading any
+    const isWhole = (layerCounts.get(digest) ?? image?.layers.length) === image?.layers.length;
+    return image && isWhole ? [{ platform: descriptor.platform, os, image }] : [];
   });
   const isMixed = manifests.some(isArtifact);
   // Beside something else, runtimes find nothing without a platform (CNAB)

@@ -62,7 +62,7 @@ export async function walkImage(options: WalkImageOptions): Promise<ImageGraph> 
   });
   const { manifests } = graph;
   const wanted = options.archivePlatform ?? ARCHIVE_PLATFORM;
-  const archive = chooseArchive(manifests, wanted, parts.configPlatforms);
+  const archive = chooseArchive(manifests, wanted, parts.configs);
   const layers = distinct(manifests.flatMap(layersOf));
   const isLeftOut = (layer: Descriptor) => options.skipForeignLayers && isForeignLayer(layer);
   return {

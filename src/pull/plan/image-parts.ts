@@ -4,13 +4,13 @@ import { isForeignLayer } from "../../oci/children.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
-import { parseConfigPlatform } from "../../oci/image-config.ts";
+import { countConfigLayers, parseConfigPlatform } from "../../oci/image-config.ts";
 import { isImageConfigType, MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { readContent } from "../../store/read-content.ts";
 import type { ContentSource, Manifest, OperationOptions } from "../../store/store.ts";
 import { type WalkedGraph, type WalkedManifest, walkGraph } from "../../store/walk.ts";
-import type { ConfigPlatforms } from "./choose-archive.ts";
+import type { ConfigFacts } from "./choose-archive.ts";
 import { hasPlatform, type PartPlan, planParts, selectWanted } from "./plan-parts.ts";
 
 export interface ChoosePartsOptions extends OperationOptions {
@@ -32,7 +32,7 @@ export interface ImageParts extends Pick<PartPlan, "rewritten" | "omitted" | "pl
   readonly graph: WalkedGraph;
   /** Of an image without an index: what it runs on, if that is none of the platforms that are asked for. */
   readonly otherPlatform?: string | undefined;
-  readonly configPlatforms: ConfigPlatforms;
+  readonly configs: ConfigFacts;
 }
 
 /** Configs that are read at once. */
@@ -56,24 +56,25 @@ export async function chooseParts(options: ChoosePartsOptions): Promise<ImagePar
     select: (children) => selectWanted(children, platforms),
     signal,
   });
-  const configPlatforms = await readPlatforms(survey, options);
+  const configs = await readConfigs(survey, options);
+  const configPlatforms = configs.platforms;
   const own = configPlatforms.get(root.descriptor.digest);
   const isOther =
     platforms.length > 0 && !platforms.some((one) => own && matchesPlatform(one, own));
   if (own !== undefined && isOther) {
     const whole = { graph: survey, rewritten: new Map(), omitted: [], platforms: [] };
-    return { ...whole, configPlatforms, otherPlatform: formatPlatform(own) };
+    return { ...whole, configs, otherPlatform: formatPlatform(own) };
   }
   const plan = planParts(survey, { platforms, configPlatforms, missing });
   refuseUnmet(plan, subject);
-  if (plan.rewritten.size === 0) return { ...plan, configPlatforms, graph: survey };
+  if (plan.rewritten.size === 0) return { ...plan, configs, graph: survey };
   const held = new Map(survey.manifests.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
   const graph = await walkGraph(plan.root, {
     subject,
     read: async ({ digest }) => plan.rewritten.get(digest) ?? held.get(digest),
     signal,
   });
-  return { ...plan, configPlatforms, graph };
+  return { ...plan, configs, graph };
 }
 
 function refuseUnmet({ unmet, available, root }: PartPlan, subject: string): void {
@@ -87,30 +88,37 @@ function refuseUnmet({ unmet, available, root }: PartPlan, subject: string): voi
 }
 
 /**
- * What images run on whose entry in the index, or lack of one, does not tell. Unasked, a request is only worth it for those
- * that are likely not for Linux: images of Windows have layers that are fetched from elsewhere.
+ * What configs say: of all images if that is asked for, else of those whose entry in the index, or lack of one, does not tell
+ * what they run on. Unasked, a request is only worth it for those that are likely not for Linux: images of Windows have
+ * layers that are fetched from elsewhere.
  */
-async function readPlatforms(
+async function readConfigs(
   survey: WalkedGraph,
   { source, root, platforms: wanted, readsConfigs = false, signal }: ChoosePartsOptions,
-): Promise<Map<Digest, Platform>> {
+): Promise<ConfigFacts> {
   const isAsked = wanted.length > 0 || readsConfigs;
   const untold = new Set([root.descriptor.digest, ...survey.manifests.flatMap(untoldChildren)]);
   const limit = pLimit(CONCURRENCY);
   const platforms = new Map<Digest, Platform>();
-  const reading = survey.manifests.map(({ descriptor: { digest }, document }) =>
+  const layerCounts = new Map<Digest, number>();
+  const due = survey.manifests.flatMap(({ descriptor: { digest }, document }) => {
+    if (document.kind !== "manifest" || !(readsConfigs || untold.has(digest))) return [];
+    const { config, layers } = document;
+    const isRead = isAsked || layers.some(isForeignLayer);
+    const isConfig = isImageConfigType(config.mediaType) && config.size <= MANIFEST_LIMIT_BYTES;
+    return isRead && isConfig ? [{ digest, config }] : [];
+  });
+  const reading = due.map(({ digest, config }) =>
     limit(async () => {
-      if (document.kind !== "manifest" || !untold.has(digest)) return;
-      const { config, layers } = document;
-      if (!isAsked && !layers.some(isForeignLayer)) return;
-      if (!isImageConfigType(config.mediaType) || config.size > MANIFEST_LIMIT_BYTES) return;
-      const platform = parseConfigPlatform(await readContent(source, config, { signal }));
-      if (platform) platforms.set(digest, platform);
+      const bytes = await readContent(source, config, { signal });
+      const [platform, count] = [parseConfigPlatform(bytes), countConfigLayers(bytes)];
+      if (platform && untold.has(digest)) platforms.set(digest, platform);
+      if (count !== undefined) layerCounts.set(digest, count);
     }),
   );
   const failed = (await Promise.allSettled(reading)).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
-  return platforms;
+  return { platforms, layerCounts };
 }
 
 function untoldChildren({ document }: WalkedManifest): Digest[] {

@@ -60,15 +60,27 @@ describe("what a runtime can load", () => {
     ["linux", {}],
   ])("without an index is for %s as its config says", (os, fields) => {
     const plain = walked(image());
-    const told = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    const platforms = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    const told = { platforms, layerCounts: new Map() };
     expect(chooseArchive([plain], AMD64, told)).toMatchObject(fields);
     expect(chooseArchive([plain], AMD64, told)?.os).toBe(os === "windows" ? os : undefined);
   });
 
   test.each(["darwin", "freebsd", "wasip1"])("without an index is not for %s", (os) => {
     const plain = walked(image());
-    const told = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    const platforms = new Map([[plain.descriptor.digest, { os, architecture: "amd64" }]]);
+    const told = { platforms, layerCounts: new Map() };
     expect(chooseArchive([plain], AMD64, told)).toBeUndefined();
+  });
+
+  test("has as many layers as its config lists", () => {
+    const plain = walked(image());
+    const told = (count: number) => ({
+      platforms: new Map(),
+      layerCounts: new Map([[plain.descriptor.digest, count]]),
+    });
+    expect(chooseArchive([plain], AMD64, told(1))).toBeDefined();
+    expect(chooseArchive([plain], AMD64, told(2))).toBeUndefined();
   });
 
   test("is the image for the wanted platform, then one for Linux, then one for Windows", () => {
