@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ClientConfig } from "../clients/plan-client-config.ts";
 import type { PlannedFile } from "../clients/planned-file.ts";
 import { loadTextFormats } from "../formats/text-formats.ts";
+import { decodeText } from "../io/decode-text.ts";
 import { ClientConfigConflictError } from "./errors.ts";
 import {
   type FoundFile,
@@ -99,7 +100,7 @@ async function planFile(
 function mergeInto(file: PlannedFile, foreign: Buffer, path: string): string {
   if (file.merge === undefined) return file.text;
   try {
-    return file.merge.into(foreign.toString("utf8"));
+    return file.merge.into(decodeText(foreign));
   } catch {
     throw unreadable(path);
   }
@@ -129,8 +130,8 @@ async function readForeign(
   }
   const formats = await loadTextFormats();
   try {
-    const texts = { original: before?.toString("utf8"), formats };
-    const left = takeOut(found.bytes.toString("utf8"), merged, texts);
+    const texts = { original: before && decodeText(before), formats };
+    const left = takeOut(decodeText(found.bytes), merged, texts);
     return left === undefined ? undefined : Buffer.from(left);
   } catch {
     throw unreadable(join(directory, path));

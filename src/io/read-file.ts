@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { Socket } from "node:net";
+import { decodeText } from "./decode-text.ts";
 import { storageError, UnfitFileError } from "./errors.ts";
 import { openFile } from "./open-file.ts";
 
@@ -12,10 +13,10 @@ const BLOCK_BYTES: number = 64 * 1024;
 
 export async function readFile(path: string): Promise<Buffer>;
 export async function readFile(path: string, encoding: "utf8"): Promise<string>;
-/** All bytes of a regular file. Reading stops at the limit, whatever the file grows to meanwhile. */
+/** All bytes of a regular file, or its text. Reading stops at the limit, whatever the file grows to meanwhile. */
 export async function readFile(path: string, encoding?: "utf8"): Promise<Buffer | string> {
   const bytes = await readLimited(path, FILE_LIMIT_BYTES);
-  return encoding === undefined ? bytes : bytes.toString(encoding);
+  return encoding === undefined ? bytes : decodeText(bytes);
 }
 
 /** All bytes of a regular file; `STORAGE_FAILED` if there are more than `limit`. */
@@ -68,7 +69,7 @@ export async function readNamedText(path: string): Promise<string> {
     if (total > PIPE_LIMIT_BYTES) throw tooLarge(path, PIPE_LIMIT_BYTES);
     blocks.push(block as Buffer);
   }
-  return Buffer.concat(blocks, total).toString("utf8");
+  return decodeText(Buffer.concat(blocks, total));
 }
 
 /** A descriptor of the pipe that has this name; undefined for anything else. */

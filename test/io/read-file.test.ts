@@ -20,6 +20,19 @@ describe("readFile()", () => {
     expect(await readFile("/proc/self/status", "utf8")).toContain("Name:");
   });
 
+  test.each([
+    ["UTF-8", Buffer.from("é = 1\n")],
+    ["UTF-8 with a mark", Buffer.from("\ufeffé = 1\n")],
+    ["UTF-16 of Windows", Buffer.from("\ufeffé = 1\n", "utf16le")],
+    ["UTF-16 of others", Buffer.from("\ufeffé = 1\n", "utf16le").swap16()],
+  ])("gives the text of %s without its mark, also of what the user names", async (_, bytes) => {
+    await using directory = await openTempDirectory();
+    const path = directory.resolve("file");
+    await writeFile(path, bytes);
+    expect(await readFile(path, "utf8")).toBe("é = 1\n");
+    expect(await readNamedText(path)).toBe("é = 1\n");
+  });
+
   test("stops at the limit", async () => {
     await using directory = await openTempDirectory();
     const path = directory.resolve("file");
