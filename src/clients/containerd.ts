@@ -15,7 +15,8 @@ export const CONTAINERD: Runtime = {
   plan: ({ routes, form }): ClientDocuments => ({
     documents: planHostsTree(routes, form),
     steps: [
-      'Let the registry section of containerd\'s config.toml have config_path = "/etc/containerd/certs.d" and no registry.mirrors: [plugins."io.containerd.grpc.v1.cri".registry] in 1.x, [plugins."io.containerd.cri.v1.images".registry] in 2.x, where 2.2 has it by default',
+      'Let the registry section of containerd\'s config.toml have config_path = "/etc/containerd/certs.d" and no registry.mirrors: [plugins."io.containerd.grpc.v1.cri".registry] in 1.x, [plugins."io.containerd.cri.v1.images".registry] in 2.x',
+      "containerd config default of 2.2 writes two directories with a colon between them, and ignores both: write this one alone, or the mirror is passed by without a word",
       "Mirror the pause image too, or name one in sandbox_image (1.x) or pinned_images.sandbox (2.x)",
       "ctr reads no configuration: give it --hosts-dir /etc/containerd/certs.d",
     ],

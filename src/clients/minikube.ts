@@ -1,3 +1,4 @@
+import { OptionInvalidError } from "../errors.ts";
 import type { ClientDocuments } from "./client-document.ts";
 import { endpointOf } from "./endpoint.ts";
 import type { Runtime, RuntimeRequest } from "./runtime.ts";
@@ -12,15 +13,19 @@ export const MINIKUBE: Runtime = {
 };
 
 function planMinikube({ routes, form }: RuntimeRequest): ClientDocuments {
-  const { scheme, host } = routes;
+  const { scheme, path } = routes;
+  const isForHub = routes.namespaces.includes(HUB);
+  if (isForHub && path !== "") throw pathRefused(path);
+  const used = [HUB, KUBERNETES].filter((name) => routes.namespaces.includes(name));
+  const hosts = [...new Set(used.map((name) => endpointOf(routes, name, form).host))];
   const isInsecure = scheme === "http" || routes.skipVerify;
-  const kubernetes = routes.namespaces.includes("registry.k8s.io")
-    ? [`--image-repository=${endpointOf(routes, "registry.k8s.io", form).location}`]
+  const kubernetes = routes.namespaces.includes(KUBERNETES)
+    ? [`--image-repository=${endpointOf(routes, KUBERNETES, form).location}`]
     : [];
   const words = [
     "exec minikube start",
-    ...(routes.namespaces.includes("docker.io") ? [`--registry-mirror=${scheme}://${host}`] : []),
-    ...(isInsecure ? [`--insecure-registry=${host}`] : []),
+    ...(isForHub ? [`--registry-mirror=${scheme}://${endpointOf(routes, HUB, form).host}`] : []),
+    ...(isInsecure ? hosts.map((host) => `--insecure-registry=${host}`) : []),
     ...kubernetes,
     '"$@"',
   ];
@@ -40,6 +45,24 @@ function planMinikube({ routes, form }: RuntimeRequest): ClientDocuments {
         message:
           "minikube asks the mirror for Docker Hub's images only, and Docker Hub when it fails",
       },
+      ...(isForHub && form === "path" ? [HUB_UNNAMED] : []),
     ],
   };
+}
+
+const HUB = "docker.io";
+const KUBERNETES = "registry.k8s.io";
+
+/** `--registry-mirror` is for the daemon in the node, which asks for `/v2/library/…` and nothing in front of it. */
+const HUB_UNNAMED = {
+  code: "CLIENT_LIMIT",
+  message:
+    "minikube does not say which registry it means: the mirror has to take names without one for Docker Hub's",
+} as const;
+
+function pathRefused(path: string): OptionInvalidError {
+  const reason = `minikube takes no path such as "/${path}" for Docker Hub's images`;
+  return new OptionInvalidError("mirror", reason, {
+    hint: "Give the address of the mirror without a path, or leave docker.io out of the namespaces",
+  });
 }

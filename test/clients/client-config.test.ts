@@ -131,6 +131,38 @@ describe("containerd", () => {
   });
 });
 
+test("containerd 2.2, whose own config passes every mirror by, is told of", async () => {
+  const request = { mirror: "http://mirror.lan:5000", namespaces: ["docker.io"] };
+  const { steps } = await planClientConfig({ ...request, runtime: "containerd" });
+  expect(steps.join("\n")).toMatch(/2\.2 writes two directories .* ignores both/);
+});
+
+describe("minikube", () => {
+  const plan = (mirror: string, form: RouteForm, namespaces = ["docker.io", "registry.k8s.io"]) =>
+    planClientConfig({ mirror, form, namespaces, runtime: "minikube" });
+
+  test("asks for Docker Hub's images at the host that stands for it, or says that nobody is named", async () => {
+    const host = await plan("http://mirror.lan:5000", "host");
+    expect(host.files[0]?.text).toMatch(
+      /--registry-mirror=http:\/\/docker-registry\.mirror\.lan:5000 /,
+    );
+    expect(host.files[0]?.text).toContain("--insecure-registry=k8s-registry.mirror.lan:5000");
+    expect(host.notices.map(({ message }) => message).join("\n")).not.toMatch(/does not say/);
+    const path = await plan("http://mirror.lan:5000", "path");
+    expect(path.notices.map(({ message }) => message).join("\n")).toMatch(
+      /does not say which registry/,
+    );
+  });
+
+  test("is given no address whose path it would leave away", async () => {
+    await expect(plan("https://mirror.lan/sub", "path")).rejects.toThrow(
+      /takes no path such as "\/sub"/,
+    );
+    const { files } = await plan("https://mirror.lan/sub", "path", ["registry.k8s.io"]);
+    expect(files[0]?.text).toContain("--image-repository=mirror.lan/sub/registry.k8s.io");
+  });
+});
+
 describe("podman", () => {
   test("blocks the registry and keeps its mirrors where nothing else may be asked", async () => {
     const [file] = (await plan("podman", { fallback: false })).files;
