@@ -1,5 +1,6 @@
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
+import { isVersionPolicy } from "../../versions/tag-policy.ts";
 import { looksLikeVersion, parseVersion } from "../../versions/tag-version.ts";
 import type { Version } from "../../versions/version.ts";
 import { walkVersions } from "../../versions/walk-versions.ts";
@@ -30,7 +31,7 @@ export async function listCandidates(
   const { selection, reader, prefixes = ["v"] } = options;
   if (!selection.proxyRegistry) {
     const tags = await reader.listTags(repository);
-    if (tags !== undefined && filter.kind === "range") reportUnread(repository, tags, options);
+    if (tags !== undefined && isByVersion(filter)) reportUnread(repository, tags, options);
     return tags;
   }
   if (filter.kind !== "range") {
@@ -50,6 +51,10 @@ export async function listCandidates(
     return false;
   });
   return found;
+}
+
+function isByVersion(filter: ListingFilter): boolean {
+  return filter.kind === "range" || filter.policies.some(isVersionPolicy);
 }
 
 /** The image of a tag that was chosen from a list. */

@@ -345,6 +345,21 @@ describe("resolveSelection(): versions and channels", () => {
     channels: { alpha: "v1.4.1", stable: "v1.2.0" },
   });
 
+  test.each([
+    ["semver:>=1", ["TAGS_UNREAD"]],
+    ["glob:1.2.*", []],
+  ])(
+    "tags of an image that look like versions and are none are told of with %s, if they can be meant",
+    async (policy, codes) => {
+      const tags = { "1.2.0": namedImage("a"), "1.2.1.4460-a39b2": namedImage("b") };
+      const source = memorySource({ "acme/plex": tags });
+      const outcome = await resolve(source, {
+        includeImages: [`registry.test/acme/plex@${policy}`],
+      });
+      expect(outcome.notices.filter((code) => code === "TAGS_UNREAD")).toEqual(codes);
+    },
+  );
+
   test("tags of a module that look like versions and are none are counted in a notice", async () => {
     const foo = {
       "v1.2.0": namedImage("a"),
