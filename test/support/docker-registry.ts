@@ -3,6 +3,9 @@ import { type RunningProcess, runProcess, startProcess } from "./run-process.ts"
 import { openTempDirectory } from "./temp-directory.ts";
 import { findTool } from "./tool.ts";
 
+/** Another version of it, by its path: it takes the same configuration. */
+const PROGRAM = process.env["REGISTRY_PROGRAM"] ?? "docker-registry";
+
 export interface DockerRegistryOptions {
   /** The only user who is let in. */
   readonly htpasswd?: { readonly username: string; readonly password: string } | undefined;
@@ -51,7 +54,7 @@ export async function startDockerRegistry(
   async function start(): Promise<void> {
     const config = renderConfig(options, { port, storageDirectory, htpasswdPath });
     await writeFile(configPath, config);
-    running = await startProcess("docker-registry", ["serve", configPath], { env: {} });
+    running = await startProcess(PROGRAM, ["serve", configPath], { env: {} });
     // The line is written after the socket listens and names the port that the system chose.
     const [, listening] = await running.waitFor(/listening on 127\.0\.0\.1:(\d+)/);
     port = Number(listening);
@@ -63,7 +66,7 @@ export async function startDockerRegistry(
   }
 
   async function collect(): Promise<string> {
-    const result = await runProcess("docker-registry", ["garbage-collect", configPath]);
+    const result = await runProcess(PROGRAM, ["garbage-collect", configPath]);
     if (result.exitCode !== 0) throw new Error(`Cannot collect: ${result.stderr}`);
     return result.stdout;
   }
