@@ -8,6 +8,7 @@ import type {
   FiledContent,
   MovingRun,
   OperationOptions,
+  PushContentOptions,
   PushContentResult,
   TargetRepository,
   UploadSessionStore,
@@ -42,6 +43,8 @@ interface PushWish {
 
 /** Blobs up to this size are sent sooner than they are handed over. */
 const SMALL_BYTES = 1024 * 1024;
+/** Blobs up to this size are held as a whole while they are sent. */
+const HELD_BYTES = 64 * 1024;
 
 /** So many small blobs are under way where one large one is: what they take is answers. */
 const SMALL_FACTOR = 4;
@@ -187,6 +190,7 @@ export class BlobUploads {
       isKnownMissing,
       mountFrom: from?.repository,
       session: sessionOf?.(place.target, digest),
+      readAll: readerOf(place, blob),
       filed: this.#fileOf(place, blob),
       ...(isSmall(blob) ? {} : { inTurn: this.#inTurn }),
       onProgress: (sent) => {
@@ -220,6 +224,10 @@ export class BlobUploads {
 
 function isSmall({ size }: Descriptor): boolean {
   return size <= SMALL_BYTES;
+}
+
+function readerOf({ readBlob }: PushPlace, blob: Descriptor): PushContentOptions["readAll"] {
+  return readBlob && blob.size <= HELD_BYTES ? () => readBlob(blob) : undefined;
 }
 
 function keyOf({ target }: PushPlace, { digest }: Descriptor): string {

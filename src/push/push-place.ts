@@ -10,6 +10,8 @@ export interface PushPlace {
   readonly target: RepositoryReference;
   readonly has: (digest: Digest) => boolean;
   readonly openBlob: (blob: Descriptor) => OpenContent;
+  /** All of a small blob, verified. */
+  readonly readBlob?: ((blob: Descriptor) => Promise<Buffer>) | undefined;
   /** Where a blob lies, if that is in files. */
   readonly fileBlob?: ((blob: Descriptor) => FiledBlob | undefined) | undefined;
   readonly readManifest: (descriptor: Descriptor) => Promise<Manifest>;
@@ -24,6 +26,7 @@ export function createPlace(
     target,
     has: (digest) => layout.blobs.has(digest),
     openBlob: (blob) => (offset) => bundle.openBlob(layout, blob, { offset }),
+    readBlob: (blob) => bundle.readBlob(layout, blob),
     fileBlob: (blob) => bundle.fileBlob(layout, blob),
     readManifest: async (descriptor) => {
       return { descriptor, bytes: await bundle.readDocument(layout, descriptor.digest) };

@@ -128,6 +128,8 @@ export interface PushContentOptions extends OperationOptions {
   readonly session?: UploadSessionStore | undefined;
   /** True: the caller has just asked, and the content is not there. */
   readonly isKnownMissing?: boolean | undefined;
+  /** Gives all of it at once, verified, for content that is small: then it may never be opened. */
+  readonly readAll?: (() => Promise<Buffer>) | undefined;
   /** The same content as that which is opened, and where it lies; then it may never be opened. */
   readonly filed?: FiledContent | undefined;
   /** Runs what sends the content, when it is its turn; what is asked before needs none. Default: at once. */

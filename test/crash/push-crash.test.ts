@@ -145,7 +145,9 @@ realOnes.each(WAYS)("push() by $by to docker-registry", (way) => {
     expect((await running.finished).exitCode).toBe(130);
     const sent = target.proxy.uploadedBytes;
     await pushAgain(target);
-    expect(sent + target.proxy.uploadedBytes).toBe(sizeOfBlobs());
+    // each run finds out once whether the registry takes a whole blob at once
+    const most = sizeOfBlobs() + 2 * SMALL_BYTES;
+    expect(sent + target.proxy.uploadedBytes).toBeLessThanOrEqual(most);
     await expectPushed(target);
   });
 

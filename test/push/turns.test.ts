@@ -36,9 +36,10 @@ async function pushThrough(middleware: RegistryMiddleware, concurrency: number) 
   });
 }
 
+/** Of a blob that comes whole. */
 function sizeOfPut({ method, path, headers }: RegistryRequest): number {
-  const isPut = method === "PUT" && path.includes("/blobs/uploads/");
-  return isPut ? Number(headers["content-length"]) : -1;
+  const isBlob = ["POST", "PUT"].includes(method) && path.includes("/blobs/uploads/");
+  return isBlob ? Number(headers["content-length"]) : -1;
 }
 
 /** Opens once something was seen so often. */

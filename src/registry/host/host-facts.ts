@@ -23,6 +23,8 @@ export interface HostFacts {
   hasReliableHead: boolean;
   /** Mounts in a row that were answered with an error, or not at all. */
   failedMounts: number;
+  /** Whether a whole blob may come with the request that opens an upload; one is sent to find out. */
+  wholePosts: "untried" | "being tried" | "taken" | "not taken";
   /** Repositories whose referrers are found only by the fallback tag: one host may have several kinds of them. */
   readonly withoutReferrersApi: Set<string>;
 }
@@ -44,6 +46,7 @@ export function createHostFacts(registry: string, partSizeBytes?: number): HostF
     hasNoUploadStatus: false,
     hasReliableHead: false,
     failedMounts: 0,
+    wholePosts: "untried",
     withoutReferrersApi: new Set(),
     partFloorBytes: 0,
     pace: partSizeBytes === undefined ? FIRST_PACE : undefined,

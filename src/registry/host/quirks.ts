@@ -47,7 +47,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "POST of a whole blob only opens an upload",
         source: "run",
-        code: "upload/upload.ts",
+        code: "upload/post-whole.ts",
       },
       { what: "no referrers API", source: "run", code: "content/referrers.ts" },
       { what: "the length of a 416 is that of the blob", source: "run", code: "response-error.ts" },

@@ -81,12 +81,16 @@ export async function sendCommit(
     onSent,
   });
   await response.discard();
-  const stored = headerOf(response.headers, "docker-content-digest");
-  if (stored !== undefined && stored !== digest && stored.startsWith("sha256:")) {
-    if (digest.startsWith("sha256:")) {
-      throw new ContentMismatchError(digest, `the registry stored it as "${stored}"`);
-    }
-  }
+  checkStored(response, digest);
+}
+
+/** Throws if a registry says that it has stored a blob under another digest. */
+export function checkStored({ headers }: HttpResponse, digest: Digest): void {
+  const stored = headerOf(headers, "docker-content-digest");
+  if (stored === undefined || stored === digest) return;
+  // another algorithm may be the one that it prefers
+  if (!stored.startsWith("sha256:") || !digest.startsWith("sha256:")) return;
+  throw new ContentMismatchError(digest, `the registry stored it as "${stored}"`);
 }
 
 /** What a registry has of an upload: `lost` means start over, `unknown` that it cannot be asked. */
@@ -139,10 +143,11 @@ function readRange(
 
 type BareRequest = Pick<HostRequest, "method" | "target" | "scopes" | "minimumLifeMs">;
 
-function uploadRequest(
+/** @package */
+export function uploadRequest(
   { repository }: RepositoryContext,
   method: string,
-  target: URL,
+  target: string | URL,
 ): BareRequest {
   const scopes = [repositoryScope(repository, "pull", "push")];
   return { method, target, scopes, minimumLifeMs: TOKEN_LIFE_MS };

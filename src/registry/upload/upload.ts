@@ -5,6 +5,8 @@ import { openGrace } from "../transport/grace.ts";
 import type { Patience } from "../transport/retry.ts";
 import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
 import { ContentCursor, type UploadCursor } from "./content-cursor.ts";
+import { HeldCursor } from "./held-cursor.ts";
+import { postWhole } from "./post-whole.ts";
 import { ThreadCursor } from "./thread-cursor.ts";
 import {
   lengthOf,
@@ -42,7 +44,7 @@ interface Upload {
   readonly context: RepositoryContext;
   readonly content: UploadContent;
   readonly options: UploadBlobOptions;
-  readonly cursor: UploadCursor;
+  cursor: UploadCursor;
   readonly patience: Patience;
   location: URL | undefined;
   startedAt: Date;
@@ -66,10 +68,14 @@ export async function uploadBlob(
 ): Promise<PushContentResult> {
   const upload = createUpload(context, content, options);
   try {
+    const bytes = await options.readAll?.();
+    if (bytes) upload.cursor = new HeldCursor(bytes);
     await adoptSession(upload);
-    if (!upload.location) await begin(upload);
-    const { inTurn = (send) => send() } = options;
-    await inTurn(() => sendAll(upload));
+    if (bytes === undefined || !(await storeWhole(upload, bytes))) {
+      if (!upload.location) await begin(upload);
+      const { inTurn = (send) => send() } = options;
+      await inTurn(() => sendAll(upload));
+    }
     await options.session?.save(undefined);
     const { resumedBytes, sentBytes } = upload;
     return { outcome: "uploaded", sentBytes, ...(resumedBytes > 0 ? { resumedBytes } : {}) };
@@ -152,6 +158,22 @@ async function adoptSession(upload: Upload): Promise<void> {
   await options.session?.save(undefined);
 }
 
+/** Tries the shortest way, once: with an upload that is open already, it is none. */
+async function storeWhole(upload: Upload, bytes: Buffer): Promise<boolean> {
+  const { context, content, options } = upload;
+  if (upload.location) return false;
+  const answer = await postWhole(context, {
+    bytes,
+    digest: content.expected.digest,
+    signal: options.signal,
+    onSent: countFrom(upload, { offset: 0, onMoved: () => undefined }),
+  });
+  if (answer === "stored") return true;
+  if (upload.sentBytes > 0) options.onProgress?.(0);
+  if (answer) adoptStart(upload, answer);
+  return false;
+}
+
 /** Sends the next piece; true when the blob is complete. */
 async function advance(upload: Upload): Promise<boolean> {
   const { context, options, content } = upload;
@@ -183,11 +205,15 @@ async function advance(upload: Upload): Promise<boolean> {
 
 async function begin(upload: Upload): Promise<URL> {
   const { signal } = upload.options;
-  const { location, minPartBytes } = await startUpload(upload.context, { signal });
+  const start = await startUpload(upload.context, { signal });
+  adoptStart(upload, start);
+  return start.location;
+}
+
+function adoptStart(upload: Upload, { location, minPartBytes }: UploadStart): void {
   upload.location = location;
   upload.startedAt = new Date();
   upload.position = { ...upload.position, offset: 0, minPartBytes };
-  return location;
 }
 
 function countFrom(

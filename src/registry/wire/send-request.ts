@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { recycleReadBuffer } from "../../io/read-buffers.ts";
+import { bodyOfBytes } from "../transport/body-of-bytes.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { RequestBody } from "../transport/http.ts";
 import { formatRequestHead } from "./request-head.ts";
@@ -32,7 +33,7 @@ export function sendRequest(
     return undefined;
   }
   const writer = new BodyWriter(socket, head, options);
-  if (isBuffer) return sendPieces(writer, onceOf(body));
+  if (isBuffer) return sendPieces(writer, bodyOfBytes(body).pieces());
   return body.pieces ? sendPieces(writer, body.pieces()) : sendStream(writer, body, options);
 }
 
@@ -105,13 +106,4 @@ class BodyWriter {
     });
     return true;
   }
-}
-
-function onceOf(bytes: Buffer): () => Buffer | undefined {
-  let rest: Buffer | undefined = bytes;
-  return () => {
-    const piece = rest;
-    rest = undefined;
-    return piece;
-  };
 }
