@@ -1,13 +1,14 @@
 import type { Hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { MirrorError } from "../errors.ts";
-import { READ_BUFFER_BYTES, recycleReadBuffer } from "../io/read-buffers.ts";
+import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { createDigestHash } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { FetchIntoOptions, FilePlaces, OpenContent } from "../store/store.ts";
 import type { CachedContent } from "./content-cache.ts";
 import { DownloadFile, type DownloadFileOptions } from "./download-file.ts";
+import { readerMemory } from "./reader-memory.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 import { isOfStorage } from "./storage-failure.ts";
 
@@ -30,10 +31,6 @@ export interface WantedBytes {
 
 /** What may come ahead of the disk, or where that takes nothing ahead of the slowest reader. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
-
-/** Where more than these read, each has little memory. */
-const CROWD = 64;
-const CROWDED_PIECE_BYTES = 32 * 1024;
 
 /** From here on a thread of its own is worth it. */
 const ELSEWHERE_FROM_BYTES = 8 * 1024 * 1024;
@@ -126,8 +123,8 @@ export class Download {
   async #readAt(at: number, length: number): Promise<Buffer> {
     const recent = this.#recent.at(at);
     if (recent) return recent.subarray(0, length);
-    const most = this.#readers.size > CROWD ? CROWDED_PIECE_BYTES : READ_BUFFER_BYTES;
-    return await this.#file.readAt(at, Math.min(length, this.#savedBytes - at), most);
+    const memory = readerMemory(this.#readers.size);
+    return await this.#file.readAt(at, Math.min(length, this.#savedBytes - at), memory);
   }
 
   async #run(onStarted: () => void): Promise<void> {

@@ -1,8 +1,9 @@
 /** Bytes asked of a socket or file at once: fewer, larger reads than the 64 KiB that streams take by themselves. */
 export const READ_BUFFER_BYTES: number = 256 * 1024;
 
-/** Free buffers of one size that are kept; what is returned beyond them is left to the garbage collector. */
+/** Free buffers of one size that are kept, and their bytes; what is returned beyond them is left to the garbage collector. */
 const FREE_LIMIT = 32;
+const FREE_BYTES = 8 * 1024 * 1024;
 
 /** By their size. */
 const free = new Map<number, ArrayBuffer[]>();
@@ -35,5 +36,6 @@ export function recycleReadBuffer(chunk: Buffer): void {
   const { byteLength } = chunk.buffer;
   const known = free.get(byteLength);
   if (known === undefined) free.set(byteLength, [chunk.buffer as ArrayBuffer]);
-  else if (known.length < FREE_LIMIT) known.push(chunk.buffer as ArrayBuffer);
+  else if (known.length < Math.min(FREE_LIMIT, FREE_BYTES / byteLength))
+    known.push(chunk.buffer as ArrayBuffer);
 }

@@ -23,6 +23,9 @@ interface OpenedClients extends AsyncDisposable {
 /** Clients wait for an answer meanwhile, and most have another place to go to. */
 const RETRY_TIMEOUT_MS = 5000;
 
+/** For so few upstreams threads are started before the first client waits for one; each takes some mebibytes. */
+const PREPARED_UPSTREAMS = 2;
+
 /** A client for each upstream: what one is sent, no other one sees. */
 export async function openUpstreamClients(
   flags: Flags,
@@ -31,10 +34,13 @@ export async function openUpstreamClients(
   const clients: RegistryClient[] = [];
   const warnUnused = createUnusedWarning(() => clients.length);
   const upstreams: Upstream[] = [];
-  for (const spec of parseUpstreams(flags.upstream ?? [], context.env)) {
+  const specs = parseUpstreams(flags.upstream ?? [], context.env);
+  const transferThreadAtStart = !flags.offline && specs.length <= PREPARED_UPSTREAMS;
+  for (const spec of specs) {
     const { client, isPrivate } = await openUpstreamClient(spec, flags, {
       context,
       warnUnused,
+      transferThreadAtStart,
     });
     clients.push(client);
     const { namespace, path, registry } = spec;
@@ -58,7 +64,15 @@ export async function openUpstreamClients(
 async function openUpstreamClient(
   { isPlainHttp, login, namespace, registry }: UpstreamSpec,
   flags: Flags,
-  { context, warnUnused }: { readonly context: CliContext; readonly warnUnused: IsForAll },
+  {
+    context,
+    warnUnused,
+    transferThreadAtStart,
+  }: {
+    readonly context: CliContext;
+    readonly warnUnused: IsForAll;
+    readonly transferThreadAtStart: boolean;
+  },
 ): Promise<{ readonly client: RegistryClient; readonly isPrivate: boolean }> {
   const onEvent = (event: RegistryEvent) => {
     if (event.type === "warning" && !warnUnused(event)) return;
@@ -77,6 +91,7 @@ async function openUpstreamClient(
   const options = toRegistryOptions(flags);
   const client = openRegistryClient({
     retryTimeoutMs: RETRY_TIMEOUT_MS,
+    transferThreadAtStart,
     ...options,
     ...surroundings,
     insecure: options.insecure || isPlainHttp,

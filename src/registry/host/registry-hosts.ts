@@ -48,6 +48,8 @@ export interface RegistryHostsOptions extends TlsOptions {
    * Default: one for each processor that the hashes of files leave, from 1 to 4; 0: none.
    */
   readonly transferThreads?: number | undefined;
+  /** Starts one of them at once: whoever waits for the first blob does not wait for it. Default: when there is something to move. */
+  readonly transferThreadAtStart?: boolean | undefined;
   /** @internal what has to be moved for threads to be started */
   readonly transferThreadsFromBytes?: number | undefined;
   readonly onEvent?: OnRegistryEvent | undefined;
@@ -98,6 +100,7 @@ function checkRegistryOptions(options: RegistryHostsOptions): void {
     lowestBytesPerSecond: "amount?",
     partSizeBytes: "count?",
     transferThreads: "amount?",
+    transferThreadAtStart: "switch?",
     transferThreadsFromBytes: "amount?",
     onEvent: "function?",
     userAgent: "text?",
@@ -145,6 +148,7 @@ export function openRegistryHosts(options: RegistryHostsOptions): RegistryHosts 
     registries,
     warn,
   });
+  if (options.transferThreadAtStart) threads.prepareOne();
   const states =
     options.rateStatePath === undefined ? undefined : new RateStates(options.rateStatePath);
   const open = (registry: string, challenges?: readonly string[]): RegistryHost =>

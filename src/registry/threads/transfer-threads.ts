@@ -42,6 +42,11 @@ export class TransferThreads implements AsyncDisposable {
     while (this.#links.length < this.#limitFor(run)) this.#start();
   }
 
+  /** Has one thread ready, whatever there will be to move. */
+  prepareOne(): void {
+    if (this.#options.limit !== 0) this.#start();
+  }
+
   /** Gives content to the thread that has least to do. */
   open(spec: ContentSpec, run: MovingRun): ThreadContent {
     return new ThreadContent(this.#choose(run), spec, this.#options.registries);
