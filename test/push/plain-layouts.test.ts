@@ -165,6 +165,18 @@ describe("push() of an image layout whose names say no repository", () => {
     expect(registry.content.repository("acme/other").tags.get("2.0")).toBe(digestOf(ONE));
   });
 
+  test.each(["branch:of:mine", "Feature/Login:1", "web:1@sha256:short"])(
+    "a name that is no reference (%s) says no place, and is no damage",
+    async (name) => {
+      const path = await layoutTar([tagged(ONE, name)]);
+      await expect(pushTo(path)).rejects.toMatchObject({
+        code: "CONTENT_INVALID",
+        hint: "Name it with `tag`",
+      });
+      expect((await pushTo(path, "1.0")).pushed).toEqual({ ":1.0": digestOf(ONE) });
+    },
+  );
+
   test("beside others, the one without a tag gets it, or a notice names it", async () => {
     const path = await layoutTar([tagged(ONE, "1.0"), tagged(TWO, "")]);
     const { receipt } = await pushTo(path);

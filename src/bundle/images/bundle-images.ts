@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ImageKind } from "../../contents/contents.ts";
 import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
-import { ContentInvalidError } from "../../oci/errors.ts";
+import { ContentInvalidError, ReferenceInvalidError } from "../../oci/errors.ts";
 import { isRepositoryName, isTag, parseReference } from "../../oci/reference.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
@@ -104,7 +104,8 @@ export async function readLayoutTags(
     // Only a layout that the path routes has short tags, and only one at the root can do without
     const isRouted =
       layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
-    const read = isRouted ? toRoutedTag : toNamedTag;
+    const toNamed = reader.manifest ? toNamedTag : toForeignTag;
+    const read = isRouted ? toRoutedTag : toNamed;
     const found = roots.map((root) => read(layout, root));
     const named = found.filter((item) => "root" in item);
     const known = new Set(named.map(({ root }) => root.digest));
@@ -157,6 +158,16 @@ function toNamedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
   if (referrer !== undefined) return referrer;
   const name = tag ?? (digest ? parseDigest(digest).encoded : "latest");
   return { layout, repository: path, tag: name, root, kind: "image", source };
+}
+
+/** Other programs take any text for a name (`branch:of:mine`): what cannot be a reference says no place. */
+function toForeignTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
+  try {
+    return toNamedTag(layout, root);
+  } catch (error) {
+    if (!(error instanceof ReferenceInvalidError)) throw error;
+    return { layout, digest: root.digest, descriptor: root };
+  }
 }
 
 /** What has no tag and says what it belongs to; containerd writes such entries too. */

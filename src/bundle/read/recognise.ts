@@ -98,6 +98,12 @@ export function recogniseDirectory(directory: string, names: readonly string[]):
     if (twin)
       return wanted.length > 1 ? { ...twin, hint: `${twin.hint}; likewise the others` } : twin;
   }
+  // What `skopeo copy … dir:` and `skopeo sync --dest dir` write: blobs lie beside the manifest, named by their hex
+  if (names.includes("manifest.json") && names.includes("version")) {
+    const from = quote(`dir:${directory}`);
+    const hint = `Write it as an image layout: skopeo copy --all --preserve-digests ${from} oci:layout:TAG`;
+    return { reason: 'it is an image as skopeo writes it to "dir:"', hint };
+  }
   if (names.includes("manifest.json") && names.some(isDockerFile)) {
     const hint = `Pack it again: tar -cf saved.tar -C ${quote(directory)} .`;
     return { reason: 'it is an unpacked archive of "docker save"', hint };
