@@ -2,7 +2,7 @@ import { type PackagePlan, planPackage } from "../bundle/format/bundle-plan.ts";
 import type { ImageContents } from "../contents/contents.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { ReadableStore } from "../store/store.ts";
 import type { ChosenImages } from "./choose-images.ts";
@@ -129,7 +129,7 @@ function entriesOf(contents: readonly ImageContents[], form: ExportForm): readon
   const { entries } = planPackage({
     name: "images",
     kind: "images",
-    layouts: [{ path: "", images: mergeTags(images) }],
+    layouts: [{ path: "", images: nameDigests(mergeTags(images), form) }],
   });
   if (form !== "docker-archive") return [...entries];
   const loaded = new Set(
@@ -138,6 +138,23 @@ function entriesOf(contents: readonly ImageContents[], form: ExportForm): readon
   return [...entries].filter(({ path, content }) =>
     content.kind === "blob" ? loaded.has(content.digest) : path === "manifest.json",
   );
+}
+
+/**
+ * kubelet asks for `name:tag@digest` by name and digest alone, which a pull has in containerd and an import has not: whoever
+ * pins images would ask the Internet for what is there. An index without all of its platforms has another digest than the one
+ * that is pinned.
+ */
+function nameDigests(images: readonly ImageContents[], form: ExportForm): readonly ImageContents[] {
+  if (form !== "k3s") return images;
+  return images.map((image) => {
+    const { root, rewritten = [], tags } = image;
+    const { encoded } = parseDigest(root.digest);
+    const isCut = rewritten.some(({ digest }) => digest === root.digest);
+    return isCut || tags.length === 0 || tags.includes(encoded)
+      ? image
+      : { ...image, tags: [...tags, encoded].sort() };
+  });
 }
 
 /** One image of several tags is one entry of `manifest.json`. */

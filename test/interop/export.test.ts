@@ -130,11 +130,17 @@ describe("mirror export", () => {
   });
 
   requireDaemon("containerd", "ctr").describe("read by containerd", () => {
-    test("ctr images import takes k3s with all platforms, and keeps the digests", async () => {
-      expect(await importAll("k3s")).toEqual([
-        [name("many"), digestOf(MANY), "complete"],
-        [name("one"), digestOf(ONE), "complete"],
-      ]);
+    test("ctr images import takes k3s with all platforms, and keeps the digests, by which kubelet asks for what is pinned", async () => {
+      const pinned = (image: typeof ONE, of: string) =>
+        `${name(of).replace(/:[^:]*$/, "")}@${digestOf(image)}`;
+      expect(await importAll("k3s")).toEqual(
+        [
+          [name("many"), digestOf(MANY), "complete"],
+          [pinned(MANY, "many"), digestOf(MANY), "complete"],
+          [name("one"), digestOf(ONE), "complete"],
+          [pinned(ONE, "one"), digestOf(ONE), "complete"],
+        ].sort(([left = ""], [right = ""]) => (left < right ? -1 : 1)),
+      );
     });
 
     test("an index that was cut to a platform imports with --all-platforms", async () => {

@@ -165,6 +165,15 @@ describe("push() of an image layout whose names say no repository", () => {
     expect(registry.content.repository("acme/other").tags.get("2.0")).toBe(digestOf(ONE));
   });
 
+  test("its digest beside its tag, as archives for containerd have it, is no other tag", async () => {
+    const name = "registry.test/acme/one";
+    const names = [`${name}:1.0`, `${name}@${digestOf(ONE)}`];
+    const path = await layoutTar(names.map((one) => tagged(ONE, one)));
+    expect((await pushTo(path)).pushed).toEqual({ "registry.test/acme/one:1.0": digestOf(ONE) });
+    const alone = await layoutTar([tagged(ONE, names[1] ?? "")]);
+    expect(Object.keys((await pushTo(alone)).pushed)).toHaveLength(1);
+  });
+
   test.each(["branch:of:mine", "Feature/Login:1", "web:1@sha256:short"])(
     "a name that is no reference (%s) says no place, and is no damage",
     async (name) => {

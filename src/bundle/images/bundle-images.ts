@@ -101,17 +101,14 @@ export async function readLayoutTags(
     const roots = manifests.map((value, position) =>
       parseDescriptor(value, `manifests[${position}]`),
     );
-    // Only a layout that the path routes has short tags, and only one at the root can do without
-    const isRouted =
-      layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
-    const toNamed = reader.manifest ? toNamedTag : toForeignTag;
-    const read = isRouted ? toRoutedTag : toNamed;
+    const read = entryReaderOf(reader, layout, roots);
     const found = roots.map((root) => read(layout, root));
     const named = found.filter((item) => "root" in item);
     const known = new Set(named.map(({ root }) => root.digest));
     const unnamed = found.filter((item) => "digest" in item);
+    const tags = named.filter((item) => "tag" in item);
     return {
-      tags: named.filter((item) => "tag" in item),
+      tags: reader.manifest ? tags : withoutDigestNames(tags),
       referrers: named.filter((item) => "subject" in item),
       unnamed: unnamed.filter(({ digest }) => !known.has(digest)),
     };
@@ -121,6 +118,25 @@ export async function readLayoutTags(
       throw corrupt(reasonWithin(subject, error), { cause: error });
     throw corrupt(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function entryReaderOf(
+  { manifest }: BundleReader,
+  layout: LayoutTable,
+  roots: readonly Descriptor[],
+): (layout: LayoutTable, root: Descriptor) => LayoutEntry {
+  // Only a layout that the path routes has short tags, and only one at the root can do without
+  const isRouted = layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
+  if (isRouted) return toRoutedTag;
+  return manifest ? toNamedTag : toForeignTag;
+}
+
+/** Archives for containerd name an image by its digest beside its tag: that is no other tag of it. */
+function withoutDigestNames(tags: readonly BundledTag[]): readonly BundledTag[] {
+  const isDigestName = ({ root, tag }: BundledTag) => root.digest.endsWith(`:${tag}`);
+  const imageOf = ({ repository, root }: BundledTag) => `${repository}@${root.digest}`;
+  const tagged = new Set(tags.filter((one) => !isDigestName(one)).map(imageOf));
+  return tags.filter((one) => !(isDigestName(one) && tagged.has(imageOf(one))));
 }
 
 /** `manifests[3]: its size is …`: a part of the subject is named, the subject itself is not named twice. */
