@@ -28,11 +28,12 @@ export function nextLinkOf(headers: ResponseHeaders): string | undefined {
  * own address: that is read as the scheme and port in use, so nothing is downgraded.
  */
 export function resolveOwnUrl(text: string, requestUrl: URL): URL | undefined {
-  if (!URL.canParse(text, requestUrl.href)) return undefined;
-  const url = new URL(text, requestUrl);
-  if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
-  url.username = "";
-  url.password = "";
+  const url = parseUrl(text, requestUrl);
+  if (url?.protocol !== "https:" && url?.protocol !== "http:") return undefined;
+  if (url.username !== "" || url.password !== "") {
+    url.username = "";
+    url.password = "";
+  }
   const isOwnName = url.hostname === requestUrl.hostname;
   if (requestUrl.protocol === "https:" && url.protocol === "http:" && isOwnName) {
     const portWritten = url.port;
@@ -42,4 +43,13 @@ export function resolveOwnUrl(text: string, requestUrl: URL): URL | undefined {
     }
   }
   return url;
+}
+
+function parseUrl(text: string, base: URL): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    // what is no address leads nowhere
+    return undefined;
+  }
 }

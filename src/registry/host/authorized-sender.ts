@@ -69,8 +69,10 @@ export class AuthorizedSender {
       previous: undefined,
     };
     for (;;) {
-      const authorizing = authorizer.authorize({ scopes: attempt.scopes, minimumLifeMs });
-      const authorization = await untilAborted(authorizing, signal);
+      const wish = { scopes: attempt.scopes, minimumLifeMs };
+      const authorization = authorizer.isInformed
+        ? await untilAborted(authorizer.authorize(wish), signal)
+        : undefined;
       const response = await request.send(authorization?.value);
       if (!request.isOwn(response)) return response;
       const answer = await this.#afterAnswer(response, authorization, attempt);

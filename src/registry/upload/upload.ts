@@ -180,7 +180,9 @@ async function advance(upload: Upload): Promise<boolean> {
   const location = upload.location ?? (await begin(upload));
   const step = planStep(upload.position, context.host.facts);
   const { offset, size } = upload.position;
-  const grace = openGrace(options.session ? options.signal : undefined, GRACE);
+  // what is held is sent again sooner than a session of it is found
+  const isTorn = !options.session || upload.cursor instanceof HeldCursor;
+  const grace = openGrace(isTorn ? undefined : options.signal, GRACE);
   const piece: UploadPiece = {
     location,
     offset,

@@ -62,10 +62,13 @@ export class ResponseReader {
       throw protocolError("HPE_HEADER_OVERFLOW", "the head of the answer is too long");
     }
     if (end < 0) return undefined;
-    // what servers write there is UTF-8 if it is more than ASCII
-    const text = Buffer.from(this.#head.slice(0, end), "latin1").toString("utf8");
+    const text = this.#head.slice(0, end);
     this.#head = "";
-    this.#takeHead(parseResponseHead(text));
+    // what servers write there is UTF-8 if it is more than ASCII
+    const isAscii = !/[\x80-\xff]/.test(text);
+    this.#takeHead(
+      parseResponseHead(isAscii ? text : Buffer.from(text, "latin1").toString("utf8")),
+    );
     return bytes.subarray(end + 4 - before);
   }
 

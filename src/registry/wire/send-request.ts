@@ -70,6 +70,9 @@ async function sendStream(
     throw new Error(`the body has not the ${body.size} bytes it should have`);
 }
 
+/** What is copied in less time than two pieces are written. */
+const JOINED_BYTES = 16 * 1024;
+
 /** Writes the head and the pieces of a body: one on its way, and one that waits for it. */
 class BodyWriter {
   readonly #socket: Socket;
@@ -95,15 +98,26 @@ class BodyWriter {
     const { isOver, onSent } = this.#options;
     await this.drained;
     if (isOver()) return false;
-    this.#socket.cork();
-    this.begin();
     // whoever listens to the socket hears of failures
-    const taken = new Promise<void>((resolve) => this.#socket.write(piece, () => resolve()));
-    this.#socket.uncork();
+    const taken = new Promise<void>((resolve) => this.#writeBehindHead(piece, () => resolve()));
     this.drained = taken.then(() => {
       recycleReadBuffer(piece);
       if (!isOver()) onSent(piece.length);
     });
     return true;
+  }
+
+  /** The head and a small body go at once. */
+  #writeBehindHead(piece: Buffer, taken: () => void): void {
+    if (this.#head !== "" && piece.length <= JOINED_BYTES) {
+      const head = Buffer.from(this.#head, "latin1");
+      this.#head = "";
+      this.#socket.write(Buffer.concat([head, piece]), taken);
+      return;
+    }
+    this.#socket.cork();
+    this.begin();
+    this.#socket.write(piece, taken);
+    this.#socket.uncork();
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Exchange, ExchangeAnswer } from "../transport/exchange.ts";
 import { nextConnection } from "../transport/next-connection.ts";
+import { IdleTimer } from "./idle-timer.ts";
 import { WireExchange } from "./wire-exchange.ts";
 import { FIRST_BUFFER_BYTES, receiveFrom } from "./wire-socket.ts";
 
@@ -16,7 +17,11 @@ export class WireConnection {
   readonly #onFree: (connection: WireConnection) => void;
   readonly #onLost: (connection: WireConnection) => void;
   #running: WireExchange | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Of the exchange that is running, or of the pause behind it. */
+  readonly #idle = new IdleTimer(() => {
+    if (this.#running) this.#running.giveUp();
+    else this.close();
+  });
 
   /** `onFree`: the next exchange may begin; `onLost`: none may. */
   constructor(
@@ -45,9 +50,10 @@ export class WireConnection {
   }
 
   send(exchange: Exchange): Promise<ExchangeAnswer> {
-    clearTimeout(this.#timer);
+    this.#idle.stop();
     const running = new WireExchange(exchange, {
       socket: this.#socket,
+      idle: this.#idle,
       connection: this.#number,
       keepMs: KEEP_MS,
       onOver: (keepMs) => this.#free(keepMs),
@@ -57,10 +63,10 @@ export class WireConnection {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
     this.#running?.fail(
       Object.assign(new Error("the client was closed"), { code: "ECONNABORTED" }),
     );
+    this.#idle.end();
     this.#socket.destroy();
   }
 
@@ -74,19 +80,20 @@ export class WireConnection {
   #free(keepMs: number): void {
     this.#running = undefined;
     if (keepMs <= 0 || !this.isOpen) {
+      this.#idle.end();
       this.#socket.destroy();
       this.#onLost(this);
       return;
     }
-    this.#timer = setTimeout(() => this.close(), keepMs);
+    this.#idle.start(keepMs);
     // a paused socket would not show that the server ends it
     this.#socket.resume();
     this.#onFree(this);
   }
 
   #endOfConnection(): void {
-    clearTimeout(this.#timer);
     this.#running?.endOfConnection();
+    this.#idle.end();
     this.#socket.destroy();
     this.#onLost(this);
   }

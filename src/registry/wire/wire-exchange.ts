@@ -5,7 +5,7 @@ import { DISCARD_LIMIT_BYTES } from "../transport/exchange.ts";
 import { watchSpeed } from "../transport/lowest-speed.ts";
 import { endedEarly } from "../transport/range-resume.ts";
 import { type BodyFraming, keepMsOf } from "./body-framing.ts";
-import { IdleTimer } from "./idle-timer.ts";
+import type { IdleTimer } from "./idle-timer.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseReader } from "./response-reader.ts";
 import { sendRequest } from "./send-request.ts";
@@ -13,6 +13,8 @@ import { WireBody } from "./wire-body.ts";
 
 export interface WireExchangeOptions {
   readonly socket: Socket;
+  /** Of the connection, for this exchange until it is over; it asks for `giveUp`. */
+  readonly idle: Pick<IdleTimer, "start" | "stop" | "touch">;
   /** Number of the connection. */
   readonly connection: number;
   /** Most that it may be kept for the next request. */
@@ -30,7 +32,6 @@ export class WireExchange {
   #body: WireBody | undefined;
   /** What the body of the request is read from. */
   #source: Readable | undefined;
-  readonly #idle = new IdleTimer(() => this.#giveUp());
   readonly #abort = () => this.fail(this.#exchange.signal?.reason);
   #startedAt = 0;
   #status: number | undefined;
@@ -75,7 +76,7 @@ export class WireExchange {
     const sent = () => {
       if (isOver()) return;
       this.#isSent = true;
-      this.#idle.start(this.#exchange.answerTimeoutMs);
+      this.#options.idle.start(this.#exchange.answerTimeoutMs);
     };
     const sending = sendRequest(this.#options.socket, this.#exchange, {
       isOver,
@@ -89,7 +90,7 @@ export class WireExchange {
       sent();
       return;
     }
-    this.#idle.start(this.#exchange.stallTimeoutMs);
+    this.#options.idle.start(this.#exchange.stallTimeoutMs);
     sending.then(sent, (error) => this.fail(error));
   }
 
@@ -125,7 +126,7 @@ export class WireExchange {
   }
 
   #noteSent(bytes: number): void {
-    this.#idle.touch();
+    this.#options.idle.touch();
     this.#sentBytes += bytes;
     this.#exchange.onSent?.(bytes);
   }
@@ -139,7 +140,7 @@ export class WireExchange {
     const isEmpty = framing.kind === "length" && framing.bytes === 0;
     const body = isEmpty ? undefined : this.#openBody();
     if (body) {
-      this.#idle.start(stallTimeoutMs);
+      this.#options.idle.start(stallTimeoutMs);
       watchSpeed(body, {
         bytesPerSecond: lowestBytesPerSecond,
         windowMs: stallTimeoutMs,
@@ -165,7 +166,7 @@ export class WireExchange {
       resume: () => {
         if (this.#isOver) return;
         // while nobody wanted it, nothing could come
-        this.#idle.touch();
+        this.#options.idle.touch();
         this.#options.socket.resume();
       },
       leave: (error) => {
@@ -179,7 +180,7 @@ export class WireExchange {
   }
 
   #takeData(bytes: Buffer): boolean {
-    this.#idle.touch();
+    this.#options.idle.touch();
     this.#receivedBytes += bytes.length;
     return this.#body?.deliver(bytes) ?? true;
   }
@@ -203,8 +204,9 @@ export class WireExchange {
     await closed;
   }
 
-  #giveUp(): void {
-    if (this.#isWaitingForUs()) this.#idle.start(this.#exchange.stallTimeoutMs);
+  /** Nothing has happened for as long as may be. */
+  giveUp(): void {
+    if (this.#isWaitingForUs()) this.#options.idle.start(this.#exchange.stallTimeoutMs);
     else this.fail(stalled());
   }
 
@@ -216,7 +218,7 @@ export class WireExchange {
 
   #settle(keepMs: number): void {
     this.#isOver = true;
-    this.#idle.stop();
+    this.#options.idle.stop();
     this.#source?.destroy();
     this.#exchange.signal?.removeEventListener("abort", this.#abort);
     this.#options.onOver(keepMs);
