@@ -101,7 +101,7 @@ export function recogniseDirectory(directory: string, names: readonly string[]):
   // What `skopeo copy … dir:` and `skopeo sync --dest dir` write: blobs lie beside the manifest, named by their hex
   if (names.includes("manifest.json") && names.includes("version")) {
     const from = quote(`dir:${directory}`);
-    const hint = `Write it as an image layout: skopeo copy --all --preserve-digests ${from} oci:layout:TAG`;
+    const hint = `Let skopeo write it as an image layout, all of it and with its digests: from ${from} to oci:layout:TAG`;
     return { reason: 'it is an image as skopeo writes it to "dir:"', hint };
   }
   if (names.includes("manifest.json") && names.some(isDockerFile)) {

@@ -17,6 +17,7 @@ import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import type { RepositoryContext } from "./blobs.ts";
+import { hintOfRefusal, withHint } from "./manifest-refusal.ts";
 import { type ManifestAnswer, mediaTypeOf } from "./manifest-type.ts";
 import { refuseEncoding } from "./refuse-encoding.ts";
 
@@ -145,10 +146,11 @@ export async function storeManifest(
     return await putManifest(context, put, options);
   } catch (error) {
     if (!(error instanceof RegistryResponseError)) throw error;
-    const unknown = toUnknownContent(error);
+    const hint = hintOfRefusal(error, put.manifest);
+    const unknown = toUnknownContent(error, hint);
     if (unknown) throw unknown;
     const isRefusal = REFUSALS_OF_WRITTEN.has(error.status);
-    if (!(isRefusal && (await isAt(context, put, options)))) throw error;
+    if (!(isRefusal && (await isAt(context, put, options)))) throw withHint(error, hint);
     return { digest: put.manifest.descriptor.digest, indexedSubject: undefined };
   }
 }
@@ -178,11 +180,15 @@ const UNKNOWN_CONTENT: ReadonlySet<string> = new Set([
   "MANIFEST_UNKNOWN",
 ]);
 
-function toUnknownContent(error: RegistryResponseError): ContentUnknownError | undefined {
+function toUnknownContent(
+  error: RegistryResponseError,
+  hint: string | undefined,
+): ContentUnknownError | undefined {
   const unknown = error.serverErrors.filter(({ code }) => UNKNOWN_CONTENT.has(code));
   if (unknown.length === 0) return undefined;
   const digests = unknown.flatMap((one) => one.digests ?? []);
-  return new ContentUnknownError(error.message, digests, { cause: error });
+  const remedy = hint === undefined ? {} : { hint };
+  return new ContentUnknownError(error.message, digests, { ...remedy, cause: error });
 }
 
 /** PUT, until it is answered. */

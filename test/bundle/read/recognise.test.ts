@@ -156,7 +156,11 @@ describe("push, inspect and verify name another kind of file and the command tha
     await write("manifest.json", "{}");
     await write("version", "Directory Transport Version: 1.1\n");
     await write("a".repeat(64), "a blob");
-    await expectAllSay(directory.path, 'as skopeo writes it to "dir:"', "skopeo copy --all");
+    await expectAllSay(
+      directory.path,
+      'as skopeo writes it to "dir:"',
+      "Let skopeo write it as an image layout",
+    );
   });
 
   test("one file of a bundle instead of its directory", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../../src/oci/media-type.ts";
 import { openRegistryClient } from "../../../src/registry/registry-client.ts";
+import { createFakeClock } from "../../support/clock.ts";
 import type { Faults } from "../../support/registry.ts";
 import { blobOf, manifestOf } from "../support/content.ts";
 import { send, startServer } from "../support/server.ts";
@@ -219,5 +220,41 @@ describe("referrers()", () => {
   test("are none where there is neither", async () => {
     await using session = await start({ referrers: 404 });
     expect(await session.repository.referrers(digest)).toEqual([]);
+  });
+});
+
+describe("pushManifest() of an image with layers of elsewhere", () => {
+  const foreign = {
+    mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    digest: layer.expected.digest,
+    size: layer.expected.size,
+    urls: ["https://mcr.example/layer"],
+  };
+
+  test.each([
+    [
+      "as distribution does",
+      500,
+      [{ code: "UNKNOWN" }, { code: "MANIFEST_BLOB_UNKNOWN", detail: foreign.digest }],
+    ],
+    ["with a word for it", 400, [{ code: "MANIFEST_INVALID", message: "invalid URL on layer" }]],
+  ])("says what lets it in where it is refused %s", async (_, status, errors) => {
+    await using server = await startServer((_request, response) => {
+      send(response, status, { "content-type": "application/json" }, JSON.stringify({ errors }));
+    });
+    await using client = openRegistryClient({ clock: createFakeClock() });
+    const repository = client.repository({ registry: server.host, repository: "acme/web" });
+    const refusal = async (layers: readonly object[]) => {
+      const document = { ...JSON.parse(String(image.bytes)), layers };
+      const bytes = Buffer.from(JSON.stringify(document));
+      const descriptor = { ...image.descriptor, digest: digestOf(bytes), size: bytes.length };
+      const pushing = repository.pushManifest({ bytes, descriptor }, "v1");
+      return (await pushing.catch((error: unknown) => error)) as { code: string; hint?: string };
+    };
+    expect(await refusal([foreign])).toMatchObject({
+      code: "REGISTRY_REFUSED",
+      hint: expect.stringContaining("validation.manifests.urls.allow"),
+    });
+    expect((await refusal([layer.expected])).hint ?? "").not.toContain("urls");
   });
 });
