@@ -75,6 +75,7 @@ export async function pruneCache(
   for (const record of await store.tags.listAll()) {
     if (!(await store.readManifest(record.digest))) await store.tags.remove(record);
   }
+  await store.referrers.removeUnless((subject) => store.hasManifest(subject));
   return await reportOf(directory, store.files, removedSince(before, store.files));
 }
 

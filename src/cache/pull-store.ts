@@ -7,6 +7,7 @@ import { hasErrorCode } from "../io/errors.ts";
 import { lockFile } from "../io/file-lock.ts";
 import { rename } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
 import { ContentMismatchError } from "../oci/errors.ts";
 import type { Manifest, OpenContent } from "../store/store.ts";
@@ -21,6 +22,7 @@ import {
 import { KeptBlobs } from "./kept-blobs.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { findPinned, PUSHED } from "./pushed-places.ts";
+import { ReferrerRecords, type SubjectPlace } from "./referrer-records.ts";
 import { isOfStorage } from "./storage-failure.ts";
 import { type TagPlace, type TagRecord, TagRecords } from "./tag-records.ts";
 
@@ -39,12 +41,14 @@ export interface PullStoreOptions extends KeptFilesOptions {
  * content/manifests/sha256/<hex>   the same, with its type in the first line
  * content/parts/<hex>.<size>       what has come of a blob so far
  * tags/<registry>/<repository>/_tags/<tag>
+ * referrers/<hex>.json             what refers to a manifest, as its registry said last
  * pushed/<namespace>/…             what clients have pushed (pushed-places.ts); the content of it stays
  * ```
  */
 export class PullStore implements AsyncDisposable {
   readonly directory: string;
   readonly tags: TagRecords;
+  readonly referrers: ReferrerRecords;
   readonly #files: KeptFiles;
   readonly #kept: KeptBlobs;
   readonly #lock: AsyncDisposable;
@@ -70,6 +74,7 @@ export class PullStore implements AsyncDisposable {
     this.#onUnkept = onUnkept;
     this.#kept = new KeptBlobs({ files, onDamaged: onUnkept });
     this.tags = new TagRecords(join(directory, "tags"));
+    this.referrers = new ReferrerRecords(join(directory, "referrers"));
   }
 
   static async open(directory: string, options: PullStoreOptions): Promise<PullStore> {
@@ -152,6 +157,10 @@ export class PullStore implements AsyncDisposable {
     }
   }
 
+  hasManifest(digest: Digest): boolean {
+    return this.#files.sizeOf(nameOfContent("manifests", digest)) !== undefined;
+  }
+
   /** Manifests are read whole, and hashed each time. */
   async readManifest(digest: Digest): Promise<Manifest | undefined> {
     const name = nameOfContent("manifests", digest);
@@ -191,6 +200,11 @@ export class PullStore implements AsyncDisposable {
   /** What a tag was when it was asked for. */
   async writeTag(place: TagPlace, record: TagRecord): Promise<void> {
     await this.#tryToKeep(() => this.tags.write(place, record));
+  }
+
+  /** What a registry said when it was asked what refers to a manifest. */
+  async writeReferrers(place: SubjectPlace, referrers: readonly Descriptor[]): Promise<void> {
+    await this.#tryToKeep(() => this.referrers.write(place, referrers));
   }
 
   /** Ends what is being fetched; what has come of it is gone on with next time. */

@@ -7,6 +7,7 @@ import type { BlobStat, RegistryBackend, ServedManifest } from "../server/backen
 import type { Manifest, SourceRepository } from "../store/store.ts";
 import { UpstreamError } from "./errors.ts";
 import { RecentLists } from "./recent-lists.ts";
+import { listUpstreamReferrers } from "./upstream-referrers.ts";
 import { UpstreamTags, type UpstreamTagsOptions } from "./upstream-tags.ts";
 
 /** Serves what an upstream has, through a store on disk. */
@@ -88,14 +89,7 @@ export function createUpstreamBackend(options: UpstreamTagsOptions): RegistryBac
     async listRepositories() {
       throw new UpstreamError(access.namespace, "lists of repositories are not passed on");
     },
-    async listReferrers(repository, digest) {
-      if (access.isOffline) throw access.refusal(repository);
-      const found = await access.ask(repository, `referrers ${digest}`, (source, asking) => {
-        return source.referrers(digest, asking);
-      });
-      // What is not there has no referrers
-      return found ?? [];
-    },
+    listReferrers: (repository, digest) => listUpstreamReferrers(options, repository, digest),
   };
 }
 
