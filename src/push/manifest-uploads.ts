@@ -19,6 +19,12 @@ export interface ManifestUploadsOptions extends OperationOptions {
   readonly clock: Clock;
 }
 
+interface Ensured {
+  readonly manifest: Descriptor;
+  /** Whether it had to be sent. */
+  readonly sent: Promise<boolean>;
+}
+
 /** Before a manifest is put again whose content was not known: caches get old, new blobs come into view. */
 const UNKNOWN_WAITS_MS = [1_000, 4_000, 15_000];
 const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
@@ -26,8 +32,8 @@ const CONFIRM_WAITS_MS = [1_000, 2_000, 4_000];
 /** Brings manifests into repositories whose content is there, each once per run. */
 export class ManifestUploads {
   readonly #options: ManifestUploadsOptions;
-  /** By repository and digest: whether it had to be sent. */
-  readonly #ensured = new Map<string, Promise<boolean>>();
+  /** By repository and digest. */
+  readonly #ensured = new Map<string, Ensured>();
 
   /** Children that were sent again with what is below them. */
   readonly #resent = new Set<string>();
@@ -40,10 +46,19 @@ export class ManifestUploads {
   ensure(place: PushPlace, manifest: Descriptor, { isClaimed }: EnsureOptions): Promise<boolean> {
     const key = formatReference({ ...place.target, digest: manifest.digest });
     const known = this.#ensured.get(key);
-    if (known !== undefined) return known;
-    const ensuring = this.#bring(place, manifest, isClaimed);
-    this.#ensured.set(key, ensuring);
-    return ensuring;
+    if (known !== undefined) return known.sent;
+    const sent = this.#bring(place, manifest, isClaimed);
+    this.#ensured.set(key, { manifest, sent });
+    return sent;
+  }
+
+  /**
+   * Brings again what is ensured and went away with the tag that named it: zot 2.1 forgets a manifest when its only tag moves,
+   * although indexes contain it. What this run knows nothing of is the target's own.
+   */
+  async keep(place: PushPlace, digest: Digest): Promise<void> {
+    const known = this.#ensured.get(formatReference({ ...place.target, digest }));
+    if (known !== undefined) await this.#bring(place, known.manifest, true);
   }
 
   /** Stores a manifest; what the target does not know of its content is sent again, three times. */

@@ -98,6 +98,8 @@ export class PushRun {
   readonly #book: ReceiptBook;
   readonly #lists: ReferrerLists;
   readonly #denied = new Set<string>();
+  /** What tags named before they were moved. */
+  readonly #moved: { readonly place: PushPlace; readonly digest: Digest }[] = [];
   #plannedRepositories = 0;
 
   constructor(options: PushOptions, bundle: BundleReader, state: PushState) {
@@ -143,6 +145,12 @@ export class PushRun {
     for (const step of [0, 1, 2]) {
       const due = ready.filter(({ image }) => PUBLISHED_IN[image.kind] === step);
       await this.#each(due, (work) => this.#publishDue(work));
+    }
+    for (const { place, digest } of this.#moved) {
+      await this.#batch.attempt(
+        () => this.#manifests.keep(place, digest),
+        (error) => this.#book.addFailure(error, formatReference({ ...place.target, digest })),
+      );
     }
     for (const { repository, tag } of discovery) {
       await this.#batch.attempt(
@@ -366,6 +374,8 @@ export class PushRun {
         async () => {
           await this.#writeTag(place, manifest, tag);
           this.#book.record(image, tag, "pushed", image.root.digest);
+          const before = found.get(tag);
+          if (before !== undefined) this.#moved.push({ place, digest: before });
         },
         (error) => {
           isRight = false;

@@ -83,6 +83,7 @@ function isWrite(method: string): boolean {
 }
 
 const STATUS_HINTS: Readonly<Record<number, string>> = {
+  415: 'The registry does not take manifests of this type: allow it there (zot: "compat": ["docker2s2"] in "http", for images of Docker\'s format), then run the same command again',
   413: "Raise the limit on request bodies in front of the registry to 64 MiB or more (nginx: client_max_body_size 64m; 0 is no limit)",
   507: "Free space on the storage of the registry",
 };

@@ -287,3 +287,53 @@ describe("push() to a target that fails at mounting", () => {
     expect(clock.sleeps).toEqual([]);
   });
 });
+
+describe("push() to a target that forgets what a tag named when the tag is moved", () => {
+  const ON_ARM64 = image({ name: "arm64" });
+  const MANY = index([ON_ARM64]);
+  const NEXT = image({ name: "next" });
+  const ARM64_DIGEST = ON_ARM64.manifest.descriptor.digest;
+
+  const forgetting: RegistryMiddleware = async (request, next) => {
+    const [, name, tag] = /^\/v2\/(.+)\/manifests\/([^/:]+)$/.exec(request.path) ?? [];
+    if (request.method !== "PUT" || name === undefined || tag === undefined) return next(request);
+    const { tags, manifests } = registry.content.repository(name);
+    const before = tags.get(tag);
+    const response = await next(request);
+    if (before !== undefined && ![...tags.values()].includes(before)) manifests.delete(before);
+    return response;
+  };
+  let registry: FaultRegistry;
+
+  test.each([
+    ["is brought again", false],
+    ["is told if it cannot be brought again", true],
+  ])("a child of an index %s", async (_, isRefused) => {
+    await using source = await startFaultRegistry();
+    await using local = await openTempDirectory();
+    seed(source, "acme/app", { old: ON_ARM64, many: MANY, "v1-arm64": NEXT });
+    const images = ["many", "v1-arm64"].map((tag) => `${source.host}/acme/app:${tag}`);
+    const bundlePath = local.resolve("bundle");
+    await pullSample(bundlePath, { includeImages: images });
+    registry = await startFaultRegistry({
+      middleware: async (request, next) => {
+        const isAgain = isRefused && request.path.endsWith(ARM64_DIGEST);
+        if (isAgain && request.method === "PUT")
+          return errorResponse(400, { code: "DENIED", message: "no" });
+        return await forgetting(request, next);
+      },
+    });
+    await using target = registry;
+    const name = `repo/${source.host.replace(":", "-")}/acme/app`;
+    seed(target, name, { "v1-arm64": ON_ARM64 });
+    const { receipt } = await pushTo(target, { bundlePath });
+    const { manifests, tags } = target.content.repository(name);
+    expect(tags.get("v1-arm64")).toBe(NEXT.manifest.descriptor.digest);
+    expect(manifests.has(ARM64_DIGEST)).toBe(!isRefused);
+    expect(receipt.complete).toBe(!isRefused);
+    const subjects = receipt.failures.map(({ subject }) => subject);
+    // the index is refused, too, if it comes later
+    if (isRefused) expect(subjects).toContainEqual(expect.stringContaining(ARM64_DIGEST));
+    else expect(subjects).toEqual([]);
+  });
+});

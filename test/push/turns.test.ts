@@ -38,7 +38,7 @@ async function pushThrough(middleware: RegistryMiddleware, concurrency: number) 
 
 /** Of a blob that comes whole. */
 function sizeOfPut({ method, path, headers }: RegistryRequest): number {
-  const isBlob = ["POST", "PUT"].includes(method) && path.includes("/blobs/uploads/");
+  const isBlob = ["POST", "PUT"].includes(method) && path.includes("/blobs/uploads");
   return isBlob ? Number(headers["content-length"]) : -1;
 }
 

@@ -72,6 +72,7 @@ describe("RegistryResponseError", () => {
   test.each([
     [429, "TOOMANYREQUESTS", "You have exceeded the rate limit", /^Wait/],
     [429, "DENIED", "Quota exceeded for quota metric 'Requests per minute'", /^Wait/],
+    [415, "MANIFEST_INVALID", "manifest invalid", /zot: "compat"/],
     [413, "SIZE_INVALID", "body exceeds the maximum size", /^Raise the limit on request bodies/],
     [400, "MANIFEST_INVALID", "manifest exceeds the size limit of 4 MiB", undefined],
   ])(

@@ -97,6 +97,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "zot#3983",
         code: "upload/upload-session.ts",
       },
+      {
+        what: "manifests of Docker's format get 415",
+        source: "run (2.1, without compat docker2s2)",
+        code: "response-hints.ts",
+      },
     ],
   },
   {
