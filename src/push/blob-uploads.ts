@@ -135,7 +135,10 @@ export class BlobUploads {
     return isSmall(blob) ? this.#small : this.#large;
   }
 
-  readonly #inTurn = <Value>(send: () => Promise<Value>): Promise<Value> => this.#turns(send);
+  readonly #takeTurn = (): Promise<() => void> =>
+    new Promise((enter) => {
+      void this.#turns(() => new Promise<void>((leave) => enter(leave)));
+    });
 
   async #isThere(place: PushPlace, blob: Descriptor): Promise<boolean> {
     const { openTarget, signal } = this.#options;
@@ -192,7 +195,7 @@ export class BlobUploads {
       session: sessionOf?.(place.target, digest),
       readAll: readerOf(place, blob),
       filed: this.#fileOf(place, blob),
-      ...(isSmall(blob) ? {} : { inTurn: this.#inTurn }),
+      ...(isSmall(blob) ? {} : { takeTurn: this.#takeTurn }),
       onProgress: (sent) => {
         if (sent > reported) onEvent({ type: "blob-progress", digest, bytes: sent - reported });
         reported = Math.max(reported, sent);

@@ -81,7 +81,7 @@ export interface ReferrersOptions extends OperationOptions {
   /** Only referrers of this type. */
   readonly artifactType?: string | undefined;
   /** All tags of the repository, where they are known: what is stored behind tags is then found without asking for it. */
-  readonly tags?: ReadonlySet<string> | undefined;
+  readonly tags?: ReadonlySet<string> | Promise<ReadonlySet<string> | undefined> | undefined;
 }
 
 export interface ReferrerSource {
@@ -132,8 +132,11 @@ export interface PushContentOptions extends OperationOptions {
   readonly readAll?: (() => Promise<Buffer>) | undefined;
   /** The same content as that which is opened, and where it lies; then it may never be opened. */
   readonly filed?: FiledContent | undefined;
-  /** Runs what sends the content, when it is its turn; what is asked before needs none. Default: at once. */
-  readonly inTurn?: (<Value>(send: () => Promise<Value>) => Promise<Value>) | undefined;
+  /**
+   * Resolves when bytes of the content may be sent, with what ends that: called when all are on their way. What is asked
+   * before and answered behind them needs no turn. Default: at once.
+   */
+  readonly takeTurn?: (() => Promise<() => void>) | undefined;
   /** Called with the number of bytes of the content that the store has confirmed or taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }

@@ -73,6 +73,18 @@ test("a push opens the upload of the next large blob while as many are sent as m
   expect(most).toBeLessThanOrEqual(2);
 });
 
+test("a push sends the next large blob while the registry has not answered for the last ones", async () => {
+  const begun = createGate(3);
+  const receipt = await pushThrough(async (request, next) => {
+    if (sizeOfPut(request) !== LARGE_BYTES) return await next(request);
+    begun.note();
+    const response = await next(request);
+    await begun.opened;
+    return response;
+  }, 2);
+  expect(receipt.complete).toBe(true);
+});
+
 test("a push sends a small blob while all that may be sent are large ones", async () => {
   const small = createGate(1);
   const receipt = await pushThrough(async (request, next) => {

@@ -149,7 +149,10 @@ class Search {
 
   async #list(subject: Digest) {
     const { listTags, signal, source } = this.#options;
-    const tags = (await listTags())?.all;
+    // Neither waits for the other
+    const tags = listTags().then((found) => found?.all);
+    // Whoever fails first is heard
+    tags.catch(() => undefined);
     try {
       return await source.referrers(subject, { tags, signal });
     } catch (error) {

@@ -20,13 +20,13 @@ export async function listReferrers(
   { artifactType, tags, signal }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[]> {
   const { host, repository } = context;
-  const isTagged = tags?.has(fallbackTagOf(digest));
   const listed = host.facts.withoutReferrersApi.has(repository)
     ? undefined
     : await fromApi(context, digest, { signal }).catch((error: unknown) => {
         return tagged(context, digest, { signal, error });
       });
   // Where the list of tags is not known, only the registry can tell; with an API it has told
+  const isTagged = (await tags)?.has(fallbackTagOf(digest));
   const isBehindTag = isTagged ?? listed === undefined;
   const behindTag = isBehindTag ? await listFallbackReferrers(context, digest, { signal }) : [];
   const all =

@@ -65,7 +65,8 @@ export class ThreadExchanges {
     this.#exchanges.set(id, exchange);
     const { url: address, body, registries: _registries, ...rest } = request;
     const url = new URL(address);
-    const sent = countSteps((bytes) => post({ type: "sent", exchange: id, bytes }));
+    const size = body?.size ?? 0;
+    const sent = countSteps(size, (bytes) => post({ type: "sent", exchange: id, bytes }));
     const complete: HttpRequest = {
       ...rest,
       url,
@@ -158,15 +159,18 @@ function neverOpened(): never {
   throw new Error("the content is read piece by piece");
 }
 
-function countSteps(tell: (bytes: number) => void) {
-  let [waiting, toldAt] = [0, 0];
+/** Tells of the last bytes at once: others wait for the line. */
+function countSteps(size: number, tell: (bytes: number) => void) {
+  let [waiting, toldAt, left] = [0, 0, size];
   const flush = () => {
     if (waiting > 0) tell(waiting);
     [waiting, toldAt] = [0, performance.now()];
   };
   const add = (bytes: number) => {
     waiting += bytes;
-    if (waiting >= SENT_STEP_BYTES || performance.now() - toldAt >= SENT_STEP_MS) flush();
+    left -= bytes;
+    const isDue = waiting >= SENT_STEP_BYTES || performance.now() - toldAt >= SENT_STEP_MS;
+    if (isDue || left === 0) flush();
   };
   return { add, flush };
 }

@@ -54,9 +54,11 @@ interface Upload {
   /** Offset at which a part was sent again without knowing what had arrived. */
   resentAt: number | undefined;
   sentBytes: number;
-  /** What an earlier run had sent in this session. */
+  /** Ends the turn of this upload, where it has one. */
+  leave: (() => void) | undefined;
   /** Of the piece that is next; 1 behind each that was taken. */
   attempt: number;
+  /** What an earlier run had sent in this session. */
   resumedBytes: number;
 }
 
@@ -73,8 +75,7 @@ export async function uploadBlob(
     await adoptSession(upload);
     if (bytes === undefined || !(await storeWhole(upload, bytes))) {
       if (!upload.location) await begin(upload);
-      const { inTurn = (send) => send() } = options;
-      await inTurn(() => sendAll(upload));
+      while (!(await advance(upload))) options.signal?.throwIfAborted();
     }
     await options.session?.save(undefined);
     const { resumedBytes, sentBytes } = upload;
@@ -84,14 +85,9 @@ export async function uploadBlob(
     if (!options.session && upload.location) await cancelUpload(context, upload.location);
     throw error;
   } finally {
+    endTurn(upload);
     upload.cursor.close();
   }
-}
-
-async function sendAll(upload: Upload): Promise<void> {
-  const { signal } = upload.options;
-  signal?.throwIfAborted();
-  while (!(await advance(upload))) signal?.throwIfAborted();
 }
 
 function createUpload(
@@ -121,6 +117,7 @@ function createUpload(
     resentAt: undefined,
     attempt: 1,
     sentBytes: 0,
+    leave: undefined,
     resumedBytes: 0,
   };
 }
@@ -177,6 +174,8 @@ async function storeWhole(upload: Upload, bytes: Buffer): Promise<boolean> {
 /** Sends the next piece; true when the blob is complete. */
 async function advance(upload: Upload): Promise<boolean> {
   const { context, options, content } = upload;
+  upload.leave ??= await options.takeTurn?.();
+  options.signal?.throwIfAborted();
   const location = upload.location ?? (await begin(upload));
   const step = planStep(upload.position, context.host.facts);
   const { offset, size } = upload.position;
@@ -227,8 +226,15 @@ function countFrom(
     onMoved();
     position += bytes;
     upload.sentBytes += bytes;
+    if (position === upload.position.size) endTurn(upload);
     upload.options.onProgress?.(position);
   };
+}
+
+/** The line is for others while the registry answers. */
+function endTurn(upload: Upload): void {
+  upload.leave?.();
+  upload.leave = undefined;
 }
 
 async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
