@@ -11,6 +11,8 @@ const [target = "", rate = "0", delay = "0"] = process.argv.slice(2);
 const [host, port] = target.split(":");
 /** What may be on its way at once, of one connection: more than rate × delay, so that the rate alone holds it up. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
+/** What waits for the line, of all connections: so much is held by what routes them. Beyond it, senders wait. */
+const QUEUE_MS = 20;
 
 const [up, down] = [createDirection(), createDirection()];
 
@@ -25,19 +27,40 @@ createServer((client) => {
     process.stdout.write(`wire at 127.0.0.1:${this.address().port}\n`);
   });
 
-/** The time at which the last byte so far has left. */
+/** One direction: `leave` gives the time at which bytes arrive, `enter` calls back when the line takes more. */
 function createDirection() {
   let freeAt = 0;
-  return (bytes) => {
-    freeAt = Math.max(performance.now(), freeAt) + (bytes / Number(rate)) * 1000;
-    return freeAt + Number(delay);
+  let isTimed = false;
+  const waiting = [];
+  const backlog = () => freeAt - performance.now();
+  const admit = () => {
+    isTimed = false;
+    if (backlog() <= QUEUE_MS) for (const resume of waiting.splice(0)) resume();
+    else wait();
+  };
+  const wait = () => {
+    if (isTimed) return;
+    isTimed = true;
+    setTimeout(admit, backlog() - QUEUE_MS);
+  };
+  return {
+    isFull: () => backlog() > QUEUE_MS,
+    leave: (bytes) => {
+      freeAt = Math.max(performance.now(), freeAt) + (bytes / Number(rate)) * 1000;
+      return freeAt + Number(delay);
+    },
+    enter: (resume) => {
+      waiting.push(resume);
+      wait();
+    },
   };
 }
 
-function carry(from, to, leave) {
+function carry(from, to, line) {
   const waiting = [];
   let onTheWay = 0;
   let isTimed = false;
+  let isHeld = false;
   const arrive = () => {
     isTimed = false;
     while (waiting.length > 0 && waiting[0].at <= performance.now()) {
@@ -46,7 +69,7 @@ function carry(from, to, leave) {
       else to.write(chunk);
       onTheWay -= chunk?.length ?? 0;
     }
-    if (onTheWay < WINDOW_BYTES) from.resume();
+    if (onTheWay < WINDOW_BYTES && !isHeld) from.resume();
     if (waiting.length > 0) wait();
   };
   const wait = () => {
@@ -56,12 +79,20 @@ function carry(from, to, leave) {
   };
   from.on("data", (chunk) => {
     onTheWay += chunk.length;
-    waiting.push({ chunk, at: leave(chunk.length) });
+    waiting.push({ chunk, at: line.leave(chunk.length) });
     if (onTheWay >= WINDOW_BYTES) from.pause();
+    if (line.isFull() && !isHeld) {
+      isHeld = true;
+      from.pause();
+      line.enter(() => {
+        isHeld = false;
+        if (onTheWay < WINDOW_BYTES) from.resume();
+      });
+    }
     wait();
   });
   from.on("end", () => {
-    waiting.push({ at: leave(0) });
+    waiting.push({ at: line.leave(0) });
     wait();
   });
   for (const socket of [from, to]) socket.on("error", () => [from, to].map((one) => one.destroy()));
