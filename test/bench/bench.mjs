@@ -7,9 +7,9 @@
  *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,…,serve,scale,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
- * `--only` is another word for `--case`. `wire` moves all of it over a line of 1 Gbit/s with 30 ms there and back, `latency`
- * small blobs over one with 50 ms; both run when they are named, as `scale` (20,000 and 100,000 blobs) and `large` (20 GB,
- * on the disk of DIR) do.
+ * `--only` is another word for `--case`. `wire` moves all of it over a line of 1 Gbit/s with 30 ms there and back, `wire-tls`
+ * the same with TLS, `latency` small blobs over one with 50 ms; they run when they are named, as `scale` (20,000 and 100,000
+ * blobs) and `large` (20 GB, on the disk of DIR) do.
  * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
 import { execFileSync } from "node:child_process";
@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import { parseByteSize } from "../../dist/index.js";
 import { benchLarge, benchMany } from "./scale.mjs";
 import { benchServe } from "./serve/bench-serve.mjs";
+import { makeCertificate, startStored } from "./serve/servers.mjs";
 import { putBlob, putImage } from "./support/content.mjs";
 import { startDaemon, stopDaemons } from "./support/daemon.mjs";
 import { startRegistry } from "./support/docker-registry.mjs";
@@ -55,7 +56,13 @@ const STARTS = 10;
 /** In place of a registry where none is needed. */
 const IDLE = { processorSeconds: () => 0, counters: async () => ({ requests: 0, bytes: 0 }) };
 /** Bytes per second, and milliseconds one way. */
-const WIRES = { wire: [125_000_000, 15], latency: [125_000_000, 25] };
+const WIRES = {
+  wire: [125_000_000, 15],
+  "wire-tls": [125_000_000, 15],
+  latency: [125_000_000, 25],
+};
+/** What moves the large blobs. */
+const LONG_WIRES = ["wire", "wire-tls"];
 const WIRE = new URL("support/wire.mjs", import.meta.url).pathname;
 const ratios = {};
 const run = (command, args) => runIn(root, command, args);
@@ -83,14 +90,15 @@ async function main() {
 async function benchCases(source, peers) {
   const has = (...names) => names.some((name) => parts.has(name));
   if (has("start")) await benchStart(source, peers);
-  const large = has("pull", "push", "verify", "wire") && {
+  const large = has("pull", "push", "verify", ...LONG_WIRES) && {
     repository: REPOSITORY,
     tags: await fill(source, size),
   };
   if (has("pull")) await benchPull(source, { ...large, name: "pull" }, peers);
   if (has("push")) await benchPush(source, { ...large, name: "push" }, peers);
   if (has("verify")) await benchVerify(source, large);
-  if (has("wire")) await benchWire(source, { ...large, name: "wire" }, peers);
+  for (const name of LONG_WIRES.filter((one) => has(one)))
+    await benchWire(source, { ...large, name }, peers);
   const small = has("small-pull", "small-push", "force", "latency") && {
     repository: SMALL.repository,
     tags: await fillSmall(source, SMALL),
@@ -163,13 +171,19 @@ async function benchVerify(source, { repository, tags }) {
   rmSync(bundle, { recursive: true, force: true });
 }
 
-async function benchPull(source, { name, repository, tags }, peers) {
+async function benchPull(source, { name, repository, tags, tls }, peers) {
   const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
   const include = references.flatMap((reference) => ["--include-image", reference]);
   const candidates = [
-    ["mirror pull, one tar", (out) => mirror(["pull", out, ...include])],
-    ["mirror pull --no-checksums", (out) => mirror(["pull", out, "--no-checksums", ...include])],
-    ["mirror pull, 500 MB chunks", (out) => mirror(["pull", out, "-c", "500MB", ...include])],
+    ["mirror pull, one tar", (out) => mirror(["pull", out, ...include, ...trust(tls)])],
+    [
+      "mirror pull --no-checksums",
+      (out) => mirror(["pull", out, "--no-checksums", ...include, ...trust(tls)]),
+    ],
+    [
+      "mirror pull, 500 MB chunks",
+      (out) => mirror(["pull", out, "-c", "500MB", ...include, ...trust(tls)]),
+    ],
     ...(peers.includes("crane")
       ? [
           [
@@ -185,7 +199,7 @@ async function benchPull(source, { name, repository, tags }, peers) {
             (out) =>
               run("oras", [
                 "backup",
-                "--plain-http",
+                orasScheme(tls),
                 "--output",
                 `${out}.tar`,
                 `${source.host}/${repository}:${tags.join(",")}`,
@@ -224,12 +238,26 @@ async function benchPull(source, { name, repository, tags }, peers) {
 async function benchWire(source, { name, ...content }, peers) {
   const [rate, delay] = WIRES[name];
   const seconds = size / rate;
-  if (name === "wire") print(`${name}: the bytes alone take ${seconds.toFixed(2)} s of the line`);
-  const line = await startWire(source.host, name);
-  await benchPull({ ...source, host: line.host }, { ...content, name: `${name}-pull` }, peers);
+  if (name !== "latency")
+    print(`${name}: the bytes alone take ${seconds.toFixed(2)} s of the line`);
+  const tls = name === "wire-tls" ? makeCertificate(root) : undefined;
+  const far = tls ? await startStored(root, source.storage, { tls }) : source;
+  const line = await startWire(far.host, name);
+  const pulled = { ...content, name: `${name}-pull`, tls };
+  await benchPull({ ...source, host: line.host }, pulled, peers);
   await line.stop();
+  if (tls) await far.stop();
   print(`${name}: ${(rate / 1e6).toFixed(0)} MB/s, ${2 * delay} ms there and back`);
-  await benchPush(source, { ...content, name: `${name}-push`, wire: name }, peers);
+  await benchPush(source, { ...content, name: `${name}-push`, wire: name, tls }, peers);
+}
+
+/** crane takes any certificate with `--insecure`. */
+function trust(tls) {
+  return tls ? ["--ca-file", tls.cert] : [];
+}
+
+function orasScheme(tls) {
+  return tls ? "--insecure" : "--plain-http";
 }
 
 async function startWire(host, name) {
@@ -238,7 +266,7 @@ async function startWire(host, name) {
   return { host: found[1], stop };
 }
 
-async function benchPush(source, { wire, name, repository, tags }, peers) {
+async function benchPush(source, { wire, name, repository, tags, tls }, peers) {
   const made = join(root, `made-${name}`);
   mkdirSync(made, { recursive: true });
   const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
@@ -257,6 +285,7 @@ async function benchPush(source, { wire, name, repository, tags }, peers) {
           `${target.host}/repo`,
           "--receipt",
           join(made, "receipt.json"),
+          ...trust(tls),
         ]),
     ],
   ];
@@ -286,10 +315,10 @@ async function benchPush(source, { wire, name, repository, tags }, peers) {
     candidates.push([
       "oras restore, tar",
       (_, target) =>
-        run("oras", ["restore", "--plain-http", "--input", tar, `${target.host}/oras`]),
+        run("oras", ["restore", orasScheme(tls), "--input", tar, `${target.host}/oras`]),
     ]);
   }
-  await compare(name, candidates, { needsTarget: true, wire });
+  await compare(name, candidates, { needsTarget: true, wire, tls });
 }
 
 /** Peak memory does not depend on the bytes of a blob, nor on the number of blobs. */
@@ -347,12 +376,12 @@ async function resident(args) {
 }
 
 /** Runs the candidates in turn, round by round, so that a slow phase of the machine hits all of them. */
-async function compare(name, candidates, { needsTarget = false, source, wire } = {}) {
+async function compare(name, candidates, { needsTarget = false, source, wire, tls } = {}) {
   const taken = new Map(candidates.map(([label]) => [label, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
       const out = join(root, `${name}-out`);
-      const target = needsTarget ? await startTarget(`${name}-target`, wire) : undefined;
+      const target = needsTarget ? await startTarget(`${name}-target`, { wire, tls }) : undefined;
       execFileSync("sync");
       taken.get(label).push(await measure(() => act(out, target), target ?? source));
       await target?.stop();
@@ -382,8 +411,8 @@ async function compare(name, candidates, { needsTarget = false, source, wire } =
 }
 
 /** An empty registry, with a line before it if one is named. */
-async function startTarget(name, wire) {
-  const registry = await startRegistry(root, name, { counts: true });
+async function startTarget(name, { wire, tls }) {
+  const registry = await startRegistry(root, name, { counts: true, tls });
   if (wire === undefined) return registry;
   const line = await startWire(registry.host, wire);
   const stop = async () => {
