@@ -125,8 +125,10 @@ realOnes.each(WAYS)("push() by $by to docker-registry", (way) => {
       await using target = await startTarget("docker-registry");
       const confirmed = await pushAndKill(target, positionOf(seed));
       await pushAgain(target);
-      // 2.8 gives up a session whose part is cut, so a started blob begins again
-      expect(target.proxy.uploadedBytes).toBeLessThanOrEqual(sizeOfBlobs() - confirmed);
+      // 2.8 gives up a session whose part is cut, so a started blob begins again; where the config was not
+      // there yet, the run finds out once whether the registry takes a whole blob at once
+      const most = sizeOfBlobs() - confirmed + SMALL_BYTES;
+      expect(target.proxy.uploadedBytes).toBeLessThanOrEqual(most);
       await expectPushed(target);
     },
   );
