@@ -13,7 +13,9 @@ const THREADS = [
 ];
 /** What moves bytes is loaded in few files: each takes half a millisecond to find and to link. */
 const MOVING = ["dist/cli/actions/pull.js", "dist/cli/actions/push.js"];
-const GROUPS = ["start", "run", "move", "pull", "push"];
+/** What reads bundles only takes none of what talks to registries along. */
+const READING = ["dist/cli/actions/verify.js", "dist/cli/actions/inspect.js"];
+const GROUPS = ["start", "run", "read", "move", "pull", "push"];
 
 const groups = groupsOf((await build({ ...PROGRAM, write: false })).output);
 const program = await build({
@@ -52,11 +54,13 @@ function groupsOf(chunks) {
   };
   const main = chunkOf("dist/cli/main.js");
   const [start, run, pull, push] = [main, chunkOf("dist/cli/run.js"), ...MOVING.map(chunkOf)].map((name) => reach([name]));
+  const reading = reach(READING.map(chunkOf));
   const placeOf = (name) => {
     // it waits for others while it is loaded, so nobody may have to wait for it
     if (name === main) return undefined;
     if (start.has(name)) return "start";
     if (run.has(name)) return "run";
+    if (reading.has(name)) return pull.has(name) || push.has(name) ? "read" : undefined;
     if (pull.has(name)) return push.has(name) ? "move" : "pull";
     return push.has(name) ? "push" : undefined;
   };

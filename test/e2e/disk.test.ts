@@ -73,8 +73,9 @@ requireTool("strace").describe("under strace", () => {
     const inChunks = (counts: ReadonlyMap<string, number>) =>
       sum([...counts].map(([path, count]) => (/\.chunk(\.partial)?$/.test(path) ? count : 0)));
     expect(inChunks(moved.written)).toBe(size);
-    // sha256 and GOST digest of the files come from the same read
-    expect(inChunks(moved.read)).toBe(size);
+    // sha256 and GOST digest of the files come from the same read; then configs say what system their images are for
+    expect(inChunks(moved.read)).toBeGreaterThanOrEqual(size);
+    expect(inChunks(moved.read)).toBeLessThan(size + 10_000);
   });
 
   test("mirror push writes the receipt and the state beside the bundle, and nothing else", async () => {
