@@ -16,7 +16,6 @@ import type {
   SourceRepository,
   TargetRepository,
 } from "../store/store.ts";
-import { Absences } from "./content/absences.ts";
 import { fetchBlobInto } from "./content/blob-into-files.ts";
 import { existsBlob, fetchBlob, type RepositoryContext, statBlob } from "./content/blobs.ts";
 import { deleteManifest } from "./content/delete-manifest.ts";
@@ -52,7 +51,7 @@ export interface Repository extends SourceRepository, TargetRepository, Manifest
 /** Content that is a manifest by its media type is fetched and stored as one, anything else as a blob. */
 export function createRepository(host: RegistryHost, reference: RepositoryReference): Repository {
   const { repository } = reference;
-  const context: RepositoryContext = { host, repository, absences: new Absences() };
+  const context: RepositoryContext = { host, repository };
   return {
     reference,
     resolve: (name, options) => resolveManifest(context, name, options),

@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import { type Digest, digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
-import type { OpenContent, PushContentOptions } from "../../src/store/store.ts";
 import type { FaultName, Faults } from "../support/registry.ts";
 import { MARKER } from "../support/secrets.ts";
 import { blobOf, collect, manifestOf } from "./support/content.ts";
@@ -111,7 +110,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   "HEAD 405": { faults: { head: { answer: 405 } } },
   "HEAD without length": { faults: { head: { answer: "no-length" } } },
   "HEAD without digest": { faults: { head: { answer: "no-digest" } } },
-  "POST ignoring the digest": { faults: { postDigest: "ignored" } },
+  "POST ignoring the digest": { faults: { postDigest: "ignored" }, isAvoided: true },
   "mount 201": { faults: {} },
   "mount 202": { faults: { mount: 202 } },
   "mount 401": { faults: { mount: 401 } },
@@ -220,18 +219,13 @@ test("an index whose children are missing is refused at once by a registry that 
 
 async function pushAll({ open, repository }: Session): Promise<void> {
   for (const { expected, open: openContent } of [config, layer]) {
-    const isSmall = expected.size <= KIB;
-    await repository.push(expected, openContent, isSmall ? { readAll: heldOf(openContent) } : {});
+    await repository.push(expected, openContent);
     await open("acme/other").push(expected, openContent, { mountFrom: "acme/web" });
   }
   for (const tag of ["v1", "v2", "v3"]) {
     expect(await repository.pushManifest(image, tag)).toBe(image.descriptor.digest);
   }
   await repository.pushManifest(signature, signature.descriptor.digest);
-}
-
-function heldOf(open: OpenContent): PushContentOptions["readAll"] {
-  return async () => await buffer(await open(0));
 }
 
 async function expectTags(

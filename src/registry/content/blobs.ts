@@ -10,15 +10,12 @@ import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse, SendRequest } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import { type OpenedRange, ResumingBody } from "../transport/range-resume.ts";
-import type { Absences } from "./absences.ts";
 import { refuseEncoding } from "./refuse-encoding.ts";
 
 /** Where an operation works: a repository of a host. */
 export interface RepositoryContext {
   readonly host: RegistryHost;
   readonly repository: string;
-  /** What was looked for in it before it was sent; missing: nothing is sent there. */
-  readonly absences?: Absences | undefined;
 }
 
 /**

@@ -25,6 +25,8 @@ export interface HostFacts {
   failedMounts: number;
   /** Whether a whole blob may come with the request that opens an upload; one is sent to find out. */
   wholePosts: "untried" | "being tried" | "taken" | "not taken";
+  /** How many small blobs went there without it. */
+  smallBlobs: number;
   /** Repositories whose referrers are found only by the fallback tag: one host may have several kinds of them. */
   readonly withoutReferrersApi: Set<string>;
 }
@@ -47,6 +49,7 @@ export function createHostFacts(registry: string, partSizeBytes?: number): HostF
     hasReliableHead: false,
     failedMounts: 0,
     wholePosts: "untried",
+    smallBlobs: 0,
     withoutReferrersApi: new Set(),
     partFloorBytes: 0,
     pace: partSizeBytes === undefined ? FIRST_PACE : undefined,

@@ -6,8 +6,9 @@ import { bodyOfBytes } from "../transport/body-of-bytes.ts";
 import { checkStored, uploadRequest } from "./upload-requests.ts";
 import { commitUrlOf, readUploadStart, type UploadStart, uploadsPath } from "./upload-start.ts";
 
-/** To find out whether a registry takes it costs no more bytes than this, once. */
+/** To find out whether a registry takes it can cost these bytes twice, once a run: so many blobs have to gain by it. */
 const TRIED_BYTES = 4 * 1024;
+const TRIED_BEHIND = 64;
 
 interface WholeBlob {
   readonly bytes: Buffer;
@@ -57,7 +58,9 @@ export async function postWhole(
   }
 }
 
-function isWorthTrying({ wholePosts }: HostFacts, bytes: number): boolean {
+function isWorthTrying(facts: HostFacts, bytes: number): boolean {
   if (bytes === 0) return false;
-  return wholePosts === "taken" || (wholePosts === "untried" && bytes <= TRIED_BYTES);
+  if (facts.wholePosts !== "untried") return facts.wholePosts === "taken";
+  facts.smallBlobs += 1;
+  return bytes <= TRIED_BYTES && facts.smallBlobs > TRIED_BEHIND;
 }

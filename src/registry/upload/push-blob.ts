@@ -17,23 +17,12 @@ export async function pushBlob(
     await session?.save(undefined);
     return { outcome: "mounted", sentBytes: 0 };
   }
-  if (!options.isKnownMissing && (await isThere(context, content.expected, options))) {
+  if (!options.isKnownMissing && (await isKnownBlob(context, content.expected, options))) {
     if (opened) await cancelUpload(context, opened.location);
     await session?.save(undefined);
     return { outcome: "already-there", sentBytes: 0 };
   }
   return await uploadBlob(context, content, { ...options, opened });
-}
-
-async function isThere(
-  context: RepositoryContext,
-  expected: Descriptor,
-  options: PushContentOptions,
-): Promise<boolean> {
-  if (context.absences?.isWorthAsking(expected.size) === false) return false;
-  const found = await isKnownBlob(context, expected, options);
-  context.absences?.note(found);
-  return found;
 }
 
 async function tryMount(

@@ -22,6 +22,7 @@ const TORN = { dropUpload: { afterBytes: MIB / 2, how: "reset", times: 1 } } as 
 export const PROFILES: Readonly<Record<string, RegistryProfile>> = {
   "distribution 2.8": {
     faults: { ...TORN, stateToken: true, postDigest: "ignored", ...NO_REFERRERS, mount: 202 },
+    avoided: ["postDigest"],
   },
   "distribution 3": { faults: { ...TORN, tagLimit: 100, ...NO_REFERRERS } },
   "distribution on S3": { faults: { redirect: {}, commitReset: { times: 1 } } },
