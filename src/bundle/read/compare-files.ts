@@ -17,14 +17,15 @@ export function compareFiles(
   const names = new Set(planned.map(({ name }) => name));
   const packages = new Set(manifest.packages.map(({ name }) => name));
   const others = found.filter(({ name }) => !names.has(name));
-  const surplus = others.filter(({ packageName }) => packages.has(packageName));
+  const isSurplus = ({ packageName }: FoundFile) => packages.has(packageName);
+  const surplus = others.filter(isSurplus);
   return {
     packages: manifest.packages.map(({ name, files }) => ({
       name,
       files: files.map((file) => ({ name: file.name, size: file.size })),
     })),
     problems: [...problems, ...surplus.map((file) => surplusProblem(directory, file))],
-    unlisted: others.filter((file) => !surplus.includes(file)).map(({ name }) => name),
+    unlisted: others.filter((file) => !isSurplus(file)).map(({ name }) => name),
   };
 }
 

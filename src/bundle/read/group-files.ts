@@ -69,14 +69,14 @@ export function groupFiles(
   found: readonly FoundFile[],
   lost: readonly LostFile[],
 ): FoundPackages {
-  const names = [...new Set([...found, ...lost].map(({ packageName }) => packageName))].sort();
+  const [foundOf, lostOf] = [byPackage(found), byPackage(lost)];
+  const names = [...new Set([...foundOf.keys(), ...lostOf.keys()])].sort();
   const groups = names.map((name) => {
-    const files = found.filter(({ packageName }) => packageName === name);
-    const group = groupPackage(directory, name, files.sort(byChunk));
-    const last = Math.max(-1, ...files.map(({ chunk }) => chunk ?? 0));
-    const behind = lost.filter(
-      ({ packageName, chunk }) => packageName === name && (chunk ?? 0) > last,
-    );
+    // a package may be all lost, or have lost nothing
+    const files = (foundOf.get(name) ?? []).sort(byChunk);
+    const group = groupPackage(directory, name, files);
+    const last = files.length === 0 ? -1 : (files.at(-1)?.chunk ?? 0);
+    const behind = (lostOf.get(name) ?? []).filter(({ chunk }) => (chunk ?? 0) > last);
     return addLostFiles(directory, group, behind);
   });
   return {
@@ -92,6 +92,16 @@ export function hintOfCutOff({ files }: ListedPackage): string | undefined {
   if (packageName === undefined || chunk === undefined) return undefined;
   const next = formatPackageFile(packageName, chunk + 1);
   return `Copy "${last}" again from the source medium, and "${next}" if it is there`;
+}
+
+function byPackage<File extends PackageFileName>(files: readonly File[]): Map<string, File[]> {
+  const packages = new Map<string, File[]>();
+  for (const file of files) {
+    const known = packages.get(file.packageName);
+    if (known) known.push(file);
+    else packages.set(file.packageName, [file]);
+  }
+  return packages;
 }
 
 function byChunk(left: PackageFileName, right: PackageFileName): number {
@@ -116,10 +126,10 @@ function groupPackage(
   const problems: FileProblem[] = [];
   let next = 0;
   for (const { name, size, chunk } of found) {
-    const twin = found.find((file) => file.name !== name && (file.chunk ?? 0) === (chunk ?? 0));
     const isDouble = files.length > 0 && (chunk === undefined || chunk < next);
     const isBesideWhole = files.length > 0 && found[0]?.chunk === undefined;
     if (isDouble || isBesideWhole) {
+      const twin = found.find((file) => file.name !== name && (file.chunk ?? 0) === (chunk ?? 0));
       const other = twin?.name ?? found[0]?.name ?? "";
       problems.push(doubleProblem(directory, { file: name, size, other, packageName }));
       continue;

@@ -39,7 +39,9 @@ export async function readOwnFiles(directory: string): Promise<OwnFiles> {
     const packageName = parsePackageFile(name)?.packageName;
     if (packageName === undefined) continue;
     const file = { name, size: await sizeOf(join(directory, name)) };
-    packages.set(packageName, [...(packages.get(packageName) ?? []), file]);
+    const files = packages.get(packageName);
+    if (files) files.push(file);
+    else packages.set(packageName, [file]);
   }
   const extra = names.filter((name) => parsePackageFile(name) === undefined);
   return { packages: [...packages.values()], extra };
