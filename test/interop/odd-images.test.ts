@@ -56,7 +56,8 @@ requireDaemon("containerd", "ctr").test.each(FORMS)(
     const flags = ["--snapshotter", "native", "--all-platforms"];
     done(await containerd.run("images", "import", ...flags, path(form)));
     const { stdout } = await containerd.run("images", "ls", "-q");
-    expect(stdout.trim().split("\n")).toEqual(Object.keys(IMAGES));
+    const names = stdout.trim().split("\n");
+    expect(names.filter((name) => !name.includes("@"))).toEqual(Object.keys(IMAGES));
   },
 );
 

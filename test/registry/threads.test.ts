@@ -171,7 +171,8 @@ describe("a thread that fetches into files", () => {
 
   test("refuses another blob of the same size", async () => {
     await using session = await startSession({}, THREADS);
-    const wrong = Buffer.from(blob.bytes).fill(1, 100, 101);
+    const wrong = Buffer.from(blob.bytes);
+    wrong.writeUInt8(wrong.readUInt8(100) ^ 1, 100);
     session.seed({ ...blob, bytes: wrong });
     const { done } = await fetchInto(session.repository);
     await expect(done).rejects.toMatchObject({
