@@ -22,9 +22,10 @@ import { benchLarge, benchMany } from "./scale.mjs";
 import { benchServe } from "./serve/bench-serve.mjs";
 import { makeCertificate, startStored } from "./serve/servers.mjs";
 import { putBlob, putImage } from "./support/content.mjs";
-import { startDaemon, stopDaemons } from "./support/daemon.mjs";
+import { stopDaemons } from "./support/daemon.mjs";
 import { startRegistry } from "./support/docker-registry.mjs";
 import { has, MAIN, median, print, run as runIn, TIME } from "./support/programs.mjs";
+import { startWire } from "./support/start-wire.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -63,7 +64,6 @@ const WIRES = {
 };
 /** What moves the large blobs. */
 const LONG_WIRES = ["wire", "wire-tls"];
-const WIRE = new URL("support/wire.mjs", import.meta.url).pathname;
 const ratios = {};
 const run = (command, args) => runIn(root, command, args);
 
@@ -242,7 +242,7 @@ async function benchWire(source, { name, ...content }, peers) {
     print(`${name}: the bytes alone take ${seconds.toFixed(2)} s of the line`);
   const tls = name === "wire-tls" ? makeCertificate(root) : undefined;
   const far = tls ? await startStored(root, source.storage, { tls }) : source;
-  const line = await startWire(far.host, name);
+  const line = await startWire(far.host, WIRES[name]);
   const pulled = { ...content, name: `${name}-pull`, tls };
   await benchPull({ ...source, host: line.host }, pulled, peers);
   await line.stop();
@@ -258,12 +258,6 @@ function trust(tls) {
 
 function orasScheme(tls) {
   return tls ? "--insecure" : "--plain-http";
-}
-
-async function startWire(host, name) {
-  const words = [WIRE, host, ...WIRES[name].map(String)];
-  const { found, stop } = await startDaemon(process.execPath, words, { ready: /wire at (\S+)/ });
-  return { host: found[1], stop };
 }
 
 async function benchPush(source, { wire, name, repository, tags, tls }, peers) {
@@ -414,7 +408,7 @@ async function compare(name, candidates, { needsTarget = false, source, wire, tl
 async function startTarget(name, { wire, tls }) {
   const registry = await startRegistry(root, name, { counts: true, tls });
   if (wire === undefined) return registry;
-  const line = await startWire(registry.host, wire);
+  const line = await startWire(registry.host, WIRES[wire]);
   const stop = async () => {
     await line.stop();
     await registry.stop();
