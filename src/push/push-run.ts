@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { allSettledOrThrow } from "../all-settled.ts";
 import { type BundledGraph, readBundledGraph } from "../bundle/images/bundle-graph.ts";
 import { readPointedVersion } from "../bundle/images/pointed-version.ts";
 import type { BundleReader } from "../bundle/read/bundle-reader.ts";
@@ -414,13 +415,4 @@ export class PushRun {
 
 function isWhollyTagged({ image, found }: Work): boolean {
   return image.tags.length > 0 && image.tags.every((tag) => found.get(tag) === image.root.digest);
-}
-
-/** Waits for all, so that nothing is still running when the first failure is thrown. */
-async function allSettledOrThrow<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
 }

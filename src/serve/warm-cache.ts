@@ -1,3 +1,5 @@
+import pLimit from "p-limit";
+import { allSettledOrThrow } from "../all-settled.ts";
 import { PullStore } from "../cache/pull-store.ts";
 import { MirrorError } from "../errors.ts";
 import { recycleReadBuffer } from "../io/read-buffers.ts";
@@ -134,9 +136,17 @@ async function warm({ reference, ...demand }: Wish, room: Room): Promise<WarmedI
     const place = { backend, repository, image };
     const blobs = new Map<Digest, Descriptor>();
     taken.digest = await collectBlobs(place, digest ?? tag, { blobs, ...demand });
-    await forEach([...blobs.values()], room, async (blob) => {
-      taken.fetchedBytes += await fetchBlob(place, blob);
-    });
+    const limit = pLimit(CONCURRENCY);
+    // One that fails keeps none of the others away
+    const fetching = [...blobs.values()].map((blob) =>
+      limit(async () => {
+        room.signal?.throwIfAborted();
+        // In two steps: others add to it meanwhile
+        const bytes = await fetchBlob(place, blob);
+        taken.fetchedBytes += bytes;
+      }),
+    );
+    await allSettledOrThrow(fetching);
     const [failure] = room.unkept.slice(failures);
     if (failure) throw failure;
   } catch (error) {
@@ -202,19 +212,4 @@ async function fetchBlob({ backend, image, repository }: Place, blob: Descriptor
   const body = await backend.openBlob(repository, blob.digest, { start: 0, end: stat.size });
   for await (const piece of body as AsyncIterable<Buffer>) recycleReadBuffer(piece);
   return stat.size;
-}
-
-async function forEach<Item>(
-  items: readonly Item[],
-  { signal }: Room,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const waiting = items.values();
-  const worker = async () => {
-    for (const item of waiting) {
-      signal?.throwIfAborted();
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }

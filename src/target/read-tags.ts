@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { allSettledOrThrow } from "../all-settled.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isListRefused, isMissing } from "../store/errors.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
@@ -54,8 +55,7 @@ async function resolveAll(
       }
     }),
   );
-  const failed = (await Promise.allSettled(reading)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
+  await allSettledOrThrow(reading);
   return { tags, missing };
 }
 

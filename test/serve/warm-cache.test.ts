@@ -93,6 +93,22 @@ test("what cannot be fetched is told of by name, and the others are fetched", as
   expect(platform).toMatchObject({ status: 3, warmed: [{ failure: { code: "CONTENT_MISSING" } }] });
 });
 
+test("of an image that lacks a blob, all the others are fetched before that is told", async () => {
+  const layers = Array.from({ length: 12 }, (_, own) => layer({ own: `${own}` }));
+  const wide = image({ name: "wide", layers });
+  await pushArtifacts(place.registry.host, "library/wide", { "1": wide });
+  const [config, ...kept] = wide.blobs.map(({ descriptor }) => descriptor);
+  const { blobs } = place.registry.content.repository("library/wide");
+  expect(blobs.delete(config?.digest ?? "sha256:")).toBe(true);
+  const fetchedBytes = kept.reduce((sum, { size }) => sum + size, 0);
+  expect(await warmed(["wide:1"])).toMatchObject({
+    status: 3,
+    warmed: [
+      { fetchedBytes, failure: { message: expect.stringContaining(config?.digest ?? "?") } },
+    ],
+  });
+});
+
 test("not while a server uses the cache", async () => {
   await place.start();
   const { status, stderr } = await warm(["many:1"]);

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { allSettledOrThrow } from "../../all-settled.ts";
 import { isAttestation } from "../../oci/attestation.ts";
 import { isForeignLayer } from "../../oci/children.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -116,8 +117,7 @@ async function readConfigs(
       if (count !== undefined) layerCounts.set(digest, count);
     }),
   );
-  const failed = (await Promise.allSettled(reading)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
+  await allSettledOrThrow(reading);
   return { platforms, layerCounts };
 }
 
