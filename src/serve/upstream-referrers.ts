@@ -31,9 +31,14 @@ export async function listUpstreamReferrers(
     const found = await access.ask(repository, `referrers ${digest}`, (source, asking) => {
       return source.referrers(digest, asking);
     });
-    // What is not there has no referrers
-    if (store.hasManifest(digest)) await store.writeReferrers(place, found ?? []);
-    return found ?? [];
+    if (found === undefined) {
+      // What was pulled is still here, and is as signed as it was; of what never was, there are none
+      const known = await store.referrers.read(place);
+      if (known) tellStale("the upstream does not have the repository any more");
+      return known ?? [];
+    }
+    if (store.hasManifest(digest)) await store.writeReferrers(place, found);
+    return found;
   } catch (error) {
     const known = error instanceof MirrorError && (await store.referrers.read(place));
     if (!known) throw error;

@@ -48,6 +48,19 @@ test("what was said last counts while the upstream cannot be asked, and is told 
   expect(stale[0]).toMatchObject({ tag: digest.replace(":", "-") });
 });
 
+test("what was said last counts as long as the image, if the upstream has lost the repository", async () => {
+  await sign();
+  const server = await place.start();
+  await get(server, "manifests/1");
+  expect(await referrersFrom(server)).toEqual(SIGNED);
+  place.registry.setFaults({ referrers: "name-unknown" });
+  expect(await referrersFrom(server)).toEqual(SIGNED);
+  expect(place.events.map(({ type }) => type)).toContain("stale-served");
+  await server[Symbol.asyncDispose]();
+  await using later = await place.start({ offline: true });
+  expect(await referrersFrom(later)).toEqual(SIGNED);
+});
+
 test("it counts offline, after a restart, and goes with its image", async () => {
   await sign();
   await using first = await place.start();
