@@ -6,7 +6,7 @@ const SHARED_BYTES = 32 * 1024 * 1024;
 /** Of what is free, one piece takes no more: whoever comes next has some as well. */
 const SHARE = 1 / 32;
 
-/** A larger piece spares nothing more; a quarter of it costs a third more of processor time. */
+/** A larger piece spares nothing more. */
 const MOST_BYTES = 1024 * 1024;
 
 /** A smaller piece costs more time than it spares memory. */
