@@ -132,10 +132,10 @@ function passUnreadable(error: unknown): void {
 
 const NOTHING_FOUND = { entries: [], layouts: [], strayFiles: [], names: new Map() } as const;
 
-function toNameDamage({ entry, reason }: RefusedEntry): Damage {
+function toNameDamage({ entry, reason, hint }: RefusedEntry): Damage {
   const { path, headerOffset, offset } = entry;
   const place = { start: headerOffset, end: offset, offset: headerOffset };
-  return { kind: "name", ...place, reason, entry: path };
+  return { kind: "name", ...place, reason, entry: path, ...(hint ? { hint } : {}) };
 }
 
 /** The entries of a tar, also behind what is damaged or missing. */

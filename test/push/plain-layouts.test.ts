@@ -7,7 +7,7 @@ import { buildLayer } from "../../src/demo/image-builder.ts";
 import { storeArtifact } from "../../src/demo/store-artifact.ts";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import { inspectBundle } from "../../src/inspect/inspect.ts";
-import { formatCosignTag } from "../../src/oci/cosign-tag.ts";
+import { type CosignSuffix, formatCosignTag } from "../../src/oci/cosign-tag.ts";
 import { push } from "../../src/push/push.ts";
 import { pushAll } from "../../src/push/push-all.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
@@ -91,7 +91,7 @@ describe("push() of an image layout whose names say no repository", () => {
     });
     const COSIGN = [cosign(ONE, "image"), cosign(SIG, "sigs"), cosign(ATT, "atts")];
     const held = () => registry.content.repository("acme/web");
-    const tagOf = (suffix: "sig" | "att") => formatCosignTag({ subject: digestOf(ONE), suffix });
+    const tagOf = (suffix: CosignSuffix) => formatCosignTag({ subject: digestOf(ONE), suffix });
 
     test("as oras writes it, each referrer goes there by its digest, and children of an index need no tag", async () => {
       const INDEX = index([ONE]);
@@ -131,6 +131,47 @@ describe("push() of an image layout whose names say no repository", () => {
       const all = new Map([...files, ["index.json", Buffer.from(JSON.stringify(listed))] as const]);
       await pushTo(await write("web.tar", d8Package({ "": all })), "1.0");
       expect(held().manifests.has(digestOf(SBOM))).toBe(true);
+    });
+
+    test("as hauler writes it, an image keeps its name, and what shares it gets the places of a registry", async () => {
+      const BOM = image({ name: "bom" });
+      const stored = (artifact: typeof ONE, kind: string) => ({
+        ...tagged(artifact, "acme/one:1.0"),
+        annotations: {
+          kind: `dev.hauler/${kind}`,
+          "io.containerd.image.name": "registry.test/acme/one:1.0",
+        },
+      });
+      const path = await layoutTar([
+        stored(ONE, "image"),
+        stored(SIG, "sigs"),
+        stored(ATT, "atts"),
+        stored(BOM, "sboms"),
+        stored(SBOM, `referrers/${digestOf(SBOM).slice("sha256:".length)}`),
+        { ...tagged(TWO, "hauler/chart:2.0"), annotations: { kind: "dev.hauler/image" } },
+      ]);
+      const { receipt } = await pushTo(path);
+      expect(receipt.complete).toBe(true);
+      expect(receipt.notices.map(({ code }) => code)).toEqual(["NO_MANIFEST"]);
+      const { manifests, tags } = registry.content.repository("acme/web/registry.test/acme/one");
+      expect(Object.fromEntries(tags)).toEqual({
+        "1.0": digestOf(ONE),
+        [tagOf("sig")]: digestOf(SIG),
+        [tagOf("att")]: digestOf(ATT),
+        [tagOf("sbom")]: digestOf(BOM),
+      });
+      expect(manifests.has(digestOf(SBOM))).toBe(true);
+    });
+
+    test("as hauler writes it, a signature without its image does not take the name of it", async () => {
+      const annotations = { kind: "dev.cosignproject.cosign/sigs" };
+      const path = await layoutTar([
+        { ...tagged(SIG, "registry.test/acme/one:1.0"), annotations },
+        tagged(TWO, "registry.test/acme/two:1.0"),
+      ]);
+      const { receipt, pushed } = await pushTo(path);
+      expect(pushed).toEqual({ "registry.test/acme/two:1.0": digestOf(TWO) });
+      expect(receipt.notices.map(({ code }) => code)).toContain("UNNAMED_MANIFESTS");
     });
 
     test("as regctl writes it, the list behind a fallback tag does not take the place of one that has more", async () => {

@@ -1,4 +1,4 @@
-import { type CosignSuffix, formatCosignTag } from "../../oci/cosign-tag.ts";
+import { formatCosignTag } from "../../oci/cosign-tag.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { isIndexType, isManifestType } from "../../oci/media-type.ts";
@@ -7,21 +7,13 @@ import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import type { BundledReferrer, BundledTag, BundledTags, UnnamedManifest } from "./bundle-images.ts";
 import { damaged } from "./damaged.ts";
+import { isImageByKind, partKindOf } from "./part-kinds.ts";
 import { findUnlistedReferrers } from "./unlisted-referrers.ts";
 
 export interface AdoptOptions {
   /** Whether what is left without a tag, if it is one image, gets one. */
   readonly hasTag: boolean;
 }
-
-/** What `cosign save` writes as `kind`: the image, and what its tags would be in a registry. */
-const COSIGN_KIND = "dev.cosignproject.cosign/";
-const COSIGN_IMAGES: readonly string[] = ["image", "imageIndex"];
-const COSIGN_PARTS: Readonly<Record<string, Pick<BundledTag, "kind"> & { suffix: CosignSuffix }>> =
-  {
-    sigs: { suffix: "sig", kind: "signature" },
-    atts: { suffix: "att", kind: "attestation" },
-  };
 
 /**
  * Other programs (oras, cosign, regctl) name an image in a layout and leave what belongs to it without a name, or name it
@@ -105,7 +97,7 @@ class Adoption {
     const [image, ...others] = unnamed.filter(isCosignImage);
     if (image === undefined || others.length > 0) return { parts: [], rest: unnamed };
     const parts = unnamed.flatMap((manifest) => {
-      const part = COSIGN_PARTS[cosignKindOf(manifest)];
+      const part = partKindOf(manifest.descriptor);
       if (part === undefined) return [];
       const tag = formatCosignTag({ subject: image.digest, suffix: part.suffix });
       return [{ manifest, tag: this.#toTag(manifest.descriptor, tag, part.kind) }];
@@ -187,13 +179,8 @@ class Adoption {
   }
 }
 
-function isCosignImage(one: UnnamedManifest): boolean {
-  return COSIGN_IMAGES.includes(cosignKindOf(one));
-}
-
-function cosignKindOf({ descriptor: { annotations } }: UnnamedManifest): string {
-  const kind = annotations?.["kind"] ?? "";
-  return kind.startsWith(COSIGN_KIND) ? kind.slice(COSIGN_KIND.length) : "";
+function isCosignImage({ descriptor }: UnnamedManifest): boolean {
+  return isImageByKind(descriptor);
 }
 
 function isFallback({ tag, root, isBare }: BundledTag): boolean {

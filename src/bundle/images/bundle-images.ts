@@ -12,6 +12,7 @@ import { ANNOTATION, BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleManifest } from "../read/bundle-manifest.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
+import { renameParts } from "./part-kinds.ts";
 
 /** One tag that a bundle publishes. */
 export interface BundledTag {
@@ -107,11 +108,11 @@ export async function readLayoutTags(
     const known = new Set(named.map(({ root }) => root.digest));
     const unnamed = found.filter((item) => "digest" in item);
     const tags = named.filter((item) => "tag" in item);
-    return {
-      tags: reader.manifest ? tags : withoutDigestNames(tags),
-      referrers: named.filter((item) => "subject" in item),
-      unnamed: unnamed.filter(({ digest }) => !known.has(digest)),
-    };
+    const referrers = named.filter((item) => "subject" in item);
+    const others = unnamed.filter(({ digest }) => !known.has(digest));
+    if (reader.manifest) return { tags, referrers, unnamed: others };
+    const renamed = renameParts(withoutDigestNames(tags));
+    return { tags: renamed.tags, referrers, unnamed: [...others, ...renamed.unnamed] };
   } catch (error) {
     if (error instanceof BundleCorruptError) throw error;
     if (error instanceof ContentInvalidError)

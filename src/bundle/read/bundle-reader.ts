@@ -123,7 +123,7 @@ export class BundleReader implements AsyncDisposable {
     for await (const entry of found) entries.enter(entry);
     const { layouts, strayFiles, refused } = await entries.finish();
     const [first] = refused;
-    if (first) throw corrupt(first.entry.headerOffset, first.reason);
+    if (first) throw this.#corrupt(index, first.entry.headerOffset, first.reason, first.hint);
     this.strayFiles.push(...strayFiles);
     this.layouts.push(...layouts);
   }

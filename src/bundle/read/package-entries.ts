@@ -30,6 +30,8 @@ export interface PackageContents {
 export interface RefusedEntry {
   readonly entry: ScannedEntry;
   readonly reason: string;
+  /** Missing: the package is damaged. */
+  readonly hint?: string;
 }
 
 /** Entries that no layout has, kept until it is known what the package is. */
@@ -75,7 +77,14 @@ export class PackageEntries {
     const others = [...this.#others.values()];
     const isStray = ({ path, type }: ScannedEntry) =>
       isForeign && type === "file" && isStrayFile(path);
-    const refused = others.filter((entry) => !isStray(entry)).map(refuse);
+    const holders = isForeign ? this.#holders() : [];
+    const refused = others
+      .filter((entry) => !isStray(entry))
+      .map((entry) => {
+        return entry.type === "file" && holders.length > 0
+          ? { ...refuse(entry), hint: unpackHint(holders) }
+          : refuse(entry);
+      });
     return {
       layouts: [...this.#tables.values()],
       entries: [...this.#entries.values()],
@@ -83,6 +92,12 @@ export class PackageEntries {
       refused: [...this.#twice, ...refused].sort(byPosition),
       names: new Map(),
     };
+  }
+
+  /** Directories that have an image layout. */
+  #holders(): string[] {
+    const whole = [...this.#tables.values()].filter(({ index }) => index !== undefined);
+    return whole.map(({ path }) => (path === "" ? "." : path)).sort();
   }
 
   /** Nothing but what no layout has: a tar of something else. */
@@ -109,6 +124,13 @@ function refuse(entry: ScannedEntry): RefusedEntry {
       ? `"${path}" is neither a regular file nor a directory`
       : `entry "${path}" is not part of an OCI image layout`;
   return { entry, reason };
+}
+
+/** Zarf and oc-mirror, for two, pack a layout with files of their own. */
+function unpackHint(holders: readonly string[]): string {
+  const named = holders.slice(0, 3).map((path) => `"${path}"`);
+  const more = holders.length > named.length ? ", …" : "";
+  return `If another program has packed it: unpack it, and name a directory that has an image layout (${named.join(", ")}${more}). Else compare the file with that on the source medium`;
 }
 
 function byPosition(left: RefusedEntry, right: RefusedEntry): number {

@@ -21,6 +21,7 @@ import { readChecksums } from "./checksum-file.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { compareFiles } from "./compare-files.ts";
 import { explainListing, readHead } from "./explain-listing.ts";
+import { findNested } from "./find-nested.ts";
 import { groupFiles, listLostFiles } from "./group-files.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
 import { recogniseBytes, recogniseDirectory, recogniseName } from "./recognise.ts";
@@ -63,7 +64,7 @@ async function listAsFound(bundlePath: string): Promise<BundleListing> {
   if (packageFiles === 0 && !isUnfinished && names.includes("index.json")) {
     return { directory, claims, ...(await listLayoutDirectory(directory, names)) };
   }
-  refuseWhatIsNoBundle(directory, names, { packageFiles, isUnfinished });
+  await refuseWhatIsNoBundle(directory, names, { packageFiles, isUnfinished });
   return { directory, claims, ...groupAll(contents) };
 }
 
@@ -262,17 +263,18 @@ interface Emptiness {
   readonly isUnfinished: boolean;
 }
 
-function refuseWhatIsNoBundle(
+async function refuseWhatIsNoBundle(
   directory: string,
   names: readonly string[],
   { packageFiles, isUnfinished }: Emptiness,
-): void {
+): Promise<void> {
   if (isUnfinished) {
     throw new BundleMissingError(directory, "its pull is not finished", {
       hint: "Run the same pull again: it goes on where it stopped",
     });
   }
   if (packageFiles > 0 || names.includes(CHECKSUM_FILE)) return;
-  const { reason, hint } = recogniseDirectory(directory, names);
+  const nested = await findNested(directory, names);
+  const { reason, hint } = recogniseDirectory(directory, names, nested);
   throw new BundleMissingError(directory, reason, { hint });
 }

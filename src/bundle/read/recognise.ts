@@ -81,8 +81,12 @@ export function recogniseName(path: string): { readonly reason: string; readonly
   };
 }
 
-/** A directory that has no file of a bundle. */
-export function recogniseDirectory(directory: string, names: readonly string[]): Recognised {
+/** A directory that has no file of a bundle; `nested` are directories in it that are a bundle or an image layout. */
+export function recogniseDirectory(
+  directory: string,
+  names: readonly string[],
+  nested: readonly string[] = [],
+): Recognised {
   if (names.length === 0) {
     const hint = `Mount the medium, or name the directory that ${call("pull")} has written`;
     return { reason: "the directory is empty", hint };
@@ -112,10 +116,18 @@ export function recogniseDirectory(directory: string, names: readonly string[]):
     const hint = `Write the layout again: nothing but "index.json" says which images it has`;
     return { reason: 'it is an image layout without its "index.json"', hint };
   }
-  return {
-    reason: "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)",
-    hint: `Name the directory that ${call("pull")} has written`,
-  };
+  const reason = "it holds no bundle.json and no package file (NAME.tar, NAME.tar.NNNN.chunk)";
+  return { reason, hint: hintOfOthers(names, nested) };
+}
+
+function hintOfOthers(names: readonly string[], nested: readonly string[]): string {
+  if (nested.length > 0) {
+    const few = nested.slice(0, 3).map(quote);
+    return `Name what is in it: ${few.join(", ")}${nested.length > few.length ? ", …" : ""}`;
+  }
+  return names.includes("docker")
+    ? "If it is the storage of docker-registry, start one over it, and pull from that"
+    : `Name the directory that ${call("pull")} has written`;
 }
 
 /** What a missing file may have become: it is there in upper case, as a copy with a number, or compressed. */

@@ -163,6 +163,29 @@ describe("push, inspect and verify name another kind of file and the command tha
     );
   });
 
+  test("the medium that a bundle or a layout lies on", async () => {
+    await write("lost+found/x", "");
+    await write("week 1/bundle.json", "{}");
+    await write("images/index.json", "{}");
+    await write("images/blobs/sha256/x", "");
+    const places = `${directory.resolve("images")}, '${directory.resolve("week 1")}'`;
+    await expectAllSay(directory.path, "no bundle.json", `Name what is in it: ${places}`);
+  });
+
+  test("the storage of a registry", async () => {
+    await write("docker/registry/v2/blobs/x", "");
+    await expectAllSay(directory.path, "no bundle.json", "start one over it");
+  });
+
+  test("a tar in which another program has put a layout beside files of its own", async () => {
+    const files = await d8Layout([{ artifact: image({ name: "one" }), tag: "1" }], {
+      generation: "new",
+    });
+    const entries = [...files].map(([name, bytes]) => [`images/${name}`, bytes] as const);
+    const path = await write("a.tar", gnuTar([["zarf.yaml", Buffer.from("x")], ...entries]));
+    await expectAllSay(path, "zarf.yaml", 'a directory that has an image layout ("images")');
+  });
+
   test("one file of a bundle instead of its directory", async () => {
     const path = await write("bundle.json", "{}");
     await expectAllSay(path, "one file of a bundle", "the directory");
