@@ -34,6 +34,8 @@ export interface RegistryResponseFields {
   readonly page?: number | undefined;
   /** The answer is not of the registry, or not about what was asked for: a token server, storage it redirects to. */
   readonly isIndirect?: boolean | undefined;
+  /** The answer is of a server that the registry has redirected to. */
+  readonly isRedirected?: boolean | undefined;
 }
 
 /** A registry, or a server it sent us to, answered with a status that ends the operation. */
@@ -52,6 +54,7 @@ export class RegistryResponseError extends MirrorError {
   /** The page of a list that could not be read, from the second one on. */
   readonly page: number | undefined;
   readonly isIndirect: boolean;
+  readonly isRedirected: boolean;
 
   constructor(fields: RegistryResponseFields, options: MirrorErrorOptions = {}) {
     const { registry, method, url, status, serverErrors = [] } = fields;
@@ -72,6 +75,7 @@ export class RegistryResponseError extends MirrorError {
     this.refusedBytes = fields.refusedBytes;
     this.page = fields.page;
     this.isIndirect = fields.isIndirect ?? false;
+    this.isRedirected = fields.isRedirected ?? false;
   }
 }
 

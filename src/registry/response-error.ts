@@ -12,6 +12,8 @@ export interface ResponseErrorOptions {
   readonly page?: number | undefined;
   /** The answer is not about what the caller asked the registry for. */
   readonly isIndirect?: boolean | undefined;
+  /** The answer is of a server that the registry has redirected to. */
+  readonly isRedirected?: boolean | undefined;
   /** Takes secrets out of what the server says. */
   readonly redact: Redact;
 }
@@ -27,7 +29,7 @@ const TEXT_LIMIT = 300;
 export async function readResponseError(
   { method, body }: HttpRequest,
   response: HttpResponse,
-  { registry, hint, page, isIndirect, redact }: ResponseErrorOptions,
+  { registry, hint, redact, ...about }: ResponseErrorOptions,
 ): Promise<RegistryResponseError> {
   const { url, status, headers } = response;
   const serverErrors = await readServerErrors(method, response, redact);
@@ -35,7 +37,7 @@ export async function readResponseError(
   const refusedBytes = status === 413 ? sizeOf(body) : undefined;
   const remedy = hint ?? proxyHintOf(response);
   return new RegistryResponseError(
-    { registry, method, url, status, serverErrors, retryAfterMs, refusedBytes, page, isIndirect },
+    { ...about, registry, method, url, status, serverErrors, retryAfterMs, refusedBytes },
     remedy === undefined ? {} : { hint: remedy },
   );
 }

@@ -55,6 +55,22 @@ describe("fetch()", () => {
     expect(events.map(({ type }) => type)).toContain("retrying");
   });
 
+  test("asks the registry for another address where storage refuses one", async () => {
+    const { isRight, requests } = await fetchAll({ redirect: { expired: 2 } });
+    expect(isRight).toBe(true);
+    expect(requests.filter(({ status }) => status === 307)).toHaveLength(3);
+  });
+
+  test("gives up soon where storage refuses every address", async () => {
+    await using session = await startSession({ redirect: { expired: true } });
+    session.seed(blob);
+    await expect(session.repository.fetch(blob.expected)).rejects.toMatchObject({
+      code: "REGISTRY_DENIED",
+    });
+    const sent = session.registry.log.find("GET", /\/blobs\//);
+    expect(sent.filter(({ status }) => status === 307)).toHaveLength(3);
+  });
+
   test.each<[string, Faults]>([
     ["ignored", { range: "ignored" }],
     ["answered from the start", { range: "from-zero" }],

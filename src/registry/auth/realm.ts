@@ -1,5 +1,6 @@
 import { type NetworkReach, reachOf } from "../transport/address.ts";
 import { isInward } from "../transport/inward.ts";
+import { resolveOwnUrl } from "../transport/own-url.ts";
 
 export interface RealmOptions {
   /** Base URL of the registry that named the realm. */
@@ -8,18 +9,16 @@ export interface RealmOptions {
 }
 
 /**
- * The URL of a token server, which will be given the user's password. Throws a plain `Error` that says what is wrong:
+ * The URL of a token server, which will be given the user's password; `http` at the registry's own name is read as the
+ * scheme in use. Throws a plain `Error` that says what is wrong:
  * not http(s), plain HTTP for a registry with HTTPS, an inner address that is not the registry's own.
  */
 export function parseRealm(realm: string, { registryUrl, reachOfHost }: RealmOptions): URL {
   if (!URL.canParse(realm, registryUrl.href)) throw new Error("the realm is not a URL");
-  const url = new URL(realm, registryUrl);
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw new Error("the realm is not a web address");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new Error("the realm contains a user name");
-  }
+  const { username, password } = new URL(realm, registryUrl);
+  const url = resolveOwnUrl(realm, registryUrl);
+  if (url === undefined) throw new Error("the realm is not a web address");
+  if (username !== "" || password !== "") throw new Error("the realm contains a user name");
   if (registryUrl.protocol === "https:" && url.protocol === "http:") {
     throw new Error(`the realm "${url.host}" is plain HTTP while the registry uses HTTPS`);
   }

@@ -177,7 +177,8 @@ export async function openRange(
   const { host, repository } = context;
   const get = (headers: Record<string, string>, accepts: readonly number[]) => {
     const scopes = [repositoryScope(repository, "pull")];
-    return host.send({ method: "GET", target: address, headers, scopes, accepts, signal, via });
+    const wish = { headers, scopes, accepts, signal, via, isContent: true };
+    return host.send({ method: "GET", target: address, ...wish });
   };
   if (offset === 0 && end === target.size)
     return whole(await get({}, [200]), target, { host, offset });

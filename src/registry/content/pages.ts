@@ -7,7 +7,8 @@ import type { RegistryHost } from "../host/registry-host.ts";
 import { readBody } from "../transport/body.ts";
 import type { HttpResponse } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
-import { nextLinkOf, resolveOwnUrl } from "./links.ts";
+import { resolveOwnUrl } from "../transport/own-url.ts";
+import { nextLinkOf } from "./links.ts";
 
 export interface ListPagesOptions<Entry> extends OperationOptions {
   readonly path: string;

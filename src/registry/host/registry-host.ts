@@ -17,7 +17,7 @@ import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.t
 import { isInward, refusedReaches } from "../transport/inward.ts";
 import type { Quota } from "../transport/quota.ts";
 import { sendFollowing } from "../transport/redirect.ts";
-import { Patience, type Retry } from "../transport/retry.ts";
+import { Patience, type Retry, retryClassOf } from "../transport/retry.ts";
 import { AuthorizedSender } from "./authorized-sender.ts";
 import { createHostAuthorizer } from "./host-authorizer.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
@@ -37,6 +37,8 @@ export interface HostRequest extends Omit<HttpRequest, "url" | "headers"> {
   readonly minimumLifeMs?: number | undefined;
   /** The page of a list that it asks for, from the second one on. */
   readonly page?: number | undefined;
+  /** What a registry has others give: their refusal may be about the address that it made. */
+  readonly isContent?: boolean | undefined;
 }
 
 export interface RegistryHostOptions {
@@ -146,7 +148,8 @@ export class RegistryHost {
       try {
         return await this.sendOnce({ ...request, attempt });
       } catch (failure) {
-        await patience.waitAfter(failure, request.signal);
+        const retryClass = retryClassOf(failure, request);
+        await patience.waitAfter(failure, request.signal, retryClass);
       }
     }
   }
@@ -169,9 +172,11 @@ export class RegistryHost {
     const http = { ...request, url: response.url, headers: {} };
     const { registry, baseUrl } = this;
     const { redact } = this.#secrets;
-    const isIndirect = !isAnswerTo(new URL(request.target, baseUrl), response.url);
-    const options = { registry, hint, redact, page: request.page, isIndirect };
-    const error = await readResponseError(http, response, options);
+    const asked = new URL(request.target, baseUrl);
+    const isIndirect = !isAnswerTo(asked, response.url);
+    const isRedirected = response.url.origin !== asked.origin;
+    const about = { page: request.page, isIndirect, isRedirected };
+    const error = await readResponseError(http, response, { registry, hint, redact, ...about });
     if (error.code === "REGISTRY_LIMITED") this.#pace.reportLimited(startedAt);
     throw error;
   }
@@ -268,7 +273,7 @@ export class RegistryHost {
     url: URL,
     authorization: string | undefined,
   ): Promise<HttpResponse> {
-    const { target: _target, scopes: _scopes, accepts: _accepts, page: _page, ...rest } = request;
+    const { target: _t, scopes: _s, accepts: _a, page: _p, isContent: _c, ...rest } = request;
     const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
     const movesBlob = isOfBlob(request);
     this.#secrets.note({ headers });

@@ -3,6 +3,7 @@ import type { NetworkReach } from "./address.ts";
 import { headerOf } from "./headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
 import { isInward, refusedReaches } from "./inward.ts";
+import { resolveOwnUrl } from "./own-url.ts";
 
 export interface RedirectOptions {
   readonly registry: string;
@@ -16,7 +17,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const ORIGIN_BOUND = ["authorization", "cookie", "proxy-authorization"];
 
 /**
- * Sends a request and follows redirects. Credentials stay with their origin, https is never left, other methods
+ * Sends a request and follows redirects. Credentials stay with their origin, https is never left (`http` at the
+ * own name is what a proxy hides), other methods
  * than GET and HEAD follow only 307 and 308, which repeat the body.
  */
 export async function sendFollowing(
@@ -57,8 +59,8 @@ function planRedirect(
   request: HttpRequest,
   { location, refuse, reachOfHost, registry }: Hop,
 ): HttpRequest {
-  const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : undefined;
-  if (url?.protocol !== "https:" && url?.protocol !== "http:") {
+  const url = resolveOwnUrl(location, request.url);
+  if (url === undefined) {
     throw refuse("a redirect to something that is not a web address");
   }
   if (request.url.protocol === "https:" && url.protocol === "http:") {
@@ -68,9 +70,6 @@ function planRedirect(
   if (isInward(request.url, url, reachOfHost)) {
     throw refuse(`a redirect into an inner network, to "${url.host}"`);
   }
-  // user info in the location would become credentials
-  url.username = "";
-  url.password = "";
   const headers = Object.entries(request.headers).filter(
     ([name]) => !ORIGIN_BOUND.includes(name.toLowerCase()),
   );

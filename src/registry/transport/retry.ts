@@ -19,14 +19,15 @@ export interface Retry {
 }
 
 /**
- * `patient`: the host is ill, wait for it. `few`: more likely about this request or a wrong address. `never`: the
- * answer will not change.
+ * `patient`: the host is ill, wait for it. `few`: more likely about this request or a wrong address. `brief`: hardly
+ * worth it. `never`: the answer will not change.
  */
-export type RetryClass = "patient" | "few" | "never";
+export type RetryClass = "patient" | "few" | "brief" | "never";
 
 const BASE_DELAY_MS = 500;
 const DELAY_LIMIT_MS = 30_000;
 const FEW_ATTEMPTS = 6;
+const BRIEF_ATTEMPTS = 3;
 /** A host that has not answered once gets this many attempts: most often its name is wrong. */
 const STRANGER_ATTEMPTS = 3;
 /** Transferred bytes after which a transfer counts as going on. */
@@ -37,7 +38,7 @@ export class Patience {
   readonly #options: PatienceOptions;
   #attempt = 0;
   /** Attempts by class: a host that was waited for has not used up what a request may fail for itself. */
-  #attemptsOf: Record<RetryClass, number> = { patient: 0, few: 0, never: 0 };
+  #attemptsOf = noAttempts();
   #progressBytes = 0;
   #failingSince: number | undefined;
 
@@ -53,7 +54,7 @@ export class Patience {
 
   reset(): void {
     this.#attempt = 0;
-    this.#attemptsOf = { patient: 0, few: 0, never: 0 };
+    this.#attemptsOf = noAttempts();
     this.#progressBytes = 0;
     this.#failingSince = undefined;
   }
@@ -99,6 +100,8 @@ export class Patience {
         return 0;
       case "few":
         return FEW_ATTEMPTS;
+      case "brief":
+        return BRIEF_ATTEMPTS;
       case "patient":
         return failure instanceof RegistryUnreachableError &&
           !this.#options.hasAnswered(failure.registry)
@@ -108,11 +111,30 @@ export class Patience {
   }
 }
 
-export function retryClassOf(failure: unknown): RetryClass {
+function noAttempts(): Record<RetryClass, number> {
+  return { patient: 0, few: 0, brief: 0, never: 0 };
+}
+
+/** `isContent`: of a request for what a registry may have a store give. */
+export function retryClassOf(
+  failure: unknown,
+  { isContent = false }: { readonly isContent?: boolean | undefined } = {},
+): RetryClass {
   if (failure instanceof RegistryUnreachableError) return UNREACHABLE_CLASS[failure.reason];
   if (!(failure instanceof RegistryResponseError)) return "never";
   if (failure.code === "REGISTRY_LIMITED") return "patient";
-  return STATUS_CLASS[failure.status] ?? "never";
+  const isOfStore = isContent && failure.isRedirected;
+  if (isOfStore && REFUSALS_OF_STORES.has(failure.status)) return "brief";
+  return STATUS_CLASS[failure.status] ?? classOfUnknown(failure.status);
+}
+
+/** So stores refuse what they have when an address has ended, or for a moment: registries make another one. */
+const REFUSALS_OF_STORES: ReadonlySet<number> = new Set([400, 403, 404, 410]);
+
+/** From 520 on they are of proxies that had no answer (Cloudflare, load balancers); but for what is wrong with certificates. */
+function classOfUnknown(status: number): RetryClass {
+  if (status < 520) return "never";
+  return status === 525 || status === 526 ? "few" : "patient";
 }
 
 const UNREACHABLE_CLASS: Readonly<Record<RegistryUnreachableError["reason"], RetryClass>> = {
@@ -132,7 +154,7 @@ const UNREACHABLE_CLASS: Readonly<Record<RegistryUnreachableError["reason"], Ret
   inward: "never",
 };
 
-// 499 and 522 come from proxies: client gone, origin timed out
+// 499 comes from proxies: client gone; 509 from those that sell bandwidth
 const STATUS_CLASS: Readonly<Record<number, RetryClass>> = {
   408: "patient",
   429: "patient",
@@ -141,7 +163,7 @@ const STATUS_CLASS: Readonly<Record<number, RetryClass>> = {
   502: "patient",
   503: "patient",
   504: "patient",
-  522: "patient",
+  509: "few",
 };
 
 /** Whether the failure is about the host, so that other requests to it should wait as well. */

@@ -45,6 +45,16 @@ describe("sendFollowing()", () => {
     expect(second?.headers).toEqual({ range: "bytes=1-2" });
   });
 
+  test.each([
+    ["https://a/x", "http://a/y", "https://a/y"],
+    ["https://a:8443/x", "http://a/y", "https://a:8443/y"],
+    ["https://a:8443/x", "http://a:8443/y", "https://a:8443/y"],
+  ])("reads plain HTTP at the own name as a proxy hides it: %s to %s", async (from, to, url) => {
+    const [, second] = await follow(from, to);
+    expect(second?.url.href).toBe(url);
+    expect(second?.headers).toMatchObject({ authorization: "Basic x" });
+  });
+
   test("sends a body again only for 307 and 308", async () => {
     const body = Buffer.from("x");
     const [, second] = await follow("https://a/x", "/y", { method: "PUT", body });
@@ -52,7 +62,8 @@ describe("sendFollowing()", () => {
   });
 
   test.each([
-    ["from HTTPS to plain HTTP", "https://a/x", "http://a/y"],
+    ["from HTTPS to plain HTTP", "https://a/x", "http://b/y"],
+    ["from HTTPS to plain HTTP on a port of its own", "https://a/x", "http://a:8080/y"],
     ["into the machine", "https://registry.inner/x", "http://127.0.0.1:8080/"],
     ["into the machine by name", "https://registry.inner/x", "https://localhost/"],
     ["to cloud metadata", "https://registry.inner/x", "https://169.254.169.254/latest"],
@@ -94,12 +105,15 @@ describe("parseRealm()", () => {
   test.each([
     ["https://auth.public/token", "https://auth.public/token"],
     ["/token", "https://registry.public/token"],
+    // What Harbor says behind a proxy that ends TLS
+    ["http://registry.public/service/token", "https://registry.public/service/token"],
   ])("takes %s", (realm, expected) => {
     expect(parse(realm)).toBe(expected);
   });
 
   test.each([
     "http://auth.public/token",
+    "http://registry.public:8080/token",
     "https://127.0.0.1/token",
     "https://localhost/token",
     "https://169.254.169.254/token",

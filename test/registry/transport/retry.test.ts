@@ -62,10 +62,30 @@ describe("retryClassOf()", () => {
     [502, "patient"],
     [503, "patient"],
     [504, "patient"],
+    [505, "never"],
     [507, "never"],
+    [509, "few"],
+    [520, "patient"],
     [522, "patient"],
+    [524, "patient"],
+    [525, "few"],
+    [530, "patient"],
   ])("status %i: %s", (status, expected) => {
     expect(retryClassOf(refusal(status))).toBe(expected);
+  });
+
+  test.each<[number, boolean, string]>([
+    [403, true, "brief"],
+    [404, true, "brief"],
+    [416, true, "never"],
+    [503, true, "patient"],
+    [403, false, "never"],
+  ])("status %i where content is given, by a store: %s: %s", (status, isRedirected, expected) => {
+    const url = new URL("https://store.local/");
+    const fields = { registry: "registry.local", method: "GET", url, status, isRedirected };
+    const failure = new RegistryResponseError(fields);
+    expect(retryClassOf(failure, { isContent: true })).toBe(expected);
+    if (status !== 503) expect(retryClassOf(failure)).toBe("never");
   });
 
   test("a 403 that says TOOMANYREQUESTS is a limit", () => {

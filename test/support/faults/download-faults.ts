@@ -117,21 +117,22 @@ export const gzip: FaultMaker<"if-accepted" | "always"> = (when) => async (reque
 const SIGNATURE = "X-Amz-Signature";
 
 /**
- * Sends readers of blobs to signed URLs of the second origin; `reuse: 403` lets each URL work once, `expired` none. What
- * refuses them says which one it was.
+ * Sends readers of blobs to signed URLs of the second origin; `reuse: 403` lets each URL work once, `expired` none, or
+ * none of so many first ones. What refuses them says which one it was.
  */
 export const redirect: FaultMaker<{
   readonly status?: 301 | 302 | 303 | 307 | 308;
   readonly reuse?: 403;
-  readonly expired?: true;
+  readonly expired?: true | number;
 }> = ({ expired, reuse, status = 307 }, { otherHost }) => {
   let signatures = 0;
+  const isExpired = countdown(expired === true ? undefined : (expired ?? 0));
   return async (request, next) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (kindOf(request) !== "blob" || !isRead) return next(request);
     const query = new URLSearchParams({ [SIGNATURE]: `${MARKER}-${++signatures}` });
     if (reuse) query.set("once", "true");
-    if (expired) query.set("expired", "true");
+    if (isExpired()) query.set("expired", "true");
     return emptyResponse(status, { location: `http://${otherHost()}${request.path}?${query}` });
   };
 };
