@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { expect } from "vitest";
 import { createStaticCredentials } from "../../src/registry/auth/credentials.ts";
-import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import type { UploadSession } from "../../src/store/store.ts";
+import { openRegistryClient, type RegistryClient } from "../../src/registry/registry-client.ts";
+import type { PushContentResult, UploadSession } from "../../src/store/store.ts";
 import { startCountingProxy } from "../support/counting-proxy.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { MARKER } from "../support/secrets.ts";
@@ -57,6 +57,43 @@ describe("a real docker-registry", () => {
     const mounted = await to.push(expected, open, { mountFrom: "a" });
     expect(mounted).toEqual({ outcome: "mounted", sentBytes: 0 });
     expect(await to.exists(expected)).toBe(true);
+  });
+
+  test("takes small blobs with three requests each, asked for and looked at, and none that is there", async () => {
+    await using registry = await startDockerRegistry();
+    let requests = 0;
+    const reference = { registry: registry.host, repository: "acme/web" };
+    const pushEach = async (
+      client: RegistryClient,
+      blobs: readonly ReturnType<typeof blobOf>[],
+    ) => {
+      const repository = client.repository(reference);
+      const results: PushContentResult[] = [];
+      for (const { bytes, expected, open } of blobs) {
+        const options = { readAll: async () => bytes };
+        results.push(await repository.push(expected, open, options));
+        expect(await repository.exists(expected)).toBe(true);
+      }
+      return results;
+    };
+    const some = (count: number) => Array.from({ length: count }, () => blobOf(randomBytes(500)));
+    const there = some(3);
+    {
+      await using before = openRegistryClient();
+      await pushEach(before, there);
+    }
+    await using client = openRegistryClient({
+      onEvent: ({ type }) => {
+        if (type === "request") requests += 1;
+      },
+    });
+    await pushEach(client, some(70));
+    requests = 0;
+    for (const { sentBytes } of await pushEach(client, some(3))) expect(sentBytes).toBe(500);
+    expect(requests).toBe(9);
+    for (const result of await pushEach(client, there)) {
+      expect(result).toEqual({ outcome: "already-there", sentBytes: 0 });
+    }
   });
 
   test("lets in who has the password and names the remedy to others", async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { PushContentOptions } from "../../src/store/store.ts";
+import type { Faults } from "../support/registry.ts";
 import { blobOf } from "./support/content.ts";
 import { type Session, startSession } from "./support/session.ts";
 
@@ -72,5 +73,96 @@ describe("small blobs", () => {
       expect(await pushHeld(session, blob.bytes)).toMatchObject({ sentBytes: isThere ? 0 : 100 });
     }
     expect(session.registry.log.count("HEAD")).toBe(40);
+  });
+});
+
+/** Takes no blob with one request. */
+const TWO_STEPS: Faults = { postDigest: "ignored" };
+
+/** Pushes as a run does, which looks for what was sent. */
+async function pushAndLook(session: Session, bytes: Buffer) {
+  const { expected, ...result } = await pushHeld(session, bytes);
+  expect(await session.repository.exists(expected)).toBe(true);
+  return result;
+}
+
+/** So many blobs that are missing that the next question is one by mount, if it ever is. */
+async function pushMissing(session: Session): Promise<void> {
+  for (let count = 0; count < 66; count += 1) await pushAndLook(session, randomBytes(10));
+  session.registry.log.clear();
+}
+
+describe("a small blob behind many that were missing", () => {
+  test("is asked for with the request that opens its upload", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    for (let count = 0; count < 3; count += 1) {
+      expect(await pushAndLook(session, randomBytes(KIB))).toMatchObject({ sentBytes: KIB });
+    }
+    expect(countAll(session)).toEqual({ HEAD: 3, POST: 3, PUT: 3 });
+  });
+
+  test("is not sent if it is there, and the next one is asked for without an upload again", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    const [first, second] = [blobOf(randomBytes(KIB)), blobOf(randomBytes(KIB))];
+    for (const blob of [first, second]) {
+      session.seed(blob);
+      const result = await pushHeld(session, blob.bytes);
+      expect(result).toMatchObject({ outcome: "already-there", sentBytes: 0 });
+    }
+    expect(countAll(session)).toEqual({ HEAD: 2, POST: 1, PUT: 0 });
+  });
+
+  test("is sent if it is there in another length, which a mount does not tell", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    const blob = blobOf(randomBytes(KIB));
+    session.seed({ ...blob, bytes: blob.bytes.subarray(1) });
+    expect(await pushHeld(session, blob.bytes)).toMatchObject({ outcome: "uploaded" });
+    session.registry.log.clear();
+    await pushAndLook(session, randomBytes(KIB));
+    expect(countAll(session)).toEqual({ HEAD: 2, POST: 1, PUT: 1 });
+  });
+
+  test.each([202, 401, 403, 404, 405] as const)(
+    "is not sent if it is there, at a registry that answers %i to mounts",
+    async (mount) => {
+      await using session = await startSession({ ...TWO_STEPS, mount });
+      await pushMissing(session);
+      const blob = blobOf(randomBytes(KIB));
+      session.seed(blob);
+      expect(await pushHeld(session, blob.bytes)).toMatchObject({ outcome: "already-there" });
+      expect(await pushAndLook(session, randomBytes(KIB))).toMatchObject({ sentBytes: KIB });
+      expect(countAll(session)).toEqual({ HEAD: 3, POST: 1, PUT: 1 });
+    },
+  );
+
+  test("is asked for in each repository as that one answers", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    const other = { ...session, repository: session.open("acme/other") };
+    await pushAndLook(other, randomBytes(KIB));
+    expect(countAll(session)).toEqual({ HEAD: 2, POST: 1, PUT: 1 });
+  });
+
+  test("is asked for without an upload once a mount was refused", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    session.registry.setFaults({ ...TWO_STEPS, mount: 405 });
+    for (let count = 0; count < 2; count += 1) {
+      expect(await pushAndLook(session, randomBytes(KIB))).toMatchObject({ sentBytes: KIB });
+    }
+    const mounts = session.registry.log.entries.filter(({ query }) => query.includes("mount"));
+    expect(mounts).toHaveLength(1);
+    expect(countAll(session)).toEqual({ HEAD: 4, POST: 3, PUT: 2 });
+  });
+
+  test("is asked for without an upload if it is not held", async () => {
+    await using session = await startSession(TWO_STEPS);
+    await pushMissing(session);
+    const { expected, open } = blobOf(randomBytes(KIB));
+    expect(await session.repository.push(expected, open)).toMatchObject({ sentBytes: KIB });
+    expect(countAll(session)).toEqual({ HEAD: 1, POST: 1, PUT: 1 });
   });
 });

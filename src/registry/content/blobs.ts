@@ -6,6 +6,7 @@ import type { ContentStat, FetchOptions, OperationOptions } from "../../store/st
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
+import { repositoryFactsOf } from "../host/repository-facts.ts";
 import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse, SendRequest } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
@@ -73,7 +74,11 @@ export async function existsBlob(
 ): Promise<boolean> {
   const head = await sendHead(context, digest, options);
   if (head.status === 404) return false;
-  if (head.status === 200) return [undefined, size].includes(contentLengthOf(head.headers));
+  if (head.status === 200) {
+    const isThere = [undefined, size].includes(contentLengthOf(head.headers));
+    if (isThere) repositoryFactsOf(context.host.facts, context.repository).seenBlob = digest;
+    return isThere;
+  }
   const probe = await sendProbe(context, digest, options);
   return probe.status !== 404;
 }

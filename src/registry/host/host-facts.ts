@@ -1,5 +1,6 @@
 import { FIRST_PACE, type PartPace } from "./part-pace.ts";
 import { findQuirks } from "./quirks.ts";
+import type { RepositoryFacts } from "./repository-facts.ts";
 
 /** What is known about how a registry behaves; changed by what it does during the run. */
 export interface HostFacts {
@@ -29,6 +30,7 @@ export interface HostFacts {
   smallBlobs: number;
   /** Repositories whose referrers are found only by the fallback tag: one host may have several kinds of them. */
   readonly withoutReferrersApi: Set<string>;
+  readonly repositories: Map<string, RepositoryFacts>;
 }
 
 const MIB = 1024 * 1024;
@@ -51,6 +53,7 @@ export function createHostFacts(registry: string, partSizeBytes?: number): HostF
     wholePosts: "untried",
     smallBlobs: 0,
     withoutReferrersApi: new Set(),
+    repositories: new Map(),
     partFloorBytes: 0,
     pace: partSizeBytes === undefined ? FIRST_PACE : undefined,
     ...known,

@@ -320,6 +320,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "reported by users",
         code: "content/blobs.ts",
       },
+      {
+        what: "a mount of a blob that is there gets 202",
+        source: "run: crane 0.20.6",
+        code: "upload/ask-for-blob.ts",
+      },
     ],
   },
   {

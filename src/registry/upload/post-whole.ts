@@ -58,6 +58,12 @@ export async function postWhole(
   }
 }
 
+/** Whether a blob of this size may yet turn out to go with one request. */
+export function mayTakeWhole({ wholePosts }: HostFacts, bytes: number): boolean {
+  if (bytes === 0 || wholePosts === "not taken") return false;
+  return wholePosts !== "untried" || bytes <= TRIED_BYTES;
+}
+
 function isWorthTrying(facts: HostFacts, bytes: number): boolean {
   if (bytes === 0) return false;
   if (facts.wholePosts !== "untried") return facts.wholePosts === "taken";
