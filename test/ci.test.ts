@@ -1,8 +1,33 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = new URL("..", import.meta.url).pathname;
+
+/** What a reader of the project finds first. */
+const TOP_LEVEL = [
+  ...[
+    ".ci",
+    ".dockerignore",
+    ".gitignore",
+    ".npmrc",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Dockerfile",
+    "LICENSE",
+  ],
+  ...[
+    "README.md",
+    "SECURITY.md",
+    "biome.json",
+    "docs",
+    "fixtures",
+    "package-lock.json",
+    "package.json",
+  ],
+  ...["src", "test", "tsconfig.json"],
+];
 
 /** Programs of every Debian. */
 const ESSENTIAL: ReadonlySet<string> = new Set([
@@ -19,6 +44,17 @@ test("every program that tests require is installed where they run", () => {
   expect(required).toContain("skopeo");
   const missing = required.filter((name) => !installed.has(name) && !ESSENTIAL.has(name));
   expect([...new Set(missing)]).toEqual([]);
+});
+
+test.skipIf(!existsSync(join(ROOT, ".git")))("nothing is committed beside the project", () => {
+  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" });
+  const names = new Set(
+    tracked
+      .split("\0")
+      .flatMap((path) => path.split("/", 1))
+      .filter(Boolean),
+  );
+  expect([...names].sort()).toEqual([...TOP_LEVEL].sort());
 });
 
 function programsOf(source: string): readonly string[] {
