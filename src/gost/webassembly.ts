@@ -1,11 +1,17 @@
+import { setFlagsFromString } from "node:v8";
+
 /** The part of WebAssembly that is used: the types of Node 20 do not declare it. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: object };
 }
 
+/** What hashes gigabytes is worth to be optimized; a program may have turned that off for the whole process. */
+const OPTIMIZED = ["--wasm-tier-up", "--wasm-dynamic-tiering"];
+
 /** A compiled module. */
 export function compileModule(bytes: Uint8Array): object {
+  for (const flag of OPTIMIZED) setFlagsFromString(flag);
   return new (webAssembly().Module)(bytes);
 }
 

@@ -74,6 +74,17 @@ describe("the program", () => {
     expect(JSON.parse(demo.stdout)).toMatchObject({ complete: true });
   });
 
+  test("never optimizes the parser of HTTP, which its end would wait for", async () => {
+    const demo = await runProcess(process.execPath, [
+      "--trace-wasm-compilation-times",
+      join(DIST, "mirror.js"),
+      "demo",
+    ]);
+    expect(demo.exitCode).toBe(0);
+    const compiled = `${demo.stdout}${demo.stderr}`.match(/using (?:Liftoff|TurboFan)/g) ?? [];
+    expect([...new Set(compiled)]).toEqual(["using Liftoff"]);
+  });
+
   test("carries the licence of every package that is part of it", async () => {
     const texts = await readFile(join(DIST, "LICENSES.txt"), "utf8");
     const { dependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
