@@ -40,13 +40,16 @@ function normalizeArchitecture(platform: Platform): { architecture: string; vari
       return { architecture: "amd64", variant: variant === "v1" ? "" : variant };
     case "arm64":
     case "aarch64":
-      return { architecture: "arm64", variant: variant === "v8" || variant === "8" ? "" : variant };
+      return {
+        architecture: "arm64",
+        variant: /^(?:arm)?v?8(?:\.0)?$/.test(variant) ? "" : variant,
+      };
     case "armhf":
       return { architecture: "arm", variant: "v7" };
     case "arm":
       return {
         architecture: "arm",
-        variant: variant === "" ? "v7" : variant.replace(/^(\d)/, "v$1"),
+        variant: variant === "" ? "v7" : variant.replace(/^(?:armv?)?(\d)/, "v$1"),
       };
     default:
       return { architecture: platform.architecture.toLowerCase(), variant };

@@ -24,7 +24,7 @@ export function hintOfResponse(
   const known = isUnlisted ? LIST_ABSENT : STATUS_HINTS[status];
   const hint = isStart ? CREATE_FIRST : (known ?? HINTS[code]);
   // What the server says is nearer than what its status may mean
-  const said = hintOfAnswer(request);
+  const said = hintOfAnswer(request) ?? hintOfName(request);
   const remedy = said ?? given ?? hint;
   const isTooDeep = code === "REGISTRY_DENIED" && said === undefined && isDeepWrite(request);
   return isTooDeep ? [remedy, TOO_DEEP].filter(Boolean).join(". ") : remedy;
@@ -66,6 +66,23 @@ function hintOfAnswer({ method, status, serverErrors = [] }: RefusedRequest): st
   if (!isWrite(method) || CLEAR_STATUSES.has(status)) return undefined;
   const texts = serverErrors.map(({ code, message }) => `${code} ${message}`).join("\n");
   return ANSWER_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
+}
+
+/** Harbor has repositories in projects only, makes no project for a push, and says so to any request (400, 401, 404). */
+const NAME_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /\binvalid repository name\b/i,
+    "Some registries (Harbor) have no repository at the root of a project: name a longer path, as in registry.local/project/mirror",
+  ],
+  [
+    /\bproject \S+ not found\b/i,
+    "Create the project at the registry first, or check its name and that this login may see it",
+  ],
+];
+
+function hintOfName({ serverErrors = [] }: RefusedRequest): string | undefined {
+  const texts = serverErrors.map(({ message }) => message).join("\n");
+  return NAME_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
 }
 
 /** Levels of a repository path that every registry takes. */

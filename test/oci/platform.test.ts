@@ -36,6 +36,11 @@ describe("matchesPlatform()", () => {
   test.each<[string, string, boolean]>([
     ["linux/amd64", "linux/amd64", true],
     ["linux/arm64", "linux/arm64/v8", true],
+    // As indexes that were made by hand have them
+    ["linux/arm64", "linux/arm64/armv8", true],
+    ["linux/arm64", "linux/arm64/v8.0", true],
+    ["linux/arm64", "linux/arm64/v8.2", false],
+    ["linux/arm", "linux/arm/armv7", true],
     ["linux/arm", "linux/arm/v7", true],
     ["linux/arm", "linux/arm/v6", false],
     ["linux/amd64", "linux/amd64/v3", false],

@@ -109,6 +109,22 @@ describe("RegistryResponseError", () => {
     expect(error.hint).toBe("Log in");
   });
 
+  test.each([
+    [
+      "GET",
+      400,
+      "bad request: invalid repository name: mirror",
+      /registry\.local\/project\/mirror/,
+    ],
+    ["POST", 401, "project mirror not found: project mirror not found", /^Create the project/],
+  ])("says what Harbor means by %s %i: %s", (method, status, message, hint) => {
+    const url = new URL("https://registry.local/v2/mirror/blobs/uploads/");
+    const fields = { registry: "registry.local", method, url, status };
+    const serverErrors = [{ code: "BAD_REQUEST", message }];
+    const error = new RegistryResponseError({ ...fields, serverErrors }, { hint: "Log in" });
+    expect(error.hint).toMatch(hint);
+  });
+
   test("says of a denied push to a deep path that the path may be what is refused", () => {
     const hintOf = (method: string, repository: string) => {
       const url = new URL(`https://registry.local/v2/${repository}/blobs/uploads/`);

@@ -14,10 +14,15 @@ export async function* listTags(
   const path = `/v2/${repository}/tags/list`;
   const scopes = [repositoryScope(repository, "pull")];
   try {
-    yield* listNames(host, { field: "tags", path, scopes, isName: isTag }, options);
+    yield* listNames(host, { field: "tags", path, scopes, isName }, options);
   } catch (error) {
     throw isUnsupported(error) ? new TagListUnsupportedError(repository, error) : error;
   }
+}
+
+/** Artifactory lists the folder of its uploads among the tags. */
+function isName(text: string): boolean {
+  return isTag(text) && text !== "_uploads";
 }
 
 /** Of a later page it would mean that a list which has begun cannot be read. */

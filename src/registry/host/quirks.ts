@@ -133,6 +133,16 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "go-containerregistry#1393, #1609",
         code: "upload/mount.ts",
       },
+      {
+        what: "behind a proxy that ends TLS the realm is plain HTTP",
+        source: "harbor#3933, harbor#3114",
+        code: "transport/own-url.ts",
+      },
+      {
+        what: "no repository at the root of a project, and no project is made by a push",
+        source: "harbor#22078, harbor#20544",
+        code: "response-hints.ts",
+      },
     ],
   },
   {
@@ -247,6 +257,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         what: "POST to the token server gets 401",
         source: "containerd#3533",
         code: "auth/token-exchange.ts",
+      },
+      {
+        what: "the folder of uploads is listed among the tags",
+        source: "oras#1907",
+        code: "content/tags.ts",
       },
     ],
   },
