@@ -1,8 +1,10 @@
+import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportOptions, ExportReport } from "../../src/export/export-options.ts";
 import { openServer } from "../../src/serve/open-server.ts";
 import { ONLY_IMAGES, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
+import { d8Layout, d8Package } from "../support/d8-bundle.ts";
 import { type MemorySource, memorySource, NotFoundError } from "../support/memory-source.ts";
 import { digestOfArtifact, type SignedIndex, signedIndex } from "../support/referrers.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -93,6 +95,18 @@ describe("an image of a registry", () => {
     expect(report.images.map(({ name }) => name)).toEqual([WEB]);
     expect(codesOf(report)).toEqual(Array(5).fill("NOT_RUNNABLE"));
   });
+});
+
+test("an image of a layout of another program comes with what its index names by no tag", async () => {
+  const tagged = { artifact: signed.index, refName: WEB };
+  const untagged = [spdx, cyclonedx].map((artifact) => ({ artifact, refName: "" }));
+  const files = await d8Layout([tagged, ...untagged], { generation: "old" });
+  const path = directory.resolve("web.tar");
+  await writeFile(path, d8Package({ "": files }));
+  const report = await exported({ bundlePaths: [path] });
+  const names = [spdx, cyclonedx].map((one) => `registry.test/acme/web@${digestOfArtifact(one)}`);
+  expect(report.images.map(({ name }) => name)).toEqual([WEB, ...names].sort());
+  expect(codesOf(report)).not.toContain("UNNAMED_MANIFESTS");
 });
 
 test.each([{ images: ["*web:v1"] }, {}])(

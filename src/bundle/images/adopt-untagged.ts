@@ -7,7 +7,7 @@ import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import type { BundledReferrer, BundledTag, BundledTags, UnnamedManifest } from "./bundle-images.ts";
 import { damaged } from "./damaged.ts";
-import { isImageByKind, partKindOf } from "./part-kinds.ts";
+import { besideSource, isImageByKind, partKindOf } from "./part-kinds.ts";
 import { findUnlistedReferrers } from "./unlisted-referrers.ts";
 
 export interface AdoptOptions {
@@ -54,6 +54,8 @@ class Adoption {
   readonly #options: AdoptOptions;
   /** The repositories in which a manifest will be. */
   readonly #places = new Map<Digest, Set<string>>();
+  /** References of images, by repository: what belongs to them came from there too. */
+  readonly #sources = new Map<string, string>();
 
   constructor(reader: BundleReader, layout: LayoutTable, options: AdoptOptions) {
     this.#reader = reader;
@@ -66,7 +68,10 @@ class Adoption {
     unnamed: readonly UnnamedManifest[],
   ): Promise<BundledTags> {
     const images = tags.filter((one) => !isFallback(one));
-    for (const { repository, root } of images) await this.#place(root, repository);
+    for (const { repository, root, source } of images) {
+      this.#sources.set(repository, source);
+      await this.#place(root, repository);
+    }
     const { parts, rest } = this.#cosignParts(unnamed);
     const subjects = await this.#subjectsOf(rest);
     const left = rest.filter((one) => !subjects.has(one.digest) && !this.#places.has(one.digest));
@@ -143,7 +148,8 @@ class Adoption {
     const repositories = [...(this.#places.get(subject) ?? [])];
     for (const repository of repositories) await this.#place(root, repository);
     return repositories.map((repository) => {
-      return { layout: this.#layout, repository, root, kind: "referrer", subject, source: "" };
+      const source = besideSource(this.#sources.get(repository) ?? "", root);
+      return { layout: this.#layout, repository, root, kind: "referrer", subject, source };
     });
   }
 

@@ -9,6 +9,7 @@ import type { Manifest, RepositorySource, SourceRepository } from "../../store/s
 import { BundleMissingError } from "../errors.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import { type BundleReader, openBundle } from "../read/bundle-reader.ts";
+import { adoptUntagged } from "./adopt-untagged.ts";
 import { digestOfBundle } from "./bundle-digest.ts";
 import {
   type BundledReferrer,
@@ -60,7 +61,7 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
   checkOptions({ bundlePath }, { bundlePath: "text" });
   const reader = await openBundle(bundlePath);
   try {
-    const bundled = await readBundledTags(reader);
+    const bundled = await adoptUntagged(reader, await readBundledTags(reader), { hasTag: false });
     // The tags that a push sets
     const channels = await readInstallerChannels(reader, bundled.tags);
     return createBundleStore(reader, { ...bundled, tags: [...bundled.tags, ...channels] });

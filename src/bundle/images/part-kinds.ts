@@ -1,5 +1,7 @@
 import { type CosignSuffix, formatCosignTag } from "../../oci/cosign-tag.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference, parseReference } from "../../oci/reference.ts";
 import type { BundledTag, BundledTags } from "./bundle-images.ts";
 
 /** What `cosign save` writes as `kind`, and what hauler does, which began as a part of it. */
@@ -48,8 +50,18 @@ export function renameParts(tags: readonly BundledTag[]): Pick<BundledTags, "tag
       unnamed.push({ layout, digest: root.digest, descriptor: root });
     else {
       const tag = formatCosignTag({ subject, suffix: part.suffix });
-      named.push({ ...one, tag, kind: part.kind, source: "" });
+      named.push({ ...one, tag, kind: part.kind, source: besideSource(one.source, { tag }) });
     }
   }
   return { tags: named, unnamed };
+}
+
+/** The reference of what lies in the same repository as an image; empty if nothing says where that came from. */
+export function besideSource(
+  source: string,
+  part: { readonly tag: string } | { readonly digest: Digest },
+): string {
+  if (!source.includes("/")) return "";
+  const { registry, repository } = parseReference(source);
+  return formatReference({ registry, repository, ...part });
 }
