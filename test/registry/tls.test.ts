@@ -227,3 +227,23 @@ describe("a client certificate", () => {
     expect(events[0]).toMatchObject({ code: "CERTIFICATES_UNUSABLE" });
   });
 });
+
+test("a proxy that ends TLS hides it from the registry: its own addresses with http are asked by HTTPS", async () => {
+  const behindProxy: Answer = ({ headers, url }, response) => {
+    const own = `http://${headers.host}`;
+    if (url.startsWith("/token")) send(response, 200, {}, '{"token":"abc"}');
+    else if (url.startsWith("/moved")) send(response, 200);
+    else if (headers.authorization === "Bearer abc") {
+      send(response, 307, { location: `${own}/moved` });
+    } else send(response, 401, { "www-authenticate": `Bearer realm="${own}/token"` });
+  };
+  await using server = await startServer(behindProxy, certificate);
+  const { result } = await ask(server.host, { caFiles: [authority.certificatePath] });
+  expect(result).toBe(true);
+  expect(server.seen.map(({ url }) => url.replace(/\?.*/, ""))).toEqual([
+    expect.stringMatching(/\/blobs\//),
+    "/token",
+    expect.stringMatching(/\/blobs\//),
+    "/moved",
+  ]);
+});
