@@ -46,6 +46,7 @@ export function createUpstreamBackend(options: UpstreamTagsOptions): RegistryBac
     hasRepository: async () => true,
     statBlob,
     async openBlob(repository, digest, range) {
+      // Gone since it was looked for: the question below says so
       const size = (await statBlob(repository, digest))?.size ?? 0;
       const target = { mediaType: MEDIA_TYPE.octetStream, digest, size };
       const { signal } = store;

@@ -21,6 +21,7 @@ function createReader(store: PullStore, pushed: PushedRepositories): RegistryBac
       return size === undefined ? undefined : { size, cache: "pushed" };
     },
     async openBlob(repository, digest, range) {
+      // Gone since it was looked for: what is opened then says so
       const size = (await pushed.sizeOf(repository, digest)) ?? 0;
       const target = { mediaType: MEDIA_TYPE.octetStream, digest, size };
       return await store.open(target, range, () => Promise.reject(pushed.lost(repository, digest)));

@@ -238,6 +238,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "go-containerregistry#1679",
         code: "upload/mount.ts",
       },
+      {
+        what: "Retry-After as seconds since 1970",
+        source: "docker/hub-feedback#2459",
+        code: "transport/headers.ts",
+      },
     ],
   },
   {

@@ -21,16 +21,21 @@ export function contentLengthOf(headers: ResponseHeaders): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
+/** More seconds than anybody is to wait (31 years): the time itself, in seconds since 1970, as Docker Hub writes it. */
+const FIRST_TIME_S = 1e9;
+
 /**
- * What `Retry-After` asks for, as seconds or as an HTTP date. A date is taken relative to the server's own `Date`,
- * so that a wrong clock on either side does not matter.
+ * What `Retry-After` asks for, as seconds, as an HTTP date or as seconds since 1970. A time is taken relative to the
+ * server's own `Date`, so that a wrong clock on either side does not matter.
  */
 export function retryAfterMsOf(headers: ResponseHeaders): number | undefined {
   const text = headerOf(headers, "retry-after")?.trim();
   if (!text) return undefined;
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const isNumber = /^\d+(\.\d+)?$/.test(text);
+  if (isNumber && Number(text) < FIRST_TIME_S) return Number(text) * 1000;
   // a date begins with the name of a day; Date.parse alone reads nearly anything
-  const until = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : Number.NaN;
+  const date = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : Number.NaN;
+  const until = isNumber ? Number(text) * 1000 : date;
   if (Number.isNaN(until)) return undefined;
   const serverNow = Date.parse(headerOf(headers, "date") ?? "");
   return Math.max(0, until - (Number.isNaN(serverNow) ? Date.now() : serverNow));

@@ -16,6 +16,8 @@ describe("retryAfterMsOf()", () => {
       120_000,
     ],
     ["a date that is past", { "retry-after": "Sat, 21 Nov 2026 09:00:00 GMT", date }, 0],
+    ["a time since 1970", { "retry-after": "1795255290", date }, 90_000],
+    ["a time that is past", { "retry-after": "1746136938", date }, 0],
     ["anything else", { "retry-after": "soon" }, undefined],
     ["a negative number", { "retry-after": "-5" }, undefined],
   ])("reads %s", (_, headers, expected) => {
