@@ -73,6 +73,7 @@ export async function openPush({
       ...noticesOf(bundle.listing, {
         tags: plan.images,
         unnamed: plan.unnamed,
+        repeated: all.repeated,
         strayFiles: bundle.strayFiles,
       }),
       ...chosen.notices,

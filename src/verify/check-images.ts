@@ -11,6 +11,7 @@ import {
   readLayoutTags,
   type UnnamedManifest,
 } from "../bundle/images/bundle-images.ts";
+import { findRepeated } from "../bundle/images/repeated-names.ts";
 import type { BundleImage, BundleLayout, BundleManifest } from "../bundle/read/bundle-manifest.ts";
 import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -54,6 +55,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
   const referrers: BundledReferrer[] = [];
   const roots = new Set<string>();
   const unnamed: UnnamedManifest[] = [];
+  const repeated: BundledTag[] = [];
   let isWhole = true;
   for (const survey of surveys) {
     for (const layout of layoutsOf(survey, manifest)) {
@@ -62,6 +64,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
       tags.push(...found.tags);
       referrers.push(...found.referrers);
       unnamed.push(...found.unnamed);
+      repeated.push(...(found.repeated ?? []));
       isWhole &&= found.isRead;
       for (const { repository, root } of found.images) roots.add(`${repository}@${root.digest}`);
       for (const images of groupByRoot(found.images)) await checker.check(images);
@@ -75,7 +78,7 @@ export async function checkImages(options: CheckImagesOptions): Promise<CheckedI
   for (const { image, reason } of differences) {
     findings.blame(findings.add(new BundleCorruptError({ path, offset: 0 }, reason)), image);
   }
-  return { roots, tags, referrers, unnamed };
+  return { roots, tags, referrers, unnamed, repeated };
 }
 
 interface KnownLayout {
@@ -143,7 +146,10 @@ class LayoutChecker {
     try {
       const found = await readLayoutTags(this.#options.reader, this.#table);
       const { referrers, tags, unnamed } = found;
-      const kept = this.#options.manifest ? tags : keepLast(tags);
+      const isForeign = this.#options.manifest === undefined;
+      const kept = isForeign ? keepLast(tags) : tags;
+      const { clash, repeated } = findRepeated(isForeign ? tags : [], kept);
+      if (clash) this.#options.findings.add(clash, { entry: index, file: this.#indexFile() });
       const named = kept.map(({ repository, tag, root }) => {
         return { repository, name: `${repository}:${tag}`, root };
       });
@@ -155,7 +161,7 @@ class LayoutChecker {
       const others = unnamed.map(({ digest, descriptor }) => {
         return { repository, name: `${repository}:${digest}`, root: descriptor };
       });
-      return { ...found, images: [...named, ...belonging, ...others], isRead: true };
+      return { ...found, repeated, images: [...named, ...belonging, ...others], isRead: true };
     } catch (error) {
       const problem = this.#options.findings.add(error, { entry: index });
       for (const { name } of planned) this.#blame([problem], name);
@@ -205,6 +211,11 @@ class LayoutChecker {
     const problem = findings.add(error, { entry: path, digest });
     findings.spoil({ package: this.#survey.package, path }, problem);
     return [problem];
+  }
+
+  #indexFile(): string {
+    const { index, package: number } = this.#table;
+    return baseName(this.#options.reader.locate(index ?? { package: number, offset: 0 }).path);
   }
 
   #causesOf(path: string, isFound: boolean): readonly Problem[] {

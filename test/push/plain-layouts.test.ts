@@ -206,6 +206,35 @@ describe("push() of an image layout whose names say no repository", () => {
     expect(registry.content.repository("acme/other").tags.get("2.0")).toBe(digestOf(ONE));
   });
 
+  test("of two images with one name, the last one counts, and the other one is told", async () => {
+    const name = "registry.test/acme/one:1.0";
+    const path = await layoutTar([tagged(ONE, name), tagged(TWO, name)]);
+    const { receipt, pushed } = await pushTo(path);
+    expect(pushed).toEqual({ [name]: digestOf(TWO) });
+    const told = { code: "NAMES_REPEATED", message: expect.stringContaining(digestOf(ONE)) };
+    expect(receipt.notices).toContainEqual(told);
+    expect((await inspectBundle({ bundlePath: path })).notices).toContainEqual(told);
+    expect((await verifyBundle({ bundlePath: path })).notices).toContainEqual(told);
+  });
+
+  test("two platforms of one image under one name, without an index, are refused", async () => {
+    const files = await d8Layout(
+      [ONE, TWO].map((one) => tagged(one, "registry.test/one:1.0")),
+      {
+        generation: "old",
+      },
+    );
+    const listed = JSON.parse(String(files.get("index.json")));
+    listed.manifests[1].platform = { os: "linux", architecture: "arm64" };
+    const all = new Map([...files, ["index.json", Buffer.from(JSON.stringify(listed))] as const]);
+    const path = await write("web.tar", d8Package({ "": all }));
+    const message = expect.stringContaining("linux/amd64 and for linux/arm64 under one name");
+    await expect(pushTo(path)).rejects.toMatchObject({ code: "CONTENT_INVALID", message });
+    expect((await verifyBundle({ bundlePath: path })).problems).toMatchObject([
+      { file: "web.tar", entry: "index.json", message },
+    ]);
+  });
+
   test("its digest beside its tag, as archives for containerd have it, is no other tag", async () => {
     const name = "registry.test/acme/one";
     const names = [`${name}:1.0`, `${name}@${digestOf(ONE)}`];

@@ -160,6 +160,7 @@ describe("fetch()", () => {
 describe("exists()", () => {
   test.each<[string, Faults]>([
     ["HEAD is not allowed", { head: { answer: 405 } }],
+    ["HEAD is an error of the server", { head: { answer: 500 } }],
     ["HEAD has no length", { head: { answer: "no-length" } }],
     ["storage is elsewhere", { redirect: {} }],
   ])("finds a blob when %s", async (_, faults) => {

@@ -108,6 +108,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   "HEAD 404": { faults: { head: { answer: 404 } }, isHeadWrong: true },
   "HEAD 405": { faults: { head: { answer: 405 } } },
+  "HEAD 500": { faults: { head: { answer: 500 } } },
   "HEAD without length": { faults: { head: { answer: "no-length" } } },
   "HEAD without digest": { faults: { head: { answer: "no-digest" } } },
   "POST ignoring the digest": { faults: { postDigest: "ignored" }, isAvoided: true },

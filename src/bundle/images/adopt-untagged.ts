@@ -40,6 +40,7 @@ export async function adoptUntagged(
     const others = <Item extends { readonly layout: LayoutTable }>(items: readonly Item[]) =>
       items.filter((one) => one.layout !== layout);
     all = {
+      ...all,
       tags: [...others(all.tags), ...found.tags],
       referrers: [...all.referrers, ...found.referrers],
       unnamed: [...others(all.unnamed), ...found.unnamed],

@@ -13,6 +13,7 @@ import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleManifest } from "../read/bundle-manifest.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import { renameParts } from "./part-kinds.ts";
+import { findRepeated } from "./repeated-names.ts";
 
 /** One tag that a bundle publishes. */
 export interface BundledTag {
@@ -45,6 +46,8 @@ export interface BundledTags {
   readonly referrers: readonly BundledReferrer[];
   /** What nothing can be published for. */
   readonly unnamed: readonly UnnamedManifest[];
+  /** What another image of the same name takes the place of. */
+  readonly repeated?: readonly BundledTag[];
 }
 
 /** A descriptor without a tag, or with a name that is none. */
@@ -68,7 +71,12 @@ export async function readBundledTags(reader: BundleReader): Promise<BundledTags
     referrers.push(...found.referrers);
     unnamed.push(...found.unnamed);
   }
-  if (!reader.manifest) return { tags: keepLast(tags), referrers, unnamed };
+  if (!reader.manifest) {
+    const kept = keepLast(tags);
+    const { clash, repeated } = findRepeated(tags, kept);
+    if (clash) throw clash;
+    return { tags: kept, referrers, unnamed, repeated };
+  }
   const { kinds, differences } = compareTags(reader.manifest, [...tags, ...referrers]);
   const [difference] = differences;
   if (difference) {

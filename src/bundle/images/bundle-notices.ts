@@ -2,7 +2,7 @@ import type { Notice } from "../../notice.ts";
 import { hasFileSums } from "../read/bundle-manifest.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import type { BundleListing } from "../read/package-listing.ts";
-import type { UnnamedManifest } from "./bundle-images.ts";
+import type { BundledTag, UnnamedManifest } from "./bundle-images.ts";
 
 /** What a user should know about a bundle that is not wrong with it. */
 export interface BundleNotice extends Notice {
@@ -10,6 +10,7 @@ export interface BundleNotice extends Notice {
     | "NO_CHECKSUMS"
     | "NO_MANIFEST"
     | "UNNAMED_MANIFESTS"
+    | "NAMES_REPEATED"
     | "STRAY_FILES"
     | "UNLISTED_FILES"
     | "EMPTY_PACKAGES";
@@ -20,12 +21,20 @@ interface Published {
   /** What is published without a tag, unless it is among the others. */
   readonly referrers?: readonly Pick<UnnamedManifest, "layout">[];
   readonly unnamed: readonly UnnamedManifest[];
+  /** What another image of the same name takes the place of. */
+  readonly repeated?: readonly Pick<BundledTag, "source" | "root">[] | undefined;
 }
 
 /** Says what is missing in a bundle of another program, and what of a directory is not pushed. */
 export function noticesOf(
   { isPart, manifest, packages, unlisted = [] }: BundleListing,
-  { strayFiles, tags, referrers = [], unnamed }: Pick<BundleReader, "strayFiles"> & Published,
+  {
+    strayFiles,
+    tags,
+    referrers = [],
+    unnamed,
+    repeated = [],
+  }: Pick<BundleReader, "strayFiles"> & Published,
 ): BundleNotice[] {
   const notices: BundleNotice[] = [];
   const full = new Set([...tags, ...referrers, ...unnamed].map(({ layout }) => layout.package));
@@ -40,6 +49,11 @@ export function noticesOf(
       code: "UNNAMED_MANIFESTS",
       message: `${message}: ${example(unnamed.map(({ digest }) => digest))}`,
     });
+  }
+  if (repeated.length > 0) {
+    const message = `${repeated.length} images are passed over, because one that is listed later has the same name`;
+    const names = repeated.map(({ source, root }) => `${source} (${root.digest})`);
+    notices.push({ code: "NAMES_REPEATED", message: `${message}: ${example(names)}` });
   }
   if (strayFiles.length > 0) {
     const message = `${strayFiles.length} files among the blobs are none and are passed over`;

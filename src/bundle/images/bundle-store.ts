@@ -73,7 +73,7 @@ export async function openBundleStore(bundlePath: string): Promise<BundleStore> 
 
 function createBundleStore(
   reader: BundleReader,
-  { tags, referrers, unnamed }: BundledTags,
+  { tags, referrers, unnamed, repeated }: BundledTags,
 ): BundleStore {
   const all = [...tags, ...referrers];
   const manifests = new Map(
@@ -94,7 +94,12 @@ function createBundleStore(
     repositories,
     images: tags.map((tagged) => ({ ...placeOf(tagged), tag: tagged.tag })),
     referrers: referrers.map((one) => ({ ...placeOf(one), subject: one.subject })),
-    notices: noticesOf(reader.listing, { strayFiles: reader.strayFiles, tags: all, unnamed }),
+    notices: noticesOf(reader.listing, {
+      strayFiles: reader.strayFiles,
+      tags: all,
+      unnamed,
+      repeated,
+    }),
     extent: {
       packages: reader.listing.packages.length,
       files: reader.listing.packages.reduce((sum, { files }) => sum + files.length, 0),

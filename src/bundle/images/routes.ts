@@ -43,6 +43,8 @@ export interface Routes {
   readonly discovery: readonly { readonly repository: RepositoryReference; readonly tag: string }[];
   /** What has no place, because its name says none. */
   readonly unnamed: readonly UnnamedManifest[];
+  /** What another image of the same name takes the place of. */
+  readonly repeated?: readonly BundledTag[] | undefined;
 }
 
 export interface RoutesOptions {
@@ -64,7 +66,7 @@ export async function routesOf(
     hasTag: tag !== undefined,
   });
   const bundled = nameUntagged(adopted, { bundlePath, tag });
-  const { tags, referrers, unnamed } = bundled;
+  const { tags, referrers, unnamed, repeated } = bundled;
   if (!bundle.manifest) {
     const bare = tags.map(({ repository, tag: name, root: { digest } }) => {
       return { repository, tag: name, digest };
@@ -76,6 +78,7 @@ export async function routesOf(
     images: routeImages([...all, ...referrers], { target, modulesPath }),
     discovery: routeNames(all, { target, modulesPath }),
     unnamed,
+    repeated,
   };
 }
 

@@ -111,14 +111,14 @@ async function sendHead(
     method: "HEAD",
     target: blobPath(context, digest),
     scopes: [repositoryScope(context.repository, "pull")],
-    accepts: [200, 400, 403, 404, 405],
+    accepts: [200, 400, 403, 404, 405, 500],
     signal,
   });
   await response.discard();
   return response;
 }
 
-/** For servers without HEAD (405), proxies (404), and storage whose address was signed for GET (400 and 403). */
+/** For servers without HEAD (405) or with a broken one (500), proxies (404), and storage whose address was signed for GET (400 and 403). */
 async function sendProbe(
   context: RepositoryContext,
   digest: Digest,

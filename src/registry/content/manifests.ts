@@ -233,8 +233,8 @@ async function sendHead(
     target: manifestPath({ host, repository }, reference),
     headers: { accept: MANIFEST_ACCEPT },
     scopes: [repositoryScope(repository, "pull")],
-    // answered oddly by some (404 or 401 for what a GET gives): the GET shall decide
-    accepts: [200, 400, 401, 403, 404, 405, 501],
+    // answered oddly by some (404 or 401 for what a GET gives, 500 for what is not there): the GET shall decide
+    accepts: [200, 400, 401, 403, 404, 405, 500, 501],
     signal,
   });
   await response.discard();

@@ -279,6 +279,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         code: "content/manifests.ts",
       },
       {
+        what: "HEAD of a manifest that is not there gets 500",
+        source: "nexus-public#1059",
+        code: "content/manifests.ts",
+      },
+      {
         what: "no digest in the answer to a manifest",
         source: "distribution#3849",
         code: "content/manifests.ts",

@@ -13,7 +13,7 @@ import { countdown, type FaultMaker, kindOf, type RequestKind, withHeaders } fro
 
 /** Answers to HEAD that are wrong or that lack something. */
 export const head: FaultMaker<{
-  readonly answer: 401 | 404 | 405 | "no-length" | "no-digest";
+  readonly answer: 401 | 404 | 405 | 500 | "no-length" | "no-digest";
   /** Default: both. */
   readonly of?: "blob" | "manifest";
 }> =
