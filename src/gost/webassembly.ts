@@ -6,12 +6,12 @@ interface WebAssemblyApi {
   readonly Instance: new (module: object) => { readonly exports: object };
 }
 
-/** What hashes gigabytes is worth to be optimized; a program may have turned that off for the whole process. */
-const OPTIMIZED = ["--wasm-tier-up", "--wasm-dynamic-tiering"];
+/** Settings of the engine: what hashes gigabytes is worth to be optimized, and a program may have turned that off for the whole process. */
+const OPTIMIZED = ["wasm-tier-up", "wasm-dynamic-tiering"];
 
 /** A compiled module. */
 export function compileModule(bytes: Uint8Array): object {
-  for (const flag of OPTIMIZED) setFlagsFromString(flag);
+  for (const name of OPTIMIZED) setFlagsFromString(`--${name}`);
   return new (webAssembly().Module)(bytes);
 }
 
