@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { storageError } from "./errors.ts";
+import { hasErrorCode, storageError } from "./errors.ts";
 import { WRITE_ANEW } from "./file-system.ts";
 import { openFile } from "./open-file.ts";
 
@@ -41,14 +41,22 @@ export async function writeFileAtomically(
   }
 }
 
-/** Makes created, renamed and removed names of a directory durable; systems that cannot open directories skip it. */
+/** What says that names may be lost: the medium is gone, ill or full. Systems refuse what they have not in other words. */
+const LOSSES = [
+  ...["EIO", "EREMOTEIO", "ENODEV", "ENXIO", "ENOMEDIUM", "ESTALE", "EUCLEAN", "EBADMSG"],
+  ...["ENOSPC", "EDQUOT"],
+];
+
+/** Makes created, renamed and removed names of a directory durable; systems that cannot open or sync directories skip it. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r").catch(() => undefined);
-  if (directory === undefined) return;
+  const pass = (error: unknown) => {
+    if (hasErrorCode(error, ...LOSSES)) throw storageError(error, path);
+  };
+  const directory = await open(path, "r").catch(pass);
+  if (!directory) return;
   try {
-    await directory.sync();
-  } catch {
-    // Windows and some network file systems cannot sync a directory
+    // Windows and some network file systems cannot
+    await directory.sync().catch(pass);
   } finally {
     await directory.close();
   }

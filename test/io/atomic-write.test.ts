@@ -1,7 +1,24 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { syncDirectory, writeFileAtomically } from "../../src/io/atomic-write.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
+
+/** Makes every sync of a directory fail, as a disk or a file system does, and no sync of a file. */
+async function failDirectorySync(code: string): Promise<AsyncDisposable> {
+  const sample = await open(".", "r");
+  const prototype = Object.getPrototypeOf(sample) as FileHandle;
+  await sample.close();
+  const { sync } = prototype;
+  prototype.sync = async function (this: FileHandle) {
+    if (!(await this.stat()).isDirectory()) return await sync.call(this);
+    throw Object.assign(new Error(`${code}: fsync`), { code, syscall: "fsync" });
+  };
+  return {
+    [Symbol.asyncDispose]: async () => {
+      prototype.sync = sync;
+    },
+  };
+}
 
 describe("writeFileAtomically()", () => {
   test("replaces the content and leaves nothing else behind", async () => {
@@ -51,6 +68,17 @@ describe("writeFileAtomically()", () => {
     expect(await readdir(path)).toEqual(["kept"]);
   });
 
+  test("does not call a file written whose name the medium did not take", async () => {
+    await using directory = await openTempDirectory();
+    await using _ = await failDirectorySync("EIO");
+    const failed = writeFileAtomically(directory.resolve("file"), "new");
+    await expect(failed).rejects.toMatchObject({
+      code: "STORAGE_FAILED",
+      path: directory.path,
+      reason: "the medium reports an input/output error",
+    });
+  });
+
   test("names a directory that is gone", async () => {
     await using directory = await openTempDirectory();
     const failed = writeFileAtomically(directory.resolve("gone", "file"), "");
@@ -64,4 +92,13 @@ describe("syncDirectory()", () => {
     await expect(syncDirectory(directory.resolve("gone"))).resolves.toBeUndefined();
     await expect(syncDirectory(directory.path)).resolves.toBeUndefined();
   });
+
+  test.each(["EINVAL", "EPERM", "ENOTSUP", "EBADF"])(
+    "passes over a system that cannot sync directories (%s)",
+    async (code) => {
+      await using directory = await openTempDirectory();
+      await using _ = await failDirectorySync(code);
+      await expect(syncDirectory(directory.path)).resolves.toBeUndefined();
+    },
+  );
 });
