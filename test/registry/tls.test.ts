@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect } from "vitest";
 import {
@@ -68,6 +68,20 @@ describe("a private authority", () => {
     for (const options of [{}, { env: { SSL_CERT_FILE: other.certificatePath } }]) {
       expect((await ask(server.host, options)).result).toMatchObject({ reason: "certificate" });
     }
+  });
+
+  test("in a directory of certs.d that cannot be read is told, and the others are used", async () => {
+    await using server = await startServer(found, certificate);
+    const [certs, whole] = [directory.resolve("unreadable"), directory.resolve("readable")];
+    await mkdir(certs, { recursive: true });
+    await symlink(server.host, join(certs, server.host));
+    await mkdir(join(whole, server.host), { recursive: true });
+    await copyFile(authority.certificatePath, join(whole, server.host, "ca.crt"));
+    const { result, events } = await ask(server.host, { certsDirectories: [certs, whole] });
+    expect(result).toBe(true);
+    expect(events).toMatchObject([
+      { code: "CERTIFICATES_UNUSABLE", message: expect.stringContaining("(ELOOP)") },
+    ]);
   });
 
   test("is trusted for the host that certs.d names, with its port, and for no other", async () => {

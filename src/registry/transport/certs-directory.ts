@@ -1,6 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { reasonOf } from "../../io/errors.ts";
 import { readFile } from "../../io/read-file.ts";
 import { isCertificates } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
@@ -29,14 +30,36 @@ export async function readHostCertificates(
   const ca: string[] = [];
   let client: ClientCertificate | undefined;
   for (const directory of directories.flatMap((base) => namesOf(host).map((n) => join(base, n)))) {
-    const names = (await readdir(directory).catch(() => [])).sort();
-    for (const name of names) {
+    for (const name of await listIfThere(directory, warn)) {
       const path = join(directory, name);
       if (name.endsWith(".crt")) ca.push(...(await readCertificates(path, warn)));
       if (name.endsWith(".cert")) client ??= await readPair(path, warn);
     }
   }
   return { ca, client };
+}
+
+/** Nothing for most hosts; a directory seen there that cannot be read may hold what the host needs. */
+async function listIfThere(directory: string, warn: Warn): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (await isSeen(directory)) {
+      warn(
+        "CERTIFICATES_UNUSABLE",
+        `"${directory}" is not used: it cannot be read (${reasonOf(error)})`,
+      );
+    }
+    return [];
+  }
+}
+
+/** Not so below an /etc/docker that is root's alone: a warning for each host of each run would tell nobody anything. */
+async function isSeen(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function defaultDirectories(home: string = homedir()): readonly string[] {
