@@ -44,8 +44,10 @@ interface PackageState {
   next: number;
   /** Bytes before this position are final. */
   frontier: number;
-  /** What the hashing thread was told last. */
+  /** What the hashing thread was told last: it may lie behind the frontier, within the next entry. */
   announced: number;
+  /** The entry that is hashed while its data is written, once its header is. */
+  followed: number;
   /** Files before this one are complete. */
   nextFile: number;
   readonly files: Promise<BundleFile>[];
@@ -85,6 +87,7 @@ export class BundleWriter implements AsyncDisposable {
       next: 0,
       frontier: 0,
       announced: 0,
+      followed: -1,
       nextFile: 0,
       files: [],
     }));
@@ -170,6 +173,34 @@ export class BundleWriter implements AsyncDisposable {
     }
   }
 
+  /**
+   * The first bytes of an entry's data are written, and may yet turn out to be wrong. Those of the first entry that is not
+   * finished are hashed for the file meanwhile: behind a large one there would be as much left to read as it has bytes.
+   */
+  async follow(place: EntryPlace, bytes: number): Promise<void> {
+    const { state, entry } = this.#find(place);
+    const end = entry.offset + bytes;
+    if (!this.#hasher?.canGoBack || place.entry !== state.next) return;
+    if (end - state.announced < HASH_STEP_BYTES) return;
+    if (state.followed !== place.entry) {
+      await state.file.write(entry.headerOffset, [formatEntryHeader(entry)]);
+      // what was written may have been found wrong meanwhile
+      state.followed = place.entry;
+      return;
+    }
+    this.#announce(state, end);
+  }
+
+  /** What is written of an entry was wrong. */
+  unfollow(place: EntryPlace): void {
+    const { state } = this.#find(place);
+    if (place.entry !== state.next || state.announced <= state.frontier) return;
+    for (const { chunk, path, start } of filesBetween(state, state.frontier, state.announced)) {
+      this.#hasher?.goBack(this.#hashId(state, chunk), path, Math.max(0, state.frontier - start));
+    }
+    state.announced = state.frontier;
+  }
+
   /** Resolves when every entry of the package is finished, its files are hashed, durable and named. */
   async finishPackage(index: number): Promise<BundleFile[]> {
     const state = this.#state(index);
@@ -206,11 +237,11 @@ export class BundleWriter implements AsyncDisposable {
       state.files.push(this.#finishFile(state, state.nextFile));
       // A failure is reported by finishPackage
       state.files.at(-1)?.catch(() => {});
-      state.announced = start + size;
+      state.announced = Math.max(state.announced, start + size);
       state.nextFile++;
       if (state.nextFile === plan.files.length) this.#report(state);
     }
-    if (state.frontier - state.announced >= HASH_STEP_BYTES) this.#announce(state);
+    if (state.frontier - state.announced >= HASH_STEP_BYTES) this.#announce(state, state.frontier);
   }
 
   #report({ plan, files }: PackageState): void {
@@ -221,11 +252,13 @@ export class BundleWriter implements AsyncDisposable {
     );
   }
 
-  #announce(state: PackageState): void {
-    const start = state.nextFile * state.plan.chunkSizeBytes;
-    const path = state.file.pathOf(state.nextFile);
-    this.#hasher?.advance(this.#hashId(state, state.nextFile), path, state.frontier - start);
-    state.announced = state.frontier;
+  /** `end` may lie behind the frontier. */
+  #announce(state: PackageState, end: number): void {
+    for (const { chunk, path, start, size } of filesBetween(state, state.announced, end)) {
+      const firmEnd = Math.min(Math.max(0, state.frontier - start), size);
+      this.#hasher?.advance(this.#hashId(state, chunk), path, Math.min(end - start, size), firmEnd);
+    }
+    state.announced = end;
   }
 
   async #finishFile(state: PackageState, chunk: number): Promise<BundleFile> {
@@ -266,6 +299,16 @@ export class BundleWriter implements AsyncDisposable {
     await Promise.all(this.#packages.map(({ file }) => file[Symbol.asyncDispose]()));
     await this.#hasher?.[Symbol.asyncDispose]();
   }
+}
+
+/** The files of a package, from those that are not complete, that have bytes of a range. */
+function filesBetween({ plan, file, nextFile }: PackageState, from: number, end: number) {
+  const chunkSize = plan.chunkSizeBytes;
+  const first = Math.max(nextFile, Math.floor(from / chunkSize));
+  return plan.files.slice(first, Math.ceil(end / chunkSize)).map(({ size }, index) => {
+    const chunk = first + index;
+    return { chunk, path: file.pathOf(chunk), start: chunk * chunkSize, size };
+  });
 }
 
 /** Position behind the entries that follow each other in their package. */

@@ -8,6 +8,10 @@ export interface BlobProgressOptions {
   /** What an earlier run has written. */
   readonly marks: ReadonlyMap<number, number>;
   readonly onEvent: (event: PullEvent) => void;
+  /** Everything before `position` is written, as far as is known. */
+  readonly onMark: (task: BlobTask, position: number) => void;
+  /** What was marked is wrong somewhere. */
+  readonly onUnmark: (task: BlobTask) => void;
 }
 
 /** How far each blob has come, for the journal and for who watches. */
@@ -34,15 +38,18 @@ export class BlobProgress {
   }
 
   /** Everything before `position` is written; of a whole blob the journal says that it is finished. */
-  mark({ id, size }: BlobTask, position: number): void {
+  mark(task: BlobTask, position: number): void {
+    const { id, size } = task;
     if (position >= size) return;
     this.#marks.set(id, position);
     this.#options.journal.mark(id, position);
+    this.#options.onMark(task, position);
   }
 
   /** Others must not take for written what cannot be read back. */
-  unmark({ id }: BlobTask): void {
-    this.#marks.delete(id);
+  unmark(task: BlobTask): void {
+    this.#marks.delete(task.id);
+    this.#options.onUnmark(task);
   }
 
   /** What is on disk of a blob is wrong somewhere: nobody may go on behind it, not even a later run. */
@@ -64,7 +71,7 @@ export class BlobProgress {
   settle(task: BlobTask): void {
     this.#settledBytes += this.#fetched.get(task.id) ?? 0;
     this.#fetched.delete(task.id);
-    this.unmark(task);
+    this.#marks.delete(task.id);
   }
 
   get fetchedBytes(): number {

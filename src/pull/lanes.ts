@@ -6,6 +6,8 @@ export interface LanesOptions {
   readonly cache: ContentCache;
   /** Large blobs at a time. */
   readonly concurrency: number;
+  /** All small blobs have been acted on. */
+  readonly onSmallEnd?: (() => void) | undefined;
 }
 
 /** Blobs up to this size have a lane of their own, so that they never wait behind layers. */
@@ -27,11 +29,13 @@ export async function runLanes(
   options: LanesOptions,
   act: (id: number) => Promise<void>,
 ): Promise<readonly PromiseSettledResult<void>[]> {
-  const { concurrency } = options;
+  const { concurrency, onSmallEnd } = options;
   const { small, large, kept } = await assignLanes(options);
+  // one stays one
+  const smallLanes = runLane(small, 1 + (concurrency - 1) * SMALL_FACTOR, act);
+  Promise.allSettled(smallLanes).then(onSmallEnd);
   return await Promise.allSettled([
-    // one stays one
-    ...runLane(small, 1 + (concurrency - 1) * SMALL_FACTOR, act),
+    ...smallLanes,
     ...runLane(large, concurrency, act),
     ...runLane(kept, 1, act),
   ]);

@@ -78,7 +78,9 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
   await using hasher = new ContentHasher({ totalBytes });
   await using run = new TransferRun(options, hasher);
   for (await using content of previous) await run.takeOver(content);
-  const settled = await runLanes(options, async (id) => {
+  // The file is hashed behind them; a failure is met again by the flush at the end
+  const onSmallEnd = () => void run.flush().catch(() => undefined);
+  const settled = await runLanes({ ...options, onSmallEnd }, async (id) => {
     const task = tasks.at(id);
     if (task) await run.transfer(task);
   });
@@ -117,9 +119,17 @@ class TransferRun implements AsyncDisposable {
     this.#runBytes = runBytes;
     const { signal, writer, journal, onEvent } = options;
     const { marks } = options.progress;
-    this.#progress = new BlobProgress({ journal, marks, onEvent });
     this.#batch = new Batch({ signal, singleFailures: SINGLE_FAILURES });
     const onFailure = (error: unknown) => this.#batch.end(error);
+    this.#progress = new BlobProgress({
+      ...{ journal, marks, onEvent },
+      onMark: ({ places }, position) => {
+        for (const place of places) writer.follow(place, position).catch(onFailure);
+      },
+      onUnmark: ({ places }) => {
+        for (const place of places) writer.unfollow(place);
+      },
+    });
     this.#entries = new EntryBatch({ writer, journal, onFailure });
     this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
   }

@@ -11,14 +11,18 @@ const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 const running = new Map<number, RunningHash>();
 
 interface RunningHash {
-  readonly sha256: Hash;
+  sha256: Hash;
   readonly streebog256?: Streebog256;
   position: number;
+  /** As it was before the bytes that may turn out to be wrong. */
+  firm?: { readonly sha256: Hash; readonly position: number } | undefined;
 }
 
-serveRequests<HashRequest, FileHashes | undefined>(({ id, path, end, isLast, gost }) => {
+serveRequests<HashRequest, FileHashes | undefined>((request) => {
+  const { id, path, end, isLast, gost } = request;
   const state = running.get(id) ?? createRunning(gost);
   running.set(id, state);
+  keepFirm(state, request);
   readInto(state, path, end);
   if (!isLast) return undefined;
   running.delete(id);
@@ -30,6 +34,18 @@ serveRequests<HashRequest, FileHashes | undefined>(({ id, path, end, isLast, gos
 function createRunning(gost: boolean): RunningHash {
   const sha256 = createHash("sha256");
   return { sha256, position: 0, ...(gost ? { streebog256: new Streebog256() } : {}) };
+}
+
+/** Brings the hash to the last byte that is certain, where it has not come further, and keeps it as it is there. */
+function keepFirm(state: RunningHash, { path, end, firmEnd, isAgain }: HashRequest): void {
+  if (isAgain && state.firm && state.firm.position < state.position) {
+    Object.assign(state, state.firm);
+    state.firm = undefined;
+  }
+  if (firmEnd < state.position) return;
+  readInto(state, path, firmEnd);
+  const { sha256, position } = state;
+  state.firm = end > firmEnd ? { sha256: sha256.copy(), position } : undefined;
 }
 
 function readInto(state: RunningHash, path: string, end: number): void {

@@ -12,6 +12,10 @@ export interface HashRequest {
   readonly id: number;
   readonly path: string;
   readonly end: number;
+  /** Bytes from here on may turn out to be wrong, and be written again. */
+  readonly firmEnd: number;
+  /** Those of the requests before did: they are hashed again. */
+  readonly isAgain: boolean;
   readonly isLast: boolean;
   readonly gost: boolean;
 }
@@ -56,18 +60,39 @@ export class FileHasher implements AsyncDisposable {
     if (!this.#isInline) this.#threads[0]?.prepare();
   }
 
-  /** The file's bytes up to `end` are final; `path` may change between calls. */
-  advance(id: number, path: string, end: number): void {
+  /** Whether there is any use in telling of bytes that may turn out to be wrong. */
+  get canGoBack(): boolean {
+    // A running Streebog cannot be kept
+    return !this.#isInline && !this.#gost;
+  }
+
+  /**
+   * The file's bytes up to `end` are written; those from `firmEnd` on may turn out to be wrong, and then `goBack` is called. Until it is,
+   * or they are known to be right, `firmEnd` stays the same. `path` may change between calls.
+   */
+  advance(id: number, path: string, end: number, firmEnd: number = end): void {
+    this.#tell({ id, path, end, firmEnd, isAgain: false });
+  }
+
+  /** The bytes behind `firmEnd` were wrong. */
+  goBack(id: number, path: string, firmEnd: number): void {
+    this.#tell({ id, path, end: firmEnd, firmEnd, isAgain: true });
+  }
+
+  #tell(request: Omit<HashRequest, "isLast" | "gost">): void {
     // Little is read once, when it is finished
     if (this.#isInline) return;
     // What is wrong shows again when the file is finished
-    this.#ask({ id, path, end, isLast: false, gost: this.#gost }).catch(() => undefined);
+    this.#ask({ ...request, isLast: false, gost: this.#gost }).catch(() => undefined);
   }
 
   /** All bytes are final; resolves to the hashes of the file. */
   async finish(id: number, path: string, size: number): Promise<FileHashes> {
     if (this.#isInline) return await hashHere(path, size);
-    const hashes = await this.#ask({ id, path, end: size, isLast: true, gost: this.#gost });
+    const hashes = await this.#ask({
+      ...{ id, path, end: size, firmEnd: size },
+      ...{ isAgain: false, isLast: true, gost: this.#gost },
+    });
     if (hashes === undefined) throw new Error(`file ${id} has no hash`);
     return hashes;
   }

@@ -36,3 +36,38 @@ test.each([
     message: expect.stringContaining(`ends at byte ${BYTES.length}`),
   });
 });
+
+const MIB = 1024 * 1024;
+
+/** A file of four MiB whose last three may turn out to be wrong, of which three have been read. */
+async function followed(act: (hasher: FileHasher, path: string) => Promise<void>): Promise<void> {
+  await using directory = await openTempDirectory();
+  const [path, other] = [join(directory.path, "file"), join(directory.path, "other")];
+  await writeFile(path, Buffer.alloc(4 * MIB, "first"));
+  await writeFile(other, BYTES);
+  await using hasher = new FileHasher(MUCH);
+  hasher.advance(0, path, 2 * MIB, MIB);
+  hasher.advance(0, path, 3 * MIB, MIB);
+  // one request after the other: what was asked before is done
+  await hasher.finish(1, other, BYTES.length);
+  await act(hasher, path);
+}
+
+test("Bytes that turn out to be wrong are hashed again, and those before them are not", () =>
+  followed(async (hasher, path) => {
+    await writeFile(path, Buffer.alloc(4 * MIB, "other"));
+    hasher.goBack(0, path, MIB);
+    hasher.advance(0, path, 3 * MIB, MIB);
+    const hashed = Buffer.concat([Buffer.alloc(MIB, "first"), Buffer.alloc(4 * MIB, "other")]);
+    hashed.copy(hashed, MIB, 2 * MIB);
+    const sha256 = createHash("sha256").update(hashed.subarray(0, 4 * MIB));
+    expect(await hasher.finish(0, path, 4 * MIB)).toEqual({ sha256: sha256.digest("hex") });
+  }));
+
+test("Bytes that turn out to be right are not read again", () =>
+  followed(async (hasher, path) => {
+    await writeFile(path, Buffer.alloc(4 * MIB, "other"));
+    const sha256 = createHash("sha256").update(Buffer.alloc(3 * MIB, "first"));
+    sha256.update(Buffer.alloc(4 * MIB, "other").subarray(3 * MIB));
+    expect(await hasher.finish(0, path, 4 * MIB)).toEqual({ sha256: sha256.digest("hex") });
+  }));
