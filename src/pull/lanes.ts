@@ -33,7 +33,7 @@ export async function runLanes(
   const { small, large, kept } = await assignLanes(options);
   // one stays one
   const smallLanes = runLane(small, 1 + (concurrency - 1) * SMALL_FACTOR, act);
-  Promise.allSettled(smallLanes).then(onSmallEnd);
+  void Promise.allSettled(smallLanes).then(onSmallEnd);
   return await Promise.allSettled([
     ...smallLanes,
     ...runLane(large, concurrency, act),
