@@ -1,12 +1,13 @@
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { compareTexts } from "../compare-texts.ts";
-import { mkdir, symlink, writeFrom } from "../io/file-system.ts";
+import { mkdir } from "../io/file-system.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType, MEDIA_TYPE } from "../oci/media-type.ts";
 import { referrerOf } from "../oci/referrer.ts";
 import type { ExportOptions, ExportReport } from "./export-options.ts";
+import { FileTree } from "./file-tree.ts";
 import { fillDirectory } from "./fresh-directory.ts";
 import type { ExportPlan } from "./plan-export.ts";
 import { planStatic, type StaticRepository, type StaticTree } from "./plan-static.ts";
@@ -104,44 +105,5 @@ async function writeLists(
     if (found.length === 0) continue;
     const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.imageIndex, manifests: found };
     await files.write(`v2/${path}/referrers/${subject}`, JSON.stringify(index));
-  }
-}
-
-/** Files below a directory, which is made as they need it. */
-class FileTree {
-  bytes = 0;
-  readonly #root: string;
-  readonly #made = new Set<string>();
-
-  constructor(root: string) {
-    this.#root = root;
-  }
-
-  async write(path: string, content: string | Buffer | AsyncIterable<Buffer>): Promise<void> {
-    const place = await this.#prepare(path);
-    const chunks =
-      typeof content === "string" || Buffer.isBuffer(content) ? [Buffer.from(content)] : content;
-    await writeFrom(place, this.#count(chunks));
-  }
-
-  async link(path: string, target: string): Promise<void> {
-    const place = await this.#prepare(path);
-    await mkdir(join(this.#root, target), { recursive: true });
-    await symlink(relative(dirname(place), join(this.#root, target)), place, "dir");
-  }
-
-  async *#count(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      this.bytes += chunk.length;
-      yield chunk;
-    }
-  }
-
-  async #prepare(path: string): Promise<string> {
-    const place = join(this.#root, path);
-    const directory = dirname(place);
-    if (!this.#made.has(directory)) await mkdir(directory, { recursive: true });
-    this.#made.add(directory);
-    return place;
   }
 }

@@ -59,6 +59,9 @@ export async function* readFrom(path: string, start: number): AsyncGenerator<Buf
 /** Flags to make a file, or to write an old one from its beginning. */
 export const WRITE_ANEW: number = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 
+/** Flags to make a file where none is. */
+export const WRITE_NEW: number = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
 /** Flags to make a file, or to write behind the end of an old one. */
 export const APPEND: number = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
@@ -66,8 +69,9 @@ export const APPEND: number = constants.O_WRONLY | constants.O_CREAT | constants
 export async function writeFrom(
   path: string,
   content: Iterable<Buffer> | AsyncIterable<Buffer>,
+  flags: number = WRITE_ANEW,
 ): Promise<void> {
-  const file = await openFile(path, WRITE_ANEW);
+  const file = await openFile(path, flags);
   try {
     for await (const bytes of content) {
       await file.writeFile(bytes).catch((error: unknown) => {

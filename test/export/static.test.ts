@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
+import { FileTree } from "../../src/export/file-tree.ts";
 import { ONLY_IMAGES, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { image } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
@@ -69,5 +70,16 @@ describe("a static export", () => {
       /"registry.test\/acme\/blobs" for something else/,
     );
     expect(await readdir(directory.path)).toEqual(["bundle"]);
+  });
+
+  // On a disk that tells no case apart, the tags V1 and v1 are one file
+  test("writes no file over another", async () => {
+    await using directory = await openTempDirectory();
+    const tree = new FileTree(directory.path);
+    await tree.write("v2/web/manifests/v1", "one");
+    await expect(tree.write("v2/web/manifests/v1", "other")).rejects.toThrow(
+      /^Cannot export "v2\/web\/manifests\/v1": this file system takes it for a name that is there/,
+    );
+    expect(await read(directory.path)).toEqual({ "v2/web/manifests/v1": "one" });
   });
 });
