@@ -57,7 +57,9 @@ export function renderNginxRegistry(tree: StaticTree): string {
 map $uri $mirror_digest {
     default "";
     "~^/v2/.+/(?:manifests|blobs)/(?<mirror_hex>sha256:[0-9a-f]+)$" $mirror_hex;
-${tags.map(([path, digest]) => `    "${path}" "${digest}";\n`).join("")}}
+${tellingCaseApart(tags)
+  .map(([path, digest]) => `    "${path}" "${digest}";\n`)
+  .join("")}}
 map $mirror_digest $mirror_manifest {
     default "${MEDIA_TYPE.octetStream}";
 ${types.map(([digest, type]) => `    "${digest}" "${type}";\n`).join("")}}
@@ -134,6 +136,21 @@ server {
 `;
 }
 
+type TagRow = readonly [path: string, digest: string];
+
+/** nginx compares the texts of a map in lower case: of two that differ in nothing else it says that they are in conflict. */
+function tellingCaseApart(tags: readonly TagRow[]): readonly TagRow[] {
+  const times = new Map<string, number>();
+  for (const [path] of tags) {
+    const folded = path.toLowerCase();
+    times.set(folded, (times.get(folded) ?? 0) + 1);
+  }
+  return tags.map(([path, digest]) => {
+    const isAlone = times.get(path.toLowerCase()) === 1;
+    return [isAlone ? path : `~^${escaped(path)}$`, digest];
+  });
+}
+
 /** For Caddy 2.6 and newer. */
 export function renderCaddy(tree: StaticTree): string {
   const { tags, types, namespaces } = tablesOf(tree);
@@ -208,6 +225,6 @@ ${types.map(([digest, type]) => `\t\t\t\t"${digest}" "${type}"\n`).join("")}				
 `;
 }
 
-function escaped(directory: string): string {
-  return directory.replaceAll(".", "\\.");
+function escaped(path: string): string {
+  return path.replaceAll(".", "\\.");
 }

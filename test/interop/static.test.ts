@@ -28,12 +28,14 @@ const SIGNATURE = artifact({
   subject: HUB.manifest.descriptor,
 });
 
-/** The same repository in two registries, one with a port, and an index. */
+/** The same repository in two registries, one with a port, an index, and tags that differ in case only. */
 const IMAGES = {
   "docker.io/library/a:1": HUB,
   "docker.io/library/a:signature": SIGNATURE,
   "quay.io/library/a:1": plain("quay"),
   "quay.io/acme/many:v1": MANY,
+  "quay.io/acme/case:1.0-RC": plain("upper"),
+  "quay.io/acme/case:1.0-rc": plain("lower"),
   "reg.example:5000/acme/web:v1": plain("port"),
 };
 const RUNNABLE = Object.entries(IMAGES).filter(([name]) => !name.endsWith("signature"));
