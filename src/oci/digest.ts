@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 import { ContentMismatchError, ReferenceInvalidError } from "./errors.ts";
 
 /** `algorithm:encoded`, for example `sha256:44136fa3…`. Always validated before it is used in a path or URL. */
@@ -36,7 +36,7 @@ function faultOf(text: string): string | undefined {
 
 /** sha256 digest of bytes that are in memory. */
 export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return `sha256:${hash("sha256", bytes, "hex")}`;
 }
 
 /** A running hash of the algorithm that the digest names. */
@@ -46,6 +46,7 @@ export function createDigestHash(digest: Digest): Hash {
 
 /** Throws `CONTENT_MISMATCH` unless the bytes have exactly this digest. */
 export function verifyDigest(bytes: Uint8Array, digest: Digest): void {
-  const found = `${parseDigest(digest).algorithm}:${createDigestHash(digest).update(bytes).digest("hex")}`;
+  const { algorithm } = parseDigest(digest);
+  const found = `${algorithm}:${hash(algorithm, bytes, "hex")}`;
   if (found !== digest) throw new ContentMismatchError(digest, `its digest is ${found}`);
 }

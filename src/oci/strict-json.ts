@@ -1,5 +1,8 @@
 import { ContentInvalidError } from "./errors.ts";
 
+/** Made once: to make one takes longer than to decode a manifest. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Deepest nesting that is read: documents of this field have less than ten levels. */
 const DEPTH_LIMIT = 64;
 
@@ -24,7 +27,7 @@ export function parseStrictJson(bytes: Uint8Array, subject: string): unknown {
 
 function decode(bytes: Uint8Array, subject: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw new ContentInvalidError(subject, "it is not UTF-8", { cause });
   }

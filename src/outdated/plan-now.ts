@@ -30,9 +30,9 @@ export async function planNow(options: PlanNowOptions): Promise<PlannedNow> {
     if (isEmpty(selection)) return { lock: EMPTY_LOCK, failures, missingBytes: 0 };
     try {
       const place = { bundlePath: bundlePath ?? NOWHERE };
-      const { plan, found } = await planWithFound({ ...options, ...place, selection });
+      const { plan, lockFound } = await planWithFound({ ...options, ...place, selection });
       return {
-        lock: found,
+        lock: lockFound(),
         failures: [...failures, ...plan.failures],
         missingBytes: bundlePath === undefined ? undefined : plan.missingBytes,
       };

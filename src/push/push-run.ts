@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { allSettledOrThrow } from "../all-settled.ts";
 import { type BundledGraph, readBundledGraph } from "../bundle/images/bundle-graph.ts";
 import { readPointedVersion } from "../bundle/images/pointed-version.ts";
@@ -12,6 +11,7 @@ import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";
 import { hasVersion } from "../product/closure.ts";
 import { Batch } from "../run/batch.ts";
+import { mapLimited } from "../run/map-limited.ts";
 import type { Manifest, MovingRun, TargetRepository } from "../store/store.ts";
 import { BlobUploads, type EnsureOptions } from "./blob-uploads.ts";
 import {
@@ -93,7 +93,8 @@ export class PushRun {
   /** Not of the bundle, so not counted. */
   readonly #discovery: BlobUploads;
   readonly #manifests: ManifestUploads;
-  readonly #limit: ReturnType<typeof pLimit>;
+  /** Images that are being pushed. */
+  readonly #atOnce: number;
   readonly #run: MovingRun;
   readonly #repositories = new Map<string, TargetRepository>();
   readonly #book: ReceiptBook;
@@ -113,7 +114,7 @@ export class PushRun {
     this.#book = new ReceiptBook(options.target);
     this.#bundle = bundle;
     this.#batch = new Batch({ signal: options.signal, singleFailures: SINGLE_FAILURES });
-    this.#limit = pLimit(1 + (concurrency - 1) * IMAGES_FACTOR);
+    this.#atOnce = 1 + (concurrency - 1) * IMAGES_FACTOR;
     const common = { openTarget: this.#open, signal: this.#batch.signal, trustTarget, clock };
     this.#run = { runBytes: distinctBytes(bundle), busyThreads: 0 };
     this.#blobs = new BlobUploads({
@@ -188,14 +189,10 @@ export class PushRun {
     items: readonly Item[],
     step: (item: Item) => Promise<Next | undefined>,
   ): Promise<Next[]> {
-    const results = await Promise.all(
-      items.map((item) =>
-        this.#limit(() =>
-          this.#batch.attempt(
-            () => step(item),
-            (error) => this.#fail("image" in item ? item.image : item, error),
-          ),
-        ),
+    const results = await mapLimited(items, this.#atOnce, (item) =>
+      this.#batch.attempt(
+        () => step(item),
+        (error) => this.#fail("image" in item ? item.image : item, error),
       ),
     );
     return results.filter((result): result is Awaited<Next> & Next => result !== undefined);

@@ -53,6 +53,10 @@ const TOTAL_LIMIT_BYTES = 128 * 1024 * 1024;
 
 const DEFAULT_CONCURRENCY = 8;
 
+/** So long all walks together may work on what is in memory before others get a turn. */
+const TURN_MS = 4;
+let pausedAt = 0;
+
 /**
  * Reads the manifests of an image, index or artifact, each once, however often it is named, and lists what they point
  * at. The result is the same for the same bytes. Throws `CONTENT_INVALID` beyond the limits, and where two descriptors
@@ -71,7 +75,8 @@ class Walk {
   readonly #manifests: WalkedManifest[] = [];
   readonly #leavesFirst: WalkedManifest[] = [];
   readonly #options: WalkOptions;
-  readonly #limit: ReturnType<typeof pLimit>;
+  /** Made for the first that has children: most images have none. */
+  #limit: ReturnType<typeof pLimit> | undefined;
   readonly #loading = new Map<Digest, Promise<Buffer | undefined>>();
   readonly #named = new Map<Digest, Descriptor>();
   readonly #blobs = new Map<Digest, Descriptor>();
@@ -83,7 +88,6 @@ class Walk {
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    this.#limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
   }
 
   async run(root: Descriptor): Promise<WalkedGraph> {
@@ -107,7 +111,8 @@ class Walk {
     const known = this.#heights.get(descriptor.digest) ?? 0;
     if (depth + known > DEPTH_LIMIT) throw this.#refuse("its indexes are nested too deeply");
     if (this.#heights.has(descriptor.digest)) return known;
-    const bytes = await this.#load(descriptor);
+    // Nothing else is read beside a root
+    const bytes = await (depth === 0 ? this.#read(descriptor) : this.#load(descriptor));
     await this.#pause();
     const height = bytes ? await this.#enter({ descriptor, bytes, depth }) : 0;
     this.#heights.set(descriptor.digest, height);
@@ -158,6 +163,7 @@ class Walk {
   #load(target: Descriptor): Promise<Buffer | undefined> {
     const known = this.#loading.get(target.digest);
     if (known !== undefined) return known;
+    this.#limit ??= pLimit(this.#options.concurrency ?? DEFAULT_CONCURRENCY);
     const loading = this.#limit(() => (this.#hasEnded ? undefined : this.#read(target)));
     // Whoever visits it gets the failure
     loading.catch(() => {});
@@ -183,7 +189,10 @@ class Walk {
 
   /** Signals and other work get their turn, also where everything is in memory. */
   async #pause(): Promise<void> {
-    await nextTurn();
+    if (performance.now() - pausedAt > TURN_MS) {
+      await nextTurn();
+      pausedAt = performance.now();
+    }
     this.#options.signal?.throwIfAborted();
   }
 

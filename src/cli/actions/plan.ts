@@ -1,4 +1,12 @@
-import { planPullWithLock, type QuotaNeed, quotaNeeds, writeLock } from "../../index.ts";
+import {
+  type PlanPullOptions,
+  type PullPlanReport,
+  planPull,
+  planPullWithLock,
+  type QuotaNeed,
+  quotaNeeds,
+  writeLock,
+} from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { PLAN_FLAGS } from "../commands/plan.ts";
 import type { FLAGS } from "../commands/pull.ts";
@@ -27,12 +35,8 @@ export async function runPlan(
     flags,
     { bundlePath, context },
     async (options, notices, client) => {
-      const { plan: planned, lock } = await planPullWithLock({
-        ...options,
-        ...toCacheOptions(flags, context.env),
-        chunkSizeBytes,
-      });
-      if (lockPath !== undefined && lock !== undefined) await writeLock(lockPath, lock);
+      const wishes = { ...options, ...toCacheOptions(flags, context.env), chunkSizeBytes };
+      const planned = await planInto(lockPath, wishes);
       const quotas = quotaNeeds(planned, client.quotas());
       const needs = quotas.map((quota) => ({ code: "QUOTA_NEEDED", message: describeNeed(quota) }));
       for (const need of needs) options.onEvent?.({ type: "notice", ...need });
@@ -48,6 +52,17 @@ export async function runPlan(
   printResult(plan, { ...context, result, text });
   if (lockPath !== undefined) context.stderr.write(lockLine(lockPath, plan.failures.length));
   return exitCodeOfOutcome({ complete: plan.failures.length === 0 });
+}
+
+/** Plans; what a later pull can be given goes into a file if one is named. */
+async function planInto(
+  lockPath: string | undefined,
+  options: PlanPullOptions,
+): Promise<PullPlanReport> {
+  if (lockPath === undefined) return await planPull(options);
+  const { plan, lock } = await planPullWithLock(options);
+  if (lock !== undefined) await writeLock(lockPath, lock);
+  return plan;
 }
 
 function describeNeed({ registry, needed, remaining, limit, windowMs }: QuotaNeed): string {

@@ -99,7 +99,6 @@ async function readConfigs(
 ): Promise<ConfigFacts> {
   const isAsked = wanted.length > 0 || readsConfigs;
   const untold = new Set([root.descriptor.digest, ...survey.manifests.flatMap(untoldChildren)]);
-  const limit = pLimit(CONCURRENCY);
   const platforms = new Map<Digest, Platform>();
   const layerCounts = new Map<Digest, number>();
   const due = survey.manifests.flatMap(({ descriptor: { digest }, document }) => {
@@ -109,6 +108,9 @@ async function readConfigs(
     const isConfig = isImageConfigType(config.mediaType) && config.size <= MANIFEST_LIMIT_BYTES;
     return isRead && isConfig ? [{ digest, config }] : [];
   });
+  // Most images need none: for those, the means of reading them are most of the work
+  if (due.length === 0) return { platforms, layerCounts };
+  const limit = pLimit(CONCURRENCY);
   const reading = due.map(({ digest, config }) =>
     limit(async () => {
       const bytes = await readContent(source, config, { signal });

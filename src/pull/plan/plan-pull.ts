@@ -31,7 +31,7 @@ import { readPolicy, requireSignaturesOf, trustFilesOf } from "./require-signatu
 
 /** What a pull would make and fetch, to the byte; writes nothing but to the cache. */
 export async function planPull(options: PlanPullOptions): Promise<PullPlanReport> {
-  return (await planPullWithLock(options)).plan;
+  return (await planWithFound(options)).plan;
 }
 
 export interface PlannedWithLock {
@@ -42,15 +42,15 @@ export interface PlannedWithLock {
 
 /** A plan, and the lock of what it takes. */
 export async function planPullWithLock(options: PlanPullOptions): Promise<PlannedWithLock> {
-  const { plan, found } = await planWithFound(options);
+  const { plan, lockFound } = await planWithFound(options);
   // A lock without what is missing would be no lock of the selection
-  return plan.failures.length > 0 ? { plan } : { plan, lock: found };
+  return plan.failures.length > 0 ? { plan } : { plan, lock: lockFound() };
 }
 
 export interface PlannedWithFound {
   readonly plan: PullPlanReport;
-  /** What was found, also where something is missing. */
-  readonly found: Lock;
+  /** The lock of what was found, also where something is missing. */
+  readonly lockFound: () => Lock;
 }
 
 export async function planWithFound(options: PlanPullOptions): Promise<PlannedWithFound> {
@@ -99,7 +99,7 @@ export async function planWithFound(options: PlanPullOptions): Promise<PlannedWi
     failures,
     ...(chartImages.length > 0 ? { chartImages } : {}),
   };
-  return { plan, found: createLock(options, resolved) };
+  return { plan, lockFound: () => createLock(options, resolved) };
 }
 
 interface LookedFor extends Pick<UserCache, "above"> {

@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { createMadeSource } from "../../artifacts/made-source.ts";
 import { cacheSources } from "../../cache/cached-source.ts";
 import { cacheWeb } from "../../cache/cached-web.ts";
@@ -18,6 +17,7 @@ import { parseManifest } from "../../oci/manifest.ts";
 import type { RepositoryReference } from "../../oci/reference.ts";
 import { isWantedType, typesOf } from "../../oci/referrer-types.ts";
 import { joinSignals } from "../../run/batch.ts";
+import { mapLimited } from "../../run/map-limited.ts";
 import type { Selection } from "../../selection/grammar/selection.ts";
 import type { NamedChartImage } from "../../selection/resolve/charts/resolve-chart-images.ts";
 import type { Exclusion } from "../../selection/resolve/exclusion.ts";
@@ -86,7 +86,6 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     onNotice: (code, message) => onEvent({ type: "notice", code, message }),
     onResolving: (reference) => onEvent({ type: "resolving", reference }),
   });
-  const limit = pLimit(CONCURRENCY);
   const { roots, files, exclusions } = resolved;
   const failures: Failure[] = [...resolved.failures];
   const tagSets = new TagSets();
@@ -102,7 +101,7 @@ export async function resolveContents(options: ResolveContentsOptions): Promise<
     }
   };
   const wanted = roots.filter((root) => isWanted(root, selection));
-  const placed = await Promise.all(wanted.map((root) => limit(() => describe(root))));
+  const placed = await mapLimited(wanted, CONCURRENCY, describe);
   return {
     contents: groupPackages(mergePlaced(placed.flat())),
     extraFiles: files,

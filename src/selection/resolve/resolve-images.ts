@@ -3,6 +3,7 @@ import { parseDigest } from "../../oci/digest.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { targetPathOf } from "../../oci/target-path.ts";
 import { option } from "../../option.ts";
+import { mapLimited } from "../../run/map-limited.ts";
 import { ContentMissingError } from "../../store/errors.ts";
 import { parseImageVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
@@ -14,9 +15,12 @@ import { whyLeftOut } from "./exclusion.ts";
 import { listCandidates } from "./list-candidates.ts";
 import type { Root } from "./root.ts";
 import type { FoundImage, SourceReader } from "./source-reader.ts";
-import { allMatched, imageUnmatched } from "./unmatched.ts";
+import { allMatchedOf, imageUnmatched } from "./unmatched.ts";
 
 const DEFAULT_TAG = "latest";
+
+/** Images that are being resolved, and tags of one repository: more than requests at once, which the reader limits. */
+const IMAGES_AT_ONCE = 64;
 
 const NOTHING_FITS = {
   range: "no tag lies in this range",
@@ -36,8 +40,8 @@ export async function resolveImages(
 ): Promise<ResolvedImages> {
   const failures: Failure[] = [];
   const attempt = attemptInto(failures);
-  const roots = await allMatched(
-    selection.images.map((selector) => resolveImage(selector, selection, reader, attempt)),
+  const roots = await allMatchedOf(selection.images, IMAGES_AT_ONCE, (selector) =>
+    resolveImage(selector, selection, reader, attempt),
   );
   return { roots: roots.flat(), failures };
 }
@@ -55,12 +59,12 @@ export async function resolveImage(
   if (isLeftOut(selector, selection, reader)) return [];
   if (isListing(filter)) {
     const tags = await selectImageTags({ ...selector, filter }, selection, reader);
-    const found = tags.map((match) =>
+    const found = await mapLimited(tags, IMAGES_AT_ONCE, (match) =>
       attempt(formatReference({ ...repository, tag: match }), async () =>
         createRoot(await findListed({ repository, reference: match }, reader), [match]),
       ),
     );
-    return (await Promise.all(found)).flat();
+    return found.flat();
   }
   const wanted = digest ?? tag ?? DEFAULT_TAG;
   const image = await findImage(selector, { repository, reference: wanted }, reader);

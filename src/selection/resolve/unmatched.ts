@@ -1,6 +1,7 @@
 import { MirrorError } from "../../errors.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
+import { mapLimited } from "../../run/map-limited.ts";
 import { parseImageVersion } from "../../versions/tag-version.ts";
 import { isDigestTag } from "../documents/digest-tag.ts";
 import { SelectionUnmatchedError } from "../errors.ts";
@@ -25,18 +26,31 @@ const LISTED_TAGS = 8;
  * failure at once.
  */
 export async function allMatched<Value>(tasks: readonly Promise<Value>[]): Promise<Value[]> {
-  const unmatched: SelectionUnmatchedError[] = [];
-  const values = await Promise.all(
-    tasks.map((task, position) =>
-      task.catch((error: unknown): undefined => {
-        if (!(error instanceof SelectionUnmatchedError)) throw error;
-        unmatched[position] = error;
-      }),
-    ),
-  );
-  const errors = unmatched.filter((error) => error !== undefined).flatMap(({ parts }) => parts);
-  if (errors.length > 0) throw joinUnmatched(errors);
-  return values as Value[];
+  return valuesOf(await Promise.all(tasks.map(orUnmatched)));
+}
+
+/** The same for work that is begun for so many items at a time, as there may be very many of them. */
+export async function allMatchedOf<Item, Value>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<Value>,
+): Promise<Value[]> {
+  return valuesOf(await mapLimited(items, atOnce, (item) => orUnmatched(work(item))));
+}
+
+async function orUnmatched<Value>(task: Promise<Value>): Promise<Value | SelectionUnmatchedError> {
+  try {
+    return await task;
+  } catch (error) {
+    if (!(error instanceof SelectionUnmatchedError)) throw error;
+    return error;
+  }
+}
+
+function valuesOf<Value>(results: readonly (Value | SelectionUnmatchedError)[]): Value[] {
+  const errors = results.filter((result) => result instanceof SelectionUnmatchedError);
+  if (errors.length > 0) throw joinUnmatched(errors.flatMap(({ parts }) => parts));
+  return results as Value[];
 }
 
 function joinUnmatched(parts: readonly SelectionUnmatchedError[]): SelectionUnmatchedError {
