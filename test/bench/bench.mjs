@@ -4,12 +4,12 @@
  * Debian's docker-registry on loopback. Prints medians of wall time, of processor time (client, its main thread, registry), of
  * the peak of memory and of what the registry counted, and ratios: absolute times mean nothing on shared machines.
  *
- *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,…,serve,scale,large]
+ *   npm run bench -- [--size 1.8GB] [--rounds 3] [--case pull,push,verify,small-pull,…,serve,scale,images,tags,chunks,large]
  *                    [--directory DIR] [--record FILE] [--check FILE]
  *
  * `--only` is another word for `--case`. `wire` moves all of it over a line of 1 Gbit/s with 30 ms there and back, `wire-tls`
  * the same with TLS, `latency` small blobs over one with 50 ms; they run when they are named, as `scale` (20,000 and 100,000
- * blobs) and `large` (20 GB, on the disk of DIR) do.
+ * blobs), `images` (7,500 and 30,000 of one layer), `tags` (10,000 in a repository), `chunks` (2,000 and 8,000) and `large` (20 GB, on the disk of DIR) do.
  * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
  */
 import { execFileSync } from "node:child_process";
@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseByteSize } from "../../dist/index.js";
-import { benchLarge, benchMany } from "./scale.mjs";
+import { benchChunks, benchLarge, benchMany } from "./scale.mjs";
 import { benchServe } from "./serve/bench-serve.mjs";
 import { makeCertificate, startStored } from "./serve/servers.mjs";
 import { putBlob, putImage } from "./support/content.mjs";
@@ -26,6 +26,7 @@ import { stopDaemons } from "./support/daemon.mjs";
 import { startRegistry } from "./support/docker-registry.mjs";
 import { has, MAIN, median, print, run as runIn, TIME } from "./support/programs.mjs";
 import { startWire } from "./support/start-wire.mjs";
+import { benchTags } from "./tags.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -109,8 +110,16 @@ async function benchCases(source, peers) {
   if (has("force")) await benchForce(source, small);
   if (has("memory")) await benchMemory(source);
   if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
+  await benchManyOrLarge(has);
+}
+
+/** What there is much of, which peers are not asked to do. */
+async function benchManyOrLarge(has) {
   const own = { root, print, mirror: (args) => run(process.execPath, [MAIN, ...args]) };
-  if (has("scale")) await benchMany(own);
+  for (const name of ["scale", "images"].filter((one) => has(one)))
+    await benchMany({ ...own, name });
+  if (has("tags")) await benchTags({ root, compare, mirror });
+  if (has("chunks")) await benchChunks(own);
   if (has("large")) await benchLarge(own);
 }
 

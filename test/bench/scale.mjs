@@ -7,23 +7,31 @@ import { join } from "node:path";
 import { startDaemon } from "./support/daemon.mjs";
 
 const REGISTRY = new URL("../support/synthetic-registry.mjs", import.meta.url).pathname;
-/** Blobs of an image: its manifest, its config and layers. */
-const LAYERS = 98;
-/** Images of a hundred blobs, and the most memory in MiB that any step may take. */
-const MANY = [
-  { images: 200, boundMib: 160 },
-  { images: 1000, boundMib: 256 },
-];
-/** How much longer one of 100,000 blobs may take than one of 20,000. */
+/** Blobs of an image beside its layers: its manifest and its config. */
+const DOCUMENTS = 2;
+/** Few and many images, and the most memory in MiB that any step may take. */
+const MANY = {
+  scale: [
+    { images: 200, layers: 98, boundMib: 160 },
+    { images: 1000, layers: 98, boundMib: 256 },
+  ],
+  images: [
+    { images: 7500, layers: 1, boundMib: 256 },
+    { images: 30_000, layers: 1, boundMib: 256 },
+  ],
+};
+/** How much longer a blob may take among many than among few. */
 const GROWTH = 1.25;
+/** One blob, in files of so many parts of it. */
+const CHUNKS = { bytes: 200_000_000, counts: [500, 2000, 8000], boundMib: 256 };
 const LARGE = { bytes: 20_000_000_000, boundMib: 160 };
 
 /** Many blobs: every command, its peak of memory, and its time for one blob. `mirror` runs it with words. */
-export async function benchMany({ root, mirror, print }) {
+export async function benchMany({ name: row, root, mirror, print }) {
   const perBlob = new Map();
-  for (const { images, boundMib } of MANY) {
-    const blobs = images * (LAYERS + 2);
-    const registry = await startRegistry("--images", images, "--layers", LAYERS, "--bytes", 64);
+  for (const { images, layers, boundMib } of MANY[row]) {
+    const blobs = images * (layers + DOCUMENTS);
+    const registry = await startRegistry("--images", images, "--layers", layers, "--bytes", 64);
     const list = join(root, "list");
     const tags = Array.from({ length: images }, (_, tag) => `${registry.host}/many:v1.0.${tag}`);
     writeFileSync(list, tags.join("\n"));
@@ -36,7 +44,7 @@ export async function benchMany({ root, mirror, print }) {
       perBlob.set(name, ms);
       const figures = `processor ${client.toFixed(2)} s (${ms.toFixed(2)} ms a blob), ${requests.toFixed(2)} requests a blob`;
       print(
-        `scale: ${blobs} blobs, ${name.padEnd(18)} ${figures}, ${peakOf(peakKib, boundMib, print)}`,
+        `${row}: ${images} images, ${blobs} blobs, ${name.padEnd(18)} ${figures}, ${peakOf(peakKib, boundMib, print)}`,
       );
       if (growth > GROWTH) fail(print, `${name}: a blob takes ${growth.toFixed(2)} times as long`);
     }
@@ -59,10 +67,30 @@ export async function benchLarge({ root, mirror, print }) {
   rmSync(join(root, "scale"), { recursive: true, force: true });
 }
 
-function stepsOf({ root, source, host }) {
+/** The same bytes in few chunks and in many: each more costs a file, and no more. */
+export async function benchChunks({ root, mirror, print }) {
+  const registry = await startRegistry("--zeros", CHUNKS.bytes);
+  const source = ["--include-image", `${registry.host}/zeros:v1`];
+  const perFile = new Map();
+  for (const count of CHUNKS.counts) {
+    const chunks = ["-c", `${CHUNKS.bytes / count}B`];
+    for (const [name, words] of stepsOf({ root, source, host: registry.host, chunks })) {
+      const { client, peakKib } = await mirror(words);
+      const figures = `processor ${client.toFixed(2)} s, ${peakOf(peakKib, CHUNKS.boundMib, print)}`;
+      print(`chunks: ${count} of ${CHUNKS.bytes / 1e6} MB, ${name.padEnd(18)} ${figures}`);
+      const growth = client / count / (perFile.get(name) ?? client / count);
+      perFile.set(name, client / count);
+      if (growth > GROWTH) fail(print, `${name}: a chunk takes ${growth.toFixed(2)} times as long`);
+    }
+    rmSync(join(root, "scale"), { recursive: true, force: true });
+  }
+  await registry.stop();
+}
+
+function stepsOf({ root, source, host, chunks = [] }) {
   const bundle = join(root, "scale");
   const quiet = ["--progress", "none"];
-  const pull = ["pull", bundle, ...source, ...quiet];
+  const pull = ["pull", bundle, ...source, ...chunks, ...quiet];
   const push = [
     "push",
     bundle,

@@ -91,6 +91,7 @@ const ROUTES = [
   ["manifest", /^\/v2\/(.+)\/manifests\/([^/]+)$/, answerManifest],
   ["upload", /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/, answerUpload],
   ["blob", /^\/v2\/(.+)\/blobs\/([^/]+)$/, answerBlob],
+  ["tags", /^\/v2\/(.+)\/tags\/list$/, answerTags],
   ["referrers", /^\/v2\/(.+)\/referrers\/[^/]+$/, answerReferrers],
   ["base", /^\/v2\/$/, ({ answer }) => answer(200)],
   ["counts", /^\/counts$/, answerCounts],
@@ -148,6 +149,15 @@ function answerBlob({ request, response, answer, repository, reference }) {
   if (known === undefined) return answer(404, {}, errorOf("BLOB_UNKNOWN"));
   if (known === "zeros") return sendZeros(request, response);
   answer(200, {}, typeof known === "number" ? layerOf(known) : known);
+}
+
+function answerTags({ answer, repository }) {
+  const start = `${repository}/`;
+  const tags = [...manifests.keys()]
+    .filter((name) => name.startsWith(start) && !name.includes(":"))
+    .map((name) => name.slice(start.length));
+  if (tags.length === 0) return answer(404, {}, errorOf("NAME_UNKNOWN"));
+  answer(200, { "content-type": "application/json" }, Buffer.from(JSON.stringify({ tags })));
 }
 
 function answerReferrers({ answer }) {

@@ -35,7 +35,7 @@ export async function putIndex(host, repository, tag, platforms) {
   return tag;
 }
 
-async function describeImage(host, repository, layers, architecture = "amd64") {
+export async function describeImage(host, repository, layers, architecture = "amd64") {
   const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
   const config = Buffer.from(JSON.stringify({ architecture, os: "linux", config: {}, rootfs }));
   return {
@@ -51,7 +51,7 @@ async function describeImage(host, repository, layers, architecture = "amd64") {
   };
 }
 
-async function putManifest(host, repository, tag, document) {
+export async function putManifest(host, repository, tag, document) {
   const { mediaType } = document;
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, ...document }));
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
