@@ -36,7 +36,7 @@ function faultOf(text: string): string | undefined {
 
 /** sha256 digest of bytes that are in memory. */
 export function digestOf(bytes: Uint8Array | string): Digest {
-  return `sha256:${hash("sha256", bytes, "hex")}`;
+  return `sha256:${hash("sha256", bytes)}`;
 }
 
 /** A running hash of the algorithm that the digest names. */
@@ -44,9 +44,13 @@ export function createDigestHash(digest: Digest): Hash {
   return createHash(parseDigest(digest).algorithm);
 }
 
+/** Hash of bytes that are in memory, with the algorithm that the digest names: in hex, as digests have it. */
+export function hashLike(digest: Digest, bytes: Uint8Array): string {
+  return hash(parseDigest(digest).algorithm, bytes);
+}
+
 /** Throws `CONTENT_MISMATCH` unless the bytes have exactly this digest. */
 export function verifyDigest(bytes: Uint8Array, digest: Digest): void {
-  const { algorithm } = parseDigest(digest);
-  const found = `${algorithm}:${hash(algorithm, bytes, "hex")}`;
+  const found = `${parseDigest(digest).algorithm}:${hashLike(digest, bytes)}`;
   if (found !== digest) throw new ContentMismatchError(digest, `its digest is ${found}`);
 }

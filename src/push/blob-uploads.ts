@@ -233,6 +233,12 @@ function readerOf({ readBlob }: PushPlace, blob: Descriptor): PushContentOptions
   return readBlob && blob.size <= HELD_BYTES ? () => readBlob(blob) : undefined;
 }
 
+/** By the object that names a repository: each blob asks several times. */
+const names = new WeakMap<RepositoryReference, string>();
+
 function keyOf({ target }: PushPlace, { digest }: Descriptor): string {
-  return formatReference({ ...target, digest });
+  const known = names.get(target);
+  const name = known ?? formatReference(target);
+  if (known === undefined) names.set(target, name);
+  return `${name}@${digest}`;
 }

@@ -97,6 +97,8 @@ export class PushRun {
   readonly #atOnce: number;
   readonly #run: MovingRun;
   readonly #repositories = new Map<string, TargetRepository>();
+  /** The same by the object that names it, which each blob asks for. */
+  readonly #opened = new WeakMap<PushImage["target"], TargetRepository>();
   readonly #book: ReceiptBook;
   readonly #lists: ReferrerLists;
   readonly #denied = new Set<string>();
@@ -178,9 +180,12 @@ export class PushRun {
   }
 
   readonly #open = (reference: PushImage["target"]): TargetRepository => {
+    const known = this.#opened.get(reference);
+    if (known) return known;
     const key = formatReference(reference);
     const repository = this.#repositories.get(key) ?? this.#options.openTarget(reference);
     this.#repositories.set(key, repository);
+    this.#opened.set(reference, repository);
     return repository;
   };
 

@@ -91,10 +91,13 @@ export class PushState implements AsyncDisposable {
   /** The session store of one blob in one repository. */
   sessionOf(target: RepositoryReference, digest: Digest): UploadSessionStore {
     const { sessions } = this.#parts;
-    const key = formatReference({ ...target, digest });
+    // most blobs are small, and of most runs none is kept
+    const keyOf = () => formatReference({ ...target, digest });
     return {
-      load: () => sessions.get(key),
+      load: () => (sessions.size === 0 ? undefined : sessions.get(keyOf())),
       save: async (session) => {
+        if (session === undefined && sessions.size === 0) return;
+        const key = keyOf();
         if (session === undefined && !sessions.has(key)) return;
         if (session) sessions.set(key, session);
         else sessions.delete(key);

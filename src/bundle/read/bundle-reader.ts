@@ -5,7 +5,7 @@ import type { MirrorError } from "../../errors.ts";
 import { ContentHasher } from "../../io/content-hasher.ts";
 import { readChunks } from "../../io/read-chunks.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { createDigestHash, type Digest } from "../../oci/digest.ts";
+import { type Digest, hashLike } from "../../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../../oci/media-type.ts";
 import { call, option } from "../../option.ts";
 import { BlobStreams, type OpenBlobOptions } from "../../store/blob-streams.ts";
@@ -224,7 +224,7 @@ export class BundleReader implements AsyncDisposable {
 
   async #readVerified(place: Place, digest: Digest): Promise<Buffer> {
     const bytes = await this.readBytes(place);
-    this.checkHash(place, digest, hashOf(bytes, digest));
+    this.checkHash(place, digest, hashLike(digest, bytes));
     return bytes;
   }
 
@@ -292,12 +292,8 @@ export class BundleReader implements AsyncDisposable {
   }
 }
 
-function hashOf(bytes: Buffer, digest: Digest): string {
-  return createDigestHash(digest).update(bytes).digest("hex");
-}
-
 function isRight(bytes: Buffer, digest: Digest): boolean {
-  return digest.endsWith(`:${hashOf(bytes, digest)}`);
+  return digest.endsWith(`:${hashLike(digest, bytes)}`);
 }
 
 function addSize(sum: number, { size }: { readonly size: number }): number {

@@ -31,6 +31,8 @@ const ANSWER_LIMIT = 2;
 const HIDING: ReadonlySet<number> = new Set([401, 403, 404]);
 /** How some registries say that a token has ended. */
 const ENDED: ReadonlySet<number> = new Set([400, 403]);
+/** Any other answer is not about who we are. */
+const ASKING: ReadonlySet<number> = new Set([...HIDING, ...ENDED]);
 /** A login that was refused when it was fresh is not renewed again for this long. */
 const RENEWAL_PAUSE_MS = 60_000;
 const COMPLAINT_LIMIT_BYTES = 64 * 1024;
@@ -74,7 +76,7 @@ export class AuthorizedSender {
         ? await untilAborted(authorizer.authorize(wish), signal)
         : undefined;
       const response = await request.send(authorization?.value);
-      if (!request.isOwn(response)) return response;
+      if (!ASKING.has(response.status) || !request.isOwn(response)) return response;
       const answer = await this.#afterAnswer(response, authorization, attempt);
       if ("response" in answer) return answer.response;
       await response.discard();

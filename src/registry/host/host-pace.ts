@@ -22,6 +22,7 @@ export class HostPace {
   readonly #options: HostPaceOptions;
   readonly #rate: RateLimit;
   #restoring: Promise<void> | undefined;
+  #isRestored = false;
   #quota: Quota | undefined;
   /** When the next request may be sent that counts, once none is left. */
   #opensAt = Number.NEGATIVE_INFINITY;
@@ -49,11 +50,12 @@ export class HostPace {
 
   /** Waits until a request may be sent; gives its start time for `reportLimited`. */
   async pass(path: string, signal: AbortSignal | undefined): Promise<number> {
+    // nothing is waited for that needs no waiting: every request passes here
     this.#restoring ??= this.#restore();
-    await this.#restoring;
-    await this.gate.pass(signal);
+    if (!this.#isRestored) await this.#restoring;
+    if (this.gate.isClosed) await this.gate.pass(signal);
     if (isCounted(path)) await this.#passQuota(signal);
-    return await this.#rate.take(signal);
+    return this.#rate.take(signal);
   }
 
   reportSuccess(): void {
@@ -99,6 +101,7 @@ export class HostPace {
   async #restore(): Promise<void> {
     const { states, registry } = this.#options;
     const state = await states?.read(registry);
+    this.#isRestored = true;
     if (state === undefined) return;
     const { agoMs, quota, requestsPerSecond } = state;
     if (requestsPerSecond !== undefined) this.#rate.restore(requestsPerSecond, agoMs);

@@ -10,7 +10,11 @@ export class Pilot {
     return this.#hasArrived;
   }
 
-  async lead<Answer>(
+  lead<Answer>(exchange: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
+    return this.#hasArrived ? exchange() : this.#leadAhead(exchange, signal);
+  }
+
+  async #leadAhead<Answer>(
     exchange: () => Promise<Answer>,
     signal: AbortSignal | undefined,
   ): Promise<Answer> {

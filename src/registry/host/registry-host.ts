@@ -143,11 +143,12 @@ export class RegistryHost {
 
   /** Sends a request until it is answered or patience ends. */
   async send(request: HostRequest): Promise<HttpResponse> {
-    const patience = this.createPatience(request.method, request.target);
+    let patience: Patience | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.sendOnce({ ...request, attempt });
+        return await this.sendOnce(attempt === 1 ? request : { ...request, attempt });
       } catch (failure) {
+        patience ??= this.createPatience(request.method, request.target);
         const retryClass = retryClassOf(failure, request);
         await patience.waitAfter(failure, request.signal, retryClass);
       }
@@ -196,7 +197,6 @@ export class RegistryHost {
 
   createPatience(method: string, target: string | URL): Patience {
     const { registry, clock } = this;
-    const path = typeof target === "string" ? target.replace(/\?.*$/s, "") : target.pathname;
     const { retryTimeoutMs } = this.#options;
     return new Patience({
       clock,
@@ -205,6 +205,7 @@ export class RegistryHost {
       hasAnswered: (host) =>
         this.#answered.has(host) || (host === registry && this.#pilot.hasArrived),
       onRetry: (retry: Retry) => {
+        const path = typeof target === "string" ? target.replace(/\?.*$/s, "") : target.pathname;
         this.onEvent({ type: "retrying", registry, method, path, ...retry });
       },
     });
@@ -214,8 +215,9 @@ export class RegistryHost {
     const url = new URL(request.target, baseUrl);
     // a location on another origin is used without credentials
     if (url.origin !== baseUrl.origin) return await this.#sendElsewhere(request, url);
+    const { method, scopes, minimumLifeMs, signal } = request;
     return await this.#sender.send({
-      ...request,
+      ...{ method, scopes, minimumLifeMs, signal },
       send: (authorization) => this.#sendHttp(request, url, authorization),
       isOwn: (response) => response.url.origin === baseUrl.origin,
     });
@@ -273,14 +275,14 @@ export class RegistryHost {
     url: URL,
     authorization: string | undefined,
   ): Promise<HttpResponse> {
-    const { target: _t, scopes: _s, accepts: _a, page: _p, isContent: _c, ...rest } = request;
-    const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
+    const headers = authorization ? { ...request.headers, authorization } : (request.headers ?? {});
     const movesBlob = isOfBlob(request);
     this.#secrets.note({ headers });
     const { registry, reachOfHost } = this;
     return await sendFollowing(
       this.#exchange,
-      { ...rest, url, headers, movesBlob },
+      // with what only a host makes something of: to leave that out of each took longer than all else here
+      { ...request, url, headers, movesBlob },
       { registry, reachOfHost },
     );
   }
@@ -297,20 +299,17 @@ export class RegistryHost {
     const { registry, baseUrl } = this;
     const shown = redactUrl(url);
     const path = url.origin === baseUrl.origin ? shown.slice(url.origin.length) : shown;
-    const { status, connection, ...sizes } = record;
+    const { status, connection, sentBytes, receivedBytes, milliseconds } = record;
+    const asked = { type: "request", registry, method, path } as const;
+    const told = { sentBytes, receivedBytes, milliseconds, attempt };
     this.onEvent({
-      type: "request",
-      registry,
-      method,
-      path,
-      ...(status === undefined ? {} : { status }),
-      ...sizes,
-      attempt,
-      ...(connection === undefined ? {} : { connection }),
+      ...(status === undefined ? asked : { ...asked, status }),
+      ...(connection === undefined ? told : { ...told, connection }),
     });
   }
 
   #noteWarnings(response: HttpResponse): void {
+    if (response.headers["warning"] === undefined) return;
     for (const message of warningsOf(response.headers)) {
       this.#warn("REGISTRY_WARNING", this.#secrets.redact(message));
     }

@@ -14,7 +14,8 @@ export function limitExchanges(
     const origin = originOf(request.url);
     const line = lines.get(origin) ?? new Line(limit);
     lines.set(origin, line);
-    const leave = await line.enter(request.signal);
+    if (!line.enters()) await line.wait(request.signal);
+    const leave = line.leaveOnce();
     const onEnd: HttpRequest["onEnd"] = (record) => {
       leave();
       request.onEnd?.(record);
@@ -36,10 +37,15 @@ class Line {
     this.#free = limit;
   }
 
-  /** Gives what ends the stay. */
-  async enter(signal: AbortSignal | undefined): Promise<() => void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await this.#wait(signal);
+  /** Whether there is room now; then it is taken. */
+  enters(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
+  /** Gives what ends a stay. */
+  leaveOnce(): () => void {
     let isHere = true;
     return () => {
       if (isHere) this.#next();
@@ -47,7 +53,8 @@ class Line {
     };
   }
 
-  async #wait(signal: AbortSignal | undefined): Promise<void> {
+  /** Enters when somebody leaves. */
+  async wait(signal: AbortSignal | undefined): Promise<void> {
     let admit = () => {};
     const turn = new Promise<void>((resolve) => {
       admit = resolve;

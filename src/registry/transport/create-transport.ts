@@ -67,20 +67,23 @@ export function createTransport(options: TransportOptions, create: CreateExchang
   };
   const connections = createConnections({ contexts, trustsAny, proxyOf });
   const exchanges = create(options, connections);
+  const context = { exchanges, proxyOf, ...options };
+  let isChecked = false;
   const sendHere: SendRequest = async (request) => {
-    await contexts.check();
+    if (!isChecked) await contexts.check();
+    isChecked = true;
     try {
-      return await send(request, { exchanges, proxyOf, ...options });
+      return await send(request, context);
     } catch (error) {
       const { host } = request.url;
       throw connections.wantsCertificate(host) ? toCertificateWanted(error, host) : error;
     }
   };
-  const sendAnywhere: SendRequest = async (request) => {
-    if (!request.via) return await sendHere(request);
+  const sendAnywhere: SendRequest = (request) => {
+    if (!request.via) return sendHere(request);
     // What a thread connects to counts as met
     if (request.url.protocol === "https:") trusted.has(request.url.host);
-    return await request.via(request);
+    return request.via(request);
   };
   // A connection is to whoever it leads to first
   const originOf = (url: URL) =>
@@ -162,9 +165,10 @@ async function exchange(request: HttpRequest, context: SendContext): Promise<Htt
     onSent,
     onEnd,
   });
-  const answer = await sending.catch((error: unknown) => {
+  const fail = (error: unknown) => {
     throw proxy ? toProxyError(error, url, proxy) : error;
-  });
+  };
+  const answer = await (proxy ? sending.catch(fail) : sending);
   if (proxy && answer.status === 407) {
     await answer.discard();
     throw createProxyError(url.host, { proxy, reason: "proxy-denied", detail: "answered 407" });

@@ -60,8 +60,11 @@ export class EndpointScheme {
     return this.#baseUrl;
   }
 
-  async send(exchange: (baseUrl: URL) => Promise<HttpResponse>): Promise<HttpResponse> {
-    if (this.#isSettled) return await exchange(this.#baseUrl);
+  send(exchange: (baseUrl: URL) => Promise<HttpResponse>): Promise<HttpResponse> {
+    return this.#isSettled ? exchange(this.#baseUrl) : this.#sendUnsettled(exchange);
+  }
+
+  async #sendUnsettled(exchange: (baseUrl: URL) => Promise<HttpResponse>): Promise<HttpResponse> {
     const [preferred, other] = this.#candidates;
     if (!preferred || !other) return await exchange(this.#baseUrl);
     try {

@@ -14,6 +14,10 @@ export class HostGate {
     this.#opensAt = Math.max(this.#opensAt, this.#clock.now() + ms);
   }
 
+  get isClosed(): boolean {
+    return this.#opensAt > this.#clock.now();
+  }
+
   async pass(signal?: AbortSignal): Promise<void> {
     for (;;) {
       const wait = this.#opensAt - this.#clock.now();

@@ -128,6 +128,8 @@ export class RateLimit {
   }
 
   #forgetOld(now: number): void {
+    const [first = now] = this.#sent;
+    if (first > now - MEASURED_MS) return;
     const old = this.#sent.findIndex((time) => time > now - MEASURED_MS);
     this.#sent.splice(0, old < 0 ? this.#sent.length : old);
   }

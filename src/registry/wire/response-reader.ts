@@ -24,7 +24,8 @@ export class ResponseReader {
   #framing: BodyFraming | undefined;
   /** Of a body with a length. */
   #left = 0;
-  readonly #chunks = new ChunkDecoder();
+  /** Of a body in chunks. */
+  #chunks: ChunkDecoder | undefined;
   #isOver = false;
 
   constructor(method: string, listener: ResponseListener) {
@@ -89,6 +90,7 @@ export class ResponseReader {
     let goesOn = true;
     let surplusBytes = 0;
     if (this.#framing?.kind === "chunked") {
+      this.#chunks ??= new ChunkDecoder();
       surplusBytes = this.#chunks.decode(bytes, (data) => {
         goesOn = onData(data) && goesOn;
       });
@@ -98,7 +100,7 @@ export class ResponseReader {
       surplusBytes = bytes.length - data.length;
       if (data.length > 0) goesOn = onData(data);
     }
-    const isComplete = this.#framing?.kind === "chunked" ? this.#chunks.isOver : this.#left === 0;
+    const isComplete = this.#chunks ? this.#chunks.isOver : this.#left === 0;
     if (!isComplete) return goesOn;
     this.#end(surplusBytes);
     return true;
