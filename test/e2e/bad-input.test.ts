@@ -231,7 +231,7 @@ describe("mirror push", () => {
       {
         args: () => ["push", ".", `${target.host}/repo`],
         status: 21,
-        says: [/holds no bundle\.json/, /hint: Name the directory that "mirror pull" has written/],
+        says: [/holds no bundle\.json/, /hint: Name what is in it: \w/],
       },
     ],
     [
