@@ -4,6 +4,7 @@ import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts
 import type { PackagePlan } from "../bundle/format/bundle-plan.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format/format.ts";
 import { readBundledTags } from "../bundle/images/bundle-images.ts";
+import type { BundleFile } from "../bundle/read/bundle-manifest.ts";
 import { openBundle } from "../bundle/read/bundle-reader.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { createDirectoryCache } from "../cache/directory-cache.ts";
@@ -18,7 +19,7 @@ import { noticesOfArchives } from "./archive-notices.ts";
 import { checkPullOptions } from "./check-pull-options.ts";
 import { describeBundle, totalsOf } from "./directory/describe-bundle.ts";
 import { withLocalContent } from "./directory/local-content.ts";
-import { openPrevious } from "./directory/previous-content.ts";
+import { openPrevious, type PreviousContent } from "./directory/previous-content.ts";
 import { prepareDirectory, reopenFiles } from "./directory/pull-directory.ts";
 import { PullJournal } from "./directory/pull-journal.ts";
 import {
@@ -45,7 +46,7 @@ import {
   type PullSummary,
 } from "./pull-options.ts";
 import { sealBundle } from "./seal.ts";
-import { transferBlobs } from "./transfer.ts";
+import { type TransferResult, transferBlobs } from "./transfer.ts";
 
 const DEFAULT_CONCURRENCY = 6;
 
@@ -129,9 +130,10 @@ interface PinnedAndKept extends Pinned {
 async function transferAndSeal(
   options: PullOptions,
   paths: StatePaths,
-  { plan, work, progress, fetched, cache, signatures }: PinnedAndKept,
+  pinned: PinnedAndKept,
 ): Promise<PullOutcome> {
-  const { bundlePath, openSource, web, signal, onEvent = () => {} } = options;
+  const { plan, work, progress, cache, signatures } = pinned;
+  const { bundlePath, onEvent = () => {} } = options;
   const { plans, tasks } = work;
   const previous = await openPrevious(paths);
   const available = ({ id, digest, size }: BlobTask) =>
@@ -145,6 +147,38 @@ async function transferAndSeal(
   // Ended between the seal and the removal of the state: not complete until it is sealed again
   await rm(join(bundlePath, BUNDLE_MANIFEST_FILE), { force: true });
   await reopenFiles(bundlePath, plans);
+  const { result, files } = await writePackages(options, paths, { ...pinned, previous });
+  const { failures: failedBlobs, ...bytes } = result;
+  const failures = [...(plan.failures ?? []), ...failedBlobs];
+  const summary = {
+    bundlePath,
+    failures,
+    ...bytes,
+    bytes: sizeOf(plans),
+    ...(signatures ? { signatures } : {}),
+    ...(plan.chartImages ? { chartImages: plan.chartImages } : {}),
+  } as const;
+  if (failures.length > 0) return { ...summary, complete: false };
+  const written = { contents: plan.contents, plans, bundlePath };
+  for (const notice of await noticesOfArchives(written)) onEvent({ type: "notice", ...notice });
+  const manifest = describeBundle(plan, plans, files);
+  await sealBundle(bundlePath, paths, { manifest, extraFiles: plan.extraFiles });
+  return { ...summary, complete: true, manifest };
+}
+
+interface PinnedAndPrevious extends PinnedAndKept {
+  readonly previous: readonly PreviousContent[];
+}
+
+/**
+ * Fetches what is missing, and finishes the packages if nothing failed. All files are closed then: where the medium keeps what
+ * is open in its directory, that could not be removed.
+ */
+async function writePackages(
+  { bundlePath, openSource, web, signal, onEvent = () => {}, ...options }: PullOptions,
+  paths: StatePaths,
+  { plan, work: { plans, tasks }, progress, fetched, cache, previous }: PinnedAndPrevious,
+): Promise<{ result: TransferResult; files: readonly BundleFile[][] }> {
   using journal = new PullJournal(paths.journal);
   const onFinished: OnPackageFinished = ({ name, size }, files) =>
     onEvent({
@@ -173,23 +207,11 @@ async function transferAndSeal(
     signal,
     onEvent,
   });
-  const { failures: failedBlobs, ...bytes } = result;
-  const failures = [...(plan.failures ?? []), ...failedBlobs];
-  const summary = {
-    bundlePath,
-    failures,
-    ...bytes,
-    bytes: sizeOf(plans),
-    ...(signatures ? { signatures } : {}),
-    ...(plan.chartImages ? { chartImages: plan.chartImages } : {}),
-  } as const;
-  if (failures.length > 0) return { ...summary, complete: false };
-  const files = await Promise.all(plans.map((_, index) => writer.finishPackage(index)));
-  const written = { contents: plan.contents, plans, bundlePath };
-  for (const notice of await noticesOfArchives(written)) onEvent({ type: "notice", ...notice });
-  const manifest = describeBundle(plan, plans, files);
-  await sealBundle(bundlePath, paths, { manifest, extraFiles: plan.extraFiles });
-  return { ...summary, complete: true, manifest };
+  const hasFailures = (plan.failures ?? []).length + result.failures.length > 0;
+  const files = hasFailures
+    ? []
+    : await Promise.all(plans.map((_, index) => writer.finishPackage(index)));
+  return { result, files };
 }
 
 function sizeOf(plans: readonly PackagePlan[]): number {
