@@ -147,14 +147,24 @@ export class WaitTimedOutError extends MirrorError {
 }
 
 function codeOf(fields: RegistryResponseFields): ErrorCode {
-  const { status, serverErrors = [], page, isIndirect = false } = fields;
-  if (status === 429 || serverErrors.some(({ code }) => code === "TOOMANYREQUESTS")) {
-    return "REGISTRY_LIMITED";
-  }
+  const { status, page, isIndirect = false } = fields;
+  if (isLimit(fields)) return "REGISTRY_LIMITED";
   // what has begun to come is there, and may be seen
   if (page !== undefined) return "REGISTRY_REFUSED";
   if (status === 401 || status === 403) return "REGISTRY_DENIED";
   return status === 404 && !isIndirect ? "REGISTRY_NOT_FOUND" : "REGISTRY_REFUSED";
+}
+
+/** What front ends say in a 403 that stands for a 429. */
+const SAID_OF_LIMITS = /\brate.?limit|too.?many.?requests|\bpull limit\b/i;
+
+/** Some deny what comes too fast (GitHub, Wave, firewalls): a lack of rights does not pass, so nobody names a time for it. */
+function isLimit({ status, serverErrors = [], retryAfterMs }: RegistryResponseFields): boolean {
+  if (status === 429 || serverErrors.some(({ code }) => /^TOO_?MANY_?REQUESTS$/i.test(code))) {
+    return true;
+  }
+  const isSaid = serverErrors.some(({ message }) => SAID_OF_LIMITS.test(message));
+  return status === 403 && (retryAfterMs !== undefined || isSaid);
 }
 
 function messageOf(fields: RegistryResponseFields, code: ErrorCode): string {

@@ -24,6 +24,25 @@ describe("RegistryResponseError", () => {
     expect(response(status).code).toBe(code);
   });
 
+  // GitHub and firewalls with a time, Wave and others with words
+  test.each([
+    [403, { retryAfterMs: 60_000 }, "REGISTRY_LIMITED"],
+    [403, { said: "Request exceeded pull rate limit for IP 192.0.2.1" }, "REGISTRY_LIMITED"],
+    [403, { said: "too many requests, try again later" }, "REGISTRY_LIMITED"],
+    [403, { said: "requested access to the resource is denied" }, "REGISTRY_DENIED"],
+    [401, { retryAfterMs: 60_000 }, "REGISTRY_DENIED"],
+    [404, { said: "no such rate limit" }, "REGISTRY_NOT_FOUND"],
+  ] as const)(
+    "tells limits of the rate from a lack of rights: %i, %o is %s",
+    (status, about, code) => {
+      const { said, retryAfterMs } = { said: "", retryAfterMs: undefined, ...about };
+      const url = new URL("https://registry.local/v2/a/manifests/v1");
+      const serverErrors = [{ code: "DENIED", message: said }];
+      const fields = { registry: "registry.local", method: "GET", url, status };
+      expect(new RegistryResponseError({ ...fields, serverErrors, retryAfterMs }).code).toBe(code);
+    },
+  );
+
   test("has its fields and a message made of them", () => {
     const error = response(404);
     expect(error).toMatchObject({

@@ -201,6 +201,12 @@ describe("push()", () => {
     expect(outcome).toBe("uploaded");
   });
 
+  test("waits out a 403 that names a time", async () => {
+    const refusal = { times: 3, after: 2, retryAfter: { seconds: 7 }, as: "denied" } as const;
+    const { outcome } = await push({ tooManyRequests: refusal });
+    expect(outcome).toBe("uploaded");
+  });
+
   test("blames the content when that is what fails", async () => {
     await using session = await startSession();
     const { expected } = blob;

@@ -21,9 +21,10 @@ export async function addToFallbackTag(
   { subject, descriptor }: Referrer,
   options: OperationOptions = {},
 ): Promise<void> {
+  const writing = { ...options, isForWriting: true };
   await context.host.exclusively(`${context.repository}@${subject}`, async () => {
     for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
-      const known = await listFallbackReferrers(context, subject, options);
+      const known = await listFallbackReferrers(context, subject, writing);
       if (known.some(({ digest }) => digest === descriptor.digest)) return;
       if (attempt === ATTEMPTS) break;
       const index = createIndex([...known, descriptor]);

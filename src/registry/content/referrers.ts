@@ -2,6 +2,7 @@ import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { MEDIA_TYPE } from "../../oci/media-type.ts";
+import { formatReference } from "../../oci/reference.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
 import type { Manifest, OperationOptions, ReferrersOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
@@ -70,14 +71,20 @@ export function fallbackTagOf(digest: Digest): string {
   return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
 }
 
+export interface FallbackOptions extends OperationOptions {
+  /** The tag is to be written: what somebody else has put there must not be replaced. */
+  readonly isForWriting?: boolean | undefined;
+}
+
 /**
  * The referrers in the index behind the fallback tag; none if there is no such tag, or if a registry takes it for the digest
- * that it is made of and answers with the subject (GitLab).
+ * that it is made of and answers with the subject (GitLab). What is no index lists none (distribution-spec, "Listing
+ * Referrers"), which is told; who writes is refused.
  */
 export async function listFallbackReferrers(
   context: RepositoryContext,
   digest: Digest,
-  options: OperationOptions,
+  { isForWriting = false, ...options }: FallbackOptions,
 ): Promise<readonly Descriptor[]> {
   let manifest: Manifest;
   try {
@@ -88,11 +95,22 @@ export async function listFallbackReferrers(
   }
   if (manifest.descriptor.digest === digest) return [];
   const subject = `index ${fallbackTagOf(digest)}`;
-  const document = parseStrictJson(manifest.bytes, subject) as Record<string, unknown> | null;
   if (manifest.descriptor.mediaType !== MEDIA_TYPE.imageIndex) {
-    throw new ContentInvalidError(subject, "it is no image index, so it cannot list referrers");
+    const error = new ContentInvalidError(subject, "it is no image index, and lists no referrers");
+    if (isForWriting) throw error;
+    tellOther(context, digest);
+    return [];
   }
+  const document = parseStrictJson(manifest.bytes, subject) as Record<string, unknown> | null;
   return descriptorsOf(document?.["manifests"]);
+}
+
+/** Builds name images by the digest of something else, too. */
+function tellOther({ host, repository }: RepositoryContext, digest: Digest): void {
+  const { registry } = host;
+  const name = formatReference({ registry, repository, tag: fallbackTagOf(digest) });
+  const message = `"${name}" is no image index, so it lists no signatures and the like of ${digest}: ask for it as for an image if it is wanted`;
+  host.onEvent({ type: "warning", code: "FALLBACK_TAG_OTHER", message, registry });
 }
 
 async function fromApi(

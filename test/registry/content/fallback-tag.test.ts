@@ -75,6 +75,26 @@ describe("the list of referrers behind a fallback tag", () => {
     });
   });
 
+  test("does not replace an image that somebody else has put there", async () => {
+    await using registry = await startFaultRegistry({ faults: NO_API });
+    const content = registry.content.repository("acme/web");
+    for (const { descriptor, content: bytes } of OURS.blobs) {
+      content.blobs.set(descriptor.digest, bytes);
+    }
+    storeArtifact(content, SUBJECT);
+    const other = image({ name: "other" });
+    storeArtifact(content, other);
+    content.tags.set(TAG, digestOfArtifact(other));
+    await using client = openRegistryClient({ clock: createFakeClock() });
+    const target = client.repository({ registry: registry.host, repository: "acme/web" });
+    const pushing = target.pushManifest(OURS.manifest, digestOfArtifact(OURS));
+    await expect(pushing).rejects.toMatchObject({
+      code: "CONTENT_INVALID",
+      message: expect.stringContaining(TAG),
+    });
+    expect(content.tags.get(TAG)).toBe(digestOfArtifact(other));
+  });
+
   test("is found where a registry calls the repository unknown instead of the path", async () => {
     await using registry = await startFaultRegistry({ faults: { subjectHeader: "absent" } });
     await using client = openRegistryClient({ clock: createFakeClock() });

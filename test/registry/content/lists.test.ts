@@ -229,9 +229,8 @@ describe("an answer that is no list", () => {
     const failure = await listReferrers(({ url }, response) => {
       if (url.includes("/referrers/")) send(response, 404);
       else {
-        const mediaType = MEDIA_TYPE.imageManifest;
-        const config = { mediaType: MEDIA_TYPE.emptyConfig, digest: SUBJECT, size: 2 };
-        const document = { schemaVersion: 2, mediaType, config, layers: [] };
+        const mediaType = MEDIA_TYPE.imageIndex;
+        const document = { schemaVersion: 2, mediaType, manifests: {} };
         send(response, 200, { "content-type": mediaType }, JSON.stringify(document));
       }
     });

@@ -4,6 +4,7 @@ import { digestOf } from "../../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../../src/oci/media-type.ts";
 import { fallbackTagOf } from "../../../src/registry/content/referrers.ts";
 import { openRegistryClient } from "../../../src/registry/registry-client.ts";
+import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
 import { createFakeClock } from "../../support/clock.ts";
 import { type SeenRequest, send, startServer } from "../support/server.ts";
 
@@ -56,12 +57,14 @@ async function startRegistry({ api, tagged, type = MEDIA_TYPE.imageIndex, held =
 
 async function list(answers: Answers, tags?: readonly string[]) {
   await using registry = await startRegistry(answers);
-  await using client = openRegistryClient({ clock: createFakeClock() });
+  const events: RegistryEvent[] = [];
+  const onEvent = (event: RegistryEvent) => void events.push(event);
+  await using client = openRegistryClient({ clock: createFakeClock(), onEvent });
   const repository = client.repository({ registry: registry.host, repository: "acme/web" });
   const options = tags === undefined ? {} : { tags: new Set(tags) };
   const found = await repository.referrers(SUBJECT, options).catch((error) => error);
   const digests = Array.isArray(found) ? found.map(({ digest }) => digest) : found;
-  return { digests, seen: registry.seen };
+  return { digests, events, seen: registry.seen };
 }
 
 const answer =
@@ -157,9 +160,21 @@ describe("the fallback tag", () => {
     expect((await list({ api: NO_API, tagged, type })).digests).toEqual([]);
   });
 
-  test("behind which anything else lies is an error that names it", async () => {
+  // Builds name images by the digest of what they were made of
+  test.each([
+    ["with no list of referrers", NO_API],
+    ["with a list of referrers", EMPTY],
+  ])("behind which anything else lies lists nothing, and is told, %s", async (_, api) => {
     const tagged = "{}";
-    const { digests } = await list({ api: NO_API, tagged, type: MEDIA_TYPE.imageManifest });
-    expect(digests).toMatchObject({ message: expect.stringContaining(TAG) });
+    const answers = { api, tagged, type: MEDIA_TYPE.imageManifest };
+    const { digests, events } = await list(answers, [TAG]);
+    expect(digests).toEqual([]);
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: "warning",
+        code: "FALLBACK_TAG_OTHER",
+        message: expect.stringContaining(TAG),
+      }),
+    );
   });
 });

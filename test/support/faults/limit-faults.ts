@@ -20,9 +20,16 @@ export interface RefusalOptions {
   readonly of?: RequestKind;
 }
 
-/** 429 to some requests. */
-export const tooManyRequests: FaultMaker<RefusalOptions> = (options, context) =>
-  refuse(options, context, { status: 429, code: "TOOMANYREQUESTS" });
+/** 429 to some requests; `denied`: 403, as of a firewall. */
+export const tooManyRequests: FaultMaker<RefusalOptions & { readonly as?: "denied" }> = (
+  { as, ...options },
+  context,
+) =>
+  refuse(
+    options,
+    context,
+    as === "denied" ? { status: 403, code: "DENIED" } : { status: 429, code: "TOOMANYREQUESTS" },
+  );
 
 /** 503 to some requests. */
 export const unavailable: FaultMaker<RefusalOptions> = (options, context) =>
