@@ -27,14 +27,16 @@ export function parseBlock(
   const checksum = Number.parseInt(field(block, 148, 8), 8);
   if (checksum !== checksumOf(block)) throw corrupt("the header's checksum does not match");
   const flag = String.fromCharCode(block[156] ?? 0);
-  const type = typeOf(flag) ?? (isLenient ? linkTypeOf(flag) : undefined);
-  if (type === undefined) {
+  const found = typeOf(flag) ?? (isLenient ? linkTypeOf(flag) : undefined);
+  if (found === undefined) {
     throw corrupt(`"${field(block, 0, 100)}" is neither a regular file nor a directory`);
   }
   // GNU headers ("ustar  ") have times where POSIX has the prefix
   const isPosix = block.toString("latin1", 257, 263) === "ustar\0";
   const prefix = isPosix ? field(block, 345, 155) : "";
   const name = field(block, 0, 100);
+  // Headers before ustar have no other mark of a directory
+  const type = found === "file" && name.endsWith("/") ? "directory" : found;
   const size = parseSize(block.subarray(124, 136));
   if (size === undefined) throw corrupt(`"${name}" has an unreadable size`);
   const target = field(block, 157, 100);

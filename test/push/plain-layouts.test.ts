@@ -74,6 +74,17 @@ describe("push() of an image layout whose names say no repository", () => {
     expect(packages[0]?.layouts[0]?.images).toHaveLength(3);
   });
 
+  test("full names count also in a directory that is packed with its own name", async () => {
+    const files = await d8Layout([tagged(ONE, "host:5000/acme/one:1.0"), tagged(TWO, "two")], {
+      generation: "old",
+    });
+    const path = await write("web.tar", d8Package({ "my-layout": files }));
+    expect((await pushTo(path)).pushed).toEqual({
+      "host-5000/acme/one:1.0": digestOf(ONE),
+      "my-layout:two": digestOf(TWO),
+    });
+  });
+
   test("a directory is read as an archive is", async () => {
     const files = await d8Layout([tagged(ONE, "1.0")], { generation: "old" });
     for (const [name, bytes] of files) await write(`layout/${name}`, bytes);

@@ -204,6 +204,18 @@ describe("scanTar()", () => {
       expect(entries.map(({ path }) => path)).toEqual(paths);
     },
   );
+
+  test.each(["0", "\0"])(
+    "knows a directory of a header before ustar by its name, type %j",
+    async (type) => {
+      const tar = Buffer.concat([patched(file("blobs/", ""), 156, type), file("blobs/a"), END]);
+      const { entries } = await scan(tar);
+      expect(entries.map((entry) => [entry.path, entry.type])).toEqual([
+        ["blobs/", "directory"],
+        ["blobs/a", "file"],
+      ]);
+    },
+  );
 });
 
 describe("scanTar() of a hostile tar", () => {

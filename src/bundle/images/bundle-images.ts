@@ -135,8 +135,10 @@ function entryReaderOf(
   roots: readonly Descriptor[],
 ): (layout: LayoutTable, root: Descriptor) => LayoutEntry {
   // Only a layout that the path routes has short tags, and only one at the root can do without
-  const isRouted = layout.repository !== "" || roots.some((root) => shortTagOf(root) !== undefined);
-  if (isRouted) return toRoutedTag;
+  if (roots.some((root) => shortTagOf(root) !== undefined)) return toRoutedTag;
+  // A directory of another program's layout is packed with its own name, which says nothing of images with full names
+  const isNamed = layout.repository === "" || (!manifest && roots.some(hasFullName));
+  if (!isNamed) return toRoutedTag;
   return manifest ? toNamedTag : toForeignTag;
 }
 
@@ -174,8 +176,8 @@ function toRoutedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
 
 /** The full reference says everything (docs/bundle-format.md, "images.tar"). */
 function toNamedTag(layout: LayoutTable, root: Descriptor): LayoutEntry {
+  if (!hasFullName(root)) return toBareTag(layout, root);
   const source = sourceOf(root);
-  if (!/[/:@]/.test(source)) return toBareTag(layout, root);
   const { tag, digest, ...repository } = parseReference(source);
   const path = targetPathOf(repository);
   if (!isRepositoryName(path)) throw new Error(`"${source}" has no place below a target`);
@@ -212,6 +214,10 @@ function toBareTag(layout: LayoutTable, root: Descriptor): BundledTag | UnnamedM
   if (!isTag(tag)) return { layout, digest: root.digest, descriptor: root };
   const { repository } = layout;
   return { layout, repository, tag, root, kind: "image", source: "", isBare: true };
+}
+
+function hasFullName(root: Descriptor): boolean {
+  return /[/:@]/.test(sourceOf(root));
 }
 
 function sourceOf({ annotations }: Descriptor): string {

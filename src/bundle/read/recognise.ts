@@ -16,9 +16,18 @@ const SUFFIX_OF: Readonly<Record<Compression, string>> = {
   xz: "xz",
   bzip2: "bz2",
   zip: "zip",
+  "7z": "7z",
+  rar: "rar",
 };
 
-const COMPRESSED_NAME = /\.(?:tgz|tzst|txz|tbz2?|gz|zst|xz|bz2|zip)$/i;
+/** Those that hold files with names of their own. */
+const ARCHIVERS: Readonly<Partial<Record<Compression, string>>> = {
+  zip: "unzip",
+  "7z": "7z x",
+  rar: "unrar x",
+};
+
+const COMPRESSED_NAME = /\.(?:tgz|tzst|txz|tbz2?|gz|zst|xz|bz2|zip|7z|rar)$/i;
 
 /** A file that is compressed, by its first bytes; undefined for any other. */
 export function recogniseBytes(path: string, head: Uint8Array): Recognised | undefined {
@@ -30,7 +39,8 @@ export function recogniseBytes(path: string, head: Uint8Array): Recognised | und
 
 function unpackCommand(path: string, compression: Compression): string {
   const [file, suffix] = [quote(path), SUFFIX_OF[compression]];
-  if (compression === "zip") return `unzip ${file}`;
+  const archiver = ARCHIVERS[compression];
+  if (archiver !== undefined) return `${archiver} ${file}`;
   const { packageName, chunk } = parsePackageFile(basename(path)) ?? {};
   if (packageName !== undefined && chunk !== undefined) {
     const chunks = `${quote(path.slice(0, -"0000.chunk".length))}*.chunk`;
@@ -70,6 +80,10 @@ export function recogniseEntries(path: string, names: readonly string[]): Recogn
 export function recogniseName(path: string): { readonly reason: string; readonly hint?: string } {
   if ([BUNDLE_MANIFEST_FILE, CHECKSUM_FILE].includes(basename(path))) {
     return { reason: "it is one file of a bundle", hint: "Name the directory that it lies in" };
+  }
+  if (["index.json", "oci-layout"].includes(basename(path))) {
+    const hint = "Name the directory that it lies in";
+    return { reason: "it is one file of an image layout", hint };
   }
   const original = originalName(basename(path));
   if (parsePackageFile(original)) {
@@ -152,7 +166,7 @@ export function recogniseTwin(
   };
 }
 
-const COMPRESSIONS: readonly Compression[] = ["gzip", "zstd", "xz", "bzip2", "zip"];
+const COMPRESSIONS: readonly Compression[] = ["gzip", "zstd", "xz", "bzip2", "zip", "7z", "rar"];
 
 function isTwin(name: string, missing: string): boolean {
   return originalName(name).toLowerCase() === missing.toLowerCase();

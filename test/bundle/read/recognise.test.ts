@@ -82,6 +82,8 @@ describe("push, inspect and verify name another kind of file and the command tha
     ["web.tar.xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], "xz -dk"],
     ["web.tar.bz2", [0x42, 0x5a, 0x68, 0x39], "bzip2 -dk"],
     ["web.zip", [0x50, 0x4b, 0x03, 0x04], "unzip"],
+    ["web.7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], "7z x"],
+    ["web.rar", [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07, 0x01, 0x00], "unrar x"],
   ])("%s by its first bytes", async (name, head, hint) => {
     const path = await write(name, Buffer.from([...head, ...Buffer.alloc(2000, "x")]));
     await expectAllSay(path, "compressed with", hint);
@@ -189,6 +191,8 @@ describe("push, inspect and verify name another kind of file and the command tha
   test("one file of a bundle instead of its directory", async () => {
     const path = await write("bundle.json", "{}");
     await expectAllSay(path, "one file of a bundle", "the directory");
+    const index = await write("index.json", "{}");
+    await expectAllSay(index, "one file of an image layout", "the directory");
   });
 
   test("an archive whose name says nothing is read as any other", async () => {
