@@ -18,7 +18,7 @@ export async function push(given: PushOptions): Promise<Receipt> {
   const options = { ...given, onEvent };
   const { bundlePath, target } = options;
   await using opened = await openPush(options);
-  const { bundle, leftOut, plan, signatures } = opened;
+  const { bundle, leftOut, signatures } = opened;
   const demanded = {
     ...(leftOut.length > 0 ? { leftOut } : {}),
     ...(signatures && { signatures }),
@@ -38,11 +38,11 @@ export async function push(given: PushOptions): Promise<Receipt> {
         message: `If this push is interrupted, started blobs are sent again: ${message}`,
       }),
   });
-  const run = new PushRun(options, bundle, state);
+  const run = new PushRun(options, opened, state);
   try {
-    await run.execute(plan);
+    await run.execute();
   } catch (error) {
-    given.onPartialReceipt?.({ ...run.partialReceipt(plan, error, digest), ...demanded, notices });
+    given.onPartialReceipt?.({ ...run.partialReceipt(error, digest), ...demanded, notices });
     throw error;
   }
   const receipt: Receipt = { ...run.receipt(digest), ...demanded, notices };
