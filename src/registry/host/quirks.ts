@@ -42,7 +42,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "every Location holds the offset, so a part that breaks off loses the session",
         source: "run",
-        code: "upload/upload.ts",
+        code: "upload/upload-recovery.ts",
       },
       {
         what: "POST of a whole blob only opens an upload",
@@ -90,7 +90,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "a part that breaks off ends the session",
         source: "zot pkg/api/routes.go",
-        code: "upload/upload.ts",
+        code: "upload/upload-recovery.ts",
       },
       {
         what: "an empty upload reports 0--1",
@@ -358,7 +358,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "sessions survive a part that breaks off; the referrers API is there",
         source: "reported by users",
-        code: "upload/upload.ts",
+        code: "upload/upload-recovery.ts",
       },
     ],
   },

@@ -3,8 +3,9 @@ import type { PushContentOptions, PushContentResult } from "../../store/store.ts
 import { isKnownBlob, type RepositoryContext } from "../content/blobs.ts";
 import { askForBlob } from "./ask-for-blob.ts";
 import { mountBlob } from "./mount.ts";
-import { type UploadBlobOptions, type UploadContent, uploadBlob } from "./upload.ts";
+import { uploadBlob } from "./upload.ts";
 import { cancelUpload, type UploadStart } from "./upload-start.ts";
+import type { UploadBlobOptions, UploadContent } from "./upload-state.ts";
 
 /** Makes a blob be there by the cheapest way that works: mounted, already there, or sent. */
 export async function pushBlob(

@@ -1,66 +1,28 @@
-import type { Descriptor } from "../../oci/descriptor.ts";
-import type { OpenContent, PushContentOptions, PushContentResult } from "../../store/store.ts";
-import { isKnownBlob, type RepositoryContext } from "../content/blobs.ts";
+import type { PushContentResult } from "../../store/store.ts";
+import type { RepositoryContext } from "../content/blobs.ts";
 import { openGrace } from "../transport/grace.ts";
-import type { Patience } from "../transport/retry.ts";
-import { noteBodyLimit, withBodyLimit } from "./body-limit.ts";
-import { ContentCursor, type UploadCursor } from "./content-cursor.ts";
 import { HeldCursor } from "./held-cursor.ts";
 import { postWhole } from "./post-whole.ts";
-import { ThreadCursor } from "./thread-cursor.ts";
-import {
-  lengthOf,
-  noteCut,
-  notePart,
-  planRecovery,
-  planStep,
-  type Recovery,
-  type UploadPosition,
-  type UploadStep,
-} from "./upload-plan.ts";
+import { notePart, planStep } from "./upload-plan.ts";
+import { recover } from "./upload-recovery.ts";
 import { readUploadStatus, sendCommit, sendPart, type UploadPiece } from "./upload-requests.ts";
 import { isSessionUsable } from "./upload-session.ts";
-import { cancelUpload, startUpload, type UploadStart } from "./upload-start.ts";
-
-export interface UploadContent {
-  readonly expected: Descriptor;
-  /** Opens the content at a byte position. */
-  readonly open: OpenContent;
-}
-
-export interface UploadBlobOptions extends PushContentOptions {
-  /** A session that a refused mount has opened. */
-  readonly opened?: UploadStart | undefined;
-}
+import { cancelUpload, startUpload } from "./upload-start.ts";
+import {
+  adoptStart,
+  countFrom,
+  createUpload,
+  endTurn,
+  moveTo,
+  reportRestart,
+  saveSession,
+  type Upload,
+  type UploadBlobOptions,
+  type UploadContent,
+} from "./upload-state.ts";
 
 /** What the part in flight may still take after an abort, so that its session survives. */
 const GRACE = { graceMs: 10_000, idleMs: 2_000 } as const;
-
-/**
- * One upload, from its session to its commit. `offset` counts only what the registry confirmed: whatever happens, the
- * bytes before it need not be sent again in this session.
- */
-interface Upload {
-  readonly context: RepositoryContext;
-  readonly content: UploadContent;
-  readonly options: UploadBlobOptions;
-  cursor: UploadCursor;
-  readonly patience: Patience;
-  location: URL | undefined;
-  startedAt: Date;
-  position: UploadPosition;
-  /** Most bytes that were ever confirmed: only more than that is progress. */
-  furthest: number;
-  /** Offset at which a part was sent again without knowing what had arrived. */
-  resentAt: number | undefined;
-  sentBytes: number;
-  /** Ends the turn of this upload, where it has one. */
-  leave: (() => void) | undefined;
-  /** Of the piece that is next; 1 behind each that was taken. */
-  attempt: number;
-  /** What an earlier run had sent in this session. */
-  resumedBytes: number;
-}
 
 /** Sends a blob that is not there, whatever it takes. */
 export async function uploadBlob(
@@ -88,47 +50,6 @@ export async function uploadBlob(
     endTurn(upload);
     upload.cursor.close();
   }
-}
-
-function createUpload(
-  context: RepositoryContext,
-  content: UploadContent,
-  options: UploadBlobOptions,
-): Upload {
-  const { size, digest } = content.expected;
-  return {
-    context,
-    content,
-    options,
-    cursor: createCursor(context, content, options),
-    patience: context.host.createPatience("PATCH", `${context.repository}/${digest}`),
-    location: options.opened?.location,
-    startedAt: new Date(),
-    position: {
-      size,
-      offset: 0,
-      minPartBytes: options.opened?.minPartBytes ?? 0,
-      isWhole: false,
-      rangeRefusals: 0,
-      restarts: 0,
-      cuts: 0,
-    },
-    furthest: 0,
-    resentAt: undefined,
-    attempt: 1,
-    sentBytes: 0,
-    leave: undefined,
-    resumedBytes: 0,
-  };
-}
-
-function createCursor(
-  { host: { threads } }: RepositoryContext,
-  { expected, open }: UploadContent,
-  { filed }: UploadBlobOptions,
-): UploadCursor {
-  const isWorth = filed !== undefined && threads.areWorth(filed);
-  return isWorth ? new ThreadCursor(threads, expected, filed) : new ContentCursor(expected, open);
 }
 
 /**
@@ -211,32 +132,6 @@ async function begin(upload: Upload): Promise<URL> {
   return start.location;
 }
 
-function adoptStart(upload: Upload, { location, minPartBytes }: UploadStart): void {
-  upload.location = location;
-  upload.startedAt = new Date();
-  upload.position = { ...upload.position, offset: 0, minPartBytes };
-}
-
-function countFrom(
-  upload: Upload,
-  { offset, onMoved }: { readonly offset: number; readonly onMoved: () => void },
-): (bytes: number) => void {
-  let position = offset;
-  return (bytes) => {
-    onMoved();
-    position += bytes;
-    upload.sentBytes += bytes;
-    if (position === upload.position.size) endTurn(upload);
-    upload.options.onProgress?.(position);
-  };
-}
-
-/** The line is for others while the registry answers. */
-function endTurn(upload: Upload): void {
-  upload.leave?.();
-  upload.leave = undefined;
-}
-
 async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
   const { context, options } = upload;
   const { facts } = context.host;
@@ -260,136 +155,4 @@ async function takePart(upload: Upload, piece: UploadPiece): Promise<void> {
   upload.position = { ...upload.position, rangeRefusals: 0, cuts: 0 };
   upload.resentAt = undefined;
   await saveSession(upload);
-}
-
-function moveTo(upload: Upload, offset: number): void {
-  upload.position = { ...upload.position, offset };
-  upload.options.onProgress?.(offset);
-  if (offset <= upload.furthest) return;
-  upload.patience.progress(offset - upload.furthest);
-  upload.furthest = offset;
-  upload.position = { ...upload.position, restarts: 0 };
-}
-
-async function saveSession({ options, location, position, startedAt }: Upload): Promise<void> {
-  if (!location) return;
-  await options.session?.save({
-    location: location.href,
-    offset: position.offset,
-    startedAt: startedAt.toISOString(),
-  });
-}
-
-/** Prepares the next attempt, or throws the failure; true when the blob turns out to be there. */
-async function recover(upload: Upload, step: UploadStep, failure: unknown): Promise<boolean> {
-  const { context, options, cursor } = upload;
-  options.signal?.throwIfAborted();
-  if (cursor.failure) throw cursor.failure;
-  noteBodyLimit(context.host.facts, failure);
-  const { facts } = context.host;
-  upload.position = noteCut(facts, upload.position, {
-    failure,
-    bytes: lengthOf(step, upload.position),
-  });
-  const recovery = planRecovery(failure, { ...upload.position, step }, facts);
-  switch (recovery.type) {
-    case "give-up":
-      throw withBodyLimit(context.host.facts, failure);
-    case "resume":
-      return await resume(upload, recovery, failure);
-    case "resync":
-      return await resync(upload, { isRefused: true, isRangeRefused: true });
-    case "shrink":
-      context.host.facts.partLimitBytes = recovery.partLimitBytes;
-      context.host.facts.monolithicOnly = false;
-      upload.position = { ...upload.position, isWhole: false };
-      return await resync(upload, { isRefused: true, isRangeRefused: false });
-    case "restart":
-    case "whole":
-      return await startOver(upload, recovery, failure);
-  }
-}
-
-async function resume(
-  upload: Upload,
-  { retryClass, isAmbiguous }: Extract<Recovery, { type: "resume" }>,
-  failure: unknown,
-): Promise<boolean> {
-  const { options } = upload;
-  await upload.patience.waitAfter(failure, options.signal, retryClass);
-  if (isAmbiguous && (await isComplete(upload))) return true;
-  return await resync(upload, { isRefused: false, isRangeRefused: false });
-}
-
-interface Resync {
-  /** The registry answered and took nothing, so sending again at the same place is safe. */
-  readonly isRefused: boolean;
-  /** It does not agree with our offset. */
-  readonly isRangeRefused: boolean;
-}
-
-/** Asks the registry what it has and goes on from there. */
-async function resync(upload: Upload, { isRefused, isRangeRefused }: Resync): Promise<false> {
-  const { context, options, position, location } = upload;
-  if (!location) return false;
-  const { signal } = options;
-  const countedBytes = position.offset;
-  if (isRefused) {
-    upload.position = { ...position, rangeRefusals: position.rangeRefusals + 1 };
-  }
-  const question = { location, countedBytes, isRefused: isRangeRefused, signal };
-  const status = await readUploadStatus(context, question);
-  if (status.type === "known" && status.bytes <= position.size) {
-    upload.location = status.location;
-    moveTo(upload, status.bytes);
-    await saveSession(upload);
-  } else if (status.type === "unknown" && (isRefused || upload.resentAt !== position.offset)) {
-    upload.resentAt = position.offset;
-  } else {
-    await forget(upload, "the registry lost the upload session");
-  }
-  return false;
-}
-
-async function startOver(
-  upload: Upload,
-  recovery: Extract<Recovery, { type: "restart" | "whole" }>,
-  failure: unknown,
-): Promise<boolean> {
-  const { context, options } = upload;
-  if (recovery.type === "whole") {
-    upload.position = { ...upload.position, isWhole: true };
-    if (recovery.isForHost) {
-      context.host.facts.monolithicOnly = true;
-      context.host.facts.refusesParts = true;
-    }
-  } else {
-    if (recovery.isAmbiguous && (await isComplete(upload))) return true;
-    await upload.patience.waitAfter(failure, options.signal, "few");
-  }
-  await forget(upload, recovery.reason);
-  return false;
-}
-
-async function forget(upload: Upload, reason: string): Promise<void> {
-  reportRestart(upload, upload.position.offset, reason);
-  upload.location = undefined;
-  upload.resumedBytes = 0;
-  upload.resentAt = undefined;
-  const { restarts } = upload.position;
-  upload.position = { ...upload.position, offset: 0, restarts: restarts + 1, rangeRefusals: 0 };
-  upload.options.onProgress?.(0);
-  await upload.options.session?.save(undefined);
-}
-
-function reportRestart({ context, content }: Upload, bytes: number, reason: string): void {
-  const { registry, onEvent } = context.host;
-  if (bytes > 0) {
-    onEvent({ type: "restarted", registry, digest: content.expected.digest, bytes, reason });
-  }
-}
-
-/** A commit whose answer was lost may have happened. */
-async function isComplete({ context, content, options }: Upload): Promise<boolean> {
-  return await isKnownBlob(context, content.expected, { signal: options.signal });
 }
