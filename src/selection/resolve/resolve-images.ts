@@ -143,17 +143,25 @@ async function findListed(
   });
 }
 
+/**
+ * An image that is named by tag and digest may be known by the tag only: pull-through caches of Amazon know a digest once
+ * somebody has asked for a tag of it.
+ */
 async function findImage(
-  { text }: ImageSelector,
+  { text, reference: { tag } }: ImageSelector,
   { repository, reference }: Omit<FoundImage, "manifest">,
   reader: SourceReader,
 ): Promise<FoundImage> {
   const manifest = await reader.findManifest(repository, reference);
   if (manifest !== undefined) return { repository, reference, manifest };
+  const isByDigest = tag !== undefined && tag !== reference;
+  const tagged = isByDigest ? await reader.findManifest(repository, tag) : undefined;
+  if (tagged?.descriptor.digest === reference) return { repository, reference, manifest: tagged };
+  const moved = tagged ? `, and "${tag}" is ${tagged.descriptor.digest} there` : "";
   throw await imageUnmatched(repository, {
     reader,
     subject: `image "${text}"`,
-    reason: `the repository does not have "${reference}"`,
+    reason: `the repository does not have "${reference}"${moved}`,
     wanted: reference,
   });
 }

@@ -66,3 +66,32 @@ test("an image that a range takes and the source does not have fails by name, an
     },
   ]);
 });
+
+describe("an image by tag and digest, where the registry does not know the digest", () => {
+  const [wanted, other] = [image({ name: "one" }), image({ name: "two" })];
+  const { digest } = wanted.manifest.descriptor;
+  const resolve = async (held: typeof wanted) => {
+    const { openSource } = memorySource(
+      { "acme/web": { v1: held } },
+      { failures: { [`get acme/web:${digest}`]: new NotFoundError("not yet") } },
+    );
+    const { selection } = parseSelection({
+      includeImages: [`registry.test/acme/web:v1@${digest}`],
+    });
+    return await resolveSelection(selection, { openSource });
+  };
+
+  // Pull-through caches of Amazon fetch nothing by its digest
+  test("is taken by its tag", async () => {
+    const { roots } = await resolve(wanted);
+    expect(roots).toMatchObject([{ reference: digest, manifest: { descriptor: { digest } } }]);
+  });
+
+  test("is none if the tag is another image, which is told", async () => {
+    const { digest: moved } = other.manifest.descriptor;
+    await expect(resolve(other)).rejects.toMatchObject({
+      code: "SELECTION_UNMATCHED",
+      message: expect.stringContaining(`"v1" is ${moved} there`),
+    });
+  });
+});
