@@ -57,11 +57,20 @@ export class TagUnconfirmedError extends MirrorError {
     super(
       `Cannot confirm "${subject}": the target has ${found ?? "nothing"} there instead of ${planned}`,
       {
-        hint: "Check who else writes to the target and what caches its answers, then run the same command again",
+        hint: isOtherAlgorithm(planned, found)
+          ? OTHER_ALGORITHM
+          : "Check who else writes to the target and what caches its answers, then run the same command again",
         ...options,
       },
     );
     this.subject = subject;
     this.found = found;
   }
+}
+
+const OTHER_ALGORITHM =
+  "The target names what is behind a tag by another algorithm, so its tag is not that of the source: ask the publisher for an image with a sha256 digest, or use a registry that takes this one";
+
+function isOtherAlgorithm(planned: Digest, found: Digest | undefined): boolean {
+  return found !== undefined && found.split(":")[0] !== planned.split(":")[0];
 }

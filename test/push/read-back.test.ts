@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TagUnconfirmedError } from "../../src/push/errors.ts";
 import type { PushEvent } from "../../src/push/events.ts";
 import { push } from "../../src/push/push.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
@@ -67,4 +68,10 @@ describe("push() to a target whose tag is not what was written", () => {
     );
     expect(outcomes).toEqual(["failed"]);
   });
+});
+
+test("a tag that is named by another algorithm is not blamed on other writers", () => {
+  const planned = `sha512:${"cd".repeat(64)}`;
+  const { hint } = new TagUnconfirmedError("registry.test/web:v1", { planned, found: OTHER });
+  expect(hint).toContain("another algorithm");
 });

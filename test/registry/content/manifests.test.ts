@@ -258,3 +258,33 @@ describe("pushManifest() of an image with layers of elsewhere", () => {
     expect((await refusal([layer.expected])).hint ?? "").not.toContain("urls");
   });
 });
+
+describe("pushManifest() of an index of blobs, as BuildKit's cache is one", () => {
+  const document = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.imageIndex,
+    manifests: [
+      layer.expected,
+      { ...layer.expected, mediaType: "application/vnd.buildkit.cacheconfig.v0" },
+    ],
+  };
+
+  test.each([
+    ["as Harbor and Gitea do", 404, [{ code: "NOT_FOUND" }], "REGISTRY_NOT_FOUND"],
+    ["as Google did", 400, [{ code: "MANIFEST_INVALID" }], "REGISTRY_REFUSED"],
+    ["as distribution 3 does", 400, [{ code: "MANIFEST_BLOB_UNKNOWN" }], "REGISTRY_REFUSED"],
+  ])("says what lets it in where it is refused %s", async (_, status, errors, code) => {
+    await using server = await startServer((_request, response) => {
+      send(response, status, { "content-type": "application/json" }, JSON.stringify({ errors }));
+    });
+    await using client = openRegistryClient({ clock: createFakeClock() });
+    const repository = client.repository({ registry: server.host, repository: "acme/web" });
+    const bytes = Buffer.from(JSON.stringify(document));
+    const { mediaType } = document;
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    await expect(repository.pushManifest({ bytes, descriptor }, "v1")).rejects.toMatchObject({
+      code,
+      hint: expect.stringContaining("image-manifest=true"),
+    });
+  });
+});
