@@ -49,6 +49,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly describe: string;
   readonly positionals: readonly Positional[];
   readonly flags: T;
+  /** What helps who gives arguments too many: a flag that they are likely meant for. */
+  readonly surplusHint?: string;
   /** One line each, shown by `--help`. */
   readonly examples: readonly string[];
   /** It can do its work for every bundle of a configuration file. */

@@ -10,6 +10,8 @@ interface KnownFlag {
   readonly bare: string | undefined;
 }
 
+type WordsOf = Pick<Command, "name" | "flags" | "positionals" | "surplusHint">;
+
 /** By the full name of a flag or an argument. What was typed more than once, or may be, is a list. */
 type Typed = Readonly<Record<string, TypedValue | readonly TypedValue[]>>;
 
@@ -19,10 +21,7 @@ type TypedValue = string | boolean;
  * The words behind a command. Throws `UsageError` for flags that the command does not have, values that are missing or
  * not understood, and arguments too many, which are not repeated: they may be a secret.
  */
-export function readWords(
-  words: readonly string[],
-  command: Pick<Command, "name" | "flags" | "positionals">,
-): Typed {
+export function readWords(words: readonly string[], command: WordsOf): Typed {
   const usage = usageOf(command);
   const known = knownFlags(command.flags);
   const rest = [...words];
@@ -43,14 +42,18 @@ export function readWords(
 
 function namePositionals(
   words: readonly string[],
-  { positionals }: Pick<Command, "positionals">,
+  { positionals, surplusHint }: WordsOf,
   { usage }: CommandUsage,
 ): Typed {
   const isList = positionals.at(-1)?.isList === true;
   if (!isList && words.length > positionals.length) {
     throw new UsageError(
       `Argument ${positionals.length + 1} is one too many (it is not repeated here): ${usage}`,
-      { hint: "Put values with spaces into quotes, and passwords into variables or stdin" },
+      {
+        hint:
+          surplusHint ??
+          "Put values with spaces into quotes, and passwords into variables or stdin",
+      },
     );
   }
   const named = positionals.flatMap(({ name, isList }, index) => {

@@ -10,6 +10,7 @@ import { checkCompression } from "./compress.ts";
 import {
   EXPORT_FORMS,
   EXPORT_MEDIA_TYPE,
+  type ExportForm,
   type ExportOptions,
   type ExportReport,
 } from "./export-options.ts";
@@ -17,6 +18,7 @@ import { exportedName, toExportedImage } from "./exported-image.ts";
 import { gatherImages } from "./gather-images.ts";
 import { type ExportPlan, planExport } from "./plan-export.ts";
 import { refuseEmpty } from "./refuse-empty.ts";
+import { refuseUnfitOut } from "./refuse-unfit-out.ts";
 import { writeArchive } from "./write-archive.ts";
 import { writeLayout } from "./write-layout.ts";
 import { writeReadable } from "./write-readable.ts";
@@ -29,6 +31,7 @@ import { writeStatic } from "./write-static.ts";
 export async function exportBundle(options: ExportOptions): Promise<ExportReport> {
   checkExportOptions(options);
   const { form, signal } = options;
+  if (!isDirectory(form)) await refuseUnfitOut(options.out, options.bundlePaths);
   const platforms = (options.platforms ?? []).map(parsePlatform);
   const policy = options.requireSignatures && (await parsePolicy(options.requireSignatures));
   await using gathered = await gatherImages(options);
@@ -70,6 +73,11 @@ async function write(
   return { bytes: Buffer.byteLength(text), isWritten: true };
 }
 
+/** Whether a form is written as a directory. */
+function isDirectory(form: ExportForm): boolean {
+  return form === "oci-layout" || form === "static";
+}
+
 function checkExportOptions(options: ExportOptions): void {
   checkOptions(options, {
     form: "text",
@@ -101,8 +109,7 @@ function checkExportOptions(options: ExportOptions): void {
     refuse("requireSignatures", "signatures are demanded of bundles only", hint);
   }
   checkCompression(compress);
-  const isDirectory = form === "oci-layout" || form === "static";
-  if (compress !== undefined && isDirectory) refuse("compress", "a directory is no file");
+  if (compress !== undefined && isDirectory(form)) refuse("compress", "a directory is no file");
   if (list && form !== "k3s") refuse("list", "only k3s takes a list of names");
   if (list && compress !== undefined) refuse("compress", "a list of names is not compressed");
   if (form === "docker-archive" && platforms.length > 1) {

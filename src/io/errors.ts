@@ -91,7 +91,7 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   ENXIO: ["the device is gone", "Mount the medium again, then run the same command again"],
   EFBIG: [
     "the file is too large for this file system",
-    `Split the bundle with ${option("chunkSizeBytes")} 4000MB`,
+    `Choose another file system, or let a bundle have files of 4000MB: ${option("chunkSizeBytes")}`,
   ],
   ENOTDIR: ["a part of the path is not a directory", "Check the path"],
   EISDIR: ["it is a directory", "Check the path"],

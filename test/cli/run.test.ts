@@ -63,6 +63,23 @@ describe("mirror", () => {
     ],
     ["a missing argument", ["push", "./b"], /Argument missing: mirror push <bundle> <registry/],
     ["a surplus argument", ["verify", "./b", "./c"], /Argument 2 is one too many/],
+    [
+      "images that are named as arguments",
+      ["pull", "./b", "nginx:1.27"],
+      /Argument 2 is one too many.*\nhint: Name images with --include-image/,
+    ],
+    ["a bundle without its flag", ["outdated", "./b"], /one too many.*\nhint: .*--bundle/],
+    [
+      "a bundle behind the target",
+      ["push", "r.local/x", "."],
+      /it is a file or directory\nhint: The bundle comes first: mirror push \. r\.local\/x/,
+    ],
+    [
+      "a form of exports behind the bundle",
+      ["export", "./b", "k3s", "--out", "x.tar"],
+      /hint: The form comes first: mirror export k3s \.\/b/,
+    ],
+    ["an unknown form of exports", ["export", "oci", "./b", "--out", "x"], /<form>: "oci" is none/],
     ["a flag without its value", ["pull", "./b", "-i"], /-i: its value is missing/],
     [
       "a flag of another command",

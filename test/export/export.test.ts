@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { decompress } from "fzstd";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { ExportForm } from "../../src/export/export-options.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
@@ -298,3 +299,57 @@ async function damage(path: string, at = -1): Promise<void> {
   tar[offset + 20] = (tar[offset + 20] ?? 0) ^ 1;
   await writeFile(path, tar);
 }
+
+describe("exportBundle() onto what must not be written over", () => {
+  const form = "docker-archive";
+
+  test.each(["images.tar", "bundle.json", "SHA256SUMS"])(
+    "leaves %s of the bundle that it reads as it is",
+    async (name) => {
+      await using directory = await openTempDirectory();
+      const bundlePath = await writeBundle(directory);
+      const out = `${bundlePath}/${name}`;
+      const before = sha256(await readFile(out));
+      const refused = exportBundle({ form, bundlePaths: [bundlePath], out });
+      await expect(refused).rejects.toMatchObject({
+        code: "OPTION_INVALID",
+        message: /belongs to/,
+      });
+      expect(sha256(await readFile(out))).toBe(before);
+      expect(await readdir(bundlePath)).not.toContain(`${name}.partial`);
+    },
+  );
+
+  test("leaves a package that is named by itself, also behind a link", async () => {
+    await using directory = await openTempDirectory();
+    const path = `${await writeBundle(directory)}/images.tar`;
+    const out = directory.resolve("link.tar");
+    await symlink(path, out);
+    await expect(exportBundle({ form, bundlePaths: [path], out })).rejects.toThrow(/belongs to/);
+  });
+
+  test("refuses a directory, and what is no file, before anything is written", async () => {
+    await using directory = await openTempDirectory();
+    const bundlePaths = [await writeBundle(directory)];
+    // Never a device of this machine: it would be gone where this fails
+    const socket = directory.resolve("socket");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    onTestFinished(() => void server.close());
+    const refusal = (out: string) => exportBundle({ form, bundlePaths, out });
+    await expect(refusal(directory.path)).rejects.toThrow(/is a directory/);
+    await expect(refusal(socket)).rejects.toThrow(/is no file/);
+    expect((await stat(socket)).isSocket()).toBe(true);
+  });
+
+  test("may write beside the files of a bundle, twice", async () => {
+    await using directory = await openTempDirectory();
+    const bundlePath = await writeBundle(directory);
+    const out = `${bundlePath}/k3s.tar`;
+    for (const isWritten of [true, false]) {
+      expect(await exportBundle({ form, bundlePaths: [bundlePath], out })).toMatchObject({
+        isWritten,
+      });
+    }
+  });
+});

@@ -1,4 +1,4 @@
-import { type ExportForm, type ExportOptions, exportBundle } from "../../index.ts";
+import { EXPORT_FORMS, type ExportForm, type ExportOptions, exportBundle } from "../../index.ts";
 import type { Action } from "../command.ts";
 import type { FLAGS } from "../commands/export.ts";
 import { exitCodeOfOutcome } from "../exit-code.ts";
@@ -16,6 +16,13 @@ export const runExportCommand: Action<typeof FLAGS> = async (
   context,
 ) => {
   const { out, image, platform, cache, compress, list } = flags;
+  const form = positionals["form"] ?? "";
+  const misplaced = isForm(form) ? undefined : rest.find(isForm);
+  if (misplaced !== undefined) {
+    throw new UsageError(`Cannot export: "${form}" is no form, and "${misplaced}" is one`, {
+      hint: `The form comes first: mirror export ${misplaced} ${form} --out PATH`,
+    });
+  }
   if (out === undefined) {
     throw new UsageError("Cannot export: nothing says where to", { hint: "Name it with --out" });
   }
@@ -25,7 +32,7 @@ export const runExportCommand: Action<typeof FLAGS> = async (
     });
   }
   const options: ExportOptions = {
-    form: (positionals["form"] ?? "") as ExportForm,
+    form: form as ExportForm,
     bundlePaths: rest.filter((word) => !isReference(word)),
     out,
     images: image,
@@ -49,6 +56,10 @@ export const runExportCommand: Action<typeof FLAGS> = async (
   printResult(report, { ...context, result, text: renderExport });
   return exitCodeOfOutcome(report);
 };
+
+function isForm(word: string): boolean {
+  return EXPORT_FORMS.some((form) => form === word);
+}
 
 function isReference(word: string): boolean {
   return word.startsWith(REGISTRY_SCHEME);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import {
   type PlanPushAllOptions,
   type PushAllOptions,
@@ -7,6 +8,7 @@ import {
   planPushAll,
   pushAll,
   type Receipt,
+  type RepositoryReference,
 } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/push.ts";
@@ -37,11 +39,24 @@ export const runPushCommand: Action<typeof FLAGS> = (given, context) => {
       hint: "A registry gets all that a bundle has: choose the images when it is pulled",
     });
   }
-  const wishes = { ...others, bundlePaths, target: parseRepositoryReference(target) };
+  const wishes = { ...others, bundlePaths, target: toTarget(target, bundlePaths) };
   return given.flags["dry-run"]
     ? runDryPush(wishes, given.flags, context)
     : runPush(wishes, given.flags, context);
 };
+
+/** Who names them the other way round is told so, and not that a directory is no registry. */
+function toTarget(target: string, [bundlePath = ""]: readonly string[]): RepositoryReference {
+  try {
+    return parseRepositoryReference(target);
+  } catch (error) {
+    const isSwapped = existsSync(target) && !existsSync(bundlePath);
+    if (!isSwapped) throw error;
+    throw new UsageError(`Cannot push to "${target}": it is a file or directory`, {
+      hint: `The bundle comes first: mirror push ${target} ${bundlePath}`,
+    });
+  }
+}
 
 /** What only archives can be cut to. */
 const RUNTIME_ONLY = ["image", "platform"] as const;

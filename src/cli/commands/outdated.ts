@@ -44,6 +44,7 @@ export const OUTDATED_COMMAND: Command<typeof FLAGS> = {
   describe: "Tell what the source has now against a bundle, a lock or a target",
   positionals: [],
   flags: FLAGS,
+  surplusHint: "Name what to compare with: --bundle, --lock or --target",
   runsBundles: true,
   examples: [
     "mirror outdated --bundle ./bundle",

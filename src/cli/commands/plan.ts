@@ -36,6 +36,8 @@ export const PLAN_COMMAND: Command<typeof PLAN_FLAGS> = {
   ],
   runsBundles: true,
   flags: PLAN_FLAGS,
+  surplusHint:
+    "Name images with --include-image, modules with --include-module, and put values with spaces into quotes",
   examples: [
     "mirror plan --source registry.example.com/acme -i 'foo@^1.3.0' --json",
     "mirror plan --source registry.example.com/acme -i 'foo@^1.3.0' --out lock.json",

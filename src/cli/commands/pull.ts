@@ -28,6 +28,8 @@ export const PULL_COMMAND: Command<typeof FLAGS> = {
   ],
   runsBundles: true,
   flags: FLAGS,
+  surplusHint:
+    "Name images with --include-image, modules with --include-module, and put values with spaces into quotes",
   examples: [
     "mirror pull ./bundle --source registry.example.com/acme -i 'foo@^1.3.0' -c 4GB",
     "mirror pull ./bundle --include-image 'ghcr.io/acme/web@^2.1' --platform linux/amd64",

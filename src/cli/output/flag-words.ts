@@ -105,6 +105,7 @@ const PROSE: ReadonlySet<string> = new Set(["message", "hint", "detail", "reason
 interface FlagsOf {
   readonly name: string;
   readonly flags: FlagTable;
+  readonly positionals: readonly { readonly name: string }[];
 }
 
 /**
@@ -131,6 +132,8 @@ function flagWord(
 ): string {
   const own = flags.find((flag) => command !== undefined && flag in command.flags);
   if (own !== undefined) return `--${own}`;
+  const argument = flags.find((flag) => command?.positionals.some(({ name }) => name === flag));
+  if (argument !== undefined) return `<${argument}>`;
   const [first = ""] = flags;
   const other = commands.find((one) => first in one.flags);
   return other === undefined ? `--${first}` : `--${first} (mirror ${other.name})`;

@@ -57,6 +57,7 @@ describe("createFlagWords()", () => {
 
   test.each([
     ["pull", option("caFiles"), "--ca-file"],
+    ["export", option("form"), "<form>"],
     ["pull", option("login"), "--source-login"],
     ["push", option("login"), "--registry-login"],
     ["doctor", option("login"), "--username"],
