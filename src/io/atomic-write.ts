@@ -4,7 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasErrorCode, storageError } from "./errors.ts";
 import { WRITE_ANEW } from "./file-system.ts";
-import { openFile } from "./open-file.ts";
+import { openFile, refuseOtherKind } from "./open-file.ts";
 
 export interface AtomicWriteOptions {
   /**
@@ -23,6 +23,7 @@ export async function writeFileAtomically(
   // a fixed name is written over by the next run, so an interrupted one leaves nothing for long
   const temporary = isPrivate ? `${path}.${randomBytes(6).toString("hex")}.tmp` : `${path}.tmp`;
   const [flags, mode] = isPrivate ? [WRITE_ANEW | constants.O_EXCL, 0o600] : [WRITE_ANEW, 0o644];
+  refuseOtherKind(path);
   try {
     const file = await openFile(temporary, flags, mode);
     try {

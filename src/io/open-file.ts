@@ -45,6 +45,12 @@ export function openFileSync(path: string, flags: number, mode = 0o644): number 
   throw refusal;
 }
 
+/** Refuses a name that stands for a pipe, a device or a socket, behind links too, before a file takes its place. */
+export function refuseOtherKind(path: string): void {
+  const refusal = refusalOf(path, statIfThere(path));
+  if (refusal) throw refusal;
+}
+
 /** `a named pipe`, for whatever a name stands for that is no regular file. */
 export function describeKind(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { describe, expect, test } from "vitest";
+import { createServer } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { syncDirectory, writeFileAtomically } from "../../src/io/atomic-write.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 
@@ -21,6 +22,20 @@ async function failDirectorySync(code: string): Promise<AsyncDisposable> {
 }
 
 describe("writeFileAtomically()", () => {
+  test("does not take the place of what is no file", async () => {
+    await using directory = await openTempDirectory();
+    // Never a device of this machine: it would be gone where this fails
+    const socket = directory.resolve("socket");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    onTestFinished(() => void server.close());
+    await expect(writeFileAtomically(socket, "new")).rejects.toMatchObject({
+      code: "STORAGE_FAILED",
+      message: expect.stringContaining("it is a socket and no file"),
+    });
+    expect(await readdir(directory.path)).toEqual(["socket"]);
+  });
+
   test("replaces the content and leaves nothing else behind", async () => {
     await using directory = await openTempDirectory();
     const path = directory.resolve("file");

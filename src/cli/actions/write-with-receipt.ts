@@ -44,14 +44,12 @@ async function checkReceiptPath(receiptPath: string): Promise<void> {
       hint: "Print it with --json, and name a file with --receipt FILE",
     });
   }
-  const isDirectory = await stat(receiptPath).then(
-    (stats) => stats.isDirectory(),
-    () => receiptPath.endsWith("/"),
+  const unfit = await stat(receiptPath).then(
+    (stats) => (stats.isDirectory() ? "a directory" : stats.isFile() ? undefined : "no file"),
+    () => (receiptPath.endsWith("/") ? "a directory" : undefined),
   );
-  if (isDirectory) {
-    throw new UsageError(`Cannot write the receipt to "${receiptPath}": it is a directory`, {
-      hint,
-    });
+  if (unfit !== undefined) {
+    throw new UsageError(`Cannot write the receipt to "${receiptPath}": it is ${unfit}`, { hint });
   }
   const directory = dirname(resolve(receiptPath));
   try {

@@ -17,6 +17,8 @@ export interface AuthFile {
   readonly origin: string;
   readonly path?: string;
   readonly text?: string;
+  /** By a flag or a variable: it should be there. */
+  readonly isNamed?: boolean;
 }
 
 /** Where Docker and Podman keep logins, in the order in which they are asked. */
@@ -36,7 +38,7 @@ export function listAuthFiles(options: AuthFilesOptions = {}): readonly AuthFile
     join(home, ".dockercfg"),
   ];
   return [
-    ...(named ? [fileAt(named)] : []),
+    ...(named ? [{ ...fileAt(named), isNamed: true }] : []),
     ...(text ? [{ origin: "DOCKER_AUTH_CONFIG", text }] : []),
     ...paths.map(fileAt),
   ];

@@ -1,5 +1,6 @@
 import { hasErrorCode, reasonOf } from "../../io/errors.ts";
-import { readFile } from "../../io/read-file.ts";
+import { stat } from "../../io/file-system.ts";
+import { readFile, readNamedText } from "../../io/read-file.ts";
 import { formatJsonError } from "../../json-position.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import { type AuthFile, type AuthFilesOptions, listAuthFiles } from "./auth-files.ts";
@@ -26,11 +27,12 @@ export function createDockerConfigCredentials(options: DockerConfigOptions = {})
     options.onEvent?.({ type: "warning", code: "CREDENTIALS_UNUSABLE", message });
   };
   const context = { env, warn, helperTimeoutMs: options.helperTimeoutMs, helped: new Map() };
+  const piped: PipedTexts = new Map();
   return async (registry, { repository, isRenewal = false } = {}) => {
     const key = registryKey(registry);
     if (key === undefined) return undefined;
     for (const file of listAuthFiles(options)) {
-      const config = parseConfig(await textOf(file, warn), file.origin, warn);
+      const config = parseConfig(await textOf(file, { warn, piped }), file.origin, warn);
       const question = { ...context, registry, repository, isRenewal, origin: file.origin, key };
       const found = config && (await find(config, question));
       if (found) return found;
@@ -39,20 +41,42 @@ export function createDockerConfigCredentials(options: DockerConfigOptions = {})
   };
 }
 
-async function textOf(file: AuthFile, warn: Warn): Promise<string | undefined> {
-  return file.text ?? (file.path === undefined ? undefined : await readOptional(file.path, warn));
+/** What came out of a pipe (`<(…)` of a shell): it can be read once. */
+type PipedTexts = Map<string, Promise<string>>;
+
+interface Reading {
+  readonly warn: Warn;
+  readonly piped: PipedTexts;
 }
 
-async function readOptional(path: string, warn: Warn): Promise<string | undefined> {
+async function textOf(
+  { path, text, isNamed = false }: AuthFile,
+  { warn, piped }: Reading,
+): Promise<string | undefined> {
+  if (text !== undefined || path === undefined) return text;
   try {
-    return await readFile(path, "utf8");
+    return isNamed ? await readNamed(path, piped) : await readFile(path, "utf8");
   } catch (error) {
     // an unreadable file is no reason to stop an anonymous pull
-    if (!hasErrorCode(error, "ENOENT", "ENOTDIR")) {
-      warn(`"${path}" cannot be read (${reasonOf(error)}): its credentials are not used`);
+    const isAbsent = hasErrorCode(error, "ENOENT", "ENOTDIR");
+    if (isNamed || !isAbsent) {
+      const reason = isAbsent ? "does not exist" : `cannot be read (${reasonOf(error)})`;
+      warn(`"${path}" ${reason}: its credentials are not used`);
     }
     return undefined;
   }
+}
+
+async function readNamed(path: string, piped: PipedTexts): Promise<string> {
+  const known = piped.get(path);
+  if (known !== undefined) return await known;
+  const reading = (async () => {
+    const isPipe = (await stat(path)).isFIFO();
+    if (!isPipe) piped.delete(path);
+    return await readNamedText(path);
+  })();
+  piped.set(path, reading);
+  return await reading;
 }
 
 type Warn = (message: string) => void;

@@ -1,12 +1,12 @@
 import { createSecureContext } from "node:tls";
 import { OptionInvalidError } from "../../errors.ts";
 import { reasonOf } from "../../io/errors.ts";
-import { readFile } from "../../io/read-file.ts";
+import { readNamedText } from "../../io/read-file.ts";
 
 /** A PEM file that the user named: without it nothing should be tried. */
 export async function readNamedPem(path: string, option: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return await readNamedText(path);
   } catch (cause) {
     throw new OptionInvalidError(option, `"${path}" cannot be read (${reasonOf(cause)})`, {
       cause,

@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 import { createDockerConfigCredentials } from "../../../src/registry/auth/docker-config.ts";
 import { registryKey } from "../../../src/registry/auth/registry-key.ts";
 import type { RegistryEvent } from "../../../src/registry/registry-event.ts";
+import { runProcess } from "../../support/run-process.ts";
 import { MARKER } from "../../support/secrets.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
+import { requireTool } from "../../support/tool.ts";
 
 function auth(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
@@ -224,5 +226,41 @@ describe("createDockerConfigCredentials()", () => {
     const { credential, events } = await ask({ registry: "a", config, helpers });
     expect(credential).toMatchObject({ username: "file" });
     expect(events).toHaveLength(1);
+  });
+});
+
+describe("a file of logins that is named", () => {
+  const question = { registry: "registry.local", repository: "acme/web" };
+
+  requireTool("mkfifo").test("may be a pipe, which is read once for all questions", async () => {
+    await using directory = await openTempDirectory();
+    const authFile = directory.resolve("pipe");
+    expect(await runProcess("mkfifo", [authFile])).toMatchObject({ exitCode: 0 });
+    const events: RegistryEvent[] = [];
+    const source = createDockerConfigCredentials({
+      env: {},
+      homeDirectory: directory.path,
+      authFile,
+      onEvent: (event) => events.push(event),
+    });
+    const auths = { "registry.local": { auth: auth("ada", "a:b") } };
+    const written = writeFile(authFile, JSON.stringify({ auths }));
+    const asked = [1, 2].map(() => source(question.registry, { repository: question.repository }));
+    await written;
+    for (const one of [...asked, source(question.registry)]) {
+      expect(await one).toMatchObject({ username: "ada", password: "a:b" });
+    }
+    expect(events).toEqual([]);
+  });
+
+  test("and is not there is told", async () => {
+    const { credential, events } = await ask({
+      ...question,
+      env: { REGISTRY_AUTH_FILE: "/nonexistent/auth.json" },
+    });
+    expect(credential).toBeUndefined();
+    expect(events).toMatchObject([
+      { code: "CREDENTIALS_UNUSABLE", message: expect.stringContaining("does not exist") },
+    ]);
   });
 });
