@@ -3,12 +3,13 @@ import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { createTtyRenderer } from "../../src/cli/output/progress/tty.ts";
 import { watchSuspension } from "../../src/cli/suspension.ts";
+import { textOf } from "../support/text-of.ts";
 
 describe("Ctrl-Z", () => {
   test("gives the cursor and the breaking of lines back before the process stops", () => {
     const emitter = new EventEmitter();
     const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
-    const text = () => String(stream.read() ?? "");
+    const text = () => textOf(stream);
     const atStop: string[] = [];
     const suspension = watchSuspension(emitter, { stop: () => atStop.push(text()) });
     let tick = () => {};

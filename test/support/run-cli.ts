@@ -2,6 +2,7 @@ import { PassThrough, Readable } from "node:stream";
 import { COMMANDS } from "../../src/cli/commands/list.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { refuseSecrets } from "./secrets.ts";
+import { textOf } from "./text-of.ts";
 
 export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -23,7 +24,6 @@ export async function runInProcess(
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stdin = Readable.from(input === "" ? [] : [Buffer.from(input)]);
   const status = await runCli(words, { env, stdin, stdout, stderr, signal });
-  const textOf = (stream: PassThrough) => String(stream.read() ?? "");
   const result = { status, stdout: textOf(stdout), stderr: textOf(stderr) };
   refuseSecrets(result.stdout + result.stderr, `output of mirror ${words[0]}`);
   refuseForeignWords(words[0] ?? "", result);

@@ -1,11 +1,12 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { askPassword } from "../../../src/cli/options/ask-password.ts";
+import { textOf } from "../../support/text-of.ts";
 
 function terminal() {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const stderr = new PassThrough();
-  const shown = () => String(stderr.read() ?? "");
+  const shown = () => textOf(stderr);
   return { stdin, stderr, shown, signal: new AbortController().signal };
 }
 

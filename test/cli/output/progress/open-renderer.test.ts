@@ -5,6 +5,7 @@ import { openRenderer } from "../../../../src/cli/output/progress/open-renderer.
 import { createPlainRenderer } from "../../../../src/cli/output/progress/plain.ts";
 import type { MirrorEvent } from "../../../../src/cli/output/progress/renderer.ts";
 import { createTtyRenderer } from "../../../../src/cli/output/progress/tty.ts";
+import { textOf } from "../../../support/text-of.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const PLANNED = {
@@ -53,7 +54,7 @@ function clock() {
 
 function capture() {
   const stream = new PassThrough();
-  return { stream, text: () => String(stream.read() ?? "") };
+  return { stream, text: () => textOf(stream) };
 }
 
 describe("createPlainRenderer()", () => {
