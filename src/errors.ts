@@ -63,3 +63,11 @@ export class OptionInvalidError extends MirrorError {
 export function isAbortError(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
+
+/** Whether it is a failure that is no bug, with one of these codes. */
+export function isMirrorError(
+  error: unknown,
+  ...codes: readonly ErrorCode[]
+): error is MirrorError {
+  return error instanceof MirrorError && codes.includes(error.code);
+}

@@ -1,23 +1,18 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { BundleWriter } from "../bundle/bundle-writer.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
-import { type ErrorCode, MirrorError } from "../errors.ts";
+import { type ErrorCode, isMirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { BlockPool } from "../io/block-pool.ts";
-import { SYSTEM_CLOCK } from "../io/clock.ts";
-import { type ContentHash, ContentHasher } from "../io/content-hasher.ts";
+import { ContentHasher } from "../io/content-hasher.ts";
 import type { MadeList } from "../made-list.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifestType } from "../oci/media-type.ts";
 import { formatReference } from "../oci/reference.ts";
 import { option } from "../option.ts";
 import { Batch } from "../run/batch.ts";
 import type { OperationOptions } from "../store/store.ts";
-import { BlobPlaces } from "./blob-places.ts";
+import { BlobFetcher } from "./blob-fetcher.ts";
 import { BlobProgress } from "./blob-progress.ts";
-import { BlobWriter } from "./blob-writer.ts";
+import { BlobReceiver, FROM_FIRST_BYTE } from "./blob-receiver.ts";
 import type { OpenBlobSource } from "./directory/local-content.ts";
 import type { PreviousBlob, PreviousContent } from "./directory/previous-content.ts";
 import type { PullJournal, PullProgress } from "./directory/pull-journal.ts";
@@ -27,7 +22,6 @@ import { EntryBatch } from "./entry-batch.ts";
 import type { PullEvent } from "./events.ts";
 import { runLanes, SMALL_BYTES } from "./lanes.ts";
 import { readableOf } from "./positional-stream.ts";
-import { readWhole } from "./read-whole.ts";
 
 export interface TransferOptions extends OperationOptions {
   readonly tasks: MadeList<BlobTask>;
@@ -54,9 +48,6 @@ export interface TransferResult {
   readonly copiedBytes: number;
   readonly failures: readonly Failure[];
 }
-
-/** Blobs up to this size are received whole and written many at a time. */
-const WHOLE_BYTES = 64 * 1024;
 
 /** Failures of one blob. */
 const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -94,32 +85,26 @@ export async function transferBlobs(options: TransferOptions): Promise<TransferR
 
 class TransferRun implements AsyncDisposable {
   readonly #options: TransferOptions;
-  readonly #places: BlobPlaces;
   readonly #batch: Batch;
   /** By the number of the task. */
   readonly #isFinished: Uint8Array;
   readonly #progress: BlobProgress;
   readonly #failures: Failure[] = [];
-  readonly #blocks: BlockPool = new BlockPool();
+  readonly #receiver: BlobReceiver;
+  readonly #fetcher: BlobFetcher;
   readonly #entries: EntryBatch;
-  /** Small blobs that have come and are right, by task. */
-  readonly #whole = new Map<number, Buffer>();
-  /** Of blobs that are not in place yet. */
-  readonly #runBytes: number;
   #reusedBytes = 0;
   #copiedBytes = 0;
 
   constructor(options: TransferOptions, hasher: ContentHasher) {
     this.#options = options;
     this.#isFinished = new Uint8Array(options.tasks.length);
+    const { writer, journal, onEvent } = options;
+    const { finished, marks } = options.progress;
     let runBytes = 0;
-    for (const { id, size } of options.tasks) {
-      if (!options.progress.finished.has(id)) runBytes += size;
-    }
-    this.#runBytes = runBytes;
-    const { signal, writer, journal, onEvent } = options;
-    const { marks } = options.progress;
-    this.#batch = new Batch({ signal, singleFailures: SINGLE_FAILURES });
+    for (const { id, size } of options.tasks) if (!finished.has(id)) runBytes += size;
+    this.#batch = new Batch({ signal: options.signal, singleFailures: SINGLE_FAILURES });
+    const { signal } = this.#batch;
     const onFailure = (error: unknown) => this.#batch.end(error);
     this.#progress = new BlobProgress({
       ...{ journal, marks, onEvent },
@@ -131,16 +116,15 @@ class TransferRun implements AsyncDisposable {
       },
     });
     this.#entries = new EntryBatch({ writer, journal, onFailure });
-    this.#places = new BlobPlaces({ writer, hasher, blocks: this.#blocks, signal: this.#signal });
+    const progress = this.#progress;
+    const receiver = new BlobReceiver({ writer, hasher, progress, signal });
+    this.#receiver = receiver;
+    this.#fetcher = new BlobFetcher({ ...options, receiver, progress, runBytes, signal });
   }
 
   /** The failure that ended the run. */
   get fatal(): unknown {
     return this.#batch.fatal;
-  }
-
-  get #signal(): AbortSignal {
-    return this.#batch.signal;
   }
 
   get result(): TransferResult {
@@ -182,7 +166,7 @@ class TransferRun implements AsyncDisposable {
     if (await this.#isInPlace(task)) return this.#finish(task, "reused");
     const end = Math.min(blob.available, task.size);
     const body = readableOf(end, (position, buffer) => content.read(blob, position, buffer));
-    const isRight = await this.#receive(task, 0, body).then(isTrue, falseIfMismatch);
+    const isRight = await this.#receiver.receiveKept(task, FROM_FIRST_BYTE, body);
     if (end < task.size) return;
     if (isRight) await this.#finish(task, "reused");
     else this.#progress.forget(task);
@@ -211,14 +195,14 @@ class TransferRun implements AsyncDisposable {
     }
     await this.#begin(task);
     try {
-      await this.#fetch(task);
+      await this.#fetcher.fetch(task);
     } catch (error) {
-      if (!isMismatch(error)) throw error;
+      if (!isMirrorError(error, "CONTENT_MISMATCH")) throw error;
       const { digest, size } = task;
       this.#progress.setFetched(task, 0);
       this.#options.onEvent({ type: "blob-restarted", digest, bytes: size, reason: error.message });
       this.#progress.unmark(task);
-      await this.#fetch(task);
+      await this.#fetcher.fetch(task);
     }
     await this.#finish(task, "fetched", () => this.#options.cache.release(task.digest));
   }
@@ -228,114 +212,31 @@ class TransferRun implements AsyncDisposable {
     if (task.size <= SMALL_BYTES || this.#progress.isMarked(task)) return;
     const begun = await this.#options.cache.begun(task);
     if (!begun) return;
-    await this.#receive(task, 0, begun.open()).catch(falseIfMismatch);
+    await this.#receiver.receiveKept(task, FROM_FIRST_BYTE, begun.open());
     if (this.#options.fetched.has(task.digest)) this.#progress.setFetched(task, begun.bytes);
   }
 
   /** Whether an earlier run wrote the blob to all its places; believed only after hashing it again. */
   async #isInPlace(task: BlobTask): Promise<boolean> {
     if (!this.#options.progress.finished.has(task.id)) return false;
-    const found = await this.#places.hashStart(task, task.size);
-    return found !== undefined && task.digest.endsWith(`:${await found.digest()}`);
+    return await this.#receiver.isInPlace(task);
   }
 
   /** Layers that resolving had to read wait in the cache, as do all manifests. */
   async #fromCache(task: BlobTask): Promise<boolean> {
     const { cache } = this.#options;
     if ((await cache.keptFrom(task)) === undefined) return false;
-    const { kept, offset } = await this.#keptBytes(task);
+    const start = await this.#receiver.startOf(task);
     const placed = () => this.#progress.markOf(task);
-    const body = await cache.take(task, { offset, placed });
+    const body = await cache.take(task, { offset: start.offset, placed });
     if (!body) {
-      kept?.discard();
+      start.hash?.discard();
       return false;
     }
-    if (await this.#receive(task, offset, body, kept).then(isTrue, falseIfMismatch)) return true;
+    if (await this.#receiver.receiveKept(task, start, body)) return true;
     this.#progress.forget(task);
     await cache.remove(task.digest);
     return false;
-  }
-
-  /** What an earlier run, or this one, has written of the blob from its first byte, as far as it can be hashed. */
-  async #keptBytes(task: BlobTask): Promise<{ kept: ContentHash | undefined; offset: number }> {
-    const mark = this.#progress.markOf(task);
-    const kept = mark > 0 ? await this.#places.hashStart(task, mark) : undefined;
-    if (!kept) this.#progress.unmark(task);
-    return { kept, offset: kept ? mark : 0 };
-  }
-
-  async #fetch(task: BlobTask): Promise<void> {
-    try {
-      if (!(await this.#fetchElsewhere(task))) await this.#fetchHere(task);
-    } catch (error) {
-      if (isMismatch(error)) this.#progress.forget(task);
-      throw error;
-    }
-  }
-
-  /** Has the source write the blob itself, where it offers that. */
-  async #fetchElsewhere(task: BlobTask): Promise<boolean> {
-    if (task.size <= SMALL_BYTES) return false;
-    const { openSource, writer } = this.#options;
-    const places = task.places.map((place) => writer.partsOf(place));
-    const fetching = openSource(task.content.origin).fetchInto?.(targetOf(task), places, {
-      signal: this.#signal,
-      runBytes: this.#runBytes,
-      busyThreads: this.#options.busyThreads,
-      keptBytes: this.#progress.markOf(task),
-      onStart: (offset) => {
-        if (offset === 0) this.#progress.unmark(task);
-        this.#progress.tellStart(task, offset);
-      },
-      onProgress: (bytes) => this.#progress.tellBytes(task, bytes),
-      onWritten: (position) => this.#progress.mark(task, position),
-    });
-    return (await fetching) ?? false;
-  }
-
-  async #fetchHere(task: BlobTask): Promise<void> {
-    const { openSource } = this.#options;
-    const { size, content } = task;
-    const { kept, offset } = await this.#keptBytes(task);
-    this.#progress.tellStart(task, offset);
-    const body =
-      offset === size
-        ? Readable.from([])
-        : await openSource(content.origin)
-            .fetch(targetOf(task), { offset, signal: this.#signal })
-            .catch((error: unknown) => {
-              kept?.discard();
-              throw error;
-            });
-    await this.#receive(task, offset, body, kept, (bytes) => this.#progress.tellBytes(task, bytes));
-  }
-
-  async #receive(
-    task: BlobTask,
-    offset: number,
-    body: Readable,
-    kept?: ContentHash,
-    onProgress: (bytes: number) => void = () => {},
-  ): Promise<void> {
-    if (offset === 0 && task.size <= WHOLE_BYTES) {
-      kept?.discard();
-      const bytes = await readWhole(body, task, { signal: this.#signal, onProgress });
-      this.#whole.set(task.id, bytes);
-      return;
-    }
-    const { writer } = this.#options;
-    const hash = kept ?? this.#places.openHash(task);
-    const blob = new BlobWriter({
-      task,
-      writer,
-      offset,
-      hash,
-      blocks: this.#blocks,
-      now: SYSTEM_CLOCK.now,
-      onProgress,
-      onWritten: (position) => this.#progress.mark(task, position),
-    });
-    await pipeline(body, blob, { signal: this.#signal });
   }
 
   async #finish(
@@ -349,8 +250,7 @@ class TransferRun implements AsyncDisposable {
       await leave();
     };
     this.#isFinished[task.id] = 1;
-    const bytes = this.#whole.get(task.id);
-    this.#whole.delete(task.id);
+    const bytes = this.#receiver.takeWhole(task);
     if (bytes) return await this.#entries.add({ task, bytes, onWritten });
     for (const place of task.places) await writer.finishEntry(place);
     journal.finished(task.id);
@@ -373,23 +273,6 @@ class TransferRun implements AsyncDisposable {
   }
 }
 
-function targetOf({ digest, size, content: { mediaType, urls } }: BlobTask): Descriptor {
-  return { digest, size, mediaType, ...(urls ? { urls } : {}) };
-}
-
 function describeTask({ digest, content }: BlobTask): string {
   return formatReference({ ...content.origin, digest });
-}
-
-function isMismatch(error: unknown): error is MirrorError {
-  return error instanceof MirrorError && error.code === "CONTENT_MISMATCH";
-}
-
-function falseIfMismatch(error: unknown): false {
-  if (isMismatch(error)) return false;
-  throw error;
-}
-
-function isTrue(): boolean {
-  return true;
 }
