@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
 import { Readable } from "node:stream";
-import { MirrorError } from "../errors.ts";
+import { isMirrorError, type MirrorError } from "../errors.ts";
 import { recycleReadBuffer } from "../io/read-buffers.ts";
 import { checkContent } from "../io/verify-stream.ts";
 import { createDigestHash } from "../oci/digest.ts";
@@ -287,7 +287,7 @@ export class Download {
    */
   async #giveUp(error: unknown): Promise<void> {
     await this.#settle();
-    const isWrong = error instanceof MirrorError && error.code === "CONTENT_MISMATCH";
+    const isWrong = isMirrorError(error, "CONTENT_MISMATCH");
     if (this.#savedBytes > 0 && !isWrong && !this.#unkept) this.#file.keep(this.#savedBytes);
     else await this.#file.remove();
     this.#failure = error;

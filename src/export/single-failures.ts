@@ -1,9 +1,9 @@
-import { MirrorError } from "../errors.ts";
+import { isMirrorError, type MirrorError } from "../errors.ts";
 import { isImageFailure } from "../failure.ts";
 
 /** Failures of one image, which say nothing about the next one. */
 export function isSingleFailure(error: unknown): error is MirrorError {
-  const isDamage = error instanceof MirrorError && error.code === "BUNDLE_CORRUPT";
+  const isDamage = isMirrorError(error, "BUNDLE_CORRUPT");
   return isDamage || isImageFailure(error);
 }
 

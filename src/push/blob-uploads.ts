@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { MirrorError } from "../errors.ts";
+import { isMirrorError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -219,7 +219,7 @@ export class BlobUploads {
       const found = await lookAgain(look, { clock, signal, waitsMs: CONFIRM_WAITS_MS });
       return found !== undefined;
     } catch (error) {
-      if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return true;
+      if (isMirrorError(error, "REGISTRY_DENIED")) return true;
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { MirrorError } from "../errors.ts";
+import { isMirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ManifestSource } from "../store/store.ts";
 import { readTag } from "./read-tag.ts";
@@ -15,7 +15,7 @@ export async function claimedDigest(
   try {
     return await readTag(target, tag, signal);
   } catch (error) {
-    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return undefined;
+    if (isMirrorError(error, "REGISTRY_DENIED")) return undefined;
     throw error;
   }
 }

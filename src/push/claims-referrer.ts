@@ -1,4 +1,4 @@
-import { MirrorError } from "../errors.ts";
+import { isMirrorError } from "../errors.ts";
 import type { ReferrerSource } from "../store/store.ts";
 import { isFollower } from "./followers.ts";
 import { isReferrer } from "./is-referrer.ts";
@@ -17,7 +17,7 @@ export async function claimsReferrer(
   try {
     return await isReferrer(target, { ...image.root, subject: image.subject }, signal);
   } catch (error) {
-    if (error instanceof MirrorError && error.code === "REGISTRY_DENIED") return false;
+    if (isMirrorError(error, "REGISTRY_DENIED")) return false;
     throw error;
   }
 }

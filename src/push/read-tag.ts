@@ -1,4 +1,4 @@
-import { MirrorError } from "../errors.ts";
+import { isMirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ManifestSource } from "../store/store.ts";
 
@@ -11,7 +11,7 @@ export async function readTag(
   try {
     return (await target.resolve(tag, { signal })).digest;
   } catch (error) {
-    if (error instanceof MirrorError && error.code === "REGISTRY_NOT_FOUND") return undefined;
+    if (isMirrorError(error, "REGISTRY_NOT_FOUND")) return undefined;
     throw error;
   }
 }

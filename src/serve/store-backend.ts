@@ -1,4 +1,4 @@
-import { MirrorError } from "../errors.ts";
+import { isMirrorError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
@@ -60,7 +60,7 @@ async function present<Value>(asked: Promise<Value>): Promise<Value | undefined>
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof MirrorError && error.code === "CONTENT_MISSING") return undefined;
+    if (isMirrorError(error, "CONTENT_MISSING")) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { MirrorError, type MirrorErrorOptions } from "../errors.ts";
+import { isMirrorError, MirrorError, type MirrorErrorOptions } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** Part of an image is not where the image is. */
@@ -15,10 +15,7 @@ export class ContentMissingError extends MirrorError {
 
 /** Whether a source says that it does not have what was asked for. */
 export function isMissing(error: unknown): error is MirrorError {
-  return (
-    error instanceof MirrorError &&
-    (error.code === "CONTENT_MISSING" || error.code === "REGISTRY_NOT_FOUND")
-  );
+  return isMirrorError(error, "CONTENT_MISSING", "REGISTRY_NOT_FOUND");
 }
 
 /**
@@ -26,10 +23,7 @@ export function isMissing(error: unknown): error is MirrorError {
  * none. Nothing is said of what is there, so each tag can still be asked for.
  */
 export function isListRefused(error: unknown): error is MirrorError {
-  return (
-    error instanceof MirrorError &&
-    (error.code === "REGISTRY_DENIED" || error.code === "TAG_LIST_UNSUPPORTED")
-  );
+  return isMirrorError(error, "REGISTRY_DENIED", "TAG_LIST_UNSUPPORTED");
 }
 
 /** A store refuses a manifest, because it does not know of something that the manifest points at. */

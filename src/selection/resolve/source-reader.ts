@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { MirrorError, OptionInvalidError } from "../../errors.ts";
+import { OptionInvalidError } from "../../errors.ts";
 import { isAttestation } from "../../oci/attestation.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
@@ -8,6 +8,7 @@ import { isImageConfigType } from "../../oci/media-type.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts";
 import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import { type LayerRecords, readImageFiles } from "../../product/image-files.ts";
+import { isMissing } from "../../store/errors.ts";
 import { readContent } from "../../store/read-content.ts";
 import type { Manifest, OperationOptions, SourceRepository } from "../../store/store.ts";
 import { walkGraph } from "../../store/walk.ts";
@@ -195,10 +196,7 @@ async function orUndefined<Value>(answer: Promise<Value>): Promise<Value | undef
   try {
     return await answer;
   } catch (error) {
-    const isAbsent =
-      error instanceof MirrorError &&
-      (error.code === "REGISTRY_NOT_FOUND" || error.code === "CONTENT_MISSING");
-    if (isAbsent) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { CHART_LIMIT_BYTES } from "../../../artifacts/chart-archive.ts";
 import type { ListedChart } from "../../../artifacts/chart-index.ts";
 import type { ChartFile } from "../../../artifacts/pack-chart.ts";
-import { MirrorError } from "../../../errors.ts";
+import { isMirrorError, type MirrorError } from "../../../errors.ts";
 import { isImageFailure } from "../../../failure.ts";
 import { type Digest, digestOf, isDigest } from "../../../oci/digest.ts";
 import { ContentMissingError } from "../../../store/errors.ts";
@@ -59,9 +59,7 @@ async function readArchive(
 
 /** Whether another address may do better. */
 function isOther(error: unknown): error is MirrorError {
-  return (
-    isImageFailure(error) || (error instanceof MirrorError && error.code === "REGISTRY_UNREACHABLE")
-  );
+  return isImageFailure(error) || isMirrorError(error, "REGISTRY_UNREACHABLE");
 }
 
 /** What was found out about a provenance, as long as the index is the same. */
@@ -90,7 +88,7 @@ export async function fetchProvenance(
     await reader.records?.write(key, { digest: bytes ? digestOf(bytes) : null });
     return bytes && { bytes, address };
   } catch (error) {
-    const isRefused = error instanceof MirrorError && error.code === "REGISTRY_DENIED";
+    const isRefused = isMirrorError(error, "REGISTRY_DENIED");
     if (!isRefused) throw error;
     const message = `Chart "${subject}" is taken without a provenance: whether there is one, "${url.host}" does not tell`;
     reader.notice("CHART_PROVENANCE_UNREADABLE", message);
