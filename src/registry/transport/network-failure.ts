@@ -66,9 +66,9 @@ const REASONS: Readonly<Record<string, UnreachableReason>> = {
 const CERTIFICATE_CODE =
   /^(?:CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|ERROR_IN_CERT)/;
 
-/** Alerts of a server that wants another certificate of us than it got. */
+/** Alerts of a server that wants another certificate of us than it got: `SSLV3_ALERT_…`, from OpenSSL 3.4 on `SSL/TLS_ALERT_…`. */
 const CLIENT_CERTIFICATE_CODE =
-  /^ERR_SSL_\w*ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN))$/;
+  /^ERR_SSL_[\w/]*ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:REVOKED|EXPIRED|UNKNOWN))$/;
 
 /** Whether node:tls says by this code that it does not trust the certificate of a server. */
 export function isCertificateCode(code: string): boolean {
