@@ -12,7 +12,7 @@ import { KnownNames } from "./known-names.ts";
 import { findPart, holdsParts, PartFile, removeParts } from "./part-file.ts";
 
 /** A run over a few images asks less often than it takes to list what all runs have kept. */
-const PATIENCE = 64;
+const PATIENCE = 16;
 
 export interface ThroughOptions {
   readonly fetch: OpenContent;
