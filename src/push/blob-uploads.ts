@@ -67,7 +67,7 @@ export class BlobUploads {
   readonly #ensured = new Map<string, Promise<boolean>>();
   /** The first repository that a blob goes to; settles when it is there. */
   readonly #first = new Map<Digest, Promise<RepositoryReference>>();
-  readonly #resending = new Map<string, Promise<void>>();
+  readonly #resending = new Map<string, Promise<unknown>>();
 
   constructor(options: BlobUploadsOptions) {
     this.#options = options;
@@ -94,7 +94,7 @@ export class BlobUploads {
   }
 
   /** Sends a blob that the target says it does not know, whatever it said before. */
-  sendAgain(place: PushPlace, blob: Descriptor): Promise<void> {
+  sendAgain(place: PushPlace, blob: Descriptor): Promise<unknown> {
     const key = keyOf(place, blob);
     const known = this.#resending.get(key);
     if (known !== undefined) return known;
@@ -114,8 +114,7 @@ export class BlobUploads {
     if (first === undefined) {
       const bringing = this.#limitOf(blob)(async () => {
         if (isClaimed && (await this.#isThere(place, blob))) return false;
-        await this.#push(place, blob, { isKnownMissing: isClaimed });
-        return true;
+        return await this.#push(place, blob, { isKnownMissing: isClaimed });
       });
       const there = bringing.then(() => place.target);
       // Nobody may ever wait for it; `ensure` reports the failure
@@ -126,8 +125,8 @@ export class BlobUploads {
     if (isClaimed && (await this.#limitOf(blob)(() => this.#isThere(place, blob)))) return false;
     // Not inside the limit: who waits here must not take the place of who is waited for
     const from = await first.catch(() => undefined);
-    await this.#limitOf(blob)(() => this.#push(place, blob, { from, isKnownMissing: isClaimed }));
-    return true;
+    const wish = { from, isKnownMissing: isClaimed };
+    return await this.#limitOf(blob)(() => this.#push(place, blob, wish));
   }
 
   /** Small blobs never wait behind large ones. */
@@ -148,7 +147,8 @@ export class BlobUploads {
     return isThere;
   }
 
-  async #push(place: PushPlace, blob: Descriptor, wish: PushWish): Promise<void> {
+  /** Whether the blob had to be brought there. */
+  async #push(place: PushPlace, blob: Descriptor, wish: PushWish): Promise<boolean> {
     const { onEvent, signal } = this.#options;
     signal?.throwIfAborted();
     const { digest, size } = blob;
@@ -156,6 +156,7 @@ export class BlobUploads {
     try {
       const outcome = await this.#pushUntilKept(place, blob, wish);
       onEvent({ type: "blob-finished", digest, size, outcome });
+      return outcome !== "already-there";
     } catch (error) {
       onEvent({ type: "blob-finished", digest, size, outcome: "failed" });
       throw error;

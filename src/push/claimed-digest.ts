@@ -1,6 +1,6 @@
 import { isMirrorError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ManifestSource } from "../store/store.ts";
+import type { ManifestSource, ResolveOptions } from "../store/store.ts";
 import { readTag } from "./read-tag.ts";
 
 /**
@@ -10,10 +10,10 @@ import { readTag } from "./read-tag.ts";
 export async function claimedDigest(
   target: ManifestSource,
   tag: string,
-  signal: AbortSignal,
+  options: ResolveOptions,
 ): Promise<Digest | undefined> {
   try {
-    return await readTag(target, tag, signal);
+    return await readTag(target, tag, options);
   } catch (error) {
     if (isMirrorError(error, "REGISTRY_DENIED")) return undefined;
     throw error;

@@ -83,7 +83,8 @@ export class ImagePublisher {
       .map(({ repository, tag }) => ({ repository, tags: tag === undefined ? [] : [tag] }));
     if (hasVersion(arrived, place)) return undefined;
     const target = openTarget(place.target);
-    for (const tag of place.tags) if (await claimedDigest(target, tag, signal)) return undefined;
+    for (const tag of place.tags)
+      if (await claimedDigest(target, tag, { signal })) return undefined;
     return place;
   }
 

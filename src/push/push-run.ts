@@ -129,10 +129,7 @@ export class PushRun {
     const graph = await this.#readGraph(image);
     book.noteSize(image, graph);
     const target = openTarget(image.target);
-    const tags = image.tags.map(async (tag) => {
-      return [tag, await claimedDigest(target, tag, batch.signal)] as const;
-    });
-    const found = new Map(await Promise.all(tags));
+    const found = await this.#readTags(image, graph);
     const isListed = await claimsReferrer(target, image, batch.signal);
     const isClaimed = isListed || [...found.values()].includes(image.root.digest);
     const work = { image, graph, found, isClaimed, isChanged: false };
@@ -141,6 +138,31 @@ export class PushRun {
     this.#blobs.countPresent(createPlace(bundle, image), graph.blobs);
     this.#finishThere(work);
     return undefined;
+  }
+
+  /** Where a HEAD has seen no tag, blobs are asked for while the GET behind it confirms that: it hardly ever finds one. */
+  async #readTags(image: PushImage, { blobs }: BundledGraph): Promise<Work["found"]> {
+    const { batch, bundle, openTarget, options } = this.#means;
+    const target = openTarget(image.target);
+    let begun: readonly Promise<unknown>[] = [];
+    const onUnseen = () => {
+      if (begun.length > 0 || options.trustTarget) return;
+      target.prepare?.(this.#run);
+      const place = createPlace(bundle, image);
+      begun = blobs.map((blob) => this.#blobs.ensure(place, blob, { isClaimed: false }));
+      // told by who ensures them next
+      for (const one of begun) one.catch(() => undefined);
+    };
+    const tags = image.tags.map(async (tag) => {
+      const wish = { signal: batch.signal, onUnseen };
+      return [tag, await claimedDigest(target, tag, wish)] as const;
+    });
+    try {
+      return new Map(await Promise.all(tags));
+    } catch (error) {
+      await Promise.allSettled(begun);
+      throw error;
+    }
   }
 
   /**
@@ -176,7 +198,7 @@ export class PushRun {
     const { manifest, blobs } = DISCOVERY;
     const { trustTarget = false } = options;
     const place = discoveryPlaceOf(repository);
-    const found = await claimedDigest(openTarget(repository), tag, batch.signal);
+    const found = await claimedDigest(openTarget(repository), tag, { signal: batch.signal });
     const claim: EnsureOptions = { isClaimed: found === manifest.descriptor.digest };
     if (claim.isClaimed && trustTarget) return;
     for (const { descriptor } of blobs) await this.#discovery.ensure(place, descriptor, claim);

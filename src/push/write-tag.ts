@@ -15,7 +15,7 @@ export async function writeTag(
   await manifests.put(place, manifest, tag);
   const target = openTarget(place.target);
   const { clock = SYSTEM_CLOCK } = options;
-  const look = () => readTag(target, tag, signal);
+  const look = () => readTag(target, tag, { signal });
   const found = await lookAgain(look, { clock, signal, waitsMs: READ_BACK_WAITS_MS });
   const planned = manifest.descriptor.digest;
   if (found === planned) return;

@@ -15,6 +15,11 @@ export interface FetchOptions extends OperationOptions {
   readonly end?: number | undefined;
 }
 
+export interface ResolveOptions extends OperationOptions {
+  /** Called where a first look has found nothing, and a second one is on its way that decides. */
+  readonly onUnseen?: (() => void) | undefined;
+}
+
 /** A manifest or index as it came: opaque bytes and the descriptor that they have. */
 export interface Manifest {
   readonly descriptor: Descriptor;
@@ -69,7 +74,7 @@ export interface ManifestSource {
   /** One request; the bytes are verified against the digest, if the reference is one. */
   fetchManifest(reference: string, options?: OperationOptions): Promise<Manifest>;
   /** Tag or digest → descriptor, without the content where the store can do that. */
-  resolve(reference: string, options?: OperationOptions): Promise<Descriptor>;
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
 }
 
 export interface TagSource {

@@ -79,6 +79,25 @@ describe("push() to a target that has the tags already", () => {
     expect(receipt.images.find(({ tag }) => tag === "2.0")?.outcome).toBe("pushed");
   });
 
+  test("sends nothing where a HEAD does not show the tags, and a GET does", async () => {
+    let hides = false;
+    const middleware: RegistryMiddleware = async (request, next) => {
+      const isHidden = hides && request.method === "HEAD" && request.path.includes("/manifests/");
+      return isHidden
+        ? errorResponse(404, { code: "MANIFEST_UNKNOWN", message: "" })
+        : next(request);
+    };
+    await using registry = await startFaultRegistry({ middleware });
+    await pushTo(registry);
+    hides = true;
+    const { receipt } = await pushTo(registry);
+    expect(receipt).toMatchObject({ complete: true, totals: { sentBytes: 0 } });
+    expect(new Set(receipt.images.map(({ outcome }) => outcome))).toEqual(
+      new Set(["already-there"]),
+    );
+    expect(partsOf(receipt)).toBe(receipt.totals.bytes);
+  });
+
   test("believes the tags when it is told to", async () => {
     await using registry = await startFaultRegistry();
     const first = await pushTo(registry);

@@ -55,6 +55,16 @@ function createGate(times: number) {
   return { opened, note };
 }
 
+test("a push asks for blobs while a GET confirms that a tag is not there", async () => {
+  const asked = createGate(1);
+  const receipt = await pushThrough(async (request, next) => {
+    if (request.path.includes("/blobs/sha256:")) asked.note();
+    if (request.method === "GET" && request.path.includes("/manifests/")) await asked.opened;
+    return next(request);
+  }, 2);
+  expect(receipt.complete).toBe(true);
+});
+
 test("a push opens the upload of the next large blob while as many are sent as may be", async () => {
   // of one more than are sent
   const uploads = createGate(3);

@@ -9,7 +9,7 @@ import {
 } from "../../oci/media-type.ts";
 import { formatReference, isTag } from "../../oci/reference.ts";
 import { ContentUnknownError } from "../../store/errors.ts";
-import type { ContentStat, Manifest, OperationOptions } from "../../store/store.ts";
+import type { ContentStat, Manifest, OperationOptions, ResolveOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { readBody } from "../transport/body.ts";
@@ -54,15 +54,12 @@ export async function fetchManifest(
   }
 }
 
-/** HEAD; undefined when it fails to tell type, size and digest: then only a GET can. */
-async function headManifest(
-  context: RepositoryContext,
+/** Undefined when the answer to a HEAD fails to tell type, size and digest: then only a GET can. */
+function describeHead(
+  { headers, status }: HttpResponse,
   reference: string,
-  options: OperationOptions,
-): Promise<Descriptor | undefined> {
-  const response = await sendHead(context, reference, options);
-  if (response.status !== 200) return undefined;
-  const { headers } = response;
+): Descriptor | undefined {
+  if (status !== 200) return undefined;
   const mediaType = essenceOf(headerOf(headers, "content-type") ?? "");
   const digest = headerOf(headers, "docker-content-digest") ?? "";
   const size = contentLengthOf(headers);
@@ -75,9 +72,11 @@ async function headManifest(
 export async function resolveManifest(
   context: RepositoryContext,
   reference: string,
-  options: OperationOptions = {},
+  { onUnseen, ...options }: ResolveOptions = {},
 ): Promise<Descriptor> {
-  const found = await headManifest(context, reference, options);
+  const response = await sendHead(context, reference, options);
+  const found = describeHead(response, reference);
+  if (response.status === 404) onUnseen?.();
   return found ?? (await fetchManifest(context, reference, options)).descriptor;
 }
 
