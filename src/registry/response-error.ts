@@ -73,7 +73,7 @@ async function readServerErrors(
   }
 }
 
-/** The `errors` array of the specification, or a short plain text as it is; never HTML. */
+/** The `errors` array of the specification, what token servers and storage say in its place, or a short plain text as it is; never HTML. */
 export function parseServerErrors(
   text: string,
   redact: Redact = (said) => said,
@@ -83,10 +83,11 @@ export function parseServerErrors(
     document = JSON.parse(text);
   } catch {
     const plain = printable(redact(text)).trim();
-    return plain === "" || plain.startsWith("<") ? [] : [{ code: "", message: shorten(plain) }];
+    if (plain.startsWith("<")) return parseStorageError(text, redact);
+    return plain === "" ? [] : [{ code: "", message: shorten(plain) }];
   }
   const errors = (document as { errors?: unknown } | null)?.errors;
-  if (!Array.isArray(errors)) return [];
+  if (!Array.isArray(errors)) return parseOtherError(document, redact);
   return errors.slice(0, 10).map((entry: unknown) => {
     const { code, message, detail } = (entry ?? {}) as Record<string, unknown>;
     const digests = digestsIn(JSON.stringify([detail, message]));
@@ -96,6 +97,30 @@ export function parseServerErrors(
       ...(digests.length > 0 ? { digests } : {}),
     };
   });
+}
+
+/** What stores of S3 and Azure answer. */
+function parseStorageError(text: string, redact: Redact): readonly ServerError[] {
+  const field = (name: string) => new RegExp(`<${name}>([^<]{1,2000})</${name}>`).exec(text)?.[1];
+  if (!/<Error[\s>]/.test(text)) return [];
+  return toErrors({ code: field("Code"), message: field("Message") }, redact);
+}
+
+/** `error` with `error_description` (OAuth), with an object (Google), or `message` or `details` alone (Docker Hub, GitLab). */
+function parseOtherError(document: unknown, redact: Redact): readonly ServerError[] {
+  const fields = (document ?? {}) as Record<string, unknown>;
+  const { error, error_description: description, message, details } = fields;
+  if (typeof error === "object") return toErrors({ ...error, code: undefined }, redact);
+  const said = [description, message, details].find((one) => typeof one === "string");
+  return toErrors(said === undefined ? { message: error } : { code: error, message: said }, redact);
+}
+
+function toErrors(
+  { code, message }: { readonly code?: unknown; readonly message?: unknown },
+  redact: Redact,
+): readonly ServerError[] {
+  const found = { code: textOf(code, redact), message: textOf(message, redact) };
+  return found.code === "" && found.message === "" ? [] : [found];
 }
 
 /** Some tell only in the detail what they object to (Quay: `manifest invalid`, and there the type that it does not take). */

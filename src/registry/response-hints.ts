@@ -54,7 +54,7 @@ const ANSWER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
     "The registry has no room left for it: raise the quota or delete what is not needed there, then run the same command again",
   ],
   [
-    /'\S+\/\S+' is not one of|media.?type\b.{0,80}\bnot (?:allowed|permitted|supported)|(?:unsupported|unknown|invalid) media.?type|artifact.?type\b.{0,80}\bnot (?:allowed|permitted|supported)/i,
+    /'\S+\/\S+' is not one of|media.?type\b.{0,80}\bnot (?:allowed|permitted|supported)|(?:unsupported|unknown|invalid) (?:media.?type|manifest class)|artifact.?type\b.{0,80}\bnot (?:allowed|permitted|supported)/i,
     "The registry does not take this type of artifact: allow it there (Quay: FEATURE_GENERAL_OCI_SUPPORT, or IGNORE_UNKNOWN_MEDIATYPES), or push a bundle without it",
   ],
 ];
@@ -70,6 +70,10 @@ function hintOfAnswer({ method, status, serverErrors = [] }: RefusedRequest): st
 
 /** Harbor has repositories in projects only, makes no project for a push, and says so to any request (400, 401, 404). */
 const NAME_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /\bnested repositor/i,
+    "Allow paths with more levels there (Quay: FEATURE_EXTENDED_REPOSITORY_NAMES: true), or use a registry that takes them",
+  ],
   [
     /\binvalid repository name\b/i,
     "Some registries (Harbor) have no repository at the root of a project: name a longer path, as in registry.local/project/mirror",
@@ -88,7 +92,7 @@ function hintOfName({ serverErrors = [] }: RefusedRequest): string | undefined {
 /** Levels of a repository path that every registry takes. */
 const COMMON_LEVELS = 3;
 const TOO_DEEP =
-  "Some registries (GitLab) refuse with the same answer a path that has more levels than they take: push to a shorter one";
+  "Some registries (Docker Hub, GitLab) refuse with the same answer a path that has more levels than they take: push to a shorter one";
 
 function isDeepWrite({ method, url }: RefusedRequest): boolean {
   const [, repository = ""] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname) ?? [];

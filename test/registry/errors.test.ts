@@ -78,6 +78,13 @@ describe("RegistryResponseError", () => {
       /^The registry has no room/,
     ],
     [403, "QUOTA_EXCEEDED", "", /^The registry has no room/],
+    // Aliyun ACR, of attestations of BuildKit
+    [
+      403,
+      "DENIED",
+      "unknown manifest class for application/vnd.oci.empty.v1+json",
+      /does not take this type of artifact/,
+    ],
     [403, "DENIED", "insufficient_storage for namespace", /^The registry has no room/],
     [403, "DENIED", "requested access to the resource is denied", /^Log in/],
   ])("has for %i %s (%s) a hint of its own kind", (status, code, message, hint) => {
@@ -136,6 +143,7 @@ describe("RegistryResponseError", () => {
       /registry\.local\/project\/mirror/,
     ],
     ["POST", 401, "project mirror not found: project mirror not found", /^Create the project/],
+    ["GET", 400, "Nested repositories are not supported. Found: a/b/c", /EXTENDED_REPOSITORY/],
   ])("says what Harbor means by %s %i: %s", (method, status, message, hint) => {
     const url = new URL("https://registry.local/v2/mirror/blobs/uploads/");
     const fields = { registry: "registry.local", method, url, status };
@@ -197,7 +205,28 @@ describe("parseServerErrors()", () => {
     ["plain text", "404 page not found\n", [{ code: "", message: "404 page not found" }]],
     ["HTML", "<html><body>Bad gateway</body></html>", []],
     ["nothing", "", []],
-    ["another document", '{"error":"x"}', []],
+    ["another document", '{"x":"y"}', []],
+    ["a word alone", '{"error":"x"}', [{ code: "", message: "x" }]],
+    [
+      "that of OAuth",
+      '{"error":"invalid_grant","error_description":"The token has ended"}',
+      [{ code: "invalid_grant", message: "The token has ended" }],
+    ],
+    [
+      "that of Google",
+      '{"error":{"code":403,"message":"Permission denied on resource"}}',
+      [{ code: "", message: "Permission denied on resource" }],
+    ],
+    [
+      "that of Docker Hub's token server",
+      '{"details":"incorrect username or password"}',
+      [{ code: "", message: "incorrect username or password" }],
+    ],
+    [
+      "that of a store",
+      '<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message><HostId>x</HostId></Error>',
+      [{ code: "AccessDenied", message: "Request has expired" }],
+    ],
     [
       "entries that are none",
       '{"errors":[null,7,{"code":7}]}',
