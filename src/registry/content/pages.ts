@@ -1,14 +1,17 @@
 import { ContentInvalidError } from "../../oci/errors.ts";
+import { essenceOf } from "../../oci/media-type.ts";
 import { parseStrictJson } from "../../oci/strict-json.ts";
 import type { OperationOptions } from "../../store/store.ts";
 import type { Scope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
 import { readBody } from "../transport/body.ts";
+import { headerOf } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
 import { toUnreachableError } from "../transport/network-failure.ts";
 import { resolveOwnUrl } from "../transport/own-url.ts";
 import { nextLinkOf } from "./links.ts";
+import { A_PAGE } from "./manifest-type.ts";
 
 export interface ListPagesOptions<Entry> extends OperationOptions {
   readonly path: string;
@@ -27,6 +30,9 @@ export interface Paging<Entry> {
   /** The marker of an entry: the next page begins behind it. */
   readonly markerOf: (entry: Entry) => string;
 }
+
+/** A server answers a request for a list with a page for people, as those do that answer so to every path. */
+export class WebPageError extends ContentInvalidError {}
 
 const PAGE_LIMIT_BYTES = 8 * 1024 * 1024;
 /** A million tags of sixty characters: more than any repository has. */
@@ -181,6 +187,8 @@ class PageReader<Entry> {
       throw this.#refuse(response, `the list is longer than ${LIST_LIMIT_BYTES} bytes`);
     }
     const subject = `page ${this.#count} of the list ${url.host}${url.pathname}`;
+    const type = essenceOf(headerOf(response.headers, "content-type") ?? "");
+    if (type === "text/html") throw new WebPageError(subject, "it is a web page", A_PAGE);
     const document = parseStrictJson(bytes, subject);
     try {
       return { response, entries: this.#options.entriesOf(document) };

@@ -9,7 +9,7 @@ import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RepositoryContext } from "./blobs.ts";
 import { existsManifest, fetchManifest } from "./manifests.ts";
-import { listPages } from "./pages.ts";
+import { listPages, WebPageError } from "./pages.ts";
 
 /**
  * Manifests whose subject is the digest: from the API, or from the fallback tag where there is no API. Which it is gets
@@ -163,6 +163,7 @@ const NO_API_STATUSES: readonly number[] = [301, 302, 303, 307, 308, 400, 404, 4
 
 /** A 404 that names the repository is about the repository; any other means that the path is not known. */
 function isAbsent(error: unknown): boolean {
+  if (error instanceof WebPageError) return true;
   if (error instanceof ContentInvalidError) return error.cause instanceof NoReferrersError;
   if (!(error instanceof RegistryResponseError)) return false;
   const isNameUnknown = error.serverErrors.some(({ code }) => code === "NAME_UNKNOWN");

@@ -81,6 +81,7 @@ describe("a registry that has no list of referrers", () => {
     ["405", answer(405)],
     ["501", answer(501)],
     ["an empty document of its own", answer(200, {}, "{}")],
+    ["a web page", answer(200, { "content-type": "text/html; charset=utf-8" }, "<html></html>")],
   ])("and says so with %s is asked for the fallback tag", async (_, api) => {
     expect((await list({ api, tagged: indexOf([SIGNATURE]) })).digests).toEqual([SIGNATURE.digest]);
   });
