@@ -6,6 +6,7 @@ import type { Digest } from "../oci/digest.ts";
 import { ContentInvalidError, ContentMismatchError } from "../oci/errors.ts";
 import { type ManifestDocument, parseManifest } from "../oci/manifest.ts";
 import type { OperationOptions } from "./store.ts";
+import { subjectsFirst } from "./subjects-first.ts";
 
 export interface WalkOptions extends OperationOptions {
   /** The image as its user knows it, for messages. */
@@ -33,7 +34,7 @@ export interface WalkedManifest {
 export interface WalkedGraph {
   /** Parents before children, in document order: the root is the first. */
   readonly manifests: readonly WalkedManifest[];
-  /** The same, children before parents: the root is the last. */
+  /** The same, children before parents and subjects before what belongs to them: the root is the last. */
   readonly leavesFirst: readonly WalkedManifest[];
   /** In document order. */
   readonly blobs: readonly Descriptor[];
@@ -95,7 +96,7 @@ class Walk {
     await this.#visit(root, 0);
     return {
       manifests: this.#manifests,
-      leavesFirst: this.#leavesFirst,
+      leavesFirst: subjectsFirst(this.#leavesFirst),
       blobs: [...this.#blobs.values()],
     };
   }

@@ -16,13 +16,19 @@ const REFUSALS_OF_LISTED_BLOBS: ReadonlySet<number> = new Set([400, 404, 500]);
 const LISTED_BLOBS =
   "It is an index of blobs, as BuildKit's cache is one, which this registry does not take (distribution 3 does with validation.manifests.indexes.platforms: none): leave it out, or let BuildKit write its cache as an image (image-manifest=true)";
 
+const SUBJECT_FIRST =
+  "It belongs to a manifest that the registry does not have, and it takes it only behind that one (GitLab): push that one too, or leave this one out";
+
 /** What helps against a refusal that does not say what it is about; undefined if nothing is known. */
 export function hintOfRefusal(
-  { status }: RegistryResponseError,
+  { serverErrors, status }: RegistryResponseError,
   manifest: Manifest,
 ): string | undefined {
   const document = parse(manifest);
   if (document === undefined) return undefined;
+  const { subject } = document;
+  const isMissed = serverErrors.some(({ digests }) => subject && digests?.includes(subject.digest));
+  if (isMissed) return SUBJECT_FIRST;
   const { blobs } = childrenOf(document);
   if (REFUSALS_OF_URLS.has(status) && blobs.some(isForeignLayer)) return ALLOW_URLS;
   const isOfBlobs = document.kind === "index" && blobs.length > 0;

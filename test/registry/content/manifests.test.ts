@@ -58,6 +58,25 @@ describe("fetchManifest()", () => {
     expect(await session.repository.fetchManifest("v1")).toEqual(image);
   });
 
+  // Caches of Harbor serve what they have kept of OCI as Docker's
+  test.each([
+    [MEDIA_TYPE.imageIndex, MEDIA_TYPE.dockerManifestList, MEDIA_TYPE.imageIndex],
+    [MEDIA_TYPE.dockerManifest, MEDIA_TYPE.imageManifest, MEDIA_TYPE.dockerManifest],
+    // What is another thing is refused by whoever reads it
+    [MEDIA_TYPE.imageIndex, MEDIA_TYPE.imageManifest, MEDIA_TYPE.imageManifest],
+  ])(
+    "believes a document that calls itself %s, served as %s, in the format alone",
+    async (mediaType, served, found) => {
+      const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] }));
+      await using server = await startServer((_, response) =>
+        send(response, 200, { "content-type": served }, bytes),
+      );
+      await using client = openRegistryClient();
+      const repository = client.repository({ registry: server.host, repository: "acme/web" });
+      expect((await repository.fetchManifest("v1")).descriptor.mediaType).toBe(found);
+    },
+  );
+
   test("repeats a GET whose body was cut", async () => {
     await using session = await start({
       drop: { of: "manifest", afterBytes: 20, how: "reset", times: 2 },
@@ -286,5 +305,22 @@ describe("pushManifest() of an index of blobs, as BuildKit's cache is one", () =
       code,
       hint: expect.stringContaining("image-manifest=true"),
     });
+  });
+});
+
+test("pushManifest() of what belongs to a manifest that is not there says so, as GitLab does not", async () => {
+  const { digest: missing } = layer.expected;
+  const errors = [{ code: "MANIFEST_BLOB_UNKNOWN", detail: missing }];
+  await using server = await startServer((_request, response) => {
+    send(response, 400, { "content-type": "application/json" }, JSON.stringify({ errors }));
+  });
+  await using client = openRegistryClient({ clock: createFakeClock() });
+  const repository = client.repository({ registry: server.host, repository: "acme/web" });
+  const subject = { ...layer.expected, mediaType: MEDIA_TYPE.imageManifest };
+  const bytes = Buffer.from(JSON.stringify({ ...JSON.parse(String(image.bytes)), subject }));
+  const descriptor = { ...image.descriptor, digest: digestOf(bytes), size: bytes.length };
+  await expect(repository.pushManifest({ bytes, descriptor }, "v1")).rejects.toMatchObject({
+    code: "REGISTRY_REFUSED",
+    hint: expect.stringContaining("takes it only behind that one"),
   });
 });
