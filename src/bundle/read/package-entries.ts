@@ -4,7 +4,7 @@ import { isStrayFile, normalizeEntryPath } from "../format/format.ts";
 import { enterInTable, type LayoutTable } from "../format/layout-table.ts";
 import { routeLayouts } from "../format/route-layouts.ts";
 import { isDockerFile, type Medium, readDockerArchive } from "./docker-archive.ts";
-import { recogniseEntries } from "./recognise.ts";
+import { isImgpkgFile, recogniseEntries } from "./recognise.ts";
 
 export interface PackageEntriesOptions {
   /** Number of the package. */
@@ -72,7 +72,10 @@ export class PackageEntries {
       return { ...rest, layouts: [table], strayFiles: [], refused: this.#twice };
     }
     const { isForeign, name } = this.#options;
-    if (isForeign && this.#entries.size === 0 && this.#others.size > 0) throw this.#recognise();
+    const isOther = this.#entries.size === 0 && this.#others.size > 0;
+    if (isForeign && (isOther || [...this.#others.keys()].some(isImgpkgFile))) {
+      throw this.#recognise();
+    }
     if (isForeign) routeLayouts(name, this.#tables.values());
     const others = [...this.#others.values()];
     const isStray = ({ path, type }: ScannedEntry) =>
@@ -113,7 +116,8 @@ export class PackageEntries {
     if (!this.#options.isForeign || tables.some(({ index, blobs }) => index || blobs.size > 0)) {
       return false;
     }
-    return [...this.#entries.keys(), ...this.#others.keys()].some(isDockerFile);
+    const names = [...this.#entries.keys(), ...this.#others.keys()];
+    return names.some(isDockerFile) && !names.some(isImgpkgFile);
   }
 }
 

@@ -55,8 +55,17 @@ function unpackCommand(path: string, compression: Compression): string {
   return `mv ${file} ${renamed} && ${compression} -d ${renamed}`;
 }
 
+/** A layer in an archive of `imgpkg copy --to-tar`, whose `manifest.json` is another one than that of `docker save`. */
+export function isImgpkgFile(path: string): boolean {
+  return /^sha256-[0-9a-f]{64}\.tar\.gz$/.test(path);
+}
+
 /** A tar of files that no layout has. */
 export function recogniseEntries(path: string, names: readonly string[]): Recognised {
+  if (names.some(isImgpkgFile)) {
+    const hint = `Let "imgpkg copy" bring it from ${quote(path)} into a registry, and ${call("pull")} from there`;
+    return { reason: "it is an archive of imgpkg", hint };
+  }
   const files = names.map((name) => basename(name));
   const isBundle = files.some(
     (name) => [BUNDLE_MANIFEST_FILE, CHECKSUM_FILE].includes(name) || parsePackageFile(name),

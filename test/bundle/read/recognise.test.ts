@@ -123,6 +123,12 @@ describe("push, inspect and verify name another kind of file and the command tha
     await expectAllSay(path, "tar of the directory of a bundle", `tar -xf ${path}`);
   });
 
+  test("an archive of imgpkg, which has a manifest.json of its own", async () => {
+    const names = ["manifest.json", `sha256-${"ab".repeat(32)}.tar.gz`];
+    const path = await write("i.tar", gnuTar(names.map((name) => [name, Buffer.from("[]")])));
+    await expectAllSay(path, "archive of imgpkg", "imgpkg copy");
+  });
+
   test.each([
     [["etc/passwd", "usr/bin/sh"], "docker save"],
     [["notes.txt"], "Name a bundle"],
