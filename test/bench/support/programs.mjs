@@ -17,7 +17,8 @@ export function run(root, command, args) {
     const measured = ["-o", join(root, "used"), "-f", "%U %S %M", command, ...args];
     const child = spawn(TIME, measured, {
       stdio: ["ignore", "ignore", "pipe"],
-      env: ENVIRONMENT,
+      // What a program keeps on the side lies where everything is: oras writes all of it there once more
+      env: { ...ENVIRONMENT, TMPDIR: root },
     });
     const mainOf = watchMain(child.pid);
     let stderr = "";
