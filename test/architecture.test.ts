@@ -34,10 +34,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "formats",
     "tags",
   ],
-  cache: ["root", "oci", "io", "store"],
+  cache: ["root", "oci", "io", "store", "run"],
   lock: ["root", "oci", "io", "contents", "bundle"],
   tags: ["root", "oci", "io", "store", "versions", "cache"],
-  target: ["root", "oci", "store"],
+  target: ["root", "oci", "store", "run"],
   prune: [
     ...["root", "oci", "io", "store", "cache", "bundle", "lock"],
     ...["product", "selection", "pull", "target"],

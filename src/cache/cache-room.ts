@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFrom } from "../io/file-system.ts";
 import { readFileSystem } from "../io/free-space.ts";
+import { mapLimited } from "../run/map-limited.ts";
 
 export interface CacheRoomOptions {
   /** Most bytes that the directory takes; default 2 GiB. */
@@ -19,6 +20,9 @@ const FILL_SHARE = 0.75;
 /** https://bford.info/cachedir: what copies and backs up directories leaves this one out. */
 const TAG_FILE = "CACHEDIR.TAG";
 const TAG = "Signature: 8a477f597d28d172789f06886806bc55\n";
+
+/** A cache may have a hundred thousand files. */
+const STATS_AT_ONCE = 8;
 
 interface FoundFile {
   readonly path: string;
@@ -100,12 +104,12 @@ export class CacheRoom {
   /** Others add and remove files meanwhile. */
   async #list(): Promise<FoundFile[]> {
     const names = await readdir(this.directory, { recursive: true });
-    const found = names.map(async (name) => {
+    const found = await mapLimited(names, STATS_AT_ONCE, async (name) => {
       const path = join(this.directory, name);
       const stats = await stat(path).catch(() => undefined);
-      return stats?.isFile() ? [{ path, size: stats.size, usedAt: stats.mtimeMs }] : [];
+      return stats?.isFile() ? { path, size: stats.size, usedAt: stats.mtimeMs } : undefined;
     });
-    return (await Promise.all(found)).flat();
+    return found.filter((file) => file !== undefined);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ContentCache } from "../cache/content-cache.ts";
+import { shareOut } from "../run/share-out.ts";
 import type { BundleWork } from "./directory/transfer-plan.ts";
 
 export interface LanesOptions {
@@ -32,12 +33,12 @@ export async function runLanes(
   const { concurrency, onSmallEnd } = options;
   const { small, large, kept } = await assignLanes(options);
   // one stays one
-  const smallLanes = runLane(small, 1 + (concurrency - 1) * SMALL_FACTOR, act);
+  const smallLanes = shareOut(small, 1 + (concurrency - 1) * SMALL_FACTOR, act);
   void Promise.allSettled(smallLanes).then(onSmallEnd);
   return await Promise.allSettled([
     ...smallLanes,
-    ...runLane(large, concurrency, act),
-    ...runLane(kept, 1, act),
+    ...shareOut(large, concurrency, act),
+    ...shareOut(kept, 1, act),
   ]);
 }
 
@@ -49,17 +50,4 @@ async function assignLanes({ tasks, cache }: LanesOptions): Promise<Lanes> {
     lanes[isSmall ? "small" : isKept ? "kept" : "large"].push(task.id);
   }
   return lanes;
-}
-
-/** What waits takes no more than its number. */
-function runLane(
-  ids: readonly number[],
-  width: number,
-  act: (id: number) => Promise<void>,
-): Promise<void>[] {
-  // Shared by all, and not closed by the one that fails
-  const left = ids.values();
-  return Array.from({ length: width }, async () => {
-    for (const id of left) await act(id);
-  });
 }

@@ -1,6 +1,6 @@
-import pLimit from "p-limit";
 import { allSettledOrThrow } from "../all-settled.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { shareOut } from "../run/share-out.ts";
 import { isListRefused, isMissing } from "../store/errors.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 
@@ -41,20 +41,17 @@ async function resolveAll(
   names: readonly string[],
   { signal }: OperationOptions,
 ): Promise<{ readonly tags: Map<string, Descriptor>; readonly missing: string[] }> {
-  const limit = pLimit(CONCURRENCY);
   const tags = new Map<string, Descriptor>();
   const missing: string[] = [];
-  const reading = names.map((tag) =>
-    limit(async () => {
-      signal?.throwIfAborted();
-      try {
-        tags.set(tag, await repository.resolve(tag, { signal }));
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-        missing.push(tag);
-      }
-    }),
-  );
+  const reading = shareOut(names, CONCURRENCY, async (tag) => {
+    signal?.throwIfAborted();
+    try {
+      tags.set(tag, await repository.resolve(tag, { signal }));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      missing.push(tag);
+    }
+  });
   await allSettledOrThrow(reading);
   return { tags, missing };
 }

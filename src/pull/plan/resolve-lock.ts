@@ -1,15 +1,9 @@
 import { resolve } from "node:path";
-import pLimit from "p-limit";
 import { createMadeSource } from "../../artifacts/made-source.ts";
 import { formatCanonicalJson } from "../../bundle/format/canonical-json.ts";
 import type { BundleImage, BundleLayout } from "../../bundle/read/bundle-manifest.ts";
 import { cacheSources } from "../../cache/cached-source.ts";
-import type {
-  ImageContents,
-  LayoutContents,
-  MadeContent,
-  PackageContents,
-} from "../../contents/contents.ts";
+import type { ImageContents, MadeContent, PackageContents } from "../../contents/contents.ts";
 import { type Failure, isImageFailure, toFailure } from "../../failure.ts";
 import type { Lock, LockedPackage } from "../../lock/lock.ts";
 import { childrenOf } from "../../oci/children.ts";
@@ -18,6 +12,7 @@ import { ContentInvalidError } from "../../oci/errors.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import { parseFullReference } from "../../oci/reference.ts";
 import { joinSignals } from "../../run/batch.ts";
+import { mapLimited } from "../../run/map-limited.ts";
 import type { Root } from "../../selection/resolve/root.ts";
 import { ContentMissingError, isMissing } from "../../store/errors.ts";
 import type { Manifest, SourceRepository } from "../../store/store.ts";
@@ -41,7 +36,6 @@ export async function resolveLock(
     onEvent({ type: "resolving-progress", bytes }),
   );
   const openSource = cacheSources(counted, cache, (digest) => fetched.add(digest));
-  const limit = pLimit(CONCURRENCY);
   const failures: Failure[] = [];
   const unlock = async (place: LockedPlace): Promise<ImageContents[]> => {
     const name = nameOf(place);
@@ -60,19 +54,17 @@ export async function resolveLock(
       return [];
     }
   };
-  const unlockLayout = async (
-    pack: LockedPackage,
-    { path, images }: BundleLayout,
-  ): Promise<LayoutContents> => {
-    const found = images.map((image) => limit(() => unlock({ pack, path, image })));
-    return { path, images: (await Promise.all(found)).flat() };
-  };
-  const contents = lock.packages.map(async (pack): Promise<PackageContents> => {
-    const layouts = await Promise.all(pack.layouts.map((layout) => unlockLayout(pack, layout)));
-    return { name: pack.name, kind: pack.kind, layouts };
+  const places = lock.packages.flatMap((pack) =>
+    pack.layouts.flatMap(({ path, images }) => images.map((image) => ({ pack, path, image }))),
+  );
+  const unlocked = (await mapLimited(places, CONCURRENCY, unlock)).values();
+  const contents = lock.packages.map(({ name, kind, layouts }): PackageContents => {
+    // As many as were asked for of each, in the same order
+    const nextOf = ({ images }: BundleLayout) => images.flatMap(() => unlocked.next().value ?? []);
+    return { name, kind, layouts: layouts.map((one) => ({ path: one.path, images: nextOf(one) })) };
   });
   return {
-    contents: await Promise.all(contents),
+    contents,
     extraFiles: lock.extraFiles ?? [],
     // What the selection left out was left out when the lock was made
     exclusions: [],
