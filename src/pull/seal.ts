@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { formatCanonicalJson } from "../bundle/format/canonical-json.ts";
+import { formatCanonicalPieces } from "../bundle/format/canonical-json.ts";
 import { BUNDLE_MANIFEST_FILE, CHECKSUM_FILE, GOST_SUFFIX } from "../bundle/format/format.ts";
 import { type BundleManifest, hasFileSums } from "../bundle/read/bundle-manifest.ts";
 import { compareTexts } from "../compare-texts.ts";
@@ -23,15 +23,16 @@ export async function sealBundle(
   paths: StatePaths,
   { manifest, extraFiles = [] }: SealedContents,
 ): Promise<void> {
-  const json = formatCanonicalJson(manifest);
+  // Made twice: held whole, it would be as much again as the manifest itself
+  const json = () => formatCanonicalPieces(manifest);
   const files = manifest.packages.flatMap((item) => item.files);
   const sums = [
     ...files.map(({ name, sha256 }) => ({ name, sha256 })),
     ...(manifest.extraFiles ?? []),
     ...files.flatMap(({ name, streebog256 }) =>
-      streebog256 ? [{ name: `${name}${GOST_SUFFIX}`, sha256: sha256Of(streebog256) }] : [],
+      streebog256 ? [{ name: `${name}${GOST_SUFFIX}`, sha256: sha256Of([streebog256]) }] : [],
     ),
-    { name: BUNDLE_MANIFEST_FILE, sha256: sha256Of(json) },
+    { name: BUNDLE_MANIFEST_FILE, sha256: sha256Of(json()) },
   ];
   const lines = sums
     .sort((left, right) => compareTexts(left.name, right.name))
@@ -41,12 +42,14 @@ export async function sealBundle(
   if (hasFileSums(manifest)) await writeFileAtomically(sumsPath, lines.join(""));
   // Those of another bundle would accuse this one
   else await rm(sumsPath, { force: true });
-  await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json);
+  await writeFileAtomically(join(bundlePath, BUNDLE_MANIFEST_FILE), json());
   await removeState(paths);
   await rm(paths.directory, { recursive: true, force: true });
   await syncDirectory(bundlePath);
 }
 
-function sha256Of(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+function sha256Of(pieces: Iterable<string>): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
 }

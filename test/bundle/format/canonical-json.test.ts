@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { formatCanonicalJson } from "../../../src/bundle/format/canonical-json.ts";
+import {
+  formatCanonicalJson,
+  formatCanonicalPieces,
+} from "../../../src/bundle/format/canonical-json.ts";
 
 describe("formatCanonicalJson()", () => {
   test("sorts keys at every depth and keeps the order of arrays", () => {
@@ -22,5 +25,27 @@ describe("formatCanonicalJson()", () => {
 
   test("leaves out what is undefined", () => {
     expect(formatCanonicalJson({ a: undefined })).toBe("{}\n");
+  });
+});
+
+describe("formatCanonicalPieces()", () => {
+  const deep = { layouts: [{ images: [{ tags: ["v1\n", "ü"], empty: {}, none: [] }, null, 7] }] };
+  test.each([
+    ["a bundle", { schemaVersion: 1, packages: [{ name: "images", ...deep }, {}], a: undefined }],
+    ["a list", [undefined, [], [[[[[[["deep", { b: 1, a: [2] }]]]]]]], "x"]],
+    ["nothing", {}],
+    ["what has nothing that JSON knows", { a: undefined }],
+    ["a text", 'a "quoted"\nline'],
+    ["null", null],
+  ])("gives the same text for %s", (_, value) => {
+    expect([...formatCanonicalPieces(value)].join("")).toBe(formatCanonicalJson(value));
+  });
+
+  test("never holds more than a piece and an image", () => {
+    const images = Array.from({ length: 10_000 }, (_, tag) => ({ tags: [`v${tag}`], size: tag }));
+    const value = { packages: [{ layouts: [{ images }] }] };
+    const lengths = Array.from(formatCanonicalPieces(value), ({ length }) => length);
+    expect(lengths.length).toBeGreaterThan(5);
+    expect(Math.max(...lengths)).toBeLessThan(66_000);
   });
 });
