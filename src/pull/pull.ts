@@ -135,7 +135,7 @@ async function transferAndSeal(
   const { plan, work, progress, cache, signatures } = pinned;
   const { bundlePath, onEvent = () => {} } = options;
   const { plans, tasks } = work;
-  const previous = await openPrevious(paths);
+  const previous = await openPrevious(paths, pinned.aside);
   const available = ({ id, digest, size }: BlobTask) =>
     progress.finished.has(id)
       ? size

@@ -8,28 +8,30 @@ import { salvagePackage } from "../../bundle/read/salvage-package.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../../io/errors.ts";
 import { rm } from "../../io/file-system.ts";
-import { readFile } from "../../io/read-file.ts";
+import { formatJsonLines, type LinedObject } from "../../io/json-lines.ts";
+import { readJsonLines } from "../../io/read-json-lines.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { readOwnFiles } from "./own-files.ts";
+import { type EarlierBundle, readEarlierBundle } from "./earlier-bundle.ts";
+import type { OwnFiles } from "./own-files.ts";
+import { type PreviousBlob, PreviousBlobs } from "./previous-blobs.ts";
 import { readPullJournal } from "./pull-journal.ts";
-import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
+import type { StatePaths } from "./pull-state.ts";
 import { listGenerations } from "./set-aside.ts";
-import { planWork } from "./transfer-plan.ts";
 
 const CONTENTS_FILE = "contents.json";
-
-/** A blob of an earlier bundle, and where it is in one of its packages. */
-export interface PreviousBlob {
-  readonly package: number;
-  readonly offset: number;
-  /** Bytes from its first that are believed to be there. */
-  readonly available: number;
-}
 
 /** `contents.json` of a bundle that was set aside: its files become shorter while it is taken over. */
 interface PreviousContents {
   readonly packages: readonly (readonly PlannedFile[])[];
-  readonly blobs: Readonly<Record<Digest, PreviousBlob>>;
+  readonly blobs: PreviousBlobs;
+}
+
+/** The same as the file has it, a line for each blob; earlier versions had one line, with the blobs by their digest. */
+interface WrittenContents {
+  readonly packages: PreviousContents["packages"];
+  readonly blobs:
+    | readonly (PreviousBlob & { readonly digest: Digest })[]
+    | Readonly<Record<Digest, PreviousBlob>>;
 }
 
 /** Bytes of a package that were read at once. */
@@ -44,26 +46,33 @@ interface Window {
 const SMALL_BYTES = 64 * 1024;
 const SIDE_BYTES = 1024 * 1024;
 
-/** Opens what was set aside, the newest first; a generation that cannot be read is worth nothing. */
-export async function openPrevious(paths: StatePaths): Promise<PreviousContent[]> {
+/**
+ * Opens what was set aside, the newest first; a generation that cannot be read is worth nothing. `newest` is what that is known
+ * to consist of.
+ */
+export async function openPrevious(
+  paths: StatePaths,
+  newest?: EarlierBundle,
+): Promise<PreviousContent[]> {
   const generations = await listGenerations(paths);
-  return await Promise.all(
-    generations.reverse().map(async (directory) => {
-      return new PreviousContent(directory, await pinContents(directory));
-    }),
-  );
+  const opened: PreviousContent[] = [];
+  for (const [index, directory] of generations.reverse().entries()) {
+    const contents = await pinContents(directory, index === 0 ? newest : undefined);
+    opened.push(new PreviousContent(directory, contents));
+  }
+  return opened;
 }
 
 /** The blobs of an earlier bundle, complete or not, that waits in `.mirror/previous` to be taken over. */
 export class PreviousContent implements AsyncDisposable {
   readonly #directory: string;
-  readonly #blobs: ReadonlyMap<string, PreviousBlob>;
+  readonly #blobs: PreviousBlobs;
   readonly #packages: readonly PackageFile[];
   #window: Window | undefined;
 
   constructor(directory: string, { packages, blobs }: PreviousContents) {
     this.#directory = directory;
-    this.#blobs = new Map(Object.entries(blobs));
+    this.#blobs = blobs;
     this.#packages = packages.map((files) => new PackageFile({ files, directory, mode: "read" }));
   }
 
@@ -72,7 +81,7 @@ export class PreviousContent implements AsyncDisposable {
   }
 
   find(digest: Digest): PreviousBlob | undefined {
-    return this.#blobs.get(digest);
+    return this.#blobs.find(digest);
   }
 
   /** Fills the buffer from a position of a blob; what cannot be read is fetched instead. */
@@ -127,18 +136,22 @@ export class PreviousContent implements AsyncDisposable {
   }
 }
 
-/** Of each blob, the bytes from its first that a directory has in its bundle, complete or not, or in an earlier one. */
+/**
+ * Of each blob, the bytes from its first that a directory has in its bundle, complete or not, or in an earlier one. `here` is
+ * what the directory is known to hold.
+ */
 export async function findPresent(
   bundlePath: string,
   paths: StatePaths,
+  here: EarlierBundle,
 ): Promise<ReadonlyMap<string, number>> {
   const present = new Map<string, number>();
   const enter = ({ blobs }: PreviousContents) => {
-    for (const [digest, { available }] of Object.entries(blobs)) {
+    for (const [digest, { available }] of blobs) {
       present.set(digest, Math.max(available, present.get(digest) ?? 0));
     }
   };
-  enter(await listContents({ ...paths, directory: bundlePath }));
+  enter(await listContents({ ...paths, directory: bundlePath }, here));
   for (const directory of await listGenerations(paths)) {
     const pinned = await readContents(join(directory, CONTENTS_FILE));
     enter(pinned ?? (await listContents(placesIn(directory))));
@@ -147,18 +160,30 @@ export async function findPresent(
 }
 
 /** Durable before the first file becomes shorter: what a bundle has can be read from it only as long as it is whole. */
-async function pinContents(directory: string): Promise<PreviousContents> {
+async function pinContents(directory: string, known?: EarlierBundle): Promise<PreviousContents> {
   const path = join(directory, CONTENTS_FILE);
   const pinned = await readContents(path);
   if (pinned) return pinned;
-  const contents = await listContents(placesIn(directory));
-  await writeFileAtomically(path, JSON.stringify(contents));
+  const contents = await listContents(placesIn(directory), known);
+  await writeFileAtomically(path, formatJsonLines(linesOf(contents)));
   return contents;
+}
+
+function linesOf({ packages, blobs }: PreviousContents): LinedObject {
+  return { head: { packages }, list: "blobs", items: valuesOf(blobs) };
+}
+
+function* valuesOf(blobs: PreviousBlobs): Generator<{ readonly value: unknown }> {
+  for (const [digest, blob] of blobs) yield { value: { digest, ...blob } };
 }
 
 async function readContents(path: string): Promise<PreviousContents | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as PreviousContents;
+    const { packages, blobs: written } = (await readJsonLines(path)) as WrittenContents;
+    const blobs = new PreviousBlobs();
+    if (Array.isArray(written)) for (const { digest, ...blob } of written) blobs.add(digest, blob);
+    else for (const [digest, blob] of Object.entries(written)) blobs.add(digest, blob);
+    return { packages, blobs };
   } catch (error) {
     if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;
     throw storageError(error, path);
@@ -179,27 +204,28 @@ function placesIn(directory: string): BundlePlaces {
   };
 }
 
-async function listContents({ directory, ...paths }: BundlePlaces): Promise<PreviousContents> {
-  const plan = await readPinnedPlan(paths.plan);
-  if (!plan) return await listComplete(directory);
-  const { plans, tasks } = planWork(plan);
-  const { finished, marks } = await readPullJournal(paths.journal);
-  const blobs: Record<Digest, PreviousBlob> = {};
+async function listContents(
+  { directory, plan, journal }: BundlePlaces,
+  known?: EarlierBundle,
+): Promise<PreviousContents> {
+  const { files, work } = known ?? (await readEarlierBundle(directory, plan));
+  if (!work) return await listComplete(directory, files);
+  const { plans, tasks } = work;
+  const { finished, marks } = await readPullJournal(journal);
+  const blobs = new PreviousBlobs();
   for (const { id, digest, size, places } of tasks) {
     const [{ package: index, entry }] = places;
     const offset = plans[index]?.entries.at(entry)?.offset;
     const available = finished.has(id) ? size : (marks.get(id) ?? 0);
     if (available > 0 && offset !== undefined)
-      blobs[digest] = { package: index, offset, available };
+      blobs.add(digest, { package: index, offset, available });
   }
-  return { packages: plans.map(({ files }) => files), blobs };
+  return { packages: files.packages, blobs };
 }
 
 /** Blobs where a bundle has them, also behind what is damaged in it: each is hashed before it is believed. */
-async function listComplete(directory: string): Promise<PreviousContents> {
-  // Bundles of others are not taken over
-  const { packages } = await readOwnFiles(directory);
-  const blobs: Record<Digest, PreviousBlob> = {};
+async function listComplete(directory: string, { packages }: OwnFiles): Promise<PreviousContents> {
+  const blobs = new PreviousBlobs();
   for (const [index, files] of packages.entries()) {
     await using file = new PackageFile({ files, directory, mode: "read" });
     const entries = salvagePackage(file, {
@@ -212,7 +238,7 @@ async function listComplete(directory: string): Promise<PreviousContents> {
     for await (const { path, offset, size } of entries) {
       const entry = parseLayoutEntry(path);
       if (entry?.kind !== "blob") continue;
-      blobs[entry.digest as Digest] ??= { package: index, offset, available: size };
+      blobs.add(entry.digest as Digest, { package: index, offset, available: size });
     }
   }
   return { packages, blobs };

@@ -31,10 +31,7 @@ export async function prepareDirectory(
     throw storageError(error, bundlePath);
   }
   if (names.length === 0 || force) return;
-  // With a plan for other wishes, the bundle is one that was sealed
-  const plan = await readPinnedPlan(paths.plan);
-  const isUnfinished = plan !== undefined && isEqual(plan.selection, selection);
-  if (names.includes(BUNDLE_MANIFEST_FILE) && !isUnfinished) {
+  if (names.includes(BUNDLE_MANIFEST_FILE) && !(await isUnfinished(paths, selection))) {
     if (names.includes(STATE_DIRECTORY)) await removeLeftovers(bundlePath, paths);
     const isIntact = (await readIntactManifest(bundlePath)) !== undefined;
     const reason = isIntact
@@ -49,6 +46,15 @@ export async function prepareDirectory(
       hint: `Use ${option("force")} to pull beside what is there, or name another directory`,
     });
   }
+}
+
+/** With a plan for other wishes, or none, a bundle is one that was sealed. */
+async function isUnfinished(
+  paths: StatePaths,
+  selection: PullOptions["selection"],
+): Promise<boolean> {
+  const plan = await readPinnedPlan(paths.plan);
+  return plan !== undefined && isEqual(plan.selection, selection);
 }
 
 /** What a run left that was ended while it cleaned up behind a complete bundle. */

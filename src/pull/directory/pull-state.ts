@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { StringDecoder } from "node:string_decoder";
 import { PULL_STATE, STATE_DIRECTORY } from "../../bundle/format/state-directory.ts";
 import type { ExtraFile, PackageContents } from "../../contents/contents.ts";
 import type { Failure } from "../../failure.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../../io/errors.ts";
-import { mkdir, readFrom, rm } from "../../io/file-system.ts";
-import { formatJsonLines, JsonLinesReader, type LinedObject } from "../../io/json-lines.ts";
+import { mkdir, rm } from "../../io/file-system.ts";
+import { formatJsonLines, type LinedObject } from "../../io/json-lines.ts";
+import { readJsonLines } from "../../io/read-json-lines.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { NamedChartImage } from "../../selection/resolve/charts/resolve-chart-images.ts";
 import type { RecordedSelection } from "./wishes.ts";
@@ -54,10 +54,7 @@ export function statePaths(bundlePath: string): StatePaths {
 /** The plan of an unfinished pull; undefined if there is none, or if it cannot be used. */
 export async function readPinnedPlan(path: string): Promise<PinnedPlan | undefined> {
   try {
-    const reader = new JsonLinesReader();
-    const decoder = new StringDecoder("utf8");
-    for await (const bytes of readFrom(path, 0)) reader.push(decoder.write(bytes));
-    const plan = reader.end() as PinnedPlan;
+    const plan = (await readJsonLines(path)) as PinnedPlan;
     return plan.schemaVersion === 1 && Array.isArray(plan.contents) ? plan : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || hasErrorCode(error, "ENOENT")) return undefined;

@@ -55,8 +55,9 @@ export async function findDamageOfSealed(
 ): Promise<string | undefined> {
   const { bundlePath, signal, onEvent = () => {} } = options;
   const manifest = await readIntactManifest(bundlePath);
-  const isUnfinished = (await readPinnedPlan(paths.plan)) !== undefined;
-  if (!manifest || isUnfinished || !isWanted(manifest, options)) return undefined;
+  if (!manifest || !isWanted(manifest, options)) return undefined;
+  // It is on the way to be sealed again
+  if ((await readPinnedPlan(paths.plan)) !== undefined) return undefined;
   const means = hasFileSums(manifest)
     ? "its files are checked"
     : `it has no checksums of its files, only their sizes are looked at: use ${call("verifyBundle")}`;

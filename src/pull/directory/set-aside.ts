@@ -9,17 +9,20 @@ import { PULL_STATE } from "../../bundle/format/state-directory.ts";
 import { syncDirectory } from "../../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../../io/errors.ts";
 import { mkdir, readdir, rename, rm, stat } from "../../io/file-system.ts";
-import { readOwnFiles } from "./own-files.ts";
-import { readPinnedPlan, type StatePaths } from "./pull-state.ts";
-import { planWork } from "./transfer-plan.ts";
+import { type EarlierBundle, namesOf, readEarlierBundle } from "./earlier-bundle.ts";
+import type { StatePaths } from "./pull-state.ts";
 
 /**
  * Moves an earlier bundle and its state out of the way, into a directory of its own. The documents that list its files
- * go first: after a crash in between, `finishSettingAside` knows what is left to move.
+ * go first: after a crash in between, `finishSettingAside` knows what is left to move. False: there was nothing to move.
  */
-export async function setAside(bundlePath: string, paths: StatePaths): Promise<void> {
+export async function setAside(
+  bundlePath: string,
+  paths: StatePaths,
+  here: EarlierBundle,
+): Promise<boolean> {
   const manifest = join(bundlePath, BUNDLE_MANIFEST_FILE);
-  if (!(await exists(paths.plan)) && !(await exists(manifest))) return;
+  if (!(await exists(paths.plan)) && !(await exists(manifest))) return false;
   const directory = join(paths.previous, String((await listGenerations(paths)).length));
   await mkdir(directory, { recursive: true });
   // The plan last: without it, a manifest that is still there would stand for a complete bundle
@@ -27,20 +30,26 @@ export async function setAside(bundlePath: string, paths: StatePaths): Promise<v
   // Lists the files of a bundle whose manifest is damaged
   await moveIfPresent(join(bundlePath, CHECKSUM_FILE), join(directory, CHECKSUM_FILE));
   await moveIfPresent(paths.plan, join(directory, PULL_STATE.plan));
-  await finishSettingAside(bundlePath, paths);
+  await finishSettingAside(bundlePath, paths, here);
+  return true;
 }
 
 /**
  * Moves the journal, and the files that the newest generation lists, and no others: a bundle's directory may hold
- * foreign files. Idempotent.
+ * foreign files. Idempotent. `newest` is what that generation is known to consist of.
  */
-export async function finishSettingAside(bundlePath: string, paths: StatePaths): Promise<void> {
+export async function finishSettingAside(
+  bundlePath: string,
+  paths: StatePaths,
+  newest?: EarlierBundle,
+): Promise<void> {
   const directory = (await listGenerations(paths)).at(-1);
   if (directory === undefined) return;
   const journal = join(directory, PULL_STATE.journal);
   if (!(await exists(journal))) await moveIfPresent(paths.journal, journal);
   await rm(join(bundlePath, CHECKSUM_FILE), { force: true });
-  for (const name of await listOwnFiles(directory)) {
+  const names = newest ? namesOf(newest) : await listOwnFiles(directory);
+  for (const name of names) {
     await moveIfPresent(join(bundlePath, name), join(directory, name));
     await moveIfPresent(join(bundlePath, `${name}${PARTIAL_SUFFIX}`), join(directory, name));
     await rm(join(bundlePath, `${name}${GOST_SUFFIX}`), { force: true });
@@ -48,40 +57,22 @@ export async function finishSettingAside(bundlePath: string, paths: StatePaths):
   await syncDirectory(bundlePath);
 }
 
-/** Paths of the files that were set aside or will be; not all of them need be there. */
+/** Paths of the files that were set aside or will be; not all of them need be there. `here` will be. */
 export async function listEarlierFiles(
   bundlePath: string,
   paths: StatePaths,
-  { isContinued }: { readonly isContinued: boolean },
+  here: EarlierBundle | undefined,
 ): Promise<string[]> {
   const generations = await listGenerations(paths);
   const aside = generations.map(async (directory) =>
     (await listOwnFiles(directory)).map((name) => join(directory, name)),
   );
-  const names = isContinued ? [] : await listOwnFiles(bundlePath, paths.plan);
-  const here = names.flatMap((name) => [name, `${name}${PARTIAL_SUFFIX}`]);
-  return [...(await Promise.all(aside)).flat(), ...here.map((name) => join(bundlePath, name))];
+  const names = (here ? namesOf(here) : []).flatMap((name) => [name, `${name}${PARTIAL_SUFFIX}`]);
+  return [...(await Promise.all(aside)).flat(), ...names.map((name) => join(bundlePath, name))];
 }
 
-async function listOwnFiles(
-  directory: string,
-  planPath = join(directory, PULL_STATE.plan),
-): Promise<string[]> {
-  const plan = await readPinnedPlan(planPath);
-  if (plan) return namesOf(planWork(plan).plans, plan.extraFiles);
-  const { packages, extra } = await readOwnFiles(directory);
-  return [...packages.flat().map(({ name }) => name), ...extra];
-}
-
-interface Named {
-  readonly name: string;
-}
-
-function namesOf(
-  packages: readonly { readonly files: readonly Named[] }[],
-  extraFiles: readonly Named[] = [],
-): string[] {
-  return [...packages.flatMap(({ files }) => files), ...extraFiles].map(({ name }) => name);
+async function listOwnFiles(directory: string): Promise<string[]> {
+  return namesOf(await readEarlierBundle(directory, join(directory, PULL_STATE.plan)));
 }
 
 /** Directories of earlier bundles, oldest first. */

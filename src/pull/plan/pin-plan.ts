@@ -6,6 +6,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { AcceptedSignature } from "../../trust/check-signatures.ts";
 import { SignatureRefusedError } from "../../trust/errors.ts";
 import type { SignaturePolicy } from "../../trust/policy.ts";
+import { describeEarlierBundle, type EarlierBundle } from "../directory/earlier-bundle.ts";
 import { dropUnfinished } from "../directory/pull-directory.ts";
 import { NO_PROGRESS, type PullProgress, readPullJournal } from "../directory/pull-journal.ts";
 import {
@@ -25,6 +26,7 @@ import type { PullOptions } from "../pull-options.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { findContents } from "./find-contents.ts";
 import { requireSignaturesOf, trustFilesOf } from "./require-signatures.ts";
+import type { ResolvingOptions } from "./resolve-contents.ts";
 
 /** Where a pull keeps what it reads. */
 export interface PullCaches {
@@ -50,6 +52,8 @@ export interface Pinned {
   readonly fetched: ReadonlySet<Digest>;
   /** What the images are signed with, where that was demanded. */
   readonly signatures?: readonly AcceptedSignature[] | undefined;
+  /** What was set aside for this plan. */
+  readonly aside?: EarlierBundle | undefined;
 }
 
 /** Goes on with the plan of an unfinished pull of the same selection, or makes a new one. */
@@ -57,30 +61,56 @@ export async function pinPlan(
   options: PullOptions,
   { paths, caches, policy }: PinPlanOptions,
 ): Promise<Pinned> {
-  const { bundlePath, lock, chunkSizeBytes, resume = true, onEvent = () => {} } = options;
+  const { bundlePath, resume = true } = options;
   if (!resume) await dropUnfinished(bundlePath, paths);
-  const check = async (work: BundleWork, isContinued: boolean) => {
-    const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
+  const check = async (work: BundleWork, here?: EarlierBundle) => {
+    const earlierFiles = await listEarlierFiles(bundlePath, paths, here);
+    const isContinued = here === undefined;
     await checkSpace(bundlePath, work, { cache: caches.own, isContinued, earlierFiles });
   };
   const unfinished = await readPinnedPlan(paths.plan);
-  const { all: cache, records } = caches;
-  const demand = { options, policy, cache };
+  const demand = { options, policy, cache: caches.all };
   // With `force` tags are looked up again; what is on disk is kept in every case
   if (unfinished && !options.force && (await canContinue(unfinished, options))) {
     const signed = await lookAtSignatures(unfinished, demand);
     if (signed !== undefined) {
       const plan = await withTrustFiles(unfinished, options, paths);
       const work = planWork(plan);
-      await check(work, true);
+      await check(work);
       return { plan, work, progress: await readPullJournal(paths.journal), ...signed };
     }
   }
   if (!unfinished) await finishSettingAside(bundlePath, paths);
+  // Before anything else takes memory: what a large bundle says of itself is large
+  const here = await describeEarlierBundle(bundlePath, unfinished);
+  const { plan, fetched, signatures } = await makePlan(demand, {
+    records: caches.records,
+    // What an earlier pull has left may be most of it
+    onImage: unfinished || options.force ? undefined : expectBytes(options),
+  });
+  const work = planWork(plan);
+  const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
+  await check(work, isSame ? undefined : here);
+  if (isSame) {
+    await writePinnedPlan(paths, plan);
+    return { plan, work, progress: await readPullJournal(paths.journal), fetched, signatures };
+  }
+  const aside = (await setAside(bundlePath, paths, here)) ? here : undefined;
+  // The journal of a plan that is lost would speak of other tasks
+  await rm(paths.journal, { force: true });
+  await writePinnedPlan(paths, plan);
+  return { plan, work, progress: NO_PROGRESS, fetched, signatures, aside };
+}
+
+/** A new one, of what the selection comes to now. */
+async function makePlan(
+  demand: Demand,
+  found: Pick<ResolvingOptions, "records" | "onImage">,
+): Promise<Pick<Pinned, "plan" | "fetched" | "signatures">> {
+  const { options, cache } = demand;
+  const { lock, chunkSizeBytes, onEvent = () => {} } = options;
   const tagsDirectory = options.cacheDirectory;
-  // What an earlier pull has left may be most of it
-  const onImage = unfinished || options.force ? undefined : expectBytes(options);
-  const resolving = { ...options, cache, records, tagsDirectory, onEvent, onImage };
+  const resolving = { ...options, ...found, cache, tagsDirectory, onEvent };
   const { contents, failures, chartImages, ...resolved } = await findContents(resolving);
   const extraFiles = [...resolved.extraFiles, ...trustFilesOf(options)];
   const { signatures, ...read } = await requireSigned(contents, demand);
@@ -96,18 +126,7 @@ export async function pinPlan(
     ...(failures.length > 0 ? { failures } : {}),
     ...(chartImages.length > 0 ? { chartImages } : {}),
   };
-  const work = planWork(plan);
-  const isSame = unfinished !== undefined && makesSameBytes(unfinished, plan);
-  await check(work, isSame);
-  if (isSame) {
-    await writePinnedPlan(paths, plan);
-    return { plan, work, progress: await readPullJournal(paths.journal), fetched, signatures };
-  }
-  await setAside(bundlePath, paths);
-  // The journal of a plan that is lost would speak of other tasks
-  await rm(paths.journal, { force: true });
-  await writePinnedPlan(paths, plan);
-  return { plan, work, progress: NO_PROGRESS, fetched, signatures };
+  return { plan, fetched, signatures };
 }
 
 /** The unfinished pull may have demanded less. */

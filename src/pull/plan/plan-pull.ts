@@ -6,6 +6,7 @@ import type { Lock } from "../../lock/lock.ts";
 import { collectNotices } from "../../notice.ts";
 import { checkPullOptions } from "../check-pull-options.ts";
 import { describeImage, totalsOf } from "../directory/describe-bundle.ts";
+import { describeEarlierBundle } from "../directory/earlier-bundle.ts";
 import { findPresent } from "../directory/previous-content.ts";
 import {
   makesSameBytes,
@@ -116,9 +117,10 @@ async function lookAtDirectory(
   const cache = createDirectoryCache(paths.blobs);
   const unfinished = await readPinnedPlan(paths.plan);
   const isContinued = unfinished !== undefined && makesSameBytes(unfinished, wanted);
-  const earlierFiles = await listEarlierFiles(bundlePath, paths, { isContinued });
+  const here = await describeEarlierBundle(bundlePath, unfinished);
+  const earlierFiles = await listEarlierFiles(bundlePath, paths, isContinued ? undefined : here);
   const space = await measureSpace(bundlePath, work, { cache, isContinued, earlierFiles });
-  const present = await findPresent(bundlePath, paths);
+  const present = await findPresent(bundlePath, paths, here);
   const available = ({ digest }: BlobTask) => present.get(digest) ?? 0;
   return {
     missingBytes: await countMissing(work.tasks, { available, cache: above(cache) }),

@@ -1,10 +1,10 @@
-import { cp } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MadeList } from "../../../src/made-list.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
-import type {
-  PreviousBlob,
-  PreviousContent,
-} from "../../../src/pull/directory/previous-content.ts";
+import type { PreviousBlob } from "../../../src/pull/directory/previous-blobs.ts";
+import type { PreviousContent } from "../../../src/pull/directory/previous-content.ts";
 import { takeOver } from "../../../src/pull/directory/take-over.ts";
 import type { BlobTask } from "../../../src/pull/directory/transfer-plan.ts";
 import { planSample, pullSample } from "../../crash/support/resume.ts";
@@ -25,7 +25,8 @@ describe("takeOver()", () => {
       release: async (index: number, end: number) => void events.push(`release ${index}:${end}`),
       remove: note("remove"),
     };
-    const tasks = [...wanted].map((name) => ({ digest: name as Digest }) as BlobTask);
+    const names = [...wanted];
+    const tasks = new MadeList(names.length, (id) => ({ digest: names[id] as Digest }) as BlobTask);
     await takeOver(content as unknown as PreviousContent, tasks, {
       sync: note("sync"),
       find: ({ digest }) => blobs[digest],
@@ -94,8 +95,9 @@ describe("pull() over an earlier bundle", () => {
     expect(neededBytes).toBeLessThan(fresh.bytes);
   });
 
-  test.each([1, 5, 9])("stopped behind %i blobs, fetches none of them", async (count) => {
-    const path = directory.resolve(`stopped-${count}`);
+  /** A directory with v1 and a pull of v2 over it that was stopped behind so many blobs. */
+  async function stopBehind(count: number, name = `stopped-${count}`): Promise<string> {
+    const path = directory.resolve(name);
     await cp(directory.resolve("v1"), path, { recursive: true });
     const stop = new AbortController();
     let reused = 0;
@@ -108,14 +110,36 @@ describe("pull() over an earlier bundle", () => {
       },
     });
     await expect(stopped).rejects.toThrow();
-    const { missingBytes, fetchBytes } = await planSample(path, wishes("v2"));
-    expect(missingBytes).toBeGreaterThan(MIB);
-    expect(missingBytes).toBeLessThan(MIB + 20_000);
-    expect(fetchBytes).toBeGreaterThan(61 * MIB);
+    return path;
+  }
+
+  /** Nothing of what v1 has is fetched for v2. */
+  async function goOn(path: string): Promise<void> {
     const { summary, asked } = await pullSample(path, wishes("v2"));
     expect(summary.complete).toBe(true);
     const shared = layers.slice(2).map(({ descriptor }) => descriptor.digest);
     expect(shared.filter((digest) => asked.has(digest))).toEqual([]);
     expect(await hashFiles(path)).toEqual(await hashFiles(directory.resolve("v2")));
+  }
+
+  test.each([1, 5, 9])("stopped behind %i blobs, fetches none of them", async (count) => {
+    const path = await stopBehind(count);
+    const { missingBytes, fetchBytes } = await planSample(path, wishes("v2"));
+    expect(missingBytes).toBeGreaterThan(MIB);
+    expect(missingBytes).toBeLessThan(MIB + 20_000);
+    expect(fetchBytes).toBeGreaterThan(61 * MIB);
+    await goOn(path);
+  });
+
+  test("goes on with what an earlier version has noted of it", async () => {
+    const path = await stopBehind(5, "noted");
+    const noted = join(path, ".mirror/previous/0/contents.json");
+    const { packages, blobs } = JSON.parse(await readFile(noted, "utf8")) as {
+      readonly packages: unknown;
+      readonly blobs: readonly { readonly digest: string }[];
+    };
+    const byDigest = Object.fromEntries(blobs.map(({ digest, ...blob }) => [digest, blob]));
+    await writeFile(noted, JSON.stringify({ packages, blobs: byDigest }));
+    await goOn(path);
   });
 });
