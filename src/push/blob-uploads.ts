@@ -13,6 +13,7 @@ import type {
   TargetRepository,
   UploadSessionStore,
 } from "../store/store.ts";
+import { ByContent } from "./by-content.ts";
 import { ContentNotKeptError } from "./errors.ts";
 import type { PushEvent } from "./events.ts";
 import { lookAgain } from "./look-again.ts";
@@ -64,10 +65,10 @@ export class BlobUploads {
   readonly #turns: ReturnType<typeof pLimit>;
   readonly #tally = new UploadTally();
   /** By repository and digest: whether it had to be brought there. */
-  readonly #ensured = new Map<string, Promise<boolean>>();
-  /** The first repository that a blob goes to; settles when it is there. */
-  readonly #first = new Map<Digest, Promise<RepositoryReference>>();
-  readonly #resending = new Map<string, Promise<unknown>>();
+  readonly #ensured = new ByContent<boolean | Promise<boolean>>();
+  /** The first repository that a blob goes to; a promise until it is there. */
+  readonly #first = new Map<Digest, RepositoryReference | Promise<RepositoryReference>>();
+  readonly #resending = new ByContent<Promise<unknown>>();
 
   constructor(options: BlobUploadsOptions) {
     this.#options = options;
@@ -84,29 +85,32 @@ export class BlobUploads {
   }
 
   /** Idempotent; afterwards the blob is in the repository. Whether it had to be brought there. */
-  ensure(place: PushPlace, blob: Descriptor, { isClaimed }: EnsureOptions): Promise<boolean> {
-    const key = keyOf(place, blob);
-    const known = this.#ensured.get(key);
-    if (known !== undefined) return known;
+  async ensure(place: PushPlace, blob: Descriptor, { isClaimed }: EnsureOptions): Promise<boolean> {
+    const [{ target }, { digest }] = [place, blob];
+    const known = this.#ensured.get(target, digest);
+    if (known !== undefined) return await known;
     const ensuring = this.#bring(place, blob, isClaimed);
-    this.#ensured.set(key, ensuring);
-    return ensuring;
+    this.#ensured.set(target, digest, ensuring);
+    const isBrought = await ensuring;
+    // What is over is no promise any more: of many blobs these would be most of what is kept
+    this.#ensured.set(target, digest, isBrought);
+    return isBrought;
   }
 
   /** Sends a blob that the target says it does not know, whatever it said before. */
   sendAgain(place: PushPlace, blob: Descriptor): Promise<unknown> {
-    const key = keyOf(place, blob);
-    const known = this.#resending.get(key);
+    const [{ target }, { digest }] = [place, blob];
+    const known = this.#resending.get(target, digest);
     if (known !== undefined) return known;
     const sending = this.#limitOf(blob)(() => this.#push(place, blob, { isKnownMissing: true }));
-    const settled = sending.finally(() => this.#resending.delete(key));
-    this.#resending.set(key, settled);
+    const settled = sending.finally(() => this.#resending.delete(target, digest));
+    this.#resending.set(target, digest, settled);
     return settled;
   }
 
   /** Blobs that are believed to be there. */
-  countPresent(place: PushPlace, blobs: readonly Descriptor[]): void {
-    for (const blob of blobs) this.#tally.addPresent(keyOf(place, blob), blob.size);
+  countPresent({ target }: PushPlace, blobs: readonly Descriptor[]): void {
+    for (const blob of blobs) this.#tally.addPresent(target, blob);
   }
 
   async #bring(place: PushPlace, blob: Descriptor, isClaimed: boolean): Promise<boolean> {
@@ -116,7 +120,10 @@ export class BlobUploads {
         if (isClaimed && (await this.#isThere(place, blob))) return false;
         return await this.#push(place, blob, { isKnownMissing: isClaimed });
       });
-      const there = bringing.then(() => place.target);
+      const there = bringing.then(() => {
+        this.#first.set(blob.digest, place.target);
+        return place.target;
+      });
       // Nobody may ever wait for it; `ensure` reports the failure
       there.catch(() => {});
       this.#first.set(blob.digest, there);
@@ -124,7 +131,7 @@ export class BlobUploads {
     }
     if (isClaimed && (await this.#limitOf(blob)(() => this.#isThere(place, blob)))) return false;
     // Not inside the limit: who waits here must not take the place of who is waited for
-    const from = await first.catch(() => undefined);
+    const from = "then" in first ? await first.catch(() => undefined) : first;
     const wish = { from, isKnownMissing: isClaimed };
     return await this.#limitOf(blob)(() => this.#push(place, blob, wish));
   }
@@ -143,7 +150,7 @@ export class BlobUploads {
     const { openTarget, signal } = this.#options;
     signal?.throwIfAborted();
     const isThere = await openTarget(place.target).exists(blob, { signal });
-    if (isThere) this.#tally.addPresent(keyOf(place, blob), blob.size);
+    if (isThere) this.#tally.addPresent(place.target, blob);
     return isThere;
   }
 
@@ -172,7 +179,7 @@ export class BlobUploads {
     for (let sends = 0; sends < SEND_LIMIT; ) {
       const result = await this.#pushOnce(place, blob, next);
       const { outcome } = result;
-      this.#tally.add(keyOf(place, blob), blob.size, result);
+      this.#tally.add(place.target, blob, result);
       if (outcome === "already-there" || (await this.#isKept(place, blob))) return outcome;
       // A mount that did not hold is no attempt to send
       if (outcome === "uploaded") sends += 1;
@@ -232,14 +239,4 @@ function isSmall({ size }: Descriptor): boolean {
 
 function readerOf({ readBlob }: PushPlace, blob: Descriptor): PushContentOptions["readAll"] {
   return readBlob && blob.size <= HELD_BYTES ? () => readBlob(blob) : undefined;
-}
-
-/** By the object that names a repository: each blob asks several times. */
-const names = new WeakMap<RepositoryReference, string>();
-
-function keyOf({ target }: PushPlace, { digest }: Descriptor): string {
-  const known = names.get(target);
-  const name = known ?? formatReference(target);
-  if (known === undefined) names.set(target, name);
-  return `${name}@${digest}`;
 }

@@ -9,11 +9,13 @@ export function isFollower(image: PushImage): image is Follower {
   return image.subject !== undefined;
 }
 
-/** The images of a push by the manifests that they have. */
+/** The images of a push by the manifests that they have; nothing is noted where none belongs to another. */
 export class Subjects {
   readonly #images = new Map<string, PushImage[]>();
+  readonly #isNeeded: boolean;
 
   constructor(images: readonly PushImage[]) {
+    this.#isNeeded = images.some(isFollower);
     for (const image of images) this.#add(image, image.root.digest);
   }
 
@@ -45,6 +47,7 @@ export class Subjects {
   }
 
   #add(image: PushImage, digest: string): void {
+    if (!this.#isNeeded) return;
     const key = keyOf(image.target, digest);
     const known = this.#images.get(key) ?? [];
     if (!known.includes(image)) this.#images.set(key, [...known, image]);

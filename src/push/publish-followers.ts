@@ -39,6 +39,7 @@ export class FollowerPublisher {
   /** What is left to publish: all but followers, with what has failed taken out. */
   async publishAll(works: readonly Work[]): Promise<Work[]> {
     const { bundle, manifests, steps } = this.#means;
+    if (!works.some(({ image }) => isFollower(image))) return [...works];
     const followers = works.flatMap(({ image, ...work }) =>
       isFollower(image) ? [{ ...work, image }] : [],
     );

@@ -1,3 +1,4 @@
+import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
 import { readPointedVersion } from "../bundle/images/pointed-version.ts";
 import type { ImageKind } from "../contents/contents.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -72,10 +73,11 @@ export class ImagePublisher {
   }
 
   /** The version that the image points at, if neither the bundle nor the target has it. */
-  async #findDangling({ image, graph }: Work): Promise<TargetVersion | undefined> {
+  async #findDangling({ image }: Work): Promise<TargetVersion | undefined> {
     const { batch, book, bundle, openTarget } = this.#means;
-    const { signal } = batch;
-    const version = await readPointedVersion({ bundle, layout: image.layout, graph, signal });
+    const [{ signal }, { layout, root }] = [batch, image];
+    const graph = await readBundledGraph(bundle, layout, root, { signal });
+    const version = await readPointedVersion({ bundle, layout, graph, signal });
     if (version === undefined) return undefined;
     const place = targetVersionOf(image, version);
     const arrived = book.images

@@ -22,7 +22,7 @@ import { ImagePublisher } from "./publish-images.ts";
 import type { PushOptions } from "./push-options.ts";
 import { createPlace } from "./push-place.ts";
 import type { PushState } from "./push-state.ts";
-import { isWhollyTagged, type PushMeans, type Work } from "./push-work.ts";
+import { isWhollyTagged, type LookedWork, type PushMeans, type Work } from "./push-work.ts";
 import type { Receipt } from "./receipt.ts";
 import { ReceiptBook } from "./receipt-book.ts";
 import { writeTag } from "./write-tag.ts";
@@ -39,6 +39,9 @@ const SINGLE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "BUNDLE_CORRUPT",
   "STORAGE_FAILED",
 ]);
+
+/** Of most images no tag is there before. */
+const NOTHING_FOUND: Work["found"] = new Map();
 
 /** Looks, transfers and publishes; what became of each image is in the receipt. */
 export class PushRun {
@@ -84,9 +87,9 @@ export class PushRun {
     const { batch, book, steps } = this.#means;
     const subjects = new Subjects(images);
     const transferred = await steps.each(images, async (image) => {
-      const work = await this.#look(image);
-      if (work) subjects.enter(image, work.graph);
-      return work && (await this.#transfer(work));
+      const looked = await this.#look(image);
+      if (looked) subjects.enter(image, looked.graph);
+      return looked && (await this.#transfer(looked));
     });
     const publisher = new ImagePublisher(this.#means);
     const followers = new FollowerPublisher(this.#means, { subjects, images: publisher });
@@ -124,7 +127,7 @@ export class PushRun {
   }
 
   /** What the image needs, and what its tags are now; undefined: the target is trusted to have it. */
-  async #look(image: PushImage): Promise<Work | undefined> {
+  async #look(image: PushImage): Promise<LookedWork | undefined> {
     const { batch, book, bundle, openTarget, options } = this.#means;
     const graph = await this.#readGraph(image);
     book.noteSize(image, graph);
@@ -155,10 +158,12 @@ export class PushRun {
     };
     const tags = image.tags.map(async (tag) => {
       const wish = { signal: batch.signal, onUnseen };
-      return [tag, await claimedDigest(target, tag, wish)] as const;
+      const digest = await claimedDigest(target, tag, wish);
+      return digest === undefined ? [] : [[tag, digest] as const];
     });
     try {
-      return new Map(await Promise.all(tags));
+      const found = (await Promise.all(tags)).flat();
+      return found.length > 0 ? new Map(found) : NOTHING_FOUND;
     } catch (error) {
       await Promise.allSettled(begun);
       throw error;
@@ -169,9 +174,9 @@ export class PushRun {
    * Brings everything below the root: blobs, then manifests from the leaves up. A tag that is right is a claim that all
    * of it is there, and no more: parts may have been lost since.
    */
-  async #transfer(work: Work): Promise<Work | undefined> {
+  async #transfer({ graph, ...work }: LookedWork): Promise<Work | undefined> {
     const { bundle, manifests } = this.#means;
-    const { image, graph, isClaimed } = work;
+    const { image, isClaimed } = work;
     const place = createPlace(bundle, image);
     const blobs = graph.blobs.map((blob) => this.#blobs.ensure(place, blob, { isClaimed }));
     let isChanged = (await allSettledOrThrow(blobs)).includes(true);

@@ -24,13 +24,17 @@ export interface PushMeans {
 /** One image on its way. */
 export interface Work {
   readonly image: PushImage;
-  readonly graph: BundledGraph;
-  /** What each tag was before. */
-  readonly found: ReadonlyMap<string, Digest | undefined>;
+  /** What tags were before; those that were not there are left out. */
+  readonly found: ReadonlyMap<string, Digest>;
   /** A tag is right, or the target lists it for its subject: it says that all below the root is there. */
   readonly isClaimed: boolean;
   /** Something below the root had to be brought. */
   readonly isChanged: boolean;
+}
+
+/** As long as its blobs are not there: which they are is not kept beyond. */
+export interface LookedWork extends Work {
+  readonly graph: BundledGraph;
 }
 
 export type FollowerWork = Work & { readonly image: Follower };

@@ -17,7 +17,7 @@ export class ReceiptBook {
   readonly #failures: Failure[] = [];
   /** Images of which something failed. */
   readonly #failed = new Set<string>();
-  /** With all that is below the root. */
+  /** With all that is below the root; of what the receipt tells it of. */
   readonly #bytes = new Map<string, number>();
 
   constructor(target: RepositoryReference) {
@@ -30,6 +30,7 @@ export class ReceiptBook {
   }
 
   noteSize(image: PushImage, { root, children, blobs }: BundledGraph): void {
+    if (!isTold(image)) return;
     const bytes = [root, ...children, ...blobs].reduce((sum, { size }) => sum + size, 0);
     this.#bytes.set(keyOfImage(image), bytes);
   }
@@ -37,14 +38,14 @@ export class ReceiptBook {
   /** `tag` is undefined for what has none. */
   record(image: PushImage, tag: string | undefined, outcome: Outcome, found?: Digest): void {
     const { repository, root, kind, subject } = image;
-    const bytes = this.#bytes.get(keyOfImage(image));
+    const bytes = isTold(image) ? this.#bytes.get(keyOfImage(image)) : undefined;
     if (outcome === "failed") this.#failed.add(keyOfImage(image));
     this.#images.push({
       repository,
       ...(tag === undefined ? {} : { tag }),
       ...(isTold(image) ? { kind } : {}),
       ...(subject === undefined ? {} : { subject }),
-      ...(bytes !== undefined && isTold(image) ? { bytes } : {}),
+      ...(bytes === undefined ? {} : { bytes }),
       planned: root.digest,
       ...(found === undefined ? {} : { found }),
       outcome,

@@ -1,4 +1,7 @@
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { RepositoryReference } from "../oci/reference.ts";
 import type { PushContentResult } from "../store/store.ts";
+import { ByContent } from "./by-content.ts";
 
 /**
  * Blobs of a push, each once for every repository that it went to. Without repetitions,
@@ -28,7 +31,7 @@ interface Entry {
 }
 
 export class UploadTally {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new ByContent<Entry>();
 
   get totals(): UploadTotals {
     const entries = [...this.#entries.values()];
@@ -49,18 +52,18 @@ export class UploadTally {
     };
   }
 
-  addPresent(key: string, size: number): void {
-    this.add(key, size, { outcome: "already-there", sentBytes: 0 });
+  addPresent(repository: RepositoryReference, blob: Descriptor): void {
+    this.add(repository, blob, { outcome: "already-there", sentBytes: 0 });
   }
 
   /** The last outcome counts: what had to be sent again was neither mounted nor there. */
   add(
-    key: string,
-    size: number,
+    repository: RepositoryReference,
+    { digest, size }: Descriptor,
     { outcome, resumedBytes = 0, sentBytes }: PushContentResult,
   ): void {
-    const before = this.#entries.get(key)?.transferredBytes ?? 0;
+    const before = this.#entries.get(repository, digest)?.transferredBytes ?? 0;
     const transferredBytes = before + sentBytes;
-    this.#entries.set(key, { size, outcome, resumedBytes, transferredBytes });
+    this.#entries.set(repository, digest, { size, outcome, resumedBytes, transferredBytes });
   }
 }

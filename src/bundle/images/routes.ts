@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { compareTexts } from "../../compare-texts.ts";
 import type { ImageKind } from "../../contents/contents.ts";
 import { parseCosignTag } from "../../oci/cosign-tag.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
+import { coreOf, type Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { joinRepository, type RepositoryReference } from "../../oci/reference.ts";
 import { MODULES, memberOf, placeModules } from "../../product/layouts.ts";
@@ -98,27 +98,47 @@ function routeImages(
   published: readonly (BundledTag | BundledReferrer)[],
   { target, modulesPath }: Placing,
 ): RoutedImage[] {
-  const images = new Map<string, RoutedImage & { tags: string[]; sources: string[] }>();
+  const images = new Map<string, OpenImage>();
+  // One object for each repository: who keeps something for it finds it by that
+  const targets = new Map<string, RepositoryReference>();
   for (const one of published) {
-    const { layout, root, kind, source } = one;
     const path = placeModules(one.repository, modulesPath);
+    const place = targets.get(path) ?? joinRepository(target, path);
+    targets.set(path, place);
     const subject = subjectOf(one);
-    const key = `${path}@${root.digest}`;
-    const image = images.get(key) ?? {
-      layout,
-      target: joinRepository(target, path),
-      repository: path,
-      root,
-      tags: [],
-      kind,
-      sources: [],
-      ...("isBare" in one ? { isBare: one.isBare } : {}),
-    };
-    if ("tag" in one && !image.tags.includes(one.tag)) image.tags.push(one.tag);
-    if (source !== "" && !image.sources.includes(source)) image.sources.push(source);
+    const key = `${path}@${one.root.digest}`;
+    const known = images.get(key);
+    if (known) addName(known, one);
+    const image = known ?? openImage(one, { target: place, repository: path });
     images.set(key, subject === undefined ? image : { ...image, subject });
   }
   return [...images.values()];
+}
+
+/** While its names are gathered. */
+type OpenImage = RoutedImage & { readonly tags: string[]; readonly sources: string[] };
+
+/** With the first of its names: most images have no other, and lists that grow take the room of seventeen. */
+function openImage(
+  one: BundledTag | BundledReferrer,
+  place: Pick<RoutedImage, "target" | "repository">,
+): OpenImage {
+  const { layout, root, kind, source } = one;
+  return {
+    layout,
+    ...place,
+    // What else was written beside it has done its work
+    root: coreOf(root),
+    tags: "tag" in one ? [one.tag] : [],
+    kind,
+    sources: source === "" ? [] : [source],
+    ...("isBare" in one ? { isBare: one.isBare } : {}),
+  };
+}
+
+function addName({ tags, sources }: OpenImage, one: BundledTag | BundledReferrer): void {
+  if ("tag" in one && !tags.includes(one.tag)) tags.push(one.tag);
+  if (one.source !== "" && !sources.includes(one.source)) sources.push(one.source);
 }
 
 /** What cosign stores beside an image says by its tag what it belongs to. */

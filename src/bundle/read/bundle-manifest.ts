@@ -115,7 +115,28 @@ export function parseBundleManifest(bytes: Buffer, path: string): BundleManifest
   }
   const fault = findFault(value);
   if (fault !== undefined) throw corrupt(fault);
-  return value as unknown as BundleManifest;
+  const manifest = value as unknown as BundleManifest;
+  shareTexts(manifest);
+  return manifest;
+}
+
+type Shared = { -readonly [Key in "repository" | "mediaType" | "platforms"]: BundleImage[Key] };
+
+/** Thousands of images have a few repositories, types and platforms between them; a parser makes them anew for each. */
+function shareTexts({ packages }: BundleManifest): void {
+  const texts = new Map<string, string>();
+  const lists = new Map<string, readonly string[]>();
+  const share = <Value>(known: Map<string, Value>, key: string, value: Value): Value => {
+    const first = known.get(key) ?? value;
+    if (first === value) known.set(key, value);
+    return first;
+  };
+  const images = packages.flatMap(({ layouts }) => layouts.flatMap((layout) => layout.images));
+  for (const image of images as Shared[]) {
+    image.repository = share(texts, image.repository, image.repository);
+    image.mediaType = share(texts, image.mediaType, image.mediaType);
+    image.platforms = share(lists, JSON.stringify(image.platforms), image.platforms);
+  }
 }
 
 function findFault({
