@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from "./digest.ts";
 import { ContentInvalidError } from "./errors.ts";
+import { shareMediaType } from "./media-type.ts";
 import type { Platform } from "./platform.ts";
 
 /** Points at content by type, digest and size in bytes (image-spec descriptor.md). */
@@ -19,7 +20,7 @@ export interface Descriptor {
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   const refuse = (reason: string) => new ContentInvalidError(`descriptor ${where}`, reason);
   if (!isObject(value)) throw refuse("it is not an object");
-  const { mediaType, digest, size, ...rest } = value;
+  const { mediaType, digest, size } = value;
   if (typeof mediaType !== "string" || mediaType === "") throw refuse("mediaType is missing");
   if (typeof digest !== "string" || !isDigest(digest)) {
     throw refuse(`digest "${String(digest)}" is not a sha256, sha384 or sha512 digest`);
@@ -27,7 +28,11 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw refuse(`size ${String(size)} is not a whole number of bytes`);
   }
-  const others = Object.entries(rest)
+  const core = { mediaType: shareMediaType(mediaType), digest, size };
+  const entries = Object.entries(value).filter(([name]) => !Object.hasOwn(core, name));
+  // Most have no more than that
+  if (entries.length === 0) return core;
+  const others = entries
     .filter(([name, field]) => field !== null && !(name === "platform" && isUntold(field)))
     .map(([name, field]) => [name, MAPS.has(name) ? dropNulls(field) : field] as const);
   for (const [name, field] of others) {
@@ -35,7 +40,7 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
       throw refuse(`${name} is not what it should be`);
     }
   }
-  return { ...(Object.fromEntries(others) as Partial<Descriptor>), mediaType, digest, size };
+  return { ...(Object.fromEntries(others) as Partial<Descriptor>), ...core };
 }
 
 const MAPS: ReadonlySet<string> = new Set(["annotations", "platform"]);

@@ -21,6 +21,15 @@ export const MEDIA_TYPE = {
   chartProvenance: "application/vnd.cncf.helm.chart.provenance.v1.prov",
 } as const;
 
+const KNOWN_TYPES: ReadonlyMap<string, string> = new Map(
+  Object.values(MEDIA_TYPE).map((type) => [type, type]),
+);
+
+/** The same text: of the usual ones there is one in memory, whatever number of documents says it. */
+export function shareMediaType(mediaType: string): string {
+  return KNOWN_TYPES.get(mediaType) ?? mediaType;
+}
+
 const INDEX_TYPES: ReadonlySet<string> = new Set([
   MEDIA_TYPE.imageIndex,
   MEDIA_TYPE.dockerManifestList,

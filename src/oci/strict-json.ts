@@ -84,7 +84,7 @@ function isKey(text: string, end: number): boolean {
 }
 
 function addKey(container: Container, quoted: string, subject: string): void {
-  const key = JSON.parse(quoted) as string;
+  const key = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
   const compared = container.isMap ? key : foldCase(key);
   if (container.keys.has(compared)) {
     throw new ContentInvalidError(subject, `key "${key}" is given twice`);
