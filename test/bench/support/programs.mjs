@@ -17,8 +17,9 @@ export function run(root, command, args) {
     const measured = ["-o", join(root, "used"), "-f", "%U %S %M", command, ...args];
     const child = spawn(TIME, measured, {
       stdio: ["ignore", "ignore", "pipe"],
-      // What a program keeps on the side lies where everything is: oras writes all of it there once more
-      env: { ...ENVIRONMENT, TMPDIR: root },
+      // What a program keeps on the side lies where everything is: oras writes all of it there once more; what other runs
+      // have left in the user's own cache would be counted
+      env: { ...ENVIRONMENT, TMPDIR: root, XDG_CACHE_HOME: join(root, "cache") },
     });
     const mainOf = watchMain(child.pid);
     let stderr = "";
