@@ -11,8 +11,8 @@ import type { BegunContent, CachedContent } from "./content-cache.ts";
 import { KnownNames } from "./known-names.ts";
 import { findPart, holdsParts, PartFile, removeParts } from "./part-file.ts";
 
-/** A run over a few images asks less often than it takes to list what all runs have kept. */
-const PATIENCE = 16;
+/** A run over a few images asks less often than it takes to list what all runs have kept: thirty thousand files take 40 ms. */
+const PATIENCE = 64;
 
 export interface ThroughOptions {
   readonly fetch: OpenContent;
