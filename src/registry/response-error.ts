@@ -73,7 +73,10 @@ async function readServerErrors(
   }
 }
 
-/** The `errors` array of the specification, what token servers and storage say in its place, or a short plain text as it is; never HTML. */
+/**
+ * The `errors` array of the specification, what token servers and storage say in its place, a short plain text as it is, or the
+ * title of a page for people; never HTML.
+ */
 export function parseServerErrors(
   text: string,
   redact: Redact = (said) => said,
@@ -83,7 +86,7 @@ export function parseServerErrors(
     document = JSON.parse(text);
   } catch {
     const plain = printable(redact(text)).trim();
-    if (plain.startsWith("<")) return parseStorageError(text, redact);
+    if (plain.startsWith("<")) return parseMarkup(text, redact);
     return plain === "" ? [] : [{ code: "", message: shorten(plain) }];
   }
   const errors = (document as { errors?: unknown } | null)?.errors;
@@ -99,11 +102,15 @@ export function parseServerErrors(
   });
 }
 
-/** What stores of S3 and Azure answer. */
-function parseStorageError(text: string, redact: Redact): readonly ServerError[] {
+/**
+ * What stores of S3 and Azure answer, and the title of a page: proxies say there what is wrong ("400 No required SSL
+ * certificate was sent").
+ */
+function parseMarkup(text: string, redact: Redact): readonly ServerError[] {
   const field = (name: string) => new RegExp(`<${name}>([^<]{1,2000})</${name}>`).exec(text)?.[1];
-  if (!/<Error[\s>]/.test(text)) return [];
-  return toErrors({ code: field("Code"), message: field("Message") }, redact);
+  const isOfStore = /<Error[\s>]/.test(text);
+  if (isOfStore) return toErrors({ code: field("Code"), message: field("Message") }, redact);
+  return toErrors({ message: field("title")?.trim() }, redact);
 }
 
 /** `error` with `error_description` (OAuth), with an object (Google), or `message` or `details` alone (Docker Hub, GitLab). */

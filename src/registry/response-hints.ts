@@ -24,7 +24,7 @@ export function hintOfResponse(
   const known = isUnlisted ? LIST_ABSENT : STATUS_HINTS[status];
   const hint = isStart ? CREATE_FIRST : (known ?? HINTS[code]);
   // What the server says is nearer than what its status may mean
-  const said = hintOfAnswer(request) ?? hintOfName(request);
+  const said = hintOfAnswer(request) ?? hintOfAnyAnswer(request);
   const remedy = said ?? given ?? hint;
   const isTooDeep = code === "REGISTRY_DENIED" && said === undefined && isDeepWrite(request);
   return isTooDeep ? [remedy, TOO_DEEP].filter(Boolean).join(". ") : remedy;
@@ -68,8 +68,15 @@ function hintOfAnswer({ method, status, serverErrors = [] }: RefusedRequest): st
   return ANSWER_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
 }
 
-/** Harbor has repositories in projects only, makes no project for a push, and says so to any request (400, 401, 404). */
-const NAME_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+/**
+ * What any request is told. Harbor has repositories in projects only and makes no project for a push (400, 401, 404); nginx
+ * ends requests without a client certificate (400).
+ */
+const ANY_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /\brequired SSL certificate\b|\bSSL certificate error\b/i,
+    `The registry asks for a client certificate: name one that it accepts with ${option("certFile")} and ${option("keyFile")}`,
+  ],
   [
     /\bnested repositor/i,
     "Allow paths with more levels there (Quay: FEATURE_EXTENDED_REPOSITORY_NAMES: true), or use a registry that takes them",
@@ -84,9 +91,9 @@ const NAME_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
   ],
 ];
 
-function hintOfName({ serverErrors = [] }: RefusedRequest): string | undefined {
+function hintOfAnyAnswer({ serverErrors = [] }: RefusedRequest): string | undefined {
   const texts = serverErrors.map(({ message }) => message).join("\n");
-  return NAME_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
+  return ANY_HINTS.find(([pattern]) => pattern.test(texts))?.[1];
 }
 
 /** Levels of a repository path that every registry takes. */

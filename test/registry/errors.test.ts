@@ -144,7 +144,8 @@ describe("RegistryResponseError", () => {
     ],
     ["POST", 401, "project mirror not found: project mirror not found", /^Create the project/],
     ["GET", 400, "Nested repositories are not supported. Found: a/b/c", /EXTENDED_REPOSITORY/],
-  ])("says what Harbor means by %s %i: %s", (method, status, message, hint) => {
+    ["GET", 400, "400 No required SSL certificate was sent", /client certificate: .*`certFile`/],
+  ])("says what Harbor or nginx means by %s %i: %s", (method, status, message, hint) => {
     const url = new URL("https://registry.local/v2/mirror/blobs/uploads/");
     const fields = { registry: "registry.local", method, url, status };
     const serverErrors = [{ code: "BAD_REQUEST", message }];
@@ -204,6 +205,11 @@ describe("parseServerErrors()", () => {
     ],
     ["plain text", "404 page not found\n", [{ code: "", message: "404 page not found" }]],
     ["HTML", "<html><body>Bad gateway</body></html>", []],
+    [
+      "the title of a page",
+      "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>",
+      [{ code: "", message: "400 No required SSL certificate was sent" }],
+    ],
     ["nothing", "", []],
     ["another document", '{"x":"y"}', []],
     ["a word alone", '{"error":"x"}', [{ code: "", message: "x" }]],

@@ -96,7 +96,56 @@ describe("a private authority", () => {
   });
 });
 
+describe("a certificate that is trusted", () => {
+  test("may be that of the server itself, as for programs in Go, and vouches for no other", async () => {
+    await using server = await startServer(found, certificate);
+    await using neighbour = await startServer(found, await authority.issue("neighbour"));
+    const certs = directory.resolve("leaf.d");
+    await mkdir(join(certs, server.host), { recursive: true });
+    await copyFile(certificate.certificatePath, join(certs, server.host, "ca.crt"));
+    expect((await ask(server.host, { certsDirectories: [certs] })).result).toBe(true);
+    const options = { caFiles: [certificate.certificatePath] };
+    expect((await ask(server.host, options)).result).toBe(true);
+    expect((await ask(neighbour.host, options)).result).toMatchObject({ reason: "certificate" });
+  });
+
+  test("may stand behind a broken one where a variable names the file, and may not where a flag does", async () => {
+    await using server = await startServer(found, certificate);
+    const path = directory.resolve("broken.pem");
+    const broken = "-----BEGIN CERTIFICATE-----\nbroken\n-----END CERTIFICATE-----\n";
+    await writeFile(path, `junk\n${broken}${authority.cert}`);
+    expect((await ask(server.host, { env: { SSL_CERT_FILE: path } })).result).toBe(true);
+    const { result } = await ask(server.host, { caFiles: [path] });
+    expect(result).toMatchObject({
+      code: "OPTION_INVALID",
+      message: expect.stringMatching(/cannot be read/),
+    });
+  });
+
+  test("and has lost its line ends is told, not taken for one of another issuer", async () => {
+    await using server = await startServer(found, certificate);
+    const path = directory.resolve("line.pem");
+    await writeFile(path, authority.cert.replaceAll("\n", ""));
+    const { result } = await ask(server.host, { caFiles: [path] });
+    expect(result).toMatchObject({
+      code: "OPTION_INVALID",
+      hint: expect.stringMatching(/line ends/),
+    });
+  });
+});
+
 describe("a file", () => {
+  test("with a key that is encrypted is told as such", async () => {
+    const keyFile = directory.resolve("encrypted.key");
+    await writeFile(keyFile, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
+    await using server = await startServer(found);
+    const { result } = await ask(server.host, { certFile: client.certificatePath, keyFile });
+    expect(result).toMatchObject({
+      message: expect.stringMatching(/is encrypted/),
+      hint: expect.stringMatching(/openssl pkey/),
+    });
+  });
+
   test.each<[string, RegistryClientOptions, string]>([
     ["that is not there", { caFiles: ["/nonexistent/ca.pem"] }, "caFiles"],
     ["without its key", { certFile: "/nonexistent/cert.pem" }, "certFile"],

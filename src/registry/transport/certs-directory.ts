@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { reasonOf } from "../../io/errors.ts";
 import { readFile } from "../../io/read-file.ts";
-import { isCertificates } from "./read-pem.ts";
+import { certificatesIn } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 
 /** What the directories of Docker and Podman have for one host. */
@@ -78,7 +78,8 @@ function namesOf(host: string): readonly string[] {
 
 async function readCertificates(path: string, warn: Warn): Promise<readonly string[]> {
   const pem = await readFile(path, "utf8").catch(() => "");
-  if (isCertificates(pem)) return [pem];
+  const { certificates } = certificatesIn(pem);
+  if (certificates.length > 0) return certificates;
   warn("CERTIFICATES_UNUSABLE", `"${path}" is not used: it is not a readable PEM certificate`);
   return [];
 }

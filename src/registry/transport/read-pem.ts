@@ -1,4 +1,4 @@
-import { createSecureContext } from "node:tls";
+import { X509Certificate } from "node:crypto";
 import { OptionInvalidError } from "../../errors.ts";
 import { reasonOf } from "../../io/errors.ts";
 import { readNamedText } from "../../io/read-file.ts";
@@ -14,21 +14,37 @@ export async function readNamedPem(path: string, option: string): Promise<string
   }
 }
 
-/** A PEM file of certificates that the user named. */
+/** A PEM file of certificates that the user named: each of them has to be readable. */
 export async function readNamedCertificates(path: string, option: string): Promise<string> {
-  const pem = await readNamedPem(path, option);
-  if (isCertificates(pem)) return pem;
+  const { certificates, broken } = certificatesIn(await readNamedPem(path, option));
+  if (broken > 0) {
+    throw new OptionInvalidError(option, `"${path}" has a certificate that cannot be read`, {
+      hint: "Copy it again with its line ends, from BEGIN CERTIFICATE to END CERTIFICATE",
+    });
+  }
+  if (certificates.length > 0) return certificates.join("\n");
   throw new OptionInvalidError(option, `"${path}" contains no certificate`, {
-    hint: "Give the certificate as PEM: a text with BEGIN CERTIFICATE",
+    hint: "Give the certificate as PEM, a text with BEGIN CERTIFICATE; of one in bytes: openssl x509 -inform DER -in FILE -out ca.pem",
   });
 }
 
-/** Whether a text has at least one certificate and no broken one. */
-export function isCertificates(pem: string): boolean {
-  if (!pem.includes("-----BEGIN CERTIFICATE-----")) return false;
+/**
+ * The certificates of a text, whatever stands between them, and how many are broken. OpenSSL reads a text up to the first
+ * broken one, and says nothing of those behind it.
+ */
+export function certificatesIn(pem: string): {
+  readonly certificates: readonly string[];
+  readonly broken: number;
+} {
+  const begun = pem.split("-----BEGIN CERTIFICATE-----").length - 1;
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const certificates = blocks.filter(isReadable);
+  return { certificates, broken: begun - certificates.length };
+}
+
+function isReadable(pem: string): boolean {
   try {
-    createSecureContext({ ca: pem });
-    return true;
+    return new X509Certificate(pem) !== undefined;
   } catch {
     return false;
   }

@@ -76,6 +76,11 @@ async function readClient({ certFile, keyFile }: TlsOptions) {
   }
   const cert = await readNamedCertificates(certFile, "certFile");
   const key = await readNamedPem(keyFile, "keyFile");
+  if (key.includes("ENCRYPTED")) {
+    throw new OptionInvalidError("keyFile", `"${keyFile}" is encrypted`, {
+      hint: "Take its password off for a file that only you can read: openssl pkey -in FILE -out client.key",
+    });
+  }
   try {
     createSecureContext({ cert, key });
   } catch {
@@ -92,12 +97,15 @@ async function createContext(
 ): Promise<SecureContext> {
   const own = await readHostCertificates(host, options, options.warn);
   const shown = own.client ?? (options.isRegistry(host) ? client : undefined);
-  const ca = [...roots, ...own.ca];
+  const trusted = { ca: [...roots, ...own.ca], ...ANY_ANCHOR };
   try {
-    return createSecureContext({ ca, ...shown });
+    return createSecureContext({ ...trusted, ...shown });
   } catch {
     const message = `The client certificate of "${host}" in certs.d is not used: it and its key do not fit`;
     options.warn("CERTIFICATES_UNUSABLE", message);
-    return createSecureContext({ ca });
+    return createSecureContext(trusted);
   }
 }
+
+/** What is trusted ends a chain, also an intermediate authority or the certificate of a server itself, as in Go. */
+const ANY_ANCHOR = { allowPartialTrustChain: true } as const;

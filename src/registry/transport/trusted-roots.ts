@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { readFile } from "../../io/read-file.ts";
-import { isCertificates } from "./read-pem.ts";
+import { certificatesIn } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 
 /**
@@ -33,7 +33,8 @@ async function readOptional(
   warn: Warn,
 ): Promise<readonly string[]> {
   const pem = await readFile(path, "utf8").catch(() => undefined);
-  if (pem !== undefined && isCertificates(pem)) return [pem];
+  const { certificates } = certificatesIn(pem ?? "");
+  if (certificates.length > 0) return certificates;
   const reason = pem === undefined ? "cannot be read" : "contains no certificate";
   warn("CERTIFICATES_UNUSABLE", `${variable} is not used: "${path}" ${reason}`);
   return [];
@@ -50,7 +51,7 @@ async function readDirectories(list: string, warn: Warn): Promise<readonly strin
         continue;
       }
       const pem = await readFile(join(directory, name), "utf8").catch(() => "");
-      if (isCertificates(pem)) found.push(pem);
+      found.push(...certificatesIn(pem).certificates);
     }
   }
   return found;
