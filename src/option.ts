@@ -4,6 +4,7 @@ export type OptionName =
   | "authFile"
   | "bundles"
   | "ca"
+  | "cacheDirectory"
   | "caFiles"
   | "certFile"
   | "chartImages"
@@ -18,12 +19,14 @@ export type OptionName =
   | "excludePackages"
   | "excludeRepositories"
   | "excludeTags"
+  | "exposePrivate"
   | "force"
   | "form"
   | "gostDigest"
   | "hostDirectory"
   | "htpasswdFile"
   | "ignoreSuspend"
+  | "images"
   | "includeCharts"
   | "includeFiles"
   | "includeImages"
@@ -82,7 +85,9 @@ export type OptionName =
   | "tlsSkipVerify"
   | "tlsSkipVerifyHosts"
   | "trees"
-  | "trustProxy";
+  | "trustProxy"
+  | "upstreams"
+  | "writable";
 
 /** An option as texts of the library name it: `caFiles` in backticks. The command line puts its flag there. */
 export function option(name: OptionName): string {

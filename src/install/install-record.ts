@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { writeFileAtomically } from "../io/atomic-write.ts";
 import { hasErrorCode } from "../io/errors.ts";
-import { mkdir, rm, rmdir, stat } from "../io/file-system.ts";
+import { chmod, mkdir, rm, rmdir, stat } from "../io/file-system.ts";
 import { readFile } from "../io/read-file.ts";
 import { ClientConfigConflictError } from "./errors.ts";
 
@@ -135,8 +135,18 @@ export function sha256Of(bytes: Buffer | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-export function makeDirectory(path: string): Promise<string | undefined> {
-  return mkdir(path, { recursive: true });
+/**
+ * Answers with the first directory that was not there. What is made can be read by everybody, whatever the umask, as the
+ * files can: clients run as other users.
+ */
+export async function makeDirectory(path: string): Promise<string | undefined> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return undefined;
+  const top = resolve(first);
+  for (let made = resolve(path); made.length >= top.length; made = dirname(made)) {
+    await chmod(made, 0o755);
+  }
+  return first;
 }
 
 function recordPath(directory: string, runtime: string): string {

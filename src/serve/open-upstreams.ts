@@ -2,6 +2,7 @@ import { PullStore } from "../cache/pull-store.ts";
 import { PushedRepositories } from "../cache/pushed-repositories.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { isNamespace } from "../oci/namespace.ts";
+import { option } from "../option.ts";
 import type { RegistryBackend, RegistryWriter } from "../server/backend.ts";
 import { describeFailure } from "./answered-events.ts";
 import type { ServedContent } from "./collect-content.ts";
@@ -63,6 +64,7 @@ export async function openUpstreams(options: OpenUpstreamsOptions): Promise<Open
     throw new OptionInvalidError(
       "cacheDirectory",
       "upstreams and what is pushed need a directory for their content",
+      { hint: `Name one with ${option("cacheDirectory")}: without HOME there is no usual place` },
     );
   }
   refuseExposure(options);

@@ -51,6 +51,22 @@ describe("C5: taking back restores the tree byte for byte", () => {
 });
 
 describe("installing", () => {
+  test("makes directories that other users can enter, under any umask", async () => {
+    await using directory = await openTempDirectory();
+    const etc = directory.resolve("etc/containers");
+    const mask = process.umask(0o077);
+    try {
+      await install("podman", etc);
+    } finally {
+      process.umask(mask);
+    }
+    for (const path of [directory.resolve("etc"), etc, join(etc, "registries.conf.d")]) {
+      expect((await stat(path)).mode & 0o777, path).toBe(0o755);
+    }
+    await remove("podman", etc);
+    expect(await readdir(etc)).toEqual([]);
+  });
+
   test("adds to lists of others and keeps their keys", async () => {
     await using directory = await openTempDirectory();
     const theirs = { "log-level": "debug", "registry-mirrors": ["https://other"] };

@@ -10,6 +10,7 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   authFile: ["authfile"],
   bundles: ["bundle"],
   ca: ["ca-file"],
+  cacheDirectory: ["cache", "cache-dir"],
   caFiles: ["ca-file"],
   certFile: ["cert-file"],
   chartImages: ["chart-images"],
@@ -24,12 +25,14 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   excludePackages: ["exclude-package"],
   excludeRepositories: ["exclude-repository"],
   excludeTags: ["exclude-tag"],
+  exposePrivate: ["expose-private"],
   force: ["force"],
   form: ["form"],
   gostDigest: ["gost-digest"],
   hostDirectory: ["out"],
   htpasswdFile: ["htpasswd"],
   ignoreSuspend: ["ignore-suspend"],
+  images: ["image"],
   includeCharts: ["include-chart"],
   includeFiles: ["include-file"],
   includeImages: ["include-image"],
@@ -89,6 +92,8 @@ const FLAGS_OF: Readonly<Record<OptionName, readonly string[]>> = {
   tlsSkipVerifyHosts: ["tls-skip-verify-host"],
   trees: ["tree"],
   trustProxy: ["trust-proxy"],
+  upstreams: ["upstream"],
+  writable: ["writable"],
 };
 
 const COMMANDS_OF: Readonly<Record<CallName, string>> = {
@@ -119,10 +124,17 @@ export function createFlagWords(
   const words = (text: string) =>
     text.replace(/`([A-Za-z]+)`/g, (tag, name: string) => {
       if (Object.hasOwn(COMMANDS_OF, name)) return `"${COMMANDS_OF[name as CallName]}"`;
+      if (isArgument(name, command)) return `<${name}>`;
       if (!Object.hasOwn(FLAGS_OF, name)) return tag;
       return flagWord(FLAGS_OF[name as OptionName], command, commands);
     });
   return <Value>(value: Value) => mapProse(value, words) as Value;
+}
+
+/** Whether an option is given by its place, and has no flag of its name. */
+function isArgument(name: string, command: FlagsOf | undefined): boolean {
+  if (command === undefined || name in command.flags) return false;
+  return command.positionals.some((positional) => positional.name === name);
 }
 
 function flagWord(
@@ -132,8 +144,6 @@ function flagWord(
 ): string {
   const own = flags.find((flag) => command !== undefined && flag in command.flags);
   if (own !== undefined) return `--${own}`;
-  const argument = flags.find((flag) => command?.positionals.some(({ name }) => name === flag));
-  if (argument !== undefined) return `<${argument}>`;
   const [first = ""] = flags;
   const other = commands.find((one) => first in one.flags);
   return other === undefined ? `--${first}` : `--${first} (mirror ${other.name})`;

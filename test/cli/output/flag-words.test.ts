@@ -58,6 +58,8 @@ describe("createFlagWords()", () => {
   test.each([
     ["pull", option("caFiles"), "--ca-file"],
     ["export", option("form"), "<form>"],
+    ["wait", "`url`", "<url>"],
+    ["serve", option("cacheDirectory"), "--cache"],
     ["pull", option("login"), "--source-login"],
     ["push", option("login"), "--registry-login"],
     ["doctor", option("login"), "--username"],
