@@ -76,6 +76,7 @@ export {
   planRemoval,
 } from "./install/plan-install.ts";
 export { renderDiff } from "./install/render-diff.ts";
+export { decodeText } from "./io/decode-text.ts";
 export { SpaceExhaustedError, StorageFailedError, TargetLockedError } from "./io/errors.ts";
 export { readNamedText } from "./io/read-file.ts";
 export { formatJsonError } from "./json-position.ts";

@@ -1,4 +1,4 @@
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { hasErrorCode } from "../io/errors.ts";
 import { mkdir, symlink, WRITE_NEW, writeFrom } from "../io/file-system.ts";
 import { ExportConflictError } from "./errors.ts";
@@ -20,6 +20,9 @@ export class FileTree {
     try {
       await writeFrom(place, this.#count(chunks), WRITE_NEW);
     } catch (error) {
+      // The directory was made before: a name that is not taken there is the one with a colon
+      const isOfName = hasErrorCode(error, "EINVAL", "ENOENT", "EILSEQ");
+      if (isOfName && basename(path).includes(":")) throw lacking(path, NO_COLON, error);
       if (!hasErrorCode(error, "EEXIST")) throw error;
       // Written over, a tag would be the image of another
       const reason =
@@ -32,7 +35,12 @@ export class FileTree {
   async link(path: string, target: string): Promise<void> {
     const place = await this.#prepare(path);
     await mkdir(join(this.#root, target), { recursive: true });
-    await symlink(relative(dirname(place), join(this.#root, target)), place, "dir");
+    try {
+      await symlink(relative(dirname(place), join(this.#root, target)), place, "dir");
+    } catch (error) {
+      if (!hasErrorCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL")) throw error;
+      throw lacking(path, NO_LINK, error);
+    }
   }
 
   async *#count(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -49,4 +57,14 @@ export class FileTree {
     this.#made.add(directory);
     return place;
   }
+}
+
+const NO_COLON = "this file system takes no colon in a name";
+const NO_LINK = "this file system has no links";
+
+/** What FAT, exFAT and NTFS are for. */
+function lacking(path: string, reason: string, cause: unknown): ExportConflictError {
+  const hint =
+    "Name a directory on a disk of Linux: carry the bundle on this medium, and export on the other side";
+  return new ExportConflictError(path, reason, { cause, hint });
 }

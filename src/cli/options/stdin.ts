@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { decodeText } from "../../index.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Longer than any token, short enough not to be an image by mistake. */
@@ -15,7 +16,7 @@ export async function readSecret(stdin: Readable): Promise<string> {
   return text;
 }
 
-/** Reads all of stdin as text; throws `UsageError` above the limit. */
+/** Reads all of stdin as text, also what PowerShell pipes into it as UTF-16 or with a mark at its start; throws `UsageError` above the limit. */
 export async function readText(stdin: Readable, limitBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -27,5 +28,5 @@ export async function readText(stdin: Readable, limitBytes: number): Promise<str
     }
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return decodeText(Buffer.concat(chunks));
 }

@@ -12,6 +12,14 @@ describe("readSecret()", () => {
     expect(await readSecret(Readable.from([Buffer.from(text)]))).toBe(secret);
   });
 
+  test("takes what PowerShell pipes, with a mark at its start or as UTF-16", async () => {
+    const text = "p:ä\r\n";
+    const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, "utf16le")]);
+    for (const bytes of [Buffer.from(`\ufeff${text}`), utf16]) {
+      expect(await readSecret(Readable.from([bytes]))).toBe("p:ä");
+    }
+  });
+
   test("refuses an empty stdin", async () => {
     await expect(readSecret(Readable.from([]))).rejects.toThrow(/stdin is empty/);
   });
