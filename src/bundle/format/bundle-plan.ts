@@ -37,7 +37,8 @@ export interface PlannedFile {
   readonly size: number;
 }
 
-interface PlannedEntry {
+/** One member of a planned tar. */
+export interface PlannedEntry {
   readonly path: string;
   readonly headerOffset: number;
   /** First byte of the data. */
