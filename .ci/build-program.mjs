@@ -7,7 +7,7 @@ import { build } from "rolldown";
 
 const PROGRAM = { input: { mirror: "dist/cli/main.js" }, platform: "node" };
 const THREADS = [
-  "dist/bundle/read/file-hash-thread.js",
+  "dist/bundle/file-hash-thread.js",
   "dist/io/content-hash-thread.js",
   "dist/registry/threads/transfer-thread.js",
 ];

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import { isMirrorError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { BlobProgress } from "./blob-progress.ts";

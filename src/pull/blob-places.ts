@@ -1,4 +1,4 @@
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import { type BlockPool, WRITE_BLOCK_BYTES } from "../io/block-pool.ts";
 import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";
 import { parseDigest } from "../oci/digest.ts";

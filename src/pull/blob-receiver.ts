@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import { isMirrorError } from "../errors.ts";
 import { BlockPool } from "../io/block-pool.ts";
 import { SYSTEM_CLOCK } from "../io/clock.ts";

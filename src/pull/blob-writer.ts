@@ -1,5 +1,5 @@
 import { Writable } from "node:stream";
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import { type BlockPool, WRITE_BLOCK_BYTES } from "../io/block-pool.ts";
 import type { ContentHash } from "../io/content-hasher.ts";
 import { recycleReadBuffer } from "../io/read-buffers.ts";

@@ -1,4 +1,4 @@
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import type { PullJournal } from "./directory/pull-journal.ts";
 import type { BlobTask } from "./directory/transfer-plan.ts";
 

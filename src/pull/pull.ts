@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { lockForWriting } from "../bundle/bundle-lock.ts";
-import { BundleWriter, type OnPackageFinished } from "../bundle/bundle-writer.ts";
 import type { PackagePlan } from "../bundle/format/bundle-plan.ts";
 import { BUNDLE_MANIFEST_FILE } from "../bundle/format/format.ts";
 import { readBundledTags } from "../bundle/images/bundle-images.ts";
 import type { BundleFile } from "../bundle/read/bundle-manifest.ts";
 import { openBundle } from "../bundle/read/bundle-reader.ts";
+import { BundleWriter, type OnPackageFinished } from "../bundle/write/bundle-writer.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { createDirectoryCache } from "../cache/directory-cache.ts";
 import { rm, rmdir } from "../io/file-system.ts";

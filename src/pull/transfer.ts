@@ -1,4 +1,4 @@
-import type { BundleWriter } from "../bundle/bundle-writer.ts";
+import type { BundleWriter } from "../bundle/write/bundle-writer.ts";
 import type { ContentCache } from "../cache/content-cache.ts";
 import { type ErrorCode, isMirrorError } from "../errors.ts";
 import { type Failure, toFailure } from "../failure.ts";

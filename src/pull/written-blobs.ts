@@ -1,5 +1,5 @@
 import type { PackagePlan } from "../bundle/format/bundle-plan.ts";
-import { PackageFile } from "../bundle/read/package-file.ts";
+import { PackageFile } from "../bundle/package-file.ts";
 import type { Digest } from "../oci/digest.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/media-type.ts";
 

@@ -1,5 +1,5 @@
 import type { Hash } from "node:crypto";
-import type { PackageFile } from "../bundle/read/package-file.ts";
+import type { PackageFile } from "../bundle/package-file.ts";
 import { Streebog256 } from "../gost/streebog.ts";
 import { BlockPool } from "../io/block-pool.ts";
 import type { ContentHash, ContentHasher } from "../io/content-hasher.ts";

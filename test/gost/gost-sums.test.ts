@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BundleWriter } from "../../src/bundle/bundle-writer.ts";
 import { planPackage } from "../../src/bundle/format/bundle-plan.ts";
+import { BundleWriter } from "../../src/bundle/write/bundle-writer.ts";
 import { Streebog256 } from "../../src/gost/streebog.ts";
 import { verifyBundle } from "../../src/verify/verify.ts";
 import { type Blobs, imageContents, packageContents } from "../bundle/support/contents.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BundleWriter } from "../../src/bundle/bundle-writer.ts";
+import { BundleWriter } from "../../src/bundle/write/bundle-writer.ts";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
 import { BlockPool } from "../../src/io/block-pool.ts";
 import { ContentHasher } from "../../src/io/content-hasher.ts";

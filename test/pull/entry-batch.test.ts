@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { BundleWriter } from "../../src/bundle/bundle-writer.ts";
+import { BundleWriter } from "../../src/bundle/write/bundle-writer.ts";
 import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { PullJournal, readPullJournal } from "../../src/pull/directory/pull-journal.ts";

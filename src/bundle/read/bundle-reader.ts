@@ -19,11 +19,11 @@ import {
 } from "../errors.ts";
 import { BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "../format/layout-table.ts";
+import { PackageFile } from "../package-file.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { NearbyReads } from "./nearby-reads.ts";
 import { PackageEntries } from "./package-entries.ts";
-import { PackageFile } from "./package-file.ts";
 import { type BundleListing, listBundle } from "./package-listing.ts";
 import { recogniseBytes } from "./recognise.ts";
 

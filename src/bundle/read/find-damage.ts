@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { hasErrorCode, StorageFailedError } from "../../io/errors.ts";
 import { stat } from "../../io/file-system.ts";
 import type { OperationOptions } from "../../store/store.ts";
+import { FileHasher } from "../file-hasher.ts";
 import { BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import type { BundleFile } from "./bundle-manifest.ts";
 import { readClaims } from "./claims.ts";
-import { FileHasher } from "./file-hasher.ts";
 
 /**
  * What is wrong with the files of a complete bundle, by their sizes and, where it has them, hashes: the reason of the first thing found.

@@ -3,7 +3,7 @@ import type { OperationOptions } from "../../store/store.ts";
 import { type SalvageOptions, salvageTar } from "../../tar/salvage.ts";
 import type { ScannedEntry } from "../../tar/scan.ts";
 import { sliceByFile } from "../format/chunk-plan.ts";
-import type { PackageFile } from "./package-file.ts";
+import type { PackageFile } from "../package-file.ts";
 
 /** Where the files of a package begin in it, its end last; and how much of each is on the medium. */
 export interface Extent {

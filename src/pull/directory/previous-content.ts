@@ -3,7 +3,7 @@ import type { PlannedFile } from "../../bundle/format/bundle-plan.ts";
 import { startsOf } from "../../bundle/format/chunk-plan.ts";
 import { parseLayoutEntry } from "../../bundle/format/format.ts";
 import { PULL_STATE } from "../../bundle/format/state-directory.ts";
-import { PackageFile } from "../../bundle/read/package-file.ts";
+import { PackageFile } from "../../bundle/package-file.ts";
 import { salvagePackage } from "../../bundle/read/salvage-package.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { hasErrorCode, storageError } from "../../io/errors.ts";

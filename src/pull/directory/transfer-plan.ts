@@ -1,10 +1,10 @@
-import type { EntryPlace } from "../../bundle/bundle-writer.ts";
 import {
   type BlobContent,
   type PackagePlan,
   planPackage,
 } from "../../bundle/format/bundle-plan.ts";
 import { findFile, startsOf } from "../../bundle/format/chunk-plan.ts";
+import type { EntryPlace } from "../../bundle/write/bundle-writer.ts";
 import { MadeList } from "../../made-list.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { PlannedBytes } from "./pull-state.ts";

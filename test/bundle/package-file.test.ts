@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { PackageFile } from "../../../src/bundle/read/package-file.ts";
-import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
+import { PackageFile } from "../../src/bundle/package-file.ts";
+import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 
 const FILES = ["a", "b", "c"].map((name) => ({ name, size: 10 }));
 const BYTES = Buffer.from("0123456789abcdefghijABCDEFGHIJ");

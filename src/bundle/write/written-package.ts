@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-write.ts";
-import { storageError } from "../io/errors.ts";
-import { rename, rm } from "../io/file-system.ts";
-import { BLOCK_BYTES, paddingOf } from "../tar/block.ts";
-import { formatEntryHeader } from "../tar/entry-header.ts";
-import type { PackagePlan, PlannedEntry } from "./format/bundle-plan.ts";
-import { GOST_SUFFIX, PARTIAL_SUFFIX } from "./format/format.ts";
-import type { BundleFile } from "./read/bundle-manifest.ts";
-import type { FileHasher, FileHashes } from "./read/file-hasher.ts";
-import { PackageFile } from "./read/package-file.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
+import { storageError } from "../../io/errors.ts";
+import { rename, rm } from "../../io/file-system.ts";
+import { BLOCK_BYTES, paddingOf } from "../../tar/block.ts";
+import { formatEntryHeader } from "../../tar/entry-header.ts";
+import type { FileHasher, FileHashes } from "../file-hasher.ts";
+import type { PackagePlan, PlannedEntry } from "../format/bundle-plan.ts";
+import { GOST_SUFFIX, PARTIAL_SUFFIX } from "../format/format.ts";
+import { PackageFile } from "../package-file.ts";
+import type { BundleFile } from "../read/bundle-manifest.ts";
 
 export interface WrittenPackageOptions {
   readonly directory: string;

@@ -1,11 +1,11 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { BundleWriter } from "../../src/bundle/bundle-writer.ts";
-import { type PackagePlan, planPackage } from "../../src/bundle/format/bundle-plan.ts";
-import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
-import { openTempDirectory } from "../support/temp-directory.ts";
-import { type Blobs, bytesOf, imageContents, packageContents } from "./support/contents.ts";
-import { sha256 } from "./support/sample-bundle.ts";
+import { type PackagePlan, planPackage } from "../../../src/bundle/format/bundle-plan.ts";
+import { BundleWriter } from "../../../src/bundle/write/bundle-writer.ts";
+import { pseudoRandomBytes } from "../../../src/demo/pseudo-random.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
+import { type Blobs, bytesOf, imageContents, packageContents } from "../support/contents.ts";
+import { sha256 } from "../support/sample-bundle.ts";
 
 interface Sample {
   readonly blobs: Blobs;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { THREAD_START_BYTES } from "../../io/content-hasher.ts";
-import { StorageFailedError, storageError } from "../../io/errors.ts";
-import { openFile } from "../../io/open-file.ts";
-import { readFully } from "../../io/read-range.ts";
-import { RequestThread } from "../../io/request-thread.ts";
-import { threadScript } from "../../thread-script.ts";
+import { THREAD_START_BYTES } from "../io/content-hasher.ts";
+import { StorageFailedError, storageError } from "../io/errors.ts";
+import { openFile } from "../io/open-file.ts";
+import { readFully } from "../io/read-range.ts";
+import { RequestThread } from "../io/request-thread.ts";
+import { threadScript } from "../thread-script.ts";
 
 /** Hash the file up to `end`, from where the last request with this id stopped. */
 export interface HashRequest {
@@ -51,7 +51,7 @@ export class FileHasher implements AsyncDisposable {
     this.#gost = gost;
     this.#isInline = !gost && totalBytes <= THREAD_START_BYTES;
     const length = gost ? Math.min(availableParallelism(), GOST_THREADS_LIMIT) : 1;
-    const script = threadScript("bundle/read/file-hash-thread");
+    const script = threadScript("bundle/file-hash-thread");
     this.#threads = Array.from({ length }, () => new RequestThread(script));
   }
 

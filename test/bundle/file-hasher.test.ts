@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { FileHasher } from "../../../src/bundle/read/file-hasher.ts";
-import { openTempDirectory } from "../../support/temp-directory.ts";
+import { FileHasher } from "../../src/bundle/file-hasher.ts";
+import { openTempDirectory } from "../support/temp-directory.ts";
 
 const BYTES = Buffer.alloc(2_500_000, "some content of a file ");
 const SHA256 = createHash("sha256").update(BYTES).digest("hex");

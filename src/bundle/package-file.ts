@@ -1,13 +1,13 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrorCode, storageError } from "../../io/errors.ts";
-import type { FilePart } from "../../io/file-span.ts";
-import { rm } from "../../io/file-system.ts";
-import { openFile } from "../../io/open-file.ts";
-import { readFully } from "../../io/read-range.ts";
-import type { PlannedFile } from "../format/bundle-plan.ts";
-import { findFile, sliceByFile, startsOf } from "../format/chunk-plan.ts";
+import { hasErrorCode, storageError } from "../io/errors.ts";
+import type { FilePart } from "../io/file-span.ts";
+import { rm } from "../io/file-system.ts";
+import { openFile } from "../io/open-file.ts";
+import { readFully } from "../io/read-range.ts";
+import type { PlannedFile } from "./format/bundle-plan.ts";
+import { findFile, sliceByFile, startsOf } from "./format/chunk-plan.ts";
 
 export interface PackageFileOptions {
   readonly directory: string;

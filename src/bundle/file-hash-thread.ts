@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, constants, readSync } from "node:fs";
-import { Streebog256 } from "../../gost/streebog.ts";
-import { openFileSync } from "../../io/open-file.ts";
-import { serveRequests } from "../../io/serve-requests.ts";
+import { Streebog256 } from "../gost/streebog.ts";
+import { openFileSync } from "../io/open-file.ts";
+import { serveRequests } from "../io/serve-requests.ts";
 import type { FileHashes, HashRequest } from "./file-hasher.ts";
 
 const BUFFER_BYTES = 1024 * 1024;

@@ -1,9 +1,9 @@
-import { syncDirectory } from "../io/atomic-write.ts";
-import type { FilePart } from "../io/file-span.ts";
-import type { PackagePlan } from "./format/bundle-plan.ts";
-import { startsOf } from "./format/chunk-plan.ts";
-import type { BundleFile } from "./read/bundle-manifest.ts";
-import { FileHasher } from "./read/file-hasher.ts";
+import { syncDirectory } from "../../io/atomic-write.ts";
+import type { FilePart } from "../../io/file-span.ts";
+import { FileHasher } from "../file-hasher.ts";
+import type { PackagePlan } from "../format/bundle-plan.ts";
+import { startsOf } from "../format/chunk-plan.ts";
+import type { BundleFile } from "../read/bundle-manifest.ts";
 import { WrittenPackage } from "./written-package.ts";
 
 /** An entry of a planned package. */
