@@ -146,8 +146,8 @@ export type {
   PullPlanReport,
   PullSummary,
 } from "./pull/pull-options.ts";
-export type { FollowerWishes, LeftOutReferrer } from "./push/choose-followers.ts";
 export type { PushEvent } from "./push/events.ts";
+export type { FollowerWishes, LeftOutReferrer } from "./push/followers/choose-followers.ts";
 export { push } from "./push/push.ts";
 export {
   type PlannedPushImage,
@@ -156,8 +156,8 @@ export {
   pushAll,
 } from "./push/push-all.ts";
 export type { PlanPushAllOptions, PushAllOptions, PushOptions } from "./push/push-options.ts";
-export type { Receipt, ReceiptImage, ReceiptTotals } from "./push/receipt.ts";
-export { writeReceipt } from "./push/write-receipt.ts";
+export type { Receipt, ReceiptImage, ReceiptTotals } from "./push/receipt/receipt.ts";
+export { writeReceipt } from "./push/receipt/write-receipt.ts";
 export {
   type CredentialsOptions,
   createCredentials,

@@ -4,7 +4,7 @@ import { exportedName } from "../export/exported-image.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference } from "../oci/reference.ts";
-import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "../push/receipt.ts";
+import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "../push/receipt/receipt.ts";
 import { RuntimeRefusedError } from "./errors.ts";
 import type { PreparedLoad } from "./prepare-load.ts";
 import type { Listing } from "./runtime.ts";

@@ -1,7 +1,7 @@
 import { collectNotices } from "../notice.ts";
 import type { PushEvent } from "../push/events.ts";
 import { PUSH_PLAN_MEDIA_TYPE, type PushPlanReport } from "../push/push-all.ts";
-import type { Receipt } from "../push/receipt.ts";
+import type { Receipt } from "../push/receipt/receipt.ts";
 import { LoadBook } from "./load-book.ts";
 import { loadMissing } from "./load-missing.ts";
 import type { LoadOptions, PlanLoadOptions } from "./load-options.ts";

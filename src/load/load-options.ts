@@ -1,5 +1,5 @@
 import type { PushEvent } from "../push/events.ts";
-import type { Receipt } from "../push/receipt.ts";
+import type { Receipt } from "../push/receipt/receipt.ts";
 import type { OperationOptions } from "../store/store.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
 

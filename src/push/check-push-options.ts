@@ -2,7 +2,7 @@ import { checkOptions } from "../check-options.ts";
 import { OptionInvalidError } from "../errors.ts";
 import { parseReferrerTypes } from "../oci/referrer-types.ts";
 import { option } from "../option.ts";
-import type { FollowerWishes } from "./choose-followers.ts";
+import type { FollowerWishes } from "./followers/choose-followers.ts";
 import type { PlanPushAllOptions, PushAllOptions, PushOptions } from "./push-options.ts";
 
 export function checkPushOptions(options: PushOptions): void {

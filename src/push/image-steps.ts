@@ -5,7 +5,7 @@ import { mapLimited } from "../run/map-limited.ts";
 import type { PushEvent } from "./events.ts";
 import type { PushImage } from "./plan-push.ts";
 import type { Work } from "./push-work.ts";
-import type { Outcome, ReceiptBook } from "./receipt-book.ts";
+import type { Outcome, ReceiptBook } from "./receipt/receipt-book.ts";
 
 export interface ImageStepsOptions {
   readonly batch: Batch;

@@ -20,7 +20,11 @@ import {
   requireSigned,
 } from "../trust/check-signatures.ts";
 import { parsePolicy } from "../trust/policy.ts";
-import { chooseFollowers, type FollowerWishes, type LeftOutReferrer } from "./choose-followers.ts";
+import {
+  chooseFollowers,
+  type FollowerWishes,
+  type LeftOutReferrer,
+} from "./followers/choose-followers.ts";
 import type { PushPlan } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { requireNames } from "./require-names.ts";

@@ -8,13 +8,13 @@ import { formatReference } from "../oci/reference.ts";
 import { isChannel } from "../product/channel.ts";
 import { hasVersion } from "../product/closure.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
-import { isChannelImage, targetVersionOf } from "./channel-closure.ts";
 import { checkPlanPushAllOptions, checkPushAllOptions } from "./check-push-options.ts";
-import type { LeftOutReferrer } from "./choose-followers.ts";
+import type { LeftOutReferrer } from "./followers/choose-followers.ts";
 import { type OpenedPush, openPush } from "./open-push.ts";
+import { isChannelImage, targetVersionOf } from "./publish/channel-closure.ts";
 import { push } from "./push.ts";
 import type { PlanPushAllOptions, PushAllOptions } from "./push-options.ts";
-import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt.ts";
+import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptTotals } from "./receipt/receipt.ts";
 
 /** Where everything of some bundles would go. */
 export const PUSH_PLAN_MEDIA_TYPE = "application/vnd.airgap-mirror.push-plan.v1+json";

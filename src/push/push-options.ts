@@ -2,9 +2,9 @@ import type { Clock } from "../io/clock.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, TargetRepository } from "../store/store.ts";
 import type { SignatureRule } from "../trust/signature-rule.ts";
-import type { FollowerWishes } from "./choose-followers.ts";
 import type { PushEvent } from "./events.ts";
-import type { Receipt } from "./receipt.ts";
+import type { FollowerWishes } from "./followers/choose-followers.ts";
+import type { Receipt } from "./receipt/receipt.ts";
 
 export interface PushOptions extends OperationOptions, FollowerWishes {
   /** Directory of a bundle, or one package file of it. */

@@ -3,12 +3,12 @@ import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Batch } from "../run/batch.ts";
 import type { TargetRepository } from "../store/store.ts";
-import type { Follower } from "./followers.ts";
+import type { Follower } from "./followers/followers.ts";
 import type { ImageSteps } from "./image-steps.ts";
-import type { ManifestUploads } from "./manifest-uploads.ts";
 import type { PushImage } from "./plan-push.ts";
 import type { PushOptions } from "./push-options.ts";
-import type { ReceiptBook } from "./receipt-book.ts";
+import type { ReceiptBook } from "./receipt/receipt-book.ts";
+import type { ManifestUploads } from "./uploads/manifest-uploads.ts";
 
 /** What all steps of a push work with. */
 export interface PushMeans {

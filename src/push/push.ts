@@ -5,8 +5,8 @@ import type { PushEvent } from "./events.ts";
 import { type OpenedPush, openPush } from "./open-push.ts";
 import type { PushOptions } from "./push-options.ts";
 import { PushRun } from "./push-run.ts";
-import { PushState } from "./push-state.ts";
-import type { Receipt } from "./receipt.ts";
+import type { Receipt } from "./receipt/receipt.ts";
+import { PushState } from "./uploads/push-state.ts";
 
 /**
  * Replays a bundle into a registry, straight from its files. Children go before parents and tags last, so a tag in

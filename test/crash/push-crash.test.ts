@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readAppendLog } from "../../src/io/append-log.ts";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { image, randomLayer, seed } from "../support/artifacts.ts";
 import { runMirror, startMirror } from "../support/cli.ts";

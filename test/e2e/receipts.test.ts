@@ -1,6 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { startFaultRegistry } from "../support/registry.ts";

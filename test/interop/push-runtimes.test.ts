@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";
 import { entriesOf } from "../bundle/support/sample-bundle.ts";
 import {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { loadBundles } from "../../src/load/load-bundles.ts";
 import type { LoadOptions } from "../../src/load/load-options.ts";
 import type { PushEvent } from "../../src/push/events.ts";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { ONLY_IMAGES, writeSampleBundle } from "../bundle/support/sample-bundle.ts";
 import { image } from "../support/artifacts.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BundleManifest } from "../../src/bundle/read/bundle-manifest.ts";
 import type { MirrorError } from "../../src/errors.ts";
 import { push } from "../../src/push/push.ts";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import type { ScannedEntry } from "../../src/tar/scan.ts";
 import { entriesOf, readPackage, writeSampleBundle } from "../bundle/support/sample-bundle.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf } from "../../src/oci/digest.ts";
 import { push } from "../../src/push/push.ts";
 import type { PushOptions } from "../../src/push/push-options.ts";
-import type { Receipt } from "../../src/push/receipt.ts";
+import type { Receipt } from "../../src/push/receipt/receipt.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { errorResponse, type RegistryMiddleware } from "../../src/server/message.ts";
 import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";

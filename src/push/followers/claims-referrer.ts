@@ -1,8 +1,8 @@
-import { isMirrorError } from "../errors.ts";
-import type { ReferrerSource } from "../store/store.ts";
+import { isMirrorError } from "../../errors.ts";
+import type { ReferrerSource } from "../../store/store.ts";
+import type { PushImage } from "../plan-push.ts";
 import { isFollower } from "./followers.ts";
 import { isReferrer } from "./is-referrer.ts";
-import type { PushImage } from "./plan-push.ts";
 
 /**
  * Whether the target says that it has what is published for its subject, and so all below it. Where its list may not be read,

@@ -1,10 +1,10 @@
-import type { ImageKind } from "../contents/contents.ts";
-import type { Failure } from "../failure.ts";
-import type { Notice } from "../notice.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { AcceptedSignature } from "../trust/check-signatures.ts";
-import type { LeftOutReferrer } from "./choose-followers.ts";
-import type { UploadTotals } from "./upload-tally.ts";
+import type { ImageKind } from "../../contents/contents.ts";
+import type { Failure } from "../../failure.ts";
+import type { Notice } from "../../notice.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { AcceptedSignature } from "../../trust/check-signatures.ts";
+import type { LeftOutReferrer } from "../followers/choose-followers.ts";
+import type { UploadTotals } from "../uploads/upload-tally.ts";
 
 export const RECEIPT_MEDIA_TYPE = "application/vnd.airgap-mirror.receipt.v1+json";
 

@@ -1,12 +1,12 @@
-import type { BundledGraph } from "../bundle/images/bundle-graph.ts";
-import { compareTexts } from "../compare-texts.ts";
-import { type Failure, toFailure } from "../failure.ts";
-import type { Digest } from "../oci/digest.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import { keyOfImage } from "./followers.ts";
-import type { PushImage, PushPlan } from "./plan-push.ts";
+import type { BundledGraph } from "../../bundle/images/bundle-graph.ts";
+import { compareTexts } from "../../compare-texts.ts";
+import { type Failure, toFailure } from "../../failure.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { keyOfImage } from "../followers/followers.ts";
+import type { PushImage, PushPlan } from "../plan-push.ts";
+import type { UploadTotals } from "../uploads/upload-tally.ts";
 import { RECEIPT_MEDIA_TYPE, type Receipt, type ReceiptImage } from "./receipt.ts";
-import type { UploadTotals } from "./upload-tally.ts";
 
 export type Outcome = ReceiptImage["outcome"];
 

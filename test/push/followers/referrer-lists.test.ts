@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { Notice } from "../../src/notice.ts";
-import type { Descriptor } from "../../src/oci/descriptor.ts";
-import { digestOf } from "../../src/oci/digest.ts";
-import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
-import { ReferrerLists } from "../../src/push/referrer-lists.ts";
-import { createFakeClock } from "../support/clock.ts";
+import type { Notice } from "../../../src/notice.ts";
+import type { Descriptor } from "../../../src/oci/descriptor.ts";
+import { digestOf } from "../../../src/oci/digest.ts";
+import { MEDIA_TYPE } from "../../../src/oci/media-type.ts";
+import { ReferrerLists } from "../../../src/push/followers/referrer-lists.ts";
+import { createFakeClock } from "../../support/clock.ts";
 
 const WAITS_MS = [1_000, 30_000];
 const subject = digestOf(Buffer.from("an image"));

@@ -1,14 +1,14 @@
-import type { RepositoryReference } from "../oci/reference.ts";
-import { isChannel } from "../product/channel.ts";
+import type { RepositoryReference } from "../../oci/reference.ts";
+import { isChannel } from "../../product/channel.ts";
 import {
   isPartOfRelease,
   placeOfVersion,
   subjectOf,
   type VersionPlace,
-} from "../product/closure.ts";
-import { ContentWithheldError } from "./errors.ts";
-import type { PushImage } from "./plan-push.ts";
-import type { ReceiptImage } from "./receipt.ts";
+} from "../../product/closure.ts";
+import { ContentWithheldError } from "../errors.ts";
+import type { PushImage } from "../plan-push.ts";
+import type { ReceiptImage } from "../receipt/receipt.ts";
 
 /** Whether a tag of the image is a release channel, which must not point at a version that is not there. */
 export function isChannelImage({ kind, tags }: Pick<PushImage, "kind" | "tags">): boolean {

@@ -1,15 +1,15 @@
-import type { Clock } from "../io/clock.ts";
-import { childrenOf } from "../oci/children.ts";
-import { coreOf, type Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import { ContentUnknownError } from "../store/errors.ts";
-import type { Manifest, OperationOptions, TargetRepository } from "../store/store.ts";
+import type { Clock } from "../../io/clock.ts";
+import { childrenOf } from "../../oci/children.ts";
+import { coreOf, type Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import { ContentUnknownError } from "../../store/errors.ts";
+import type { Manifest, OperationOptions, TargetRepository } from "../../store/store.ts";
+import { ContentNotKeptError } from "../errors.ts";
+import { lookAgain } from "../look-again.ts";
+import type { PushPlace } from "../push-place.ts";
 import type { BlobUploads, EnsureOptions } from "./blob-uploads.ts";
-import { ContentNotKeptError } from "./errors.ts";
-import { lookAgain } from "./look-again.ts";
-import type { PushPlace } from "./push-place.ts";
 
 export interface ManifestUploadsOptions extends OperationOptions {
   readonly openTarget: (reference: RepositoryReference) => TargetRepository;

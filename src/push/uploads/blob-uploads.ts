@@ -1,9 +1,9 @@
 import pLimit from "p-limit";
-import { isMirrorError } from "../errors.ts";
-import type { Clock } from "../io/clock.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
+import { isMirrorError } from "../../errors.ts";
+import type { Clock } from "../../io/clock.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
 import type {
   FiledContent,
   MovingRun,
@@ -12,12 +12,12 @@ import type {
   PushContentResult,
   TargetRepository,
   UploadSessionStore,
-} from "../store/store.ts";
-import { ByContent } from "./by-content.ts";
-import { ContentNotKeptError } from "./errors.ts";
-import type { PushEvent } from "./events.ts";
-import { lookAgain } from "./look-again.ts";
-import type { PushPlace } from "./push-place.ts";
+} from "../../store/store.ts";
+import { ByContent } from "../by-content.ts";
+import { ContentNotKeptError } from "../errors.ts";
+import type { PushEvent } from "../events.ts";
+import { lookAgain } from "../look-again.ts";
+import type { PushPlace } from "../push-place.ts";
 import { UploadTally, type UploadTotals } from "./upload-tally.ts";
 
 export interface BlobUploadsOptions extends OperationOptions, MovingRun {

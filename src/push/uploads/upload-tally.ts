@@ -1,7 +1,7 @@
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { RepositoryReference } from "../oci/reference.ts";
-import type { PushContentResult } from "../store/store.ts";
-import { ByContent } from "./by-content.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { RepositoryReference } from "../../oci/reference.ts";
+import type { PushContentResult } from "../../store/store.ts";
+import { ByContent } from "../by-content.ts";
 
 /**
  * Blobs of a push, each once for every repository that it went to. Without repetitions,

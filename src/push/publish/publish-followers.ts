@@ -1,13 +1,13 @@
-import { SYSTEM_CLOCK } from "../io/clock.ts";
-import { formatReference } from "../oci/reference.ts";
-import { ContentWithheldError, ReferrerUnlistedError } from "./errors.ts";
-import { isFollower, keyOfImage, type Subjects } from "./followers.ts";
-import { READ_BACK_WAITS_MS } from "./look-again.ts";
+import { SYSTEM_CLOCK } from "../../io/clock.ts";
+import { formatReference } from "../../oci/reference.ts";
+import { ContentWithheldError, ReferrerUnlistedError } from "../errors.ts";
+import { isFollower, keyOfImage, type Subjects } from "../followers/followers.ts";
+import { ReferrerLists } from "../followers/referrer-lists.ts";
+import { READ_BACK_WAITS_MS } from "../look-again.ts";
+import { createPlace } from "../push-place.ts";
+import type { FollowerWork, PushMeans, Work } from "../push-work.ts";
+import { nameOf } from "../receipt/receipt-book.ts";
 import type { ImagePublisher } from "./publish-images.ts";
-import { createPlace } from "./push-place.ts";
-import type { FollowerWork, PushMeans, Work } from "./push-work.ts";
-import { nameOf } from "./receipt-book.ts";
-import { ReferrerLists } from "./referrer-lists.ts";
 
 export interface FollowerPublisherOptions {
   readonly subjects: Subjects;

@@ -1,14 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { openBundleStore } from "../../src/bundle/images/bundle-store.ts";
-import { push } from "../../src/push/push.ts";
-import { planPushAll } from "../../src/push/push-all.ts";
-import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import { image } from "../support/artifacts.ts";
-import { type D8Image, d8Layout, d8Package } from "../support/d8-bundle.ts";
-import { eachTest } from "../support/fixture.ts";
-import { startFaultRegistry } from "../support/registry.ts";
-import { openTempDirectory } from "../support/temp-directory.ts";
+import { openBundleStore } from "../../../src/bundle/images/bundle-store.ts";
+import { push } from "../../../src/push/push.ts";
+import { planPushAll } from "../../../src/push/push-all.ts";
+import { openRegistryClient } from "../../../src/registry/registry-client.ts";
+import { image } from "../../support/artifacts.ts";
+import { type D8Image, d8Layout, d8Package } from "../../support/d8-bundle.ts";
+import { eachTest } from "../../support/fixture.ts";
+import { startFaultRegistry } from "../../support/registry.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 
 const directory = eachTest(openTempDirectory);
 const registry = eachTest(startFaultRegistry);

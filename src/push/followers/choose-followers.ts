@@ -1,12 +1,12 @@
-import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
-import type { BundleReader } from "../bundle/read/bundle-reader.ts";
-import type { ImageKind } from "../contents/contents.ts";
-import type { Notice } from "../notice.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { isWantedType, parseReferrerTypes, typesOf } from "../oci/referrer-types.ts";
+import { readBundledGraph } from "../../bundle/images/bundle-graph.ts";
+import type { BundleReader } from "../../bundle/read/bundle-reader.ts";
+import type { ImageKind } from "../../contents/contents.ts";
+import type { Notice } from "../../notice.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { isWantedType, parseReferrerTypes, typesOf } from "../../oci/referrer-types.ts";
+import type { PushImage, PushPlan } from "../plan-push.ts";
 import { type Follower, isFollower, keyOfImage, Subjects } from "./followers.ts";
-import type { PushImage, PushPlan } from "./plan-push.ts";
 
 /** What of that which belongs to images is pushed. */
 export interface FollowerWishes {

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
-import { pushStateOf, STATE_DIRECTORY } from "../bundle/format/state-directory.ts";
-import { MirrorError } from "../errors.ts";
-import { AppendLog, readAppendLog } from "../io/append-log.ts";
-import { storageError, TargetLockedError } from "../io/errors.ts";
-import { lockFile } from "../io/file-lock.ts";
-import { mkdir, rm, rmdir } from "../io/file-system.ts";
-import type { Digest } from "../oci/digest.ts";
-import { formatReference, type RepositoryReference } from "../oci/reference.ts";
-import type { UploadSession, UploadSessionStore } from "../store/store.ts";
+import { refuseWhileWritten } from "../../bundle/bundle-lock.ts";
+import { pushStateOf, STATE_DIRECTORY } from "../../bundle/format/state-directory.ts";
+import { MirrorError } from "../../errors.ts";
+import { AppendLog, readAppendLog } from "../../io/append-log.ts";
+import { storageError, TargetLockedError } from "../../io/errors.ts";
+import { lockFile } from "../../io/file-lock.ts";
+import { mkdir, rm, rmdir } from "../../io/file-system.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference, type RepositoryReference } from "../../oci/reference.ts";
+import type { UploadSession, UploadSessionStore } from "../../store/store.ts";
 
 /** One line of the journal: the open upload of a blob, or that it is over. */
 interface SessionRecord {

@@ -1,6 +1,6 @@
-import type { BundledGraph } from "../bundle/images/bundle-graph.ts";
-import { formatReference } from "../oci/reference.ts";
-import type { PushImage } from "./plan-push.ts";
+import type { BundledGraph } from "../../bundle/images/bundle-graph.ts";
+import { formatReference } from "../../oci/reference.ts";
+import type { PushImage } from "../plan-push.ts";
 
 /** Signatures and whatever else belongs to another manifest of its repository. */
 export type Follower = PushImage & Required<Pick<PushImage, "subject">>;

@@ -1,10 +1,13 @@
-import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
-import { readPointedVersion } from "../bundle/images/pointed-version.ts";
-import type { ImageKind } from "../contents/contents.ts";
-import type { Digest } from "../oci/digest.ts";
-import { formatReference } from "../oci/reference.ts";
-import { isChannel } from "../product/channel.ts";
-import { hasVersion } from "../product/closure.ts";
+import { readBundledGraph } from "../../bundle/images/bundle-graph.ts";
+import { readPointedVersion } from "../../bundle/images/pointed-version.ts";
+import type { ImageKind } from "../../contents/contents.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { formatReference } from "../../oci/reference.ts";
+import { isChannel } from "../../product/channel.ts";
+import { hasVersion } from "../../product/closure.ts";
+import { TagUnconfirmedError } from "../errors.ts";
+import { createPlace, type PushPlace } from "../push-place.ts";
+import type { PushMeans, Work } from "../push-work.ts";
 import {
   danglingChannel,
   isChannelImage,
@@ -13,9 +16,6 @@ import {
   targetVersionOf,
 } from "./channel-closure.ts";
 import { claimedDigest } from "./claimed-digest.ts";
-import { TagUnconfirmedError } from "./errors.ts";
-import { createPlace, type PushPlace } from "./push-place.ts";
-import type { PushMeans, Work } from "./push-work.ts";
 import { writeTag } from "./write-tag.ts";
 
 /** A tag of the target is written after everything it may stand for. A kind without a place does not compile. */

@@ -1,6 +1,6 @@
-import { isMirrorError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { ManifestSource, ResolveOptions } from "../store/store.ts";
+import { isMirrorError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ManifestSource, ResolveOptions } from "../../store/store.ts";
 import { readTag } from "./read-tag.ts";
 
 /**

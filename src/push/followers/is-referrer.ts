@@ -1,6 +1,6 @@
-import type { Digest } from "../oci/digest.ts";
-import { isMissing } from "../store/errors.ts";
-import type { ReferrerSource } from "../store/store.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { isMissing } from "../../store/errors.ts";
+import type { ReferrerSource } from "../../store/store.ts";
 
 /** Whether the target lists the manifest for its subject now. */
 export async function isReferrer(

@@ -1,5 +1,5 @@
-import { formatCanonicalPieces } from "../bundle/format/canonical-json.ts";
-import { writeFileAtomically } from "../io/atomic-write.ts";
+import { formatCanonicalPieces } from "../../bundle/format/canonical-json.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** Writes a receipt as canonical JSON. */

@@ -1,9 +1,9 @@
-import type { Clock } from "../io/clock.ts";
-import type { Notice } from "../notice.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { ReferrerSource } from "../store/store.ts";
+import type { Clock } from "../../io/clock.ts";
+import type { Notice } from "../../notice.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ReferrerSource } from "../../store/store.ts";
+import { lookAgain } from "../look-again.ts";
 import { isReferrer } from "./is-referrer.ts";
-import { lookAgain } from "./look-again.ts";
 
 export interface ReferrerListsOptions {
   /** As in references. */

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
-import type { RepositoryReference } from "../oci/reference.ts";
-import { createDiscoveryImage } from "../product/discovery-image.ts";
-import type { PushPlace } from "./push-place.ts";
+import type { RepositoryReference } from "../../oci/reference.ts";
+import { createDiscoveryImage } from "../../product/discovery-image.ts";
+import type { PushPlace } from "../push-place.ts";
 
 /** The image behind `<repo>/modules:<name>`: how clusters and later pulls find modules, packages and plugins. */
 export const DISCOVERY = createDiscoveryImage();

@@ -1,6 +1,6 @@
-import { isMirrorError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import type { ManifestSource, ResolveOptions } from "../store/store.ts";
+import { isMirrorError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ManifestSource, ResolveOptions } from "../../store/store.ts";
 
 /** The digest that a tag has in the target now; undefined if there is no such tag. */
 export async function readTag(

@@ -1,14 +1,14 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { MirrorError } from "../../src/errors.ts";
-import { push } from "../../src/push/push.ts";
-import { PushState } from "../../src/push/push-state.ts";
-import type { RegistryClient } from "../../src/registry/registry-client.ts";
-import { openRegistryClient } from "../../src/registry/registry-client.ts";
-import { writeSampleBundle } from "../bundle/support/sample-bundle.ts";
-import { startFaultRegistry } from "../support/registry.ts";
-import { mountSmallFileSystem } from "../support/small-file-system.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import type { MirrorError } from "../../../src/errors.ts";
+import { push } from "../../../src/push/push.ts";
+import { PushState } from "../../../src/push/uploads/push-state.ts";
+import type { RegistryClient } from "../../../src/registry/registry-client.ts";
+import { openRegistryClient } from "../../../src/registry/registry-client.ts";
+import { writeSampleBundle } from "../../bundle/support/sample-bundle.ts";
+import { startFaultRegistry } from "../../support/registry.ts";
+import { mountSmallFileSystem } from "../../support/small-file-system.ts";
+import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
 
 const DIGEST = `sha256:${"ab".repeat(32)}` as const;
 const TARGET = { registry: "127.0.0.1:5000", repository: "mirror" };
