@@ -6,7 +6,7 @@ import type { OperationOptions } from "../store/store.ts";
 import { USER_AGENT } from "../version.ts";
 import { WaitTimedOutError } from "./errors.ts";
 import type { Transport } from "./transport/create-transport.ts";
-import type { TlsOptions } from "./transport/tls-options.ts";
+import type { TlsOptions } from "./transport/tls/tls-options.ts";
 import { openTransport } from "./transport/transport.ts";
 
 export interface WaitForRegistryOptions extends OperationOptions, TlsOptions {

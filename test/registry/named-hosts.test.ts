@@ -4,7 +4,7 @@ import {
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
 import type { RegistryEvent } from "../../src/registry/registry-event.ts";
-import { createNamedHosts } from "../../src/registry/transport/named-hosts.ts";
+import { createNamedHosts } from "../../src/registry/transport/connect/named-hosts.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { allTests } from "../support/fixture.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";

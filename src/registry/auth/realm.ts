@@ -1,5 +1,5 @@
-import { type NetworkReach, reachOf } from "../transport/address.ts";
-import { isInward } from "../transport/inward.ts";
+import { type NetworkReach, reachOf } from "../transport/connect/address.ts";
+import { isInward } from "../transport/connect/inward.ts";
 import { resolveOwnUrl } from "../transport/own-url.ts";
 
 export interface RealmOptions {

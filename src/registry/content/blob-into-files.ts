@@ -4,8 +4,8 @@ import { parseDigest } from "../../oci/digest.ts";
 import { ContentMismatchError } from "../../oci/errors.ts";
 import type { FetchIntoOptions, FilePlaces } from "../../store/store.ts";
 import type { ThreadContent } from "../threads/thread-content.ts";
-import { toUnreachableError } from "../transport/network-failure.ts";
-import { endedEarly } from "../transport/range-resume.ts";
+import { toUnreachableError } from "../transport/connect/network-failure.ts";
+import { endedEarly } from "../transport/patience/range-resume.ts";
 import { blobPath, openRange, type RepositoryContext } from "./blobs.ts";
 
 /**

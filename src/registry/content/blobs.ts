@@ -7,10 +7,10 @@ import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
 import { repositoryFactsOf } from "../host/repository-facts.ts";
+import { toUnreachableError } from "../transport/connect/network-failure.ts";
 import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse, SendRequest } from "../transport/http.ts";
-import { toUnreachableError } from "../transport/network-failure.ts";
-import { type OpenedRange, ResumingBody } from "../transport/range-resume.ts";
+import { type OpenedRange, ResumingBody } from "../transport/patience/range-resume.ts";
 import { refuseEncoding } from "./refuse-encoding.ts";
 
 /** Where an operation works: a repository of a host. */

@@ -13,9 +13,9 @@ import type { ContentStat, Manifest, OperationOptions, ResolveOptions } from "..
 import { repositoryScope } from "../auth/scope.ts";
 import { RegistryResponseError } from "../errors.ts";
 import { readBody } from "../transport/body.ts";
+import { toUnreachableError } from "../transport/connect/network-failure.ts";
 import { contentLengthOf, headerOf } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
-import { toUnreachableError } from "../transport/network-failure.ts";
 import type { RepositoryContext } from "./blobs.ts";
 import { hintOfRefusal, withHint } from "./manifest-refusal.ts";
 import { type ManifestAnswer, mediaTypeOf } from "./manifest-type.ts";

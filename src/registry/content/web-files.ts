@@ -2,9 +2,9 @@ import type { FetchedFile, FetchFileOptions, FileVersion } from "../../store/sto
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
 import { readBody } from "../transport/body.ts";
+import { toUnreachableError } from "../transport/connect/network-failure.ts";
 import { headerOf, type ResponseHeaders } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
-import { toUnreachableError } from "../transport/network-failure.ts";
 
 /**
  * Reads a file of a web server. The host decides between HTTP and HTTPS, as for registries, whatever an address of its own

@@ -1,7 +1,7 @@
 import { describeCredential } from "../auth/credentials.ts";
 import { RegistryResponseError } from "../errors.ts";
 import type { RegistryHost } from "../host/registry-host.ts";
-import type { TlsPeer } from "../transport/connector.ts";
+import type { TlsPeer } from "../transport/connect/connector.ts";
 import type { Transport } from "../transport/create-transport.ts";
 import { failedCheck } from "./failed-check.ts";
 import type { Check } from "./report.ts";

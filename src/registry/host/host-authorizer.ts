@@ -6,8 +6,8 @@ import type { SentSecrets } from "../auth/sent-secrets.ts";
 import { TokenCache } from "../auth/token.ts";
 import { createTokenIssuer } from "../auth/token-issuer.ts";
 import { RegistryResponseError } from "../errors.ts";
+import type { ReachOfHost } from "../transport/connect/inward.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
-import type { ReachOfHost } from "../transport/inward.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 
 export interface HostAuthorizerOptions {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../io/clock.ts";
 import type { OnRegistryEvent } from "../registry-event.ts";
 import type { ResponseHeaders } from "../transport/headers.ts";
-import { HostGate } from "../transport/host-gate.ts";
-import { type Quota, quotaOf, refillMsOf } from "../transport/quota.ts";
-import { RateLimit } from "../transport/rate-limit.ts";
+import { HostGate } from "../transport/patience/host-gate.ts";
+import { type Quota, quotaOf, refillMsOf } from "../transport/patience/quota.ts";
+import { RateLimit } from "../transport/patience/rate-limit.ts";
 import type { RateStates } from "./rate-states.ts";
 
 export interface HostPaceOptions {

@@ -116,7 +116,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "429 without Retry-After",
         source: "containers/image#618",
-        code: "transport/retry.ts",
+        code: "transport/patience/retry.ts",
       },
     ],
   },
@@ -220,7 +220,7 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
       {
         what: "429 for manifests",
         source: "containers/container-libs#42",
-        code: "transport/retry.ts",
+        code: "transport/patience/retry.ts",
       },
     ],
   },

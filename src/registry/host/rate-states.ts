@@ -3,7 +3,7 @@ import { MirrorError } from "../../errors.ts";
 import { writeFileAtomically } from "../../io/atomic-write.ts";
 import { mkdir } from "../../io/file-system.ts";
 import { readFile } from "../../io/read-file.ts";
-import type { Quota } from "../transport/quota.ts";
+import type { Quota } from "../transport/patience/quota.ts";
 
 /** What was learnt of how fast a registry may be asked. */
 export interface RateState {

@@ -1,6 +1,6 @@
 import type { FilePart } from "../../io/file-span.ts";
 import type { FiledFault } from "../../store/store.ts";
-import type { NetworkReach } from "../transport/address.ts";
+import type { NetworkReach } from "../transport/connect/address.ts";
 import type { ExchangeRecord } from "../transport/exchange-record.ts";
 import type { ResponseHeaders } from "../transport/headers.ts";
 import type { CopiedError } from "./copied-error.ts";

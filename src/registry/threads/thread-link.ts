@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { threadScript } from "../../thread-script.ts";
-import type { NetworkReach } from "../transport/address.ts";
+import type { NetworkReach } from "../transport/connect/address.ts";
 import type { ExchangeRecord } from "../transport/exchange-record.ts";
 import { nextConnection } from "../transport/next-connection.ts";
 import { reviveError } from "./copied-error.ts";

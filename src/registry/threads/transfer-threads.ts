@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { MovingRun } from "../../store/store.ts";
-import type { NetworkReach } from "../transport/address.ts";
+import type { NetworkReach } from "../transport/connect/address.ts";
 import type { ContentSpec } from "./messages.ts";
 import { ThreadContent } from "./thread-content.ts";
 import { ThreadLink } from "./thread-link.ts";

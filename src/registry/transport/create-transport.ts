@@ -1,16 +1,16 @@
 import { OptionInvalidError } from "../../errors.ts";
 import { option } from "../../option.ts";
 import { RegistryUnreachableError } from "../errors.ts";
-import type { NetworkReach } from "./address.ts";
-import { limitExchanges } from "./connection-limit.ts";
-import { type Connections, createConnections, type TlsPeer } from "./connector.ts";
+import type { NetworkReach } from "./connect/address.ts";
+import { limitExchanges } from "./connect/connection-limit.ts";
+import { type Connections, createConnections, type TlsPeer } from "./connect/connector.ts";
+import { createNamedHosts } from "./connect/named-hosts.ts";
+import { toUnreachableError } from "./connect/network-failure.ts";
+import { type HttpProxy, selectProxy } from "./connect/proxy.ts";
+import { createProxyError } from "./connect/tunnel.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
-import { createNamedHosts } from "./named-hosts.ts";
-import { toUnreachableError } from "./network-failure.ts";
-import { type HttpProxy, selectProxy } from "./proxy.ts";
-import { createTlsContexts, type TlsContextsOptions } from "./tls-contexts.ts";
-import { createProxyError } from "./tunnel.ts";
+import { createTlsContexts, type TlsContextsOptions } from "./tls/tls-contexts.ts";
 
 export interface TransportOptions extends Partial<TlsContextsOptions> {
   /** Connections per origin; requests beyond them wait. */

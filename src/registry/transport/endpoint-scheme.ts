@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { RegistryUnreachableError } from "../errors.ts";
 import type { UnreachableReason } from "../unreachable-reasons.ts";
-import { isLoopbackHost } from "./address.ts";
 import { readBody } from "./body.ts";
+import { isLoopbackHost } from "./connect/address.ts";
 import type { HttpResponse } from "./http.ts";
 
 export interface EndpointSchemeOptions {

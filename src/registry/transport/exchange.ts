@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { NetworkReach } from "./address.ts";
+import type { NetworkReach } from "./connect/address.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { ResponseHeaders } from "./headers.ts";
 import type { RequestBody } from "./http.ts";

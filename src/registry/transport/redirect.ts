@@ -1,8 +1,8 @@
 import { RegistryResponseError } from "../errors.ts";
-import type { NetworkReach } from "./address.ts";
+import type { NetworkReach } from "./connect/address.ts";
+import { isInward, refusedReaches } from "./connect/inward.ts";
 import { headerOf } from "./headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
-import { isInward, refusedReaches } from "./inward.ts";
 import { resolveOwnUrl } from "./own-url.ts";
 
 export interface RedirectOptions {

@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import type { buildConnector, Dispatcher, Pool as PoolOfOrigin } from "undici";
-import type { NetworkReach } from "./address.ts";
-import type { Connections, Connector } from "./connector.ts";
+import type { NetworkReach } from "./connect/address.ts";
+import type { Connections, Connector } from "./connect/connector.ts";
 import type { TransportOptions } from "./create-transport.ts";
 import {
   DISCARD_LIMIT_BYTES,
@@ -10,7 +10,7 @@ import {
   type Exchanges,
 } from "./exchange.ts";
 import { metered } from "./exchange-meter.ts";
-import { watchSpeed } from "./lowest-speed.ts";
+import { watchSpeed } from "./patience/lowest-speed.ts";
 import { Pool } from "./undici.ts";
 
 /** Buffer between socket and reader: large enough that a busy reader does not stop the sender at once. */

@@ -1,7 +1,7 @@
 import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
 import type { HostFacts } from "../host/host-facts.ts";
 import { paceAfterCut, paceAfterPart } from "../host/part-pace.ts";
-import { type RetryClass, retryClassOf } from "../transport/retry.ts";
+import { type RetryClass, retryClassOf } from "../transport/patience/retry.ts";
 
 /** Where an upload stands, as far as the next step depends on it. */
 export interface UploadPosition {

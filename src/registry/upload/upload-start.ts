@@ -3,9 +3,9 @@ import type { OperationOptions } from "../../store/store.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
 import { RegistryResponseError } from "../errors.ts";
+import { isInward } from "../transport/connect/inward.ts";
 import { headerOf, type ResponseHeaders } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
-import { isInward } from "../transport/inward.ts";
 import { resolveOwnUrl } from "../transport/own-url.ts";
 
 /** A session that a registry has opened for one blob. */

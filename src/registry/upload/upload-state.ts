@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { OpenContent, PushContentOptions } from "../../store/store.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
-import type { Patience } from "../transport/retry.ts";
+import type { Patience } from "../transport/patience/retry.ts";
 import { ContentCursor, type UploadCursor } from "./content-cursor.ts";
 import { ThreadCursor } from "./thread-cursor.ts";
 import type { UploadPosition } from "./upload-plan.ts";

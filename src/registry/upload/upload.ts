@@ -1,6 +1,6 @@
 import type { PushContentResult } from "../../store/store.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
-import { openGrace } from "../transport/grace.ts";
+import { openGrace } from "../transport/patience/grace.ts";
 import { HeldCursor } from "./held-cursor.ts";
 import { postWhole } from "./post-whole.ts";
 import { notePart, planStep } from "./upload-plan.ts";

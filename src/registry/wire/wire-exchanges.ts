@@ -1,4 +1,4 @@
-import type { Connections, Connector } from "../transport/connector.ts";
+import type { Connections, Connector } from "../transport/connect/connector.ts";
 import type { Exchange, Exchanges } from "../transport/exchange.ts";
 import { untilAborted } from "../transport/until-aborted.ts";
 import { WireConnection } from "./wire-connection.ts";

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { isSameSite, parseRealm } from "../../../src/registry/auth/realm.ts";
-import type { NetworkReach } from "../../../src/registry/transport/address.ts";
+import type { NetworkReach } from "../../../src/registry/transport/connect/address.ts";
+import { isInward } from "../../../src/registry/transport/connect/inward.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/registry/transport/http.ts";
-import { isInward } from "../../../src/registry/transport/inward.ts";
 import { sendFollowing } from "../../../src/registry/transport/redirect.ts";
 
 const REACHES: Readonly<Record<string, NetworkReach>> = {

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { OptionInvalidError } from "../../errors.ts";
-import { reasonOf } from "../../io/errors.ts";
-import { readNamedText } from "../../io/read-file.ts";
+import { OptionInvalidError } from "../../../errors.ts";
+import { reasonOf } from "../../../io/errors.ts";
+import { readNamedText } from "../../../io/read-file.ts";
 
 /** A PEM file that the user named: without it nothing should be tried. */
 export async function readNamedPem(path: string, option: string): Promise<string> {

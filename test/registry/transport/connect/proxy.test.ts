@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { selectProxy } from "../../../src/registry/transport/proxy.ts";
+import { selectProxy } from "../../../../src/registry/transport/connect/proxy.ts";
 
 const BOTH = { HTTP_PROXY: "http://plain:3128", HTTPS_PROXY: "http://secure:3128" };
 

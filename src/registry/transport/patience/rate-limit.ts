@@ -1,4 +1,4 @@
-import type { Clock } from "../../io/clock.ts";
+import type { Clock } from "../../../io/clock.ts";
 
 export interface RateLimitOptions {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { ContentMismatchError } from "../../oci/errors.ts";
+import { ContentMismatchError } from "../../../oci/errors.ts";
 
 /** A body and how many of its first bytes are not wanted, because the server ignored the range. */
 export interface OpenedRange {

@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { OptionInvalidError } from "../../errors.ts";
-import { option } from "../../option.ts";
+import { OptionInvalidError } from "../../../errors.ts";
+import { option } from "../../../option.ts";
 import { type ClientCertificate, readHostCertificates } from "./certs-directory.ts";
 import { readNamedCertificates, readNamedPem } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { RateLimit } from "../../../src/registry/transport/rate-limit.ts";
-import { createFakeClock } from "../../support/clock.ts";
+import { RateLimit } from "../../../../src/registry/transport/patience/rate-limit.ts";
+import { createFakeClock } from "../../../support/clock.ts";
 
 const MINUTE = 60_000;
 

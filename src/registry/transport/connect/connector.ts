@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { readChain, type ShownCertificate } from "../tls/certificate-chain.ts";
+import { createCertificateError } from "../tls/certificate-error.ts";
+import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { type NetworkReach, reachOf } from "./address.ts";
-import { readChain, type ShownCertificate } from "./certificate-chain.ts";
-import { createCertificateError } from "./certificate-error.ts";
 import {
   CONNECT_TIMEOUT_MS,
   createPlainDialer,
@@ -13,7 +14,6 @@ import {
 import { createGuardedLookup } from "./inward.ts";
 import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts";
 import type { HttpProxy } from "./proxy.ts";
-import type { TlsContexts } from "./tls-contexts.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** Opens a connection to the server of an address, through a proxy where there is one. */

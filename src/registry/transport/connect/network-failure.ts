@@ -1,6 +1,6 @@
-import { MirrorError } from "../../errors.ts";
-import { RegistryUnreachableError } from "../errors.ts";
-import type { UnreachableReason } from "../unreachable-reasons.ts";
+import { MirrorError } from "../../../errors.ts";
+import { RegistryUnreachableError } from "../../errors.ts";
+import type { UnreachableReason } from "../../unreachable-reasons.ts";
 
 /** Turns what a socket, TLS or undici threw into `REGISTRY_UNREACHABLE`; anything else is passed on as it is. */
 export function toUnreachableError(error: unknown, registry: string, namedBy?: string): unknown {

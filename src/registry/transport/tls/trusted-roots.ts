@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { readFile } from "../../io/read-file.ts";
+import { readFile } from "../../../io/read-file.ts";
 import { certificatesIn } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 

@@ -1,5 +1,5 @@
-import type { HttpRequest, HttpResponse, SendRequest } from "./http.ts";
-import { untilAborted } from "./until-aborted.ts";
+import type { HttpRequest, HttpResponse, SendRequest } from "../http.ts";
+import { untilAborted } from "../until-aborted.ts";
 
 /**
  * Limits the exchanges with one origin that are under way at a time, whichever thread sends them: each needs a connection

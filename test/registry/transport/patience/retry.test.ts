@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { RegistryResponseError, RegistryUnreachableError } from "../../../src/registry/errors.ts";
-import { HostGate } from "../../../src/registry/transport/host-gate.ts";
-import { Patience, type Retry, retryClassOf } from "../../../src/registry/transport/retry.ts";
-import { createFakeClock } from "../../support/clock.ts";
+import {
+  RegistryResponseError,
+  RegistryUnreachableError,
+} from "../../../../src/registry/errors.ts";
+import { HostGate } from "../../../../src/registry/transport/patience/host-gate.ts";
+import {
+  Patience,
+  type Retry,
+  retryClassOf,
+} from "../../../../src/registry/transport/patience/retry.ts";
+import { createFakeClock } from "../../../support/clock.ts";
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,8 @@
 import { lstat, readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { reasonOf } from "../../io/errors.ts";
-import { readFile } from "../../io/read-file.ts";
+import { reasonOf } from "../../../io/errors.ts";
+import { readFile } from "../../../io/read-file.ts";
 import { certificatesIn } from "./read-pem.ts";
 import type { TlsOptions, Warn } from "./tls-options.ts";
 

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { watchSpeed } from "../../../src/registry/transport/lowest-speed.ts";
+import { watchSpeed } from "../../../../src/registry/transport/patience/lowest-speed.ts";
 
 const WINDOW_MS = 1_000;
 

@@ -1,5 +1,5 @@
-import { OptionInvalidError } from "../../errors.ts";
-import type { OptionName } from "../../option.ts";
+import { OptionInvalidError } from "../../../errors.ts";
+import type { OptionName } from "../../../option.ts";
 
 /** Hosts that an option names, and which of them were met. */
 export interface NamedHosts {

@@ -1,6 +1,9 @@
 import type { LookupAddress } from "node:dns";
 import { describe, expect, test } from "vitest";
-import { createGuardedLookup, isInward } from "../../../src/registry/transport/inward.ts";
+import {
+  createGuardedLookup,
+  isInward,
+} from "../../../../src/registry/transport/connect/inward.ts";
 
 /** A resolver that knows one name. */
 function resolverOf(...addresses: readonly string[]) {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../io/clock.ts";
+import type { Clock } from "../../../io/clock.ts";
 
 /** Holds back every request to one host while that host asks to wait. */
 export class HostGate {

@@ -1,5 +1,5 @@
 import type { Certificate, DetailedPeerCertificate, TLSSocket } from "node:tls";
-import { printable } from "../../oci/errors.ts";
+import { printable } from "../../../oci/errors.ts";
 
 /** A certificate that a server showed, in words; all of it is the server's text. */
 export interface ShownCertificate {

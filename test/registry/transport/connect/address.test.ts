@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isLoopbackHost, reachOf } from "../../../src/registry/transport/address.ts";
+import { isLoopbackHost, reachOf } from "../../../../src/registry/transport/connect/address.ts";
 
 describe("reachOf()", () => {
   test.each<[string, string | undefined]>([

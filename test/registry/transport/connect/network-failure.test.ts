@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { RegistryUnreachableError } from "../../../src/registry/errors.ts";
-import { toUnreachableError } from "../../../src/registry/transport/network-failure.ts";
+import { RegistryUnreachableError } from "../../../../src/registry/errors.ts";
+import { toUnreachableError } from "../../../../src/registry/transport/connect/network-failure.ts";
 
 describe("toUnreachableError()", () => {
   // OpenSSL 3.0, as in Node.js 20, and 3.5, as in Node.js 26, spell the alerts in different ways

@@ -1,4 +1,4 @@
-import { headerOf, type ResponseHeaders } from "./headers.ts";
+import { headerOf, type ResponseHeaders } from "../headers.ts";
 
 /** How many requests a registry still answers, as it says with its answers. */
 export interface Quota {

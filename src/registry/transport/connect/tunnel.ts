@@ -2,7 +2,7 @@ import { type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
-import { RegistryUnreachableError } from "../errors.ts";
+import { RegistryUnreachableError } from "../../errors.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 export interface TunnelOptions {

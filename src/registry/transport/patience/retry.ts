@@ -1,5 +1,5 @@
-import type { Clock } from "../../io/clock.ts";
-import { RegistryResponseError, RegistryUnreachableError } from "../errors.ts";
+import type { Clock } from "../../../io/clock.ts";
+import { RegistryResponseError, RegistryUnreachableError } from "../../errors.ts";
 import type { HostGate } from "./host-gate.ts";
 
 export interface PatienceOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { quotaOf, refillMsOf } from "../../../src/registry/transport/quota.ts";
+import { quotaOf, refillMsOf } from "../../../../src/registry/transport/patience/quota.ts";
 
 describe("what a registry says of the requests that are left", () => {
   test.each([

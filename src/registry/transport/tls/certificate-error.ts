@@ -1,5 +1,5 @@
-import { option } from "../../option.ts";
-import { RegistryUnreachableError } from "../errors.ts";
+import { option } from "../../../option.ts";
+import { RegistryUnreachableError } from "../../errors.ts";
 import type { ShownCertificate } from "./certificate-chain.ts";
 
 export interface CertificateFailure {

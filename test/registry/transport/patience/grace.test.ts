@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openGrace } from "../../../src/registry/transport/grace.ts";
+import { openGrace } from "../../../../src/registry/transport/patience/grace.ts";
 
 const OPTIONS = { graceMs: 10_000, idleMs: 2_000 };
 
