@@ -1,23 +1,23 @@
-import { BUILDKIT } from "./buildkit.ts";
-import { CADDY } from "./caddy.ts";
-import { COMPOSE } from "./compose.ts";
-import { CONTAINERD } from "./containerd.ts";
-import { DOCKER } from "./docker.ts";
-import { K3D } from "./k3d.ts";
-import { K3S, RKE2 } from "./k3s.ts";
-import { KIND } from "./kind.ts";
-import { KUBEADM } from "./kubeadm.ts";
-import { KUBERNETES } from "./kubernetes.ts";
-import { KUBESPRAY } from "./kubespray.ts";
-import { MICROK8S } from "./microk8s.ts";
-import { MINIKUBE } from "./minikube.ts";
-import { NGINX } from "./nginx.ts";
-import { OPENSHIFT } from "./openshift.ts";
-import { PODMAN } from "./podman.ts";
 import type { Runtime } from "./runtime.ts";
-import { SYSTEMD } from "./systemd.ts";
-import { TALOS } from "./talos.ts";
-import { VCLUSTER } from "./vcluster.ts";
+import { BUILDKIT } from "./runtimes/buildkit.ts";
+import { CADDY } from "./runtimes/caddy.ts";
+import { COMPOSE } from "./runtimes/compose.ts";
+import { CONTAINERD } from "./runtimes/containerd.ts";
+import { DOCKER } from "./runtimes/docker.ts";
+import { K3D } from "./runtimes/k3d.ts";
+import { K3S, RKE2 } from "./runtimes/k3s.ts";
+import { KIND } from "./runtimes/kind.ts";
+import { KUBEADM } from "./runtimes/kubeadm.ts";
+import { KUBERNETES } from "./runtimes/kubernetes.ts";
+import { KUBESPRAY } from "./runtimes/kubespray.ts";
+import { MICROK8S } from "./runtimes/microk8s.ts";
+import { MINIKUBE } from "./runtimes/minikube.ts";
+import { NGINX } from "./runtimes/nginx.ts";
+import { OPENSHIFT } from "./runtimes/openshift.ts";
+import { PODMAN } from "./runtimes/podman.ts";
+import { SYSTEMD } from "./runtimes/systemd.ts";
+import { TALOS } from "./runtimes/talos.ts";
+import { VCLUSTER } from "./runtimes/vcluster.ts";
 
 /** All runtimes, in the order of the help text. */
 export const RUNTIMES: readonly Runtime[] = [

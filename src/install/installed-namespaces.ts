@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namespaceOfDirectory } from "../clients/containerd.ts";
+import { namespaceOfDirectory } from "../clients/runtimes/containerd.ts";
 import { HEADER_LINE } from "../clients/planned-file.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { readdir } from "../io/file-system.ts";

@@ -1,8 +1,8 @@
-import type { ClientDocument, ClientDocuments } from "./client-document.ts";
+import type { ClientDocument, ClientDocuments } from "../client-document.ts";
+import { planInjection } from "../injection.ts";
+import { checkAbsolutePath, checkClusterName } from "../plain-words.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 import { hostsDirectoryOf, planHostsTree } from "./containerd.ts";
-import { planInjection } from "./injection.ts";
-import { checkAbsolutePath, checkClusterName } from "./plain-words.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
 
 export const KIND: Runtime = {
   name: "kind",

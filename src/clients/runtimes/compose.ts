@@ -1,6 +1,6 @@
-import type { ClientDocuments, PlainObject } from "./client-document.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
-import { serveWordsOf } from "./serve-command.ts";
+import type { ClientDocuments, PlainObject } from "../client-document.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
+import { serveWordsOf } from "../serve-command.ts";
 
 export const COMPOSE: Runtime = {
   name: "compose",

@@ -1,7 +1,7 @@
-import { OptionInvalidError } from "../errors.ts";
-import type { ClientDocument, ClientDocuments, PlainObject } from "./client-document.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import type { ClientDocument, ClientDocuments, PlainObject } from "../client-document.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 export const OPENSHIFT: Runtime = {
   name: "openshift",

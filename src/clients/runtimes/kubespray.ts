@@ -1,6 +1,6 @@
-import type { ClientDocuments, PlainObject } from "./client-document.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import type { ClientDocuments, PlainObject } from "../client-document.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 export const KUBESPRAY: Runtime = {
   name: "kubespray",

@@ -1,7 +1,7 @@
-import type { ClientDocuments } from "./client-document.ts";
-import { checkAbsolutePath } from "./plain-words.ts";
-import { proxyHostsOf, serveStepOf } from "./proxy-hosts.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import type { ClientDocuments } from "../client-document.ts";
+import { checkAbsolutePath } from "../plain-words.ts";
+import { proxyHostsOf, serveStepOf } from "../proxy-hosts.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 export const NGINX: Runtime = {
   name: "nginx",

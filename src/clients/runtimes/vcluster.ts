@@ -1,8 +1,8 @@
-import type { ClientDocuments } from "./client-document.ts";
+import type { ClientDocuments } from "../client-document.ts";
+import { planInjection } from "../injection.ts";
+import { checkClusterName } from "../plain-words.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 import { planHostsTree } from "./containerd.ts";
-import { planInjection } from "./injection.ts";
-import { checkClusterName } from "./plain-words.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
 
 export const VCLUSTER: Runtime = {
   name: "vcluster",

@@ -1,7 +1,7 @@
-import type { ClientDocument, ClientDocuments, PlainObject } from "./client-document.ts";
-import type { ClientRoutes } from "./client-routes.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import type { ClientDocument, ClientDocuments, PlainObject } from "../client-document.ts";
+import type { ClientRoutes } from "../client-routes.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 const CA_FILE = "mirror-ca.crt";
 

@@ -1,6 +1,6 @@
-import type { ClientDocument, ClientDocuments, PlainObject } from "./client-document.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import type { ClientDocument, ClientDocuments, PlainObject } from "../client-document.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 const CA_FILE = "mirror-ca.crt";
 const DIRECTORY = "/etc/buildkit";

@@ -1,7 +1,7 @@
-import type { ClientDocument, ClientDocuments } from "./client-document.ts";
+import type { ClientDocument, ClientDocuments } from "../client-document.ts";
+import { checkAbsolutePath, checkClusterName } from "../plain-words.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 import { registriesYamlOf } from "./k3s.ts";
-import { checkAbsolutePath, checkClusterName } from "./plain-words.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
 
 /** Where a node finds the authority; k3d mounts it there. */
 const NODE_DIRECTORY = "/etc/rancher/k3s";

@@ -1,7 +1,7 @@
-import type { ClientDocuments } from "./client-document.ts";
-import { checkAbsolutePath } from "./plain-words.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
-import { serveWordsOf } from "./serve-command.ts";
+import type { ClientDocuments } from "../client-document.ts";
+import { checkAbsolutePath } from "../plain-words.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
+import { serveWordsOf } from "../serve-command.ts";
 
 export const SYSTEMD: Runtime = {
   name: "systemd",

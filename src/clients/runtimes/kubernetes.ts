@@ -1,7 +1,7 @@
-import type { ClientDocuments, PlainObject } from "./client-document.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
-import type { ServeOptions } from "./runtime-options.ts";
-import { serveWordsOf } from "./serve-command.ts";
+import type { ClientDocuments, PlainObject } from "../client-document.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
+import type { ServeOptions } from "../runtime-options.ts";
+import { serveWordsOf } from "../serve-command.ts";
 
 export const KUBERNETES: Runtime = {
   name: "kubernetes",

@@ -1,7 +1,7 @@
-import { OptionInvalidError } from "../errors.ts";
-import type { ClientDocuments } from "./client-document.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import type { ClientDocuments } from "../client-document.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 export const MINIKUBE: Runtime = {
   name: "minikube",

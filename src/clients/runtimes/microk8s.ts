@@ -1,6 +1,6 @@
-import type { ClientDocuments } from "./client-document.ts";
+import type { ClientDocuments } from "../client-document.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 import { planHostsTree } from "./containerd.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
 
 export const MICROK8S: Runtime = {
   name: "microk8s",

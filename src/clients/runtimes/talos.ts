@@ -1,7 +1,7 @@
-import type { ClientDocuments, PlainObject } from "./client-document.ts";
-import type { ClientRoutes } from "./client-routes.ts";
-import { type Endpoint, endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
+import type { ClientDocuments, PlainObject } from "../client-document.ts";
+import type { ClientRoutes } from "../client-routes.ts";
+import { type Endpoint, endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 
 export const TALOS: Runtime = {
   name: "talos",

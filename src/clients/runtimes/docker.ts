@@ -1,14 +1,14 @@
-import { OptionInvalidError } from "../errors.ts";
+import { OptionInvalidError } from "../../errors.ts";
 import type {
   ClientDocument,
   ClientDocuments,
   PlainObject,
   PlainValue,
-} from "./client-document.ts";
-import type { ClientRoutes, RouteForm } from "./client-routes.ts";
+} from "../client-document.ts";
+import type { ClientRoutes, RouteForm } from "../client-routes.ts";
+import { endpointOf } from "../endpoint.ts";
+import type { Runtime, RuntimeRequest } from "../runtime.ts";
 import { planHostsTree } from "./containerd.ts";
-import { endpointOf } from "./endpoint.ts";
-import type { Runtime, RuntimeRequest } from "./runtime.ts";
 
 /** Docker Hub is the only registry that `registry-mirrors` stands for. */
 const HUB = "docker.io";

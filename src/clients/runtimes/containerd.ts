@@ -1,7 +1,7 @@
-import type { ClientDocument, ClientDocuments, PlainObject } from "./client-document.ts";
-import type { ClientRoutes, RouteForm } from "./client-routes.ts";
-import { type Endpoint, endpointOf } from "./endpoint.ts";
-import type { Runtime } from "./runtime.ts";
+import type { ClientDocument, ClientDocuments, PlainObject } from "../client-document.ts";
+import type { ClientRoutes, RouteForm } from "../client-routes.ts";
+import { type Endpoint, endpointOf } from "../endpoint.ts";
+import type { Runtime } from "../runtime.ts";
 
 /** File name of the authority beside each `hosts.toml`: relative paths work from containerd 1.6 on. */
 const CA_FILE = "mirror-ca.crt";
