@@ -208,13 +208,13 @@ export type { Exclusion } from "./selection/resolve/exclusion.ts";
 export { TagConflictError, UpstreamError } from "./serve/errors.ts";
 export { type MirrorServer, openServer, type ServerOptions } from "./serve/open-server.ts";
 export type { ServeEvent } from "./serve/serve-event.ts";
-export type { Upstream } from "./serve/upstream.ts";
-export { parseUpstreams, type UpstreamSpec } from "./serve/upstream-spec.ts";
+export type { Upstream } from "./serve/upstream/upstream.ts";
+export { parseUpstreams, type UpstreamSpec } from "./serve/upstream/upstream-spec.ts";
 export {
   type WarmCacheOptions,
   type WarmedImage,
   warmCache,
-} from "./serve/warm-cache.ts";
+} from "./serve/upstream/warm-cache.ts";
 export { ListenError } from "./server/errors.ts";
 export type { OwnAuthority } from "./server/self-signed.ts";
 export type {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { namespaceOfDirectory } from "../clients/runtimes/containerd.ts";
 import { HEADER_LINE } from "../clients/planned-file.ts";
+import { namespaceOfDirectory } from "../clients/runtimes/containerd.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { readdir } from "../io/file-system.ts";
 import { readFound } from "./install-record.ts";

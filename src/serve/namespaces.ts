@@ -4,7 +4,7 @@ import type { RepositoryRoute, RouteRepository } from "../server/handler.ts";
 import { errorResponse, type RegistryRequest, type RegistryResponse } from "../server/message.ts";
 import type { ServedContent } from "./collect-content.ts";
 import { canonicalNamespace, namespaceOfHost } from "./namespace-names.ts";
-import type { WritableNamespace } from "./open-upstreams.ts";
+import type { WritableNamespace } from "./upstream/open-upstreams.ts";
 
 export interface RouteOptions extends ServedContent {
   /** Host name that clients use → namespace. */

@@ -14,13 +14,6 @@ import { CacheUsageCounter } from "./cache-usage.ts";
 import { type ContentOptions, collectContent, type ServedContent } from "./collect-content.ts";
 import { canonicalNamespace } from "./namespace-names.ts";
 import { createRouter } from "./namespaces.ts";
-import { addTree, openTrees, type TreeOptions } from "./open-tree.ts";
-import {
-  addUpstreams,
-  type OpenedUpstreams,
-  openUpstreams,
-  type UpstreamOptions,
-} from "./open-upstreams.ts";
 import { createPage } from "./page.ts";
 import { type ProtectionOptions, readProtection } from "./protection.ts";
 import { type PulledImage, PullRecord } from "./pull-record.ts";
@@ -28,6 +21,13 @@ import { createRecordingBackend } from "./recording-backend.ts";
 import type { OnServeEvent } from "./serve-event.ts";
 import { createServeHandler } from "./serve-handler.ts";
 import type { OpenedBundle } from "./served-repository.ts";
+import { addTree, openTrees, type TreeOptions } from "./tree/open-tree.ts";
+import {
+  addUpstreams,
+  type OpenedUpstreams,
+  openUpstreams,
+  type UpstreamOptions,
+} from "./upstream/open-upstreams.ts";
 
 export interface ServerOptions
   extends ContentOptions,

@@ -1,5 +1,5 @@
 import type { CacheUsage } from "./cache-usage.ts";
-import type { UpstreamHealth } from "./upstream.ts";
+import type { UpstreamHealth } from "./upstream/upstream.ts";
 
 /** `docker.io: answered 2026-01-01T12:00:00.000Z`: why one does not answer is for the log. */
 export function describeHealth({ answeredAt, failedAt, isLimiting }: UpstreamHealth): string {

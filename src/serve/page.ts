@@ -2,7 +2,7 @@ import type { RegistryRequest, RegistryResponse } from "../server/message.ts";
 import type { CacheUsage } from "./cache-usage.ts";
 import { describeHealth, describeUsage } from "./page-upstreams.ts";
 import type { OpenedBundle } from "./served-repository.ts";
-import type { UpstreamHealth } from "./upstream.ts";
+import type { UpstreamHealth } from "./upstream/upstream.ts";
 
 /** Rows that a browser shows without effort. */
 const ROW_LIMIT = 1000;

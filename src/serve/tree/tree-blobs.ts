@@ -1,11 +1,11 @@
 import type { Readable } from "node:stream";
-import { ContentHasher } from "../io/content-hasher.ts";
-import { fileChunks } from "../io/file-chunks.ts";
-import { openFile } from "../io/open-file.ts";
-import type { Digest } from "../oci/digest.ts";
-import { ContentMismatchError } from "../oci/errors.ts";
-import type { ByteRange } from "../server/byte-range.ts";
-import { BlobStreams } from "../store/blob-streams.ts";
+import { ContentHasher } from "../../io/content-hasher.ts";
+import { fileChunks } from "../../io/file-chunks.ts";
+import { openFile } from "../../io/open-file.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { ContentMismatchError } from "../../oci/errors.ts";
+import type { ByteRange } from "../../server/byte-range.ts";
+import { BlobStreams } from "../../store/blob-streams.ts";
 import type { FoundFile } from "./tree-files.ts";
 
 /** Files that are known to be right; more of them are hashed again. */

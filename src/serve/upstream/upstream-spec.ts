@@ -1,7 +1,7 @@
-import { OptionInvalidError } from "../errors.ts";
-import { isNamespace } from "../oci/namespace.ts";
-import { isRepositoryName } from "../oci/reference.ts";
-import { canonicalNamespace } from "./namespace-names.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import { isNamespace } from "../../oci/namespace.ts";
+import { isRepositoryName } from "../../oci/reference.ts";
+import { canonicalNamespace } from "../namespace-names.ts";
 
 /** A registry that images are fetched from when they are asked for. */
 export interface UpstreamSpec {

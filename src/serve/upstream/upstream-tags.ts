@@ -1,10 +1,10 @@
-import type { PullStore } from "../cache/pull-store.ts";
-import { isFresh, nextInterval } from "../cache/refresh-rule.ts";
-import type { TagPlace, TagRecord } from "../cache/tag-records.ts";
-import { MirrorError } from "../errors.ts";
-import type { ServedManifest } from "../server/backend.ts";
-import type { Manifest } from "../store/store.ts";
-import type { OnServeEvent } from "./serve-event.ts";
+import type { PullStore } from "../../cache/pull-store.ts";
+import { isFresh, nextInterval } from "../../cache/refresh-rule.ts";
+import type { TagPlace, TagRecord } from "../../cache/tag-records.ts";
+import { MirrorError } from "../../errors.ts";
+import type { ServedManifest } from "../../server/backend.ts";
+import type { Manifest } from "../../store/store.ts";
+import type { OnServeEvent } from "../serve-event.ts";
 import type { UpstreamAccess } from "./upstream.ts";
 
 export interface UpstreamTagsOptions {

@@ -1,7 +1,7 @@
-import { isOfStorage } from "../cache/storage-failure.ts";
-import { MirrorError } from "../errors.ts";
-import type { OperationOptions, SourceRepository } from "../store/store.ts";
-import { toUpstreamError, UpstreamError } from "./errors.ts";
+import { isOfStorage } from "../../cache/storage-failure.ts";
+import { MirrorError } from "../../errors.ts";
+import type { OperationOptions, SourceRepository } from "../../store/store.ts";
+import { toUpstreamError, UpstreamError } from "../errors.ts";
 
 /** A registry that images are fetched from when they are asked for. */
 export interface Upstream {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AMD64, ARM64, image, index, layer, pushArtifacts } from "../support/artifacts.ts";
-import { runInProcess } from "../support/run-cli.ts";
-import { openPullThrough, type PullThrough } from "./support/pull-through.ts";
+import { AMD64, ARM64, image, index, layer, pushArtifacts } from "../../support/artifacts.ts";
+import { runInProcess } from "../../support/run-cli.ts";
+import { openPullThrough, type PullThrough } from "../support/pull-through.ts";
 
 const SHARED = layer({ shared: "shared" });
 const built = (own: string) =>

@@ -1,9 +1,9 @@
-import { OptionInvalidError } from "../errors.ts";
-import { isRepositoryName } from "../oci/reference.ts";
-import type { RegistryBackend } from "../server/backend.ts";
-import type { ServedContent } from "./collect-content.ts";
-import { createFallbackBackend } from "./fallback-backend.ts";
-import { canonicalNamespace } from "./namespace-names.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import { isRepositoryName } from "../../oci/reference.ts";
+import type { RegistryBackend } from "../../server/backend.ts";
+import type { ServedContent } from "../collect-content.ts";
+import { createFallbackBackend } from "../fallback-backend.ts";
+import { canonicalNamespace } from "../namespace-names.ts";
 import { createTreeBackend, type Tree } from "./tree-backend.ts";
 import { TreeBlobs } from "./tree-blobs.ts";
 import { TreeFiles } from "./tree-files.ts";

@@ -1,6 +1,6 @@
-import { MirrorError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { MirrorError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { UpstreamTagsOptions } from "./upstream-tags.ts";
 
 /**

@@ -1,10 +1,10 @@
-import { readLimited } from "../io/read-file.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
-import { isManifestType, MANIFEST_LIMIT_BYTES, MEDIA_TYPE } from "../oci/media-type.ts";
-import { isRepositoryName, isTag } from "../oci/reference.ts";
-import { referrerOf } from "../oci/referrer.ts";
-import type { RegistryBackend, ServedManifest } from "../server/backend.ts";
+import { readLimited } from "../../io/read-file.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, digestOf, isDigest, verifyDigest } from "../../oci/digest.ts";
+import { isManifestType, MANIFEST_LIMIT_BYTES, MEDIA_TYPE } from "../../oci/media-type.ts";
+import { isRepositoryName, isTag } from "../../oci/reference.ts";
+import { referrerOf } from "../../oci/referrer.ts";
+import type { RegistryBackend, ServedManifest } from "../../server/backend.ts";
 import type { TreeBlobs } from "./tree-blobs.ts";
 import type { FoundFile, TreeFiles } from "./tree-files.ts";
 

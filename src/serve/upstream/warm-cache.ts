@@ -1,20 +1,20 @@
 import pLimit from "p-limit";
-import { allSettledOrThrow } from "../all-settled.ts";
-import { PullStore } from "../cache/pull-store.ts";
-import { MirrorError } from "../errors.ts";
-import { recycleReadBuffer } from "../io/read-buffers.ts";
-import { childrenOf, isForeignLayer } from "../oci/children.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { matchesPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
-import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
-import type { RegistryBackend } from "../server/backend.ts";
-import { ContentMissingError } from "../store/errors.ts";
-import type { OperationOptions } from "../store/store.ts";
-import { describeFailure } from "./answered-events.ts";
+import { allSettledOrThrow } from "../../all-settled.ts";
+import { PullStore } from "../../cache/pull-store.ts";
+import { MirrorError } from "../../errors.ts";
+import { recycleReadBuffer } from "../../io/read-buffers.ts";
+import { childrenOf, isForeignLayer } from "../../oci/children.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
+import { matchesPlatform, type Platform, parsePlatform } from "../../oci/platform.ts";
+import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
+import type { RegistryBackend } from "../../server/backend.ts";
+import { ContentMissingError } from "../../store/errors.ts";
+import type { OperationOptions } from "../../store/store.ts";
+import { describeFailure } from "../answered-events.ts";
+import type { OnServeEvent } from "../serve-event.ts";
 import { createUpstreamBackends, type UpstreamOptions } from "./open-upstreams.ts";
-import type { OnServeEvent } from "./serve-event.ts";
 
 export interface WarmCacheOptions
   extends OperationOptions,

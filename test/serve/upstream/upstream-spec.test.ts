@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseUpstreams } from "../../src/serve/upstream-spec.ts";
-import { MARKER } from "../support/secrets.ts";
+import { parseUpstreams } from "../../../src/serve/upstream/upstream-spec.ts";
+import { MARKER } from "../../support/secrets.ts";
 
 const VARIABLES = { U: "alice", P: "p@ss=1", EMPTY: "" };
 

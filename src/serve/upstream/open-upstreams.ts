@@ -1,18 +1,18 @@
-import { PullStore } from "../cache/pull-store.ts";
-import { PushedRepositories } from "../cache/pushed-repositories.ts";
-import { OptionInvalidError } from "../errors.ts";
-import { isNamespace } from "../oci/namespace.ts";
-import { option } from "../option.ts";
-import type { RegistryBackend, RegistryWriter } from "../server/backend.ts";
-import { describeFailure } from "./answered-events.ts";
-import type { ServedContent } from "./collect-content.ts";
-import { createFallbackBackend } from "./fallback-backend.ts";
-import { canonicalNamespace } from "./namespace-names.ts";
-import type { ProtectionOptions } from "./protection.ts";
-import type { OnServeEvent } from "./serve-event.ts";
+import { PullStore } from "../../cache/pull-store.ts";
+import { PushedRepositories } from "../../cache/pushed-repositories.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import { isNamespace } from "../../oci/namespace.ts";
+import { option } from "../../option.ts";
+import type { RegistryBackend, RegistryWriter } from "../../server/backend.ts";
+import { describeFailure } from "../answered-events.ts";
+import type { ServedContent } from "../collect-content.ts";
+import { createFallbackBackend } from "../fallback-backend.ts";
+import { canonicalNamespace } from "../namespace-names.ts";
+import type { ProtectionOptions } from "../protection.ts";
+import type { OnServeEvent } from "../serve-event.ts";
+import { createWritableBackend } from "../writable-backend.ts";
 import { type Upstream, UpstreamAccess, type UpstreamHealth } from "./upstream.ts";
 import { createUpstreamBackend } from "./upstream-backend.ts";
-import { createWritableBackend } from "./writable-backend.ts";
 
 export interface UpstreamOptions {
   /** Registries that images are fetched from when they are asked for, and not in a bundle. */

@@ -1,7 +1,7 @@
 import type { Dirent, Stats } from "node:fs";
 import { dirname, join, sep } from "node:path";
-import { hasErrorCode, UnfitFileError } from "../io/errors.ts";
-import { lstat, readdir, realpath, stat } from "../io/file-system.ts";
+import { hasErrorCode, UnfitFileError } from "../../io/errors.ts";
+import { lstat, readdir, realpath, stat } from "../../io/file-system.ts";
 
 /** The files below a directory, and nothing else: links may lead anywhere in it, and not out of it. */
 export class TreeFiles {
