@@ -23,7 +23,7 @@ export {
   inspectCache,
   pruneCache,
   removeFromCache,
-} from "./cache/pull-cache.ts";
+} from "./cache/served/pull-cache.ts";
 export type { ClientDocument, ClientNotice } from "./clients/client-document.ts";
 export type { ClientCredential, ClientRoutesOptions, RouteForm } from "./clients/client-routes.ts";
 export { INJECTION_FILE } from "./clients/injection.ts";

@@ -1,7 +1,7 @@
 import { type Digest, digestOf, isDigest, verifyDigest } from "../oci/digest.ts";
 import type { FetchFileOptions, FileVersion, WebSource } from "../store/store.ts";
 import type { ContentCache } from "./content-cache.ts";
-import type { Records } from "./record-cache.ts";
+import type { Records } from "./user/record-cache.ts";
 
 export interface ReadFileOptions extends Omit<FetchFileOptions, "known"> {
   /** What the file has to be, where that is told. */

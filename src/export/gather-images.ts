@@ -1,5 +1,5 @@
 import { type BundleStore, openBundleStore } from "../bundle/images/bundle-store.ts";
-import { openCacheStore } from "../cache/cache-store.ts";
+import { openCacheStore } from "../cache/served/cache-store.ts";
 import { OptionInvalidError } from "../errors.ts";
 import type { Notice } from "../notice.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";

@@ -1,6 +1,6 @@
-import type { PullStore } from "../cache/pull-store.ts";
-import type { PushSession } from "../cache/push-sessions.ts";
-import type { PushedRepositories } from "../cache/pushed-repositories.ts";
+import type { PullStore } from "../cache/served/pull-store.ts";
+import type { PushSession } from "../cache/served/push-sessions.ts";
+import type { PushedRepositories } from "../cache/served/pushed-repositories.ts";
 import type { Digest } from "../oci/digest.ts";
 import { MEDIA_TYPE } from "../oci/media-type.ts";
 import type { BackendUpload, RegistryBackend, RegistryWriter } from "../server/backend.ts";

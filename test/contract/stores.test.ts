@@ -4,7 +4,7 @@ import { cacheSources } from "../../src/cache/cached-source.ts";
 import type { ContentCache } from "../../src/cache/content-cache.ts";
 import { createMemoryCache } from "../../src/cache/content-cache.ts";
 import { createDirectoryCache } from "../../src/cache/directory-cache.ts";
-import { openUserCache } from "../../src/cache/user-cache.ts";
+import { openUserCache } from "../../src/cache/user/user-cache.ts";
 import type { BuiltArtifact } from "../../src/demo/image-builder.ts";
 import { exportBundle } from "../../src/export/export-bundle.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";

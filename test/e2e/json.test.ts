@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PullStore } from "../../src/cache/pull-store.ts";
+import { PullStore } from "../../src/cache/served/pull-store.ts";
 import { seedCatalogue } from "../../src/demo/catalogue.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { type EmbeddedRegistry, openEmbeddedRegistry } from "../../src/server/embedded-registry.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { pruneCache } from "../../src/cache/pull-cache.ts";
+import { pruneCache } from "../../src/cache/served/pull-cache.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MEDIA_TYPE } from "../../src/oci/media-type.ts";
 import { openRegistryClient } from "../../src/registry/registry-client.ts";

@@ -1,4 +1,4 @@
-import { NO_USER_CACHE, openUserCache, type UserCache } from "../../cache/user-cache.ts";
+import { NO_USER_CACHE, openUserCache, type UserCache } from "../../cache/user/user-cache.ts";
 import { MirrorError } from "../../errors.ts";
 import type { PlanPullOptions } from "../pull-options.ts";
 

@@ -1,5 +1,5 @@
 import type { ContentCache } from "../../cache/content-cache.ts";
-import type { Records } from "../../cache/record-cache.ts";
+import type { Records } from "../../cache/user/record-cache.ts";
 import { rm } from "../../io/file-system.ts";
 import { isUnchanged } from "../../io/read-unchanged.ts";
 import type { Digest } from "../../oci/digest.ts";

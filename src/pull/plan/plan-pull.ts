@@ -1,6 +1,6 @@
 import { createMemoryCache } from "../../cache/content-cache.ts";
 import { createDirectoryCache } from "../../cache/directory-cache.ts";
-import type { UserCache } from "../../cache/user-cache.ts";
+import type { UserCache } from "../../cache/user/user-cache.ts";
 import type { ExtraFile } from "../../contents/contents.ts";
 import type { Lock } from "../../lock/lock.ts";
 import { collectNotices } from "../../notice.ts";

@@ -2,7 +2,7 @@ import { createMadeSource } from "../../artifacts/made-source.ts";
 import { cacheSources } from "../../cache/cached-source.ts";
 import { cacheWeb } from "../../cache/cached-web.ts";
 import type { ContentCache } from "../../cache/content-cache.ts";
-import type { Records } from "../../cache/record-cache.ts";
+import type { Records } from "../../cache/user/record-cache.ts";
 import { compareTexts } from "../../compare-texts.ts";
 import type {
   ExtraFile,

@@ -1,5 +1,5 @@
-import { PullStore } from "../../cache/pull-store.ts";
-import { PushedRepositories } from "../../cache/pushed-repositories.ts";
+import { PullStore } from "../../cache/served/pull-store.ts";
+import { PushedRepositories } from "../../cache/served/pushed-repositories.ts";
 import { OptionInvalidError } from "../../errors.ts";
 import { isNamespace } from "../../oci/namespace.ts";
 import { option } from "../../option.ts";

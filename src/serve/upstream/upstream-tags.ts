@@ -1,6 +1,6 @@
-import type { PullStore } from "../../cache/pull-store.ts";
 import { isFresh, nextInterval } from "../../cache/refresh-rule.ts";
-import type { TagPlace, TagRecord } from "../../cache/tag-records.ts";
+import type { PullStore } from "../../cache/served/pull-store.ts";
+import type { TagPlace, TagRecord } from "../../cache/served/tag-records.ts";
 import { MirrorError } from "../../errors.ts";
 import type { ServedManifest } from "../../server/backend.ts";
 import type { Manifest } from "../../store/store.ts";

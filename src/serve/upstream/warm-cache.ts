@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { allSettledOrThrow } from "../../all-settled.ts";
-import { PullStore } from "../../cache/pull-store.ts";
+import { PullStore } from "../../cache/served/pull-store.ts";
 import { MirrorError } from "../../errors.ts";
 import { recycleReadBuffer } from "../../io/read-buffers.ts";
 import { childrenOf, isForeignLayer } from "../../oci/children.ts";

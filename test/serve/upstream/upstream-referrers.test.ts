@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { pruneCache } from "../../../src/cache/pull-cache.ts";
+import { pruneCache } from "../../../src/cache/served/pull-cache.ts";
 import type { MirrorServer } from "../../../src/serve/open-server.ts";
 import { artifact, image, pushArtifacts } from "../../support/artifacts.ts";
 import { openPullThrough, type PullThrough } from "../support/pull-through.ts";

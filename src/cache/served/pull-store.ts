@@ -1,17 +1,18 @@
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import type { MirrorError } from "../errors.ts";
-import { syncDirectory, writeFileAtomically } from "../io/atomic-write.ts";
-import { makeDirectoryDurably } from "../io/durable.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { lockFile } from "../io/file-lock.ts";
-import { rename } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, parseDigest, verifyDigest } from "../oci/digest.ts";
-import { ContentMismatchError } from "../oci/errors.ts";
-import type { Manifest, OpenContent } from "../store/store.ts";
-import type { CachedContent } from "./content-cache.ts";
+import type { MirrorError } from "../../errors.ts";
+import { syncDirectory, writeFileAtomically } from "../../io/atomic-write.ts";
+import { makeDirectoryDurably } from "../../io/durable.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { lockFile } from "../../io/file-lock.ts";
+import { rename } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, parseDigest, verifyDigest } from "../../oci/digest.ts";
+import { ContentMismatchError } from "../../oci/errors.ts";
+import type { Manifest, OpenContent } from "../../store/store.ts";
+import type { CachedContent } from "../content-cache.ts";
+import { isOfStorage } from "../storage-failure.ts";
 import { nameOfContent } from "./content-names.ts";
 import {
   Download,
@@ -23,7 +24,6 @@ import { KeptBlobs } from "./kept-blobs.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { findPinned, PUSHED } from "./pushed-places.ts";
 import { ReferrerRecords, type SubjectPlace } from "./referrer-records.ts";
-import { isOfStorage } from "./storage-failure.ts";
 import { type TagPlace, type TagRecord, TagRecords } from "./tag-records.ts";
 
 export interface PullStoreOptions extends KeptFilesOptions {

@@ -1,11 +1,11 @@
 import type { Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { APPEND, mkdir, readdir, readFrom, rename, rm } from "../io/file-system.ts";
-import { openFile } from "../io/open-file.ts";
-import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
+import { APPEND, mkdir, readdir, readFrom, rename, rm } from "../../io/file-system.ts";
+import { openFile } from "../../io/open-file.ts";
+import { createDigestHash, type Digest, parseDigest } from "../../oci/digest.ts";
+import type { CachedContent } from "../content-cache.ts";
 import type { CacheRoom } from "./cache-room.ts";
-import type { CachedContent } from "./content-cache.ts";
 
 /** Hex digits of the hash of the bytes so far, in the name of a file that is not complete. */
 const CHECK_LENGTH = 16;

@@ -1,5 +1,5 @@
+import type { ContentCache } from "../content-cache.ts";
 import { CacheRoom, type CacheRoomOptions } from "./cache-room.ts";
-import type { ContentCache } from "./content-cache.ts";
 import { createLayeredCache } from "./layered-cache.ts";
 import { createRecordCache, type Records } from "./record-cache.ts";
 import { SharedCache } from "./shared-cache.ts";

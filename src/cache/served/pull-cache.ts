@@ -1,10 +1,10 @@
 import { join, sep } from "node:path";
-import { OptionInvalidError } from "../errors.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { stat } from "../io/file-system.ts";
-import { childrenOf } from "../oci/children.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
+import { OptionInvalidError } from "../../errors.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { stat } from "../../io/file-system.ts";
+import { childrenOf } from "../../oci/children.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
 import { dropUnneeded, listPushed, type PushedTag } from "./all-pushed.ts";
 import { KeptFiles, type KeptFilesOptions } from "./kept-files.ts";
 import { PullStore } from "./pull-store.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-write.ts";
-import { makeDirectoryDurably, removeDurably } from "../io/durable.ts";
-import { readFile } from "../io/read-file.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import { ContentInvalidError } from "../oci/errors.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
+import { makeDirectoryDurably, removeDurably } from "../../io/durable.ts";
+import { readFile } from "../../io/read-file.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { ContentInvalidError } from "../../oci/errors.ts";
 import { type PushedPlaces, readdirIfThere } from "./pushed-places.ts";
 
 /** Tags that were pushed. One process changes them: what it has read once it knows. */

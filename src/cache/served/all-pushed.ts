@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { stat } from "../io/file-system.ts";
-import { childrenOf } from "../oci/children.ts";
-import type { Digest } from "../oci/digest.ts";
-import { parseManifest } from "../oci/manifest.ts";
+import { stat } from "../../io/file-system.ts";
+import { childrenOf } from "../../oci/children.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseManifest } from "../../oci/manifest.ts";
 import type { ContentKind } from "./content-names.ts";
 import { DEFAULT_TTL_MS, type KeptFilesOptions } from "./kept-files.ts";
 import type { PullStore } from "./pull-store.ts";

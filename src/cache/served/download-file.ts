@@ -2,12 +2,12 @@ import type { Hash } from "node:crypto";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { syncDirectory } from "../io/atomic-write.ts";
-import { storageError } from "../io/errors.ts";
-import { rename } from "../io/file-system.ts";
-import { readFileSystem } from "../io/free-space.ts";
-import { openFile } from "../io/open-file.ts";
-import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../io/read-buffers.ts";
+import { syncDirectory } from "../../io/atomic-write.ts";
+import { storageError } from "../../io/errors.ts";
+import { rename } from "../../io/file-system.ts";
+import { readFileSystem } from "../../io/free-space.ts";
+import { openFile } from "../../io/open-file.ts";
+import { fillReadBuffer, READ_BUFFER_BYTES, takeReadBuffer } from "../../io/read-buffers.ts";
 import type { KeptFiles } from "./kept-files.ts";
 
 export interface DownloadFileOptions {

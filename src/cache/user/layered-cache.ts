@@ -1,4 +1,4 @@
-import type { ContentCache } from "./content-cache.ts";
+import type { ContentCache } from "../content-cache.ts";
 import type { SharedCache } from "./shared-cache.ts";
 
 /**

@@ -1,16 +1,16 @@
 import type { Hash } from "node:crypto";
 import { Readable } from "node:stream";
-import { isMirrorError, type MirrorError } from "../errors.ts";
-import { recycleReadBuffer } from "../io/read-buffers.ts";
-import { checkContent } from "../io/verify-stream.ts";
-import { createDigestHash } from "../oci/digest.ts";
-import { ContentMismatchError } from "../oci/errors.ts";
-import type { FetchIntoOptions, FilePlaces, OpenContent } from "../store/store.ts";
-import type { CachedContent } from "./content-cache.ts";
+import { isMirrorError, type MirrorError } from "../../errors.ts";
+import { recycleReadBuffer } from "../../io/read-buffers.ts";
+import { checkContent } from "../../io/verify-stream.ts";
+import { createDigestHash } from "../../oci/digest.ts";
+import { ContentMismatchError } from "../../oci/errors.ts";
+import type { FetchIntoOptions, FilePlaces, OpenContent } from "../../store/store.ts";
+import type { CachedContent } from "../content-cache.ts";
+import { isOfStorage } from "../storage-failure.ts";
 import { DownloadFile, type DownloadFileOptions } from "./download-file.ts";
 import { readerMemory } from "./reader-memory.ts";
 import { RecentBytes } from "./recent-bytes.ts";
-import { isOfStorage } from "./storage-failure.ts";
 
 export interface DownloadOptions extends DownloadFileOptions {
   readonly target: CachedContent;

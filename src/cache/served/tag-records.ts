@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-write.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { mkdir, readdir, rm } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { mkdir, readdir, rm } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 
 export interface TagPlace {
   readonly namespace: string;

@@ -1,14 +1,14 @@
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { mkdir, readFrom, rename, rm, stat, writeFrom } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import { checkContent } from "../io/verify-stream.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
-import type { OpenContent } from "../store/store.ts";
+import { mkdir, readFrom, rename, rm, stat, writeFrom } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import { checkContent } from "../../io/verify-stream.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { createDigestHash, type Digest, parseDigest } from "../../oci/digest.ts";
+import type { OpenContent } from "../../store/store.ts";
+import type { BegunContent, CachedContent } from "../content-cache.ts";
+import { KnownNames } from "../known-names.ts";
 import type { CacheRoom } from "./cache-room.ts";
-import type { BegunContent, CachedContent } from "./content-cache.ts";
-import { KnownNames } from "./known-names.ts";
 import { findPart, holdsParts, PartFile, removeParts } from "./part-file.ts";
 
 /** A run over a few images asks less often than it takes to list what all runs have kept: thirty thousand files take 40 ms. */

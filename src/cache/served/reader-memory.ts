@@ -1,4 +1,4 @@
-import { READ_BUFFER_BYTES } from "../io/read-buffers.ts";
+import { READ_BUFFER_BYTES } from "../../io/read-buffers.ts";
 
 const SHARES = [
   { readers: 8, bytes: 1024 * 1024 },

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { hasErrorCode } from "../io/errors.ts";
-import { readFrom, stat } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest, verifyDigest } from "../oci/digest.ts";
-import { referrerOf } from "../oci/referrer.ts";
-import { ContentMissingError } from "../store/errors.ts";
-import type { Manifest, ReadableStore, SourceRepository } from "../store/store.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { readFrom, stat } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest, verifyDigest } from "../../oci/digest.ts";
+import { referrerOf } from "../../oci/referrer.ts";
+import { ContentMissingError } from "../../store/errors.ts";
+import type { Manifest, ReadableStore, SourceRepository } from "../../store/store.ts";
 import { listContent, nameOfContent } from "./content-names.ts";
 import { type TagPlace, TagRecords } from "./tag-records.ts";
 

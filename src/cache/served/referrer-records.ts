@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-write.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { mkdir, readdir, rm } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { mkdir, readdir, rm } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
 
 export interface SubjectPlace {
   readonly namespace: string;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { hasErrorCode } from "../io/errors.ts";
-import { readdir } from "../io/file-system.ts";
-import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { readdir } from "../../io/file-system.ts";
+import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 
 /** What content is kept as. */
 export type ContentKind = "blobs" | "manifests";

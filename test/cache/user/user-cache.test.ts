@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createMemoryCache } from "../../src/cache/content-cache.ts";
-import { openUserCache } from "../../src/cache/user-cache.ts";
-import { pseudoRandomBytes } from "../../src/demo/pseudo-random.ts";
-import { digestOf } from "../../src/oci/digest.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { createMemoryCache } from "../../../src/cache/content-cache.ts";
+import { openUserCache } from "../../../src/cache/user/user-cache.ts";
+import { pseudoRandomBytes } from "../../../src/demo/pseudo-random.ts";
+import { digestOf } from "../../../src/oci/digest.ts";
+import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
 
 let directory: TempDirectory;
 

@@ -1,10 +1,10 @@
 import { buffer } from "node:stream/consumers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { inspectCache, pruneCache, removeFromCache } from "../../src/cache/pull-cache.ts";
-import { PullStore } from "../../src/cache/pull-store.ts";
-import { AMD64, ARM64, image, index, layer } from "../support/artifacts.ts";
-import { eachTest } from "../support/fixture.ts";
-import { openTempDirectory } from "../support/temp-directory.ts";
+import { inspectCache, pruneCache, removeFromCache } from "../../../src/cache/served/pull-cache.ts";
+import { PullStore } from "../../../src/cache/served/pull-store.ts";
+import { AMD64, ARM64, image, index, layer } from "../../support/artifacts.ts";
+import { eachTest } from "../../support/fixture.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 
 const SHARED = layer({ shared: "shared" });
 const OWN = layer({ own: "own" });

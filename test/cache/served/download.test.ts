@@ -2,11 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Download, type DownloadOptions } from "../../src/cache/download.ts";
-import { KeptFiles } from "../../src/cache/kept-files.ts";
-import { StorageFailedError } from "../../src/io/errors.ts";
-import { digestOf } from "../../src/oci/digest.ts";
-import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
+import { Download, type DownloadOptions } from "../../../src/cache/served/download.ts";
+import { KeptFiles } from "../../../src/cache/served/kept-files.ts";
+import { StorageFailedError } from "../../../src/io/errors.ts";
+import { digestOf } from "../../../src/oci/digest.ts";
+import { openTempDirectory, type TempDirectory } from "../../support/temp-directory.ts";
 
 const MIB = 1024 * 1024;
 const BYTES = Buffer.alloc(12 * MIB, "content of a layer ");

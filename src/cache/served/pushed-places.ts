@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join, sep } from "node:path";
-import { hasErrorCode } from "../io/errors.ts";
-import { readdir } from "../io/file-system.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { readdir } from "../../io/file-system.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 import { type ContentKind, nameOfContent } from "./content-names.ts";
 
 /** Directory for it in the cache. */

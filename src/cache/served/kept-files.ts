@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
-import { makeDirectoryDurably } from "../io/durable.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { readdir, rm, stat, utimes } from "../io/file-system.ts";
+import { makeDirectoryDurably } from "../../io/durable.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { readdir, rm, stat, utimes } from "../../io/file-system.ts";
 
 export interface KeptFilesOptions {
   /** Most bytes that are kept; what is being fetched or read comes on top. Default: no bound. */

@@ -2,12 +2,12 @@ import { type Hash, randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { makeDirectoryDurably } from "../io/durable.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { readFrom, rm, stat } from "../io/file-system.ts";
-import { openFile } from "../io/open-file.ts";
-import { writeAt } from "../io/write-at.ts";
-import { createDigestHash, type Digest, parseDigest } from "../oci/digest.ts";
+import { makeDirectoryDurably } from "../../io/durable.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { readFrom, rm, stat } from "../../io/file-system.ts";
+import { openFile } from "../../io/open-file.ts";
+import { writeAt } from "../../io/write-at.ts";
+import { createDigestHash, type Digest, parseDigest } from "../../oci/digest.ts";
 import { type PushedPlaces, readdirIfThere } from "./pushed-places.ts";
 
 /** Written at once: small pieces come by the thousand. */

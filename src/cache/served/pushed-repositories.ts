@@ -1,15 +1,15 @@
 import { dirname, join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-write.ts";
-import { makeDirectoryDurably, markDurably, removeDurably } from "../io/durable.ts";
-import { hasErrorCode } from "../io/errors.ts";
-import { stat } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import { referrerOf } from "../oci/referrer.ts";
-import type { Manifest } from "../store/store.ts";
+import { writeFileAtomically } from "../../io/atomic-write.ts";
+import { makeDirectoryDurably, markDurably, removeDurably } from "../../io/durable.ts";
+import { hasErrorCode } from "../../io/errors.ts";
+import { stat } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { referrerOf } from "../../oci/referrer.ts";
+import type { Manifest } from "../../store/store.ts";
+import { ContentLostError } from "../errors.ts";
 import { type ContentKind, nameOfContent } from "./content-names.ts";
-import { ContentLostError } from "./errors.ts";
 import type { PullStore } from "./pull-store.ts";
 import { type PushSession, PushSessions } from "./push-sessions.ts";
 import {

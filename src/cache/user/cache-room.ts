@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { mkdir, readdir, rename, rm, stat, utimes, writeFrom } from "../io/file-system.ts";
-import { readFileSystem } from "../io/free-space.ts";
-import { mapLimited } from "../run/map-limited.ts";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFrom } from "../../io/file-system.ts";
+import { readFileSystem } from "../../io/free-space.ts";
+import { mapLimited } from "../../run/map-limited.ts";
 
 export interface CacheRoomOptions {
   /** Most bytes that the directory takes; default 2 GiB. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { mkdir, rename, rm, writeFrom } from "../io/file-system.ts";
-import { readFile } from "../io/read-file.ts";
+import { mkdir, rename, rm, writeFrom } from "../../io/file-system.ts";
+import { readFile } from "../../io/read-file.ts";
 import type { CacheRoom } from "./cache-room.ts";
 
 /** Small answers that can be had again, by a key that says all that they depend on. */

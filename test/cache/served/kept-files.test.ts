@@ -1,8 +1,8 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { beforeEach, expect, test } from "vitest";
-import { KeptFiles, type KeptFilesOptions } from "../../src/cache/kept-files.ts";
-import { eachTest } from "../support/fixture.ts";
-import { openTempDirectory } from "../support/temp-directory.ts";
+import { KeptFiles, type KeptFilesOptions } from "../../../src/cache/served/kept-files.ts";
+import { eachTest } from "../../support/fixture.ts";
+import { openTempDirectory } from "../../support/temp-directory.ts";
 
 const HOUR = 3_600_000;
 
