@@ -22,7 +22,7 @@ export async function addToFallbackTag(
   options: OperationOptions = {},
 ): Promise<void> {
   const writing = { ...options, isForWriting: true };
-  await context.host.exclusively(`${context.repository}@${subject}`, async () => {
+  await context.host.exclusive.run(`${context.repository}@${subject}`, async () => {
     for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
       const known = await listFallbackReferrers(context, subject, writing);
       if (known.some(({ digest }) => digest === descriptor.digest)) return;

@@ -13,17 +13,20 @@ import { isInward, refusedReaches } from "../transport/connect/inward.ts";
 import type { Transport } from "../transport/create-transport.ts";
 import { EndpointScheme } from "../transport/endpoint-scheme.ts";
 import type { ExchangeRecord } from "../transport/exchange-record.ts";
-import { headerValues, warningsOf } from "../transport/headers.ts";
+import { headerValues } from "../transport/headers.ts";
 import type { HttpRequest, HttpResponse, SendRequest } from "../transport/http.ts";
 import type { Quota } from "../transport/patience/quota.ts";
 import { Patience, type Retry, retryClassOf } from "../transport/patience/retry.ts";
 import { sendFollowing } from "../transport/redirect.ts";
 import { AuthorizedSender } from "./authorized-sender.ts";
+import { ExclusiveWork } from "./exclusive-work.ts";
 import { createHostAuthorizer } from "./host-authorizer.ts";
 import { createHostFacts, type HostFacts } from "./host-facts.ts";
 import { HostPace } from "./host-pace.ts";
+import { HostWarnings } from "./host-warnings.ts";
 import { Pilot } from "./pilot.ts";
 import type { RateStates } from "./rate-states.ts";
+import { readRefusal } from "./read-refusal.ts";
 
 /** A request to a registry as the operations state it: who may send it and how often is the host's concern. */
 export interface HostRequest extends Omit<HttpRequest, "url" | "headers"> {
@@ -60,11 +63,6 @@ export interface RegistryHostOptions {
   readonly challenges?: readonly string[] | undefined;
 }
 
-/** Different warnings of one host that are passed on. */
-const WARNING_LIMIT = 50;
-const NO_CHALLENGE =
-  "The server wants a login and does not say how: check that a registry answers here, not a proxy";
-
 /** One registry: its address, how it authenticates, how fast it may be asked, what was learnt about it. */
 export class RegistryHost {
   readonly registry: string;
@@ -73,14 +71,15 @@ export class RegistryHost {
   readonly onEvent: OnRegistryEvent;
   /** What moves large blobs. */
   readonly threads: TransferThreads;
+  /** What is read, changed and written back on the registry. */
+  readonly exclusive = new ExclusiveWork();
   readonly #options: RegistryHostOptions;
   readonly #scheme: EndpointScheme;
   readonly #authorizer: Authorizer;
   readonly #sender: AuthorizedSender;
   readonly #pace: HostPace;
   readonly #secrets = new SentSecrets();
-  readonly #warnings = new Set<string>();
-  readonly #exclusive = new Map<string, Promise<void>>();
+  readonly #warnings: HostWarnings;
   readonly #answered = new Set<string>();
   readonly #pilot = new Pilot();
 
@@ -92,6 +91,7 @@ export class RegistryHost {
     this.clock = clock;
     this.onEvent = onEvent;
     this.facts = createHostFacts(registry, options.partSizeBytes);
+    this.#warnings = new HostWarnings({ registry, onEvent, redact: this.#secrets.redact });
     this.#scheme = new EndpointScheme(options);
     this.#pace = new HostPace(options);
     this.#authorizer = createHostAuthorizer({
@@ -100,7 +100,7 @@ export class RegistryHost {
       send: this.#exchange,
       guard: (request) => this.#guard(request, "the token realm"),
       onRealmElsewhere: (realmHost) =>
-        this.#warn(
+        this.#warnings.warn(
           "REALM_ELSEWHERE",
           `Registry "${registry}" has logins checked by "${realmHost}"`,
         ),
@@ -163,36 +163,17 @@ export class RegistryHost {
       () => this.#scheme.send((baseUrl) => this.#sendAuthorized(request, baseUrl)),
       request.signal,
     );
-    this.#noteWarnings(response);
+    this.#warnings.note(response);
     this.#pace.note(response.headers);
     if (request.accepts.includes(response.status)) {
       this.#pace.reportSuccess();
       return response;
     }
-    const hint = await this.#hintFor(response, request.scopes);
-    const http = { ...request, url: response.url, headers: {} };
+    const [authorizer, { redact }] = [this.#authorizer, this.#secrets];
     const { registry, baseUrl } = this;
-    const { redact } = this.#secrets;
-    const asked = new URL(request.target, baseUrl);
-    const isIndirect = !isAnswerTo(asked, response.url);
-    const isRedirected = response.url.origin !== asked.origin;
-    const about = { page: request.page, isIndirect, isRedirected };
-    const error = await readResponseError(http, response, { registry, hint, redact, ...about });
+    const error = await readRefusal(request, response, { registry, baseUrl, authorizer, redact });
     if (error.code === "REGISTRY_LIMITED") this.#pace.reportLimited(startedAt);
     throw error;
-  }
-
-  /** Runs work that must not overlap with other work of the same key. */
-  async exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#exclusive.get(key) ?? Promise.resolve();
-    const running = before.then(work);
-    const settled = running.then(ignore, ignore);
-    this.#exclusive.set(key, settled);
-    try {
-      return await running;
-    } finally {
-      if (this.#exclusive.get(key) === settled) this.#exclusive.delete(key);
-    }
   }
 
   createPatience(method: string, target: string | URL): Patience {
@@ -259,17 +240,6 @@ export class RegistryHost {
       : [];
   }
 
-  async #hintFor(
-    { status, headers }: HttpResponse,
-    scopes: readonly Scope[],
-  ): Promise<string | undefined> {
-    if (status === 401 && headerValues(headers, "www-authenticate").length === 0)
-      return NO_CHALLENGE;
-    if (status !== 401 && status !== 403) return undefined;
-    const isLogin = status === 401 && this.loginScheme === "basic";
-    return await this.#authorizer.denialHint(scopes, isLogin ? "login" : "access");
-  }
-
   async #sendHttp(
     request: HostRequest,
     url: URL,
@@ -307,19 +277,6 @@ export class RegistryHost {
       ...(connection === undefined ? told : { ...told, connection }),
     });
   }
-
-  #noteWarnings(response: HttpResponse): void {
-    if (response.headers["warning"] === undefined) return;
-    for (const message of warningsOf(response.headers)) {
-      this.#warn("REGISTRY_WARNING", this.#secrets.redact(message));
-    }
-  }
-
-  #warn(code: string, message: string): void {
-    if (this.#warnings.has(message) || this.#warnings.size >= WARNING_LIMIT) return;
-    this.#warnings.add(message);
-    this.onEvent({ type: "warning", code, message, registry: this.registry });
-  }
 }
 
 function isOfBlob({ target, body }: HostRequest): boolean {
@@ -327,17 +284,3 @@ function isOfBlob({ target, body }: HostRequest): boolean {
   if (body !== undefined && !Buffer.isBuffer(body)) return true;
   return /\/blobs\//.test(typeof target === "string" ? target : target.pathname);
 }
-
-/**
- * Whether a server that was redirected to speaks of the same thing: the registry itself, or another one that has it
- * (`/v2/a/manifests/v1` → `/v2/project/a/manifests/v1`), but no storage.
- */
-function isAnswerTo(asked: URL, answered: URL): boolean {
-  if (asked.origin === answered.origin) return true;
-  const tail = /\/(?:manifests|blobs|tags|referrers)\/[^/]+$/.exec(asked.pathname)?.[0];
-  return (
-    tail !== undefined && /^\/v2\//.test(answered.pathname) && answered.pathname.endsWith(tail)
-  );
-}
-
-function ignore(): void {}
