@@ -1,23 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { beforeAll, expect } from "vitest";
-import {
-  openRegistryClient,
-  type RegistryClientOptions,
-} from "../../src/registry/registry-client.ts";
+import { openRegistryClient } from "../../src/registry/registry-client.ts";
 import { createCertificate } from "../support/certificate.ts";
 import { createFakeClock } from "../support/clock.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { allTests } from "../support/fixture.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
-import { blobOf } from "./support/content.ts";
-import { type Answer, send, startServer } from "./support/server.ts";
+import { blob, exists, found } from "./support/ask.ts";
+import { startServer } from "./support/server.ts";
 
 const { describe, test } = requireTool("openssl");
-
-const blob = blobOf(Buffer.from("content"));
-const found: Answer = (_, response) => send(response, 200);
 
 let certificate: Buffer;
 let key: Buffer;
@@ -29,12 +23,6 @@ beforeAll(async () => {
   certificate = await readFile(paths.certificatePath);
   key = await readFile(paths.keyPath);
 });
-
-async function exists(registry: string, options: RegistryClientOptions = {}): Promise<unknown> {
-  await using client = openRegistryClient({ clock: createFakeClock(), ...options });
-  const repository = client.repository({ registry, repository: "acme/web" });
-  return await repository.exists(blob.expected).catch((error) => error);
-}
 
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { Faults } from "../support/registry.ts";
+import { BROKEN_BODIES } from "./support/broken-bodies.ts";
 import { blobOf } from "./support/content.ts";
 import { IMPATIENT, startSession } from "./support/session.ts";
 
@@ -37,15 +38,9 @@ describe("fetch()", () => {
     expect(requests.map(({ headers }) => headers.range)).toEqual([`bytes=${MIB}-${4 * MIB + 16}`]);
   });
 
-  test.each<[string, Faults]>([
-    ["ends early", { drop: { afterBytes: 2 * MIB, how: "eof", times: 1 } }],
+  test.each<readonly [string, Faults]>([
+    ...BROKEN_BODIES,
     ["is reset", { drop: { afterBytes: 2 * MIB, how: "reset", times: 1 } }],
-    ["stalls", { drop: { afterBytes: 2 * MIB, how: "stall", times: 1 } }],
-    ["ends early again and again", { drop: { afterBytes: MIB, how: "eof", times: 3 } }],
-    [
-      "ends early and the storage address works once",
-      { drop: { afterBytes: 2 * MIB, how: "eof", times: 1 }, redirect: { reuse: 403 } },
-    ],
   ])("goes on inside the stream when the body %s", async (_, faults) => {
     const { isRight, requests, events } = await fetchAll(faults);
     expect(isRight).toBe(true);

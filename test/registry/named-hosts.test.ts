@@ -1,22 +1,14 @@
 import { beforeAll, expect } from "vitest";
-import {
-  openRegistryClient,
-  type RegistryClientOptions,
-} from "../../src/registry/registry-client.ts";
-import type { RegistryEvent } from "../../src/registry/registry-event.ts";
+import type { RegistryClientOptions } from "../../src/registry/registry-client.ts";
 import { createNamedHosts } from "../../src/registry/transport/connect/named-hosts.ts";
-import { createFakeClock } from "../support/clock.ts";
 import { allTests } from "../support/fixture.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
+import { askEach, found } from "./support/ask.ts";
 import { createAuthority, type IssuedCertificate } from "./support/authority.ts";
-import { blobOf } from "./support/content.ts";
-import { type Answer, send, startServer } from "./support/server.ts";
+import { startServer } from "./support/server.ts";
 
 const { describe, test } = requireTool("openssl");
-
-const blob = blobOf(Buffer.from("content"));
-const found: Answer = (_, response) => send(response, 200);
 
 let certificate: IssuedCertificate;
 
@@ -26,24 +18,9 @@ beforeAll(async () => {
   certificate = await (await createAuthority(directory.path)).issue("registry");
 });
 
-/** Asks two registries with one client. */
 async function askBoth(registries: readonly string[], options: RegistryClientOptions) {
-  const events: RegistryEvent[] = [];
-  const results: unknown[] = [];
-  {
-    await using client = openRegistryClient({
-      clock: createFakeClock(),
-      env: {},
-      certsDirectories: [],
-      onEvent: (event) => event.type === "warning" && events.push(event),
-      ...options,
-    });
-    for (const registry of registries) {
-      const repository = client.repository({ registry, repository: "acme/web" });
-      results.push(await repository.exists(blob.expected).catch((error) => error));
-    }
-  }
-  return { results, events };
+  const { results, events } = await askEach(registries, options);
+  return { results, events: events.filter(({ type }) => type === "warning") };
 }
 
 function elsewhere(host: string): string {

@@ -1,22 +1,14 @@
 import { beforeAll, expect } from "vitest";
-import {
-  openRegistryClient,
-  type RegistryClientOptions,
-} from "../../src/registry/registry-client.ts";
-import { createFakeClock } from "../support/clock.ts";
 import { allTests } from "../support/fixture.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
+import { blob, exists, found } from "./support/ask.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
-import { blobOf } from "./support/content.ts";
 import { startProxy } from "./support/proxy.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
 
 const { describe, test } = requireTool("openssl");
-
-const blob = blobOf(Buffer.from("content"));
-const found: Answer = (_, response) => send(response, 200);
 
 let authority: Authority;
 let certificate: IssuedCertificate;
@@ -27,12 +19,6 @@ beforeAll(async () => {
   authority = await createAuthority(directory.path);
   certificate = await authority.issue("registry", { names: "DNS:registry.test,IP:127.0.0.1" });
 });
-
-async function exists(registry: string, options: RegistryClientOptions): Promise<unknown> {
-  await using client = openRegistryClient({ clock: createFakeClock(), ...options });
-  const repository = client.repository({ registry, repository: "acme/web" });
-  return await repository.exists(blob.expected).catch((error) => error);
-}
 
 function portOf(host: string): string {
   return host.replace(/^.*:/, "");

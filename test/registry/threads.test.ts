@@ -11,6 +11,7 @@ import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory, type TempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
 import { createAuthority } from "./support/authority.ts";
+import { BROKEN_BODIES } from "./support/broken-bodies.ts";
 import { blobOf } from "./support/content.ts";
 import { startProxy } from "./support/proxy.ts";
 import { send, startServer } from "./support/server.ts";
@@ -129,15 +130,7 @@ describe("a thread that fetches into files", () => {
     expect({ isRight, start: told.start }).toEqual({ isRight: true, start: 0 });
   });
 
-  test.each<[string, Faults]>([
-    ["ends early", { drop: { afterBytes: 2 * MIB, how: "eof", times: 1 } }],
-    ["stalls", { drop: { afterBytes: 2 * MIB, how: "stall", times: 1 } }],
-    ["ends early again and again", { drop: { afterBytes: MIB, how: "eof", times: 3 } }],
-    [
-      "ends early and the storage address works once",
-      { drop: { afterBytes: 2 * MIB, how: "eof", times: 1 }, redirect: { reuse: 403 } },
-    ],
-  ])("goes on where it stopped when the body %s", async (_, faults) => {
+  test.each(BROKEN_BODIES)("goes on where it stopped when the body %s", async (_, faults) => {
     const { isRight, requests, events } = await fetchWith(faults);
     expect(isRight).toBe(true);
     const ranges = requests.slice(1).map(({ headers }) => headers.range);

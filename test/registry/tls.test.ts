@@ -5,20 +5,15 @@ import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
-import type { RegistryEvent } from "../../src/registry/registry-event.ts";
-import { createFakeClock } from "../support/clock.ts";
 import { allTests } from "../support/fixture.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
 import { requireTool } from "../support/tool.ts";
+import { askEach, blob, found } from "./support/ask.ts";
 import { type Authority, createAuthority, type IssuedCertificate } from "./support/authority.ts";
-import { blobOf } from "./support/content.ts";
 import { type Answer, send, startServer } from "./support/server.ts";
 
 const { describe, test } = requireTool("openssl");
-
-const blob = blobOf(Buffer.from("content"));
-const found: Answer = (_, response) => send(response, 200);
 
 let authority: Authority;
 let other: Authority;
@@ -34,18 +29,9 @@ beforeAll(async () => {
   client = await authority.issue("robot");
 });
 
-async function ask(registry: string, options: RegistryClientOptions = {}) {
-  const events: RegistryEvent[] = [];
-  await using opened = openRegistryClient({
-    clock: createFakeClock(),
-    env: {},
-    certsDirectories: [],
-    onEvent: (event) => event.type !== "request" && events.push(event),
-    ...options,
-  });
-  const repository = opened.repository({ registry, repository: "acme/web" });
-  const result: unknown = await repository.exists(blob.expected).catch((error) => error);
-  return { result, events };
+async function ask(registry: string, options?: RegistryClientOptions) {
+  const { results, events } = await askEach([registry], options);
+  return { result: results[0], events };
 }
 
 describe("a private authority", () => {
