@@ -1,5 +1,5 @@
 import type { LayoutTable } from "../bundle/format/layout-table.ts";
-import type { BundledReferrer, BundledTag, BundledTags } from "../bundle/images/bundle-images.ts";
+import type { BundledReferrer, BundledTag, BundledTags } from "../bundle/images/bundled-tags.ts";
 import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { parseCosignTag } from "../oci/cosign-tag.ts";
 import type { Digest } from "../oci/digest.ts";

@@ -1,4 +1,5 @@
-import { type BundledTags, keepLast } from "../bundle/images/bundle-images.ts";
+import { keepLast } from "../bundle/images/bundle-images.ts";
+import type { BundledTags } from "../bundle/images/bundled-tags.ts";
 import type { BundleReader } from "../bundle/read/bundle-reader.ts";
 import { MirrorError } from "../errors.ts";
 import type { Notice } from "../notice.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { BundleMissingError } from "../bundle/errors.ts";
-import type { BundledTags } from "../bundle/images/bundle-images.ts";
-import type { BundleListing } from "../bundle/read/package-listing.ts";
+import type { BundledTags } from "../bundle/images/bundled-tags.ts";
+import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import { call } from "../option.ts";
 import type { Findings } from "./findings.ts";
 

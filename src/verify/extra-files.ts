@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import { readIfPresent } from "../bundle/read/checksum-file.ts";
-import type { BundleListing } from "../bundle/read/package-listing.ts";
+import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import { StorageFailedError } from "../io/errors.ts";
 import type { Findings } from "./findings.ts";
 

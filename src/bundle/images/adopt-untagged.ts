@@ -5,7 +5,7 @@ import { isIndexType, isManifestType } from "../../oci/media-type.ts";
 import { walkGraph } from "../../store/walk.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
-import type { BundledReferrer, BundledTag, BundledTags, UnnamedManifest } from "./bundle-images.ts";
+import type { BundledReferrer, BundledTag, BundledTags, UnnamedManifest } from "./bundled-tags.ts";
 import { damaged } from "./damaged.ts";
 import { besideSource, isImageByKind, partKindOf } from "./part-kinds.ts";
 import { findUnlistedReferrers } from "./unlisted-referrers.ts";

@@ -2,7 +2,7 @@ import { OptionInvalidError } from "../../errors.ts";
 import { ContentInvalidError, ReferenceInvalidError } from "../../oci/errors.ts";
 import { isTag } from "../../oci/reference.ts";
 import { option } from "../../option.ts";
-import type { BundledTag, BundledTags } from "./bundle-images.ts";
+import type { BundledTag, BundledTags } from "./bundled-tags.ts";
 
 /** `tag` names the one image that has no name; to rename others it is refused. */
 export function nameUntagged(

@@ -3,7 +3,7 @@ import { isChannel, spellingsOf } from "../../product/channel.ts";
 import { INSTALLERS, PLATFORM_RELEASES } from "../../product/layouts.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import { readBundledGraph } from "./bundle-graph.ts";
-import type { BundledTag } from "./bundle-images.ts";
+import type { BundledTag } from "./bundled-tags.ts";
 import { readPointedVersion } from "./pointed-version.ts";
 
 /**

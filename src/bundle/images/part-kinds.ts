@@ -2,7 +2,7 @@ import { type CosignSuffix, formatCosignTag } from "../../oci/cosign-tag.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import type { BundledTag, BundledTags } from "./bundle-images.ts";
+import type { BundledTag, BundledTags } from "./bundled-tags.ts";
 
 /** What `cosign save` writes as `kind`, and what hauler does, which began as a part of it. */
 const PREFIXES = ["dev.cosignproject.cosign/", "dev.hauler/"] as const;

@@ -1,7 +1,7 @@
 import { ContentInvalidError } from "../../oci/errors.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { ANNOTATION } from "../format/format.ts";
-import type { BundledTag } from "./bundle-images.ts";
+import type { BundledTag } from "./bundled-tags.ts";
 
 export interface RepeatedNames {
   /** What has a name that another image has later, and so is not published. */

@@ -11,12 +11,8 @@ import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
 import { adoptUntagged } from "./adopt-untagged.ts";
 import { nameUntagged, refuseClash } from "./bare-tags.ts";
-import {
-  type BundledReferrer,
-  type BundledTag,
-  readBundledTags,
-  type UnnamedManifest,
-} from "./bundle-images.ts";
+import { readBundledTags } from "./bundle-images.ts";
+import type { BundledReferrer, BundledTag, UnnamedManifest } from "./bundled-tags.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
 
 /** One image of a bundle with all its tags, and where it lands. */

@@ -3,7 +3,7 @@ import { ContentInvalidError } from "../../oci/errors.ts";
 import { referrerOf } from "../../oci/referrer.ts";
 import type { LayoutTable } from "../format/layout-table.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
-import type { UnnamedManifest } from "./bundle-images.ts";
+import type { UnnamedManifest } from "./bundled-tags.ts";
 import { damaged } from "./damaged.ts";
 
 /** Far above any signature or attestation manifest; layers of this size are read for nothing. */

@@ -24,7 +24,8 @@ import type { BundleManifest } from "./bundle-manifest.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { NearbyReads } from "./nearby-reads.ts";
 import { PackageEntries } from "./package-entries.ts";
-import { type BundleListing, listBundle } from "./package-listing.ts";
+import type { BundleListing } from "./bundle-listing.ts";
+import { listBundle } from "./package-listing.ts";
 import { recogniseBytes } from "./recognise.ts";
 
 /** Largest `index.json` that is read. */

@@ -6,7 +6,7 @@ import { readFully } from "../../io/read-range.ts";
 import { BLOCK_BYTES } from "../../tar/block.ts";
 import { BundleMissingError } from "../errors.ts";
 import type { FileProblem } from "./listed-package.ts";
-import type { BundleListing } from "./package-listing.ts";
+import type { BundleListing } from "./bundle-listing.ts";
 import { type Recognised, recogniseBytes, recogniseTwin } from "./recognise.ts";
 
 /** Says of files that are missing, or have another size, what has become of them, where that can be told. */

@@ -16,7 +16,7 @@ import {
   parsePackageFile,
 } from "../format/format.ts";
 import { isStateOfPull, STATE_DIRECTORY } from "../format/state-directory.ts";
-import type { BundleManifest } from "./bundle-manifest.ts";
+import type { BundleListing } from "./bundle-listing.ts";
 import { readChecksums } from "./checksum-file.ts";
 import { type Claims, NO_CLAIMS, readClaims } from "./claims.ts";
 import { compareFiles } from "./compare-files.ts";
@@ -25,18 +25,6 @@ import { findNested } from "./find-nested.ts";
 import { groupFiles, listLostFiles } from "./group-files.ts";
 import type { FileProblem, FoundFile, FoundPackages, ListedPackage } from "./listed-package.ts";
 import { recogniseBytes, recogniseDirectory, recogniseName } from "./recognise.ts";
-
-export interface BundleListing extends FoundPackages {
-  readonly directory: string;
-  /** Missing for bundles of other programs, and where it cannot be believed. */
-  readonly manifest?: BundleManifest;
-  /** What `bundle.json` and `SHA256SUMS` say, and where they do not fit. */
-  readonly claims: Claims;
-  /** A file of one package was named: the rest of its bundle is not looked at. */
-  readonly isPart?: true;
-  /** Package files that `bundle.json` does not list, of packages that it does not know. */
-  readonly unlisted?: readonly string[];
-}
 
 /**
  * Looks at the names and sizes of a bundle's files and compares them with `bundle.json`, if there is one. An
