@@ -10,6 +10,7 @@ import {
   moduleRepositories,
 } from "../../support/memory-source.ts";
 import { openTempDirectory } from "../../support/temp-directory.ts";
+import { MODULES_ONLY } from "../support/resolve-modules.ts";
 
 const NOW = Date.parse("2026-06-30T00:00:00Z");
 
@@ -113,16 +114,6 @@ test("a policy behind the name of a module takes its versions, and the channels 
     "acme/modules/foo:v2.0.0",
   ]);
 });
-
-const MODULES_ONLY: ParseSelectionOptions = {
-  source: "registry.test/acme",
-  noPlatform: true,
-  noInstaller: true,
-  noSecurityDb: true,
-  noPackages: true,
-  noPackageVersions: true,
-  noPlugins: true,
-};
 
 describe("latest", () => {
   test("keeps the highest versions of a range, and says why the others are left out", async () => {
