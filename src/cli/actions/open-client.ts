@@ -7,8 +7,9 @@ import {
 } from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import { toCacheOptions } from "../options/bundle.ts";
+import type { Login } from "../options/credentials.ts";
 import type { FlagValues } from "../options/flag.ts";
-import { type Login, type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
+import { type REGISTRY_FLAGS, toRegistryOptions } from "../options/registry.ts";
 import { renderRegistryEvent } from "../output/progress/registry-line.ts";
 import type { Renderer } from "../output/progress/renderer.ts";
 

@@ -12,17 +12,17 @@ import {
 } from "../../index.ts";
 import type { CliContext } from "../command.ts";
 import { askPassword } from "../options/ask-password.ts";
+import {
+  noticesOfPasswords,
+  type SOURCE_LOGIN_FLAGS,
+  toSourceLogin,
+} from "../options/credentials.ts";
 import { noticesOfEnvironment } from "../options/environment.ts";
 import type { FlagValues } from "../options/flag.ts";
 import type { LOCK_FLAGS } from "../options/lock.ts";
 import { type OUTPUT_FLAGS, toOutputOptions } from "../options/output.ts";
 import { readImageLists } from "../options/read-image-lists.ts";
-import {
-  noticesOfPasswords,
-  type REGISTRY_FLAGS,
-  type SOURCE_LOGIN_FLAGS,
-  toSourceLogin,
-} from "../options/registry.ts";
+import type { REGISTRY_FLAGS } from "../options/registry.ts";
 import { type SELECTION_FLAGS, toWishes } from "../options/selection.ts";
 import type { SIGNATURE_FLAGS } from "../options/signatures.ts";
 import { readSecret } from "../options/stdin.ts";

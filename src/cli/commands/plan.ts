@@ -1,9 +1,10 @@
 import type { Command } from "../command.ts";
 import { BUNDLE_FLAGS } from "../options/bundle.ts";
+import { SOURCE_LOGIN_FLAGS } from "../options/credentials.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { LOCK_FLAGS } from "../options/lock.ts";
 import { OUTPUT_FLAGS } from "../options/output.ts";
-import { REGISTRY_FLAGS, SOURCE_LOGIN_FLAGS } from "../options/registry.ts";
+import { REGISTRY_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
 import { SIGNATURE_FLAGS } from "../options/signatures.ts";
 

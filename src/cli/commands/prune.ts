@@ -1,7 +1,8 @@
 import type { Command } from "../command.ts";
+import { TARGET_LOGIN_FLAGS } from "../options/credentials.ts";
 import type { FlagTable } from "../options/flag.ts";
 import { OUTPUT_FLAGS } from "../options/output.ts";
-import { REGISTRY_FLAGS, TARGET_LOGIN_FLAGS } from "../options/registry.ts";
+import { REGISTRY_FLAGS } from "../options/registry.ts";
 import { SELECTION_FLAGS } from "../options/selection.ts";
 
 export const FLAGS = {

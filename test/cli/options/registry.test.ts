@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../../src/cli/commands/list.ts";
 import {
   noticesOfPasswords,
-  toRegistryOptions,
   toSourceLogin,
   toTargetLogin,
-} from "../../../src/cli/options/registry.ts";
+} from "../../../src/cli/options/credentials.ts";
+import { toRegistryOptions } from "../../../src/cli/options/registry.ts";
 
 describe("toRegistryOptions()", () => {
   test("says nothing about what was not asked for", () => {
