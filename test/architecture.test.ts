@@ -147,6 +147,20 @@ describe("the rooms of a folder", () => {
   });
 });
 
+describe("imports", () => {
+  test("import each other in no circle, not even for types", () => {
+    const importsOf = new Map(files.map(nameOf).map((name) => [name, staticImportsOf(name)]));
+    const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+      (importsOf.get(from) ?? []).some((next) => {
+        if (next === to) return true;
+        if (seen.has(next)) return false;
+        seen.add(next);
+        return reaches(next, to, seen);
+      });
+    expect([...importsOf.keys()].filter((name) => reaches(name, name))).toEqual([]);
+  });
+});
+
 describe("dependencies", () => {
   const { dependencies, bundleDependencies } = readJson("package.json") as {
     dependencies: Record<string, string>;
@@ -266,10 +280,7 @@ function roomsOf(folder: string): ReadonlyMap<string, ReadonlySet<string>> {
   for (const name of files.map(nameOf)) {
     const room = roomOf(name, folder);
     if (room === undefined) continue;
-    // A command names its action, which is loaded when it runs
-    const imported = specifiersOf(name, /\bfrom\s*"([^"]+)"/g)
-      .filter((specifier) => specifier.startsWith("."))
-      .flatMap((specifier) => roomOf(join(name, "..", specifier), folder) ?? []);
+    const imported = staticImportsOf(name).flatMap((target) => roomOf(target, folder) ?? []);
     const others = imported.filter((other) => other !== room);
     rooms.set(room, new Set([...(rooms.get(room) ?? []), ...others]));
   }
@@ -279,6 +290,13 @@ function roomsOf(folder: string): ReadonlyMap<string, ReadonlySet<string>> {
 function roomOf(name: string, folder: string): string | undefined {
   const [first, room, file] = name.split("/");
   return first === folder && file !== undefined ? room : undefined;
+}
+
+/** The files of ours that a file names. A command names its action in another way, which is loaded when it runs. */
+function staticImportsOf(name: string): readonly string[] {
+  return specifiersOf(name, /\bfrom\s*"([^"]+)"/g)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => join(name, "..", specifier));
 }
 
 /** `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")`. */

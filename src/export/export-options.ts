@@ -1,6 +1,7 @@
 import type { Failure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
 import type { RepositoryReference } from "../oci/reference.ts";
 import type { OperationOptions, SourceRepository } from "../store/store.ts";
 import type { AcceptedSignature } from "../trust/check-signatures.ts";
@@ -71,4 +72,12 @@ export interface ExportedImage {
   readonly name: string;
   readonly digest: Digest;
   readonly platforms: readonly string[];
+}
+
+export interface PlanExportOptions {
+  readonly form: ExportForm;
+  readonly platforms: readonly Platform[];
+  /** What is taken for programs that take one platform of an image; default: linux/amd64. */
+  readonly archivePlatform?: Platform | undefined;
+  readonly signal: AbortSignal | undefined;
 }

@@ -3,10 +3,9 @@ import type { ImageContents } from "../contents/contents.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { Notice } from "../notice.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
-import type { Platform } from "../oci/platform.ts";
 import type { ReadableStore } from "../store/store.ts";
 import type { ChosenImages } from "./choose-images.ts";
-import type { ExportForm } from "./export-options.ts";
+import type { ExportForm, PlanExportOptions } from "./export-options.ts";
 import { exportedName } from "./exported-image.ts";
 import { isForRuntimes } from "./for-runtimes.ts";
 import { readImages } from "./read-images.ts";
@@ -27,14 +26,6 @@ export interface ExportPlan {
   readonly stores: ReadonlyMap<Digest, ReadableStore>;
   /** Indexes that no bundle has, because parts of them are left out. */
   readonly rewritten: ReadonlyMap<Digest, string>;
-}
-
-export interface PlanExportOptions {
-  readonly form: ExportForm;
-  readonly platforms: readonly Platform[];
-  /** What is taken for programs that take one platform of an image; default: linux/amd64. */
-  readonly archivePlatform?: Platform | undefined;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Reads manifests, no layers. The same images always give the same plan, and the same plan the same bytes. */

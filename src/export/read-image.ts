@@ -11,8 +11,8 @@ import { type ImageGraph, walkImage } from "../pull/plan/image-graph.ts";
 import { isMissing } from "../store/errors.ts";
 import type { Manifest, ReadableStore } from "../store/store.ts";
 import type { ChosenImage } from "./choose-images.ts";
+import type { PlanExportOptions } from "./export-options.ts";
 import { isForRuntimes } from "./for-runtimes.ts";
-import type { PlanExportOptions } from "./plan-export.ts";
 
 export interface ReadingOptions {
   readonly options: PlanExportOptions;

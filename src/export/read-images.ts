@@ -5,9 +5,9 @@ import type { Digest } from "../oci/digest.ts";
 import { TagSets } from "../pull/plan/tag-sets.ts";
 import type { ReadableStore } from "../store/store.ts";
 import type { ChosenImage, ChosenImages, FailedImage } from "./choose-images.ts";
+import type { PlanExportOptions } from "./export-options.ts";
 import { exportedName } from "./exported-image.ts";
 import { findFollowers } from "./find-followers.ts";
-import type { PlanExportOptions } from "./plan-export.ts";
 import { readImage } from "./read-image.ts";
 import { isSingleFailure } from "./single-failures.ts";
 

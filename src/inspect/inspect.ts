@@ -1,7 +1,7 @@
 import { readBundledGraph } from "../bundle/images/bundle-graph.ts";
 import { readBundledTags } from "../bundle/images/bundle-images.ts";
-import type { BundledReferrer, BundledTag } from "../bundle/images/bundled-tags.ts";
 import { noticesOf } from "../bundle/images/bundle-notices.ts";
+import type { BundledReferrer, BundledTag } from "../bundle/images/bundled-tags.ts";
 import type { BundleImage, BundleTotals } from "../bundle/read/bundle-manifest.ts";
 import { type BundleReader, openBundle } from "../bundle/read/bundle-reader.ts";
 import { checkOptions } from "../check-options.ts";

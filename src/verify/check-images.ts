@@ -3,7 +3,12 @@ import { BUNDLE_MANIFEST_FILE, blobPath, entryPath } from "../bundle/format/form
 import type { LayoutTable } from "../bundle/format/layout-table.ts";
 import { isLeftOut } from "../bundle/images/bundle-graph.ts";
 import { compareTags, keepLast, readLayoutTags } from "../bundle/images/bundle-images.ts";
-import type { BundledReferrer, BundledTag, BundledTags, UnnamedManifest } from "../bundle/images/bundled-tags.ts";
+import type {
+  BundledReferrer,
+  BundledTag,
+  BundledTags,
+  UnnamedManifest,
+} from "../bundle/images/bundled-tags.ts";
 import { findRepeated } from "../bundle/images/repeated-names.ts";
 import type { BundleImage, BundleLayout, BundleManifest } from "../bundle/read/bundle-manifest.ts";
 import type { BundleReader } from "../bundle/read/bundle-reader.ts";

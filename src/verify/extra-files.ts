@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
-import { readIfPresent } from "../bundle/read/checksum-file.ts";
 import type { BundleListing } from "../bundle/read/bundle-listing.ts";
+import { readIfPresent } from "../bundle/read/checksum-file.ts";
 import { StorageFailedError } from "../io/errors.ts";
 import type { Findings } from "./findings.ts";
 

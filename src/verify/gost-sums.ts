@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { BundleCorruptError, BundleMissingError } from "../bundle/errors.ts";
 import { GOST_SUFFIX } from "../bundle/format/format.ts";
+import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import type { BundleManifest } from "../bundle/read/bundle-manifest.ts";
 import { toBundleError } from "../bundle/read/checksum-file.ts";
-import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import { hasErrorCode } from "../io/errors.ts";
 import { openFile } from "../io/open-file.ts";
 import type { Findings } from "./findings.ts";

@@ -1,9 +1,9 @@
 import { refuseWhileWritten } from "../bundle/bundle-lock.ts";
-import type { BundledTags } from "../bundle/images/bundled-tags.ts";
 import { noticesOf } from "../bundle/images/bundle-notices.ts";
+import type { BundledTags } from "../bundle/images/bundled-tags.ts";
+import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import { BundleReader } from "../bundle/read/bundle-reader.ts";
 import type { FileProblem } from "../bundle/read/listed-package.ts";
-import type { BundleListing } from "../bundle/read/bundle-listing.ts";
 import { listBundle } from "../bundle/read/package-listing.ts";
 import { checkOptions } from "../check-options.ts";
 import { compareTexts } from "../compare-texts.ts";

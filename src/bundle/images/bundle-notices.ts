@@ -1,7 +1,7 @@
 import type { Notice } from "../../notice.ts";
+import type { BundleListing } from "../read/bundle-listing.ts";
 import { hasFileSums } from "../read/bundle-manifest.ts";
 import type { BundleReader } from "../read/bundle-reader.ts";
-import type { BundleListing } from "../read/bundle-listing.ts";
 import type { BundledTag, UnnamedManifest } from "./bundled-tags.ts";
 
 /** What a user should know about a bundle that is not wrong with it. */

@@ -12,8 +12,8 @@ import { type BundleReader, openBundle } from "../read/bundle-reader.ts";
 import { adoptUntagged } from "./adopt-untagged.ts";
 import { digestOfBundle } from "./bundle-digest.ts";
 import { readBundledTags } from "./bundle-images.ts";
-import type { BundledReferrer, BundledTag, BundledTags } from "./bundled-tags.ts";
 import { noticesOf } from "./bundle-notices.ts";
+import type { BundledReferrer, BundledTag, BundledTags } from "./bundled-tags.ts";
 import { readInstallerChannels } from "./installer-channels.ts";
 import { createLayoutManifests, type LayoutManifests } from "./layout-manifests.ts";
 

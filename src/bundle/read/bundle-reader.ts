@@ -20,11 +20,11 @@ import {
 import { BUNDLE_MANIFEST_FILE } from "../format/format.ts";
 import { entriesOfFiles, type LayoutTable, type Place } from "../format/layout-table.ts";
 import { PackageFile } from "../package-file.ts";
+import type { BundleListing } from "./bundle-listing.ts";
 import type { BundleManifest } from "./bundle-manifest.ts";
 import { hintOfCutOff } from "./group-files.ts";
 import { NearbyReads } from "./nearby-reads.ts";
 import { PackageEntries } from "./package-entries.ts";
-import type { BundleListing } from "./bundle-listing.ts";
 import { listBundle } from "./package-listing.ts";
 import { recogniseBytes } from "./recognise.ts";
 

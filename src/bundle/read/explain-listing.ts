@@ -5,8 +5,8 @@ import { openFile } from "../../io/open-file.ts";
 import { readFully } from "../../io/read-range.ts";
 import { BLOCK_BYTES } from "../../tar/block.ts";
 import { BundleMissingError } from "../errors.ts";
-import type { FileProblem } from "./listed-package.ts";
 import type { BundleListing } from "./bundle-listing.ts";
+import type { FileProblem } from "./listed-package.ts";
 import { type Recognised, recogniseBytes, recogniseTwin } from "./recognise.ts";
 
 /** Says of files that are missing, or have another size, what has become of them, where that can be told. */

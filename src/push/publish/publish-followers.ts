@@ -4,8 +4,9 @@ import { ContentWithheldError, ReferrerUnlistedError } from "../errors.ts";
 import { isFollower, keyOfImage, type Subjects } from "../followers/followers.ts";
 import { ReferrerLists } from "../followers/referrer-lists.ts";
 import { READ_BACK_WAITS_MS } from "../look-again.ts";
+import type { PushMeans } from "../push-means.ts";
 import { createPlace } from "../push-place.ts";
-import type { FollowerWork, PushMeans, Work } from "../push-work.ts";
+import type { FollowerWork, Work } from "../push-work.ts";
 import { nameOf } from "../receipt/receipt-book.ts";
 import type { ImagePublisher } from "./publish-images.ts";
 

@@ -6,8 +6,9 @@ import { formatReference } from "../../oci/reference.ts";
 import { isChannel } from "../../product/channel.ts";
 import { hasVersion } from "../../product/closure.ts";
 import { TagUnconfirmedError } from "../errors.ts";
+import type { PushMeans } from "../push-means.ts";
 import { createPlace, type PushPlace } from "../push-place.ts";
-import type { PushMeans, Work } from "../push-work.ts";
+import type { Work } from "../push-work.ts";
 import {
   danglingChannel,
   isChannelImage,

@@ -3,8 +3,8 @@ import { formatReference } from "../../oci/reference.ts";
 import type { Manifest } from "../../store/store.ts";
 import { TagUnconfirmedError } from "../errors.ts";
 import { lookAgain, READ_BACK_WAITS_MS } from "../look-again.ts";
+import type { PushMeans } from "../push-means.ts";
 import type { PushPlace } from "../push-place.ts";
-import type { PushMeans } from "../push-work.ts";
 import { readTag } from "./read-tag.ts";
 
 /** Writes a tag, and throws a `TagUnconfirmedError` if it is not read back as it was written. */

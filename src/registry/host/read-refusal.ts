@@ -3,7 +3,7 @@ import type { RegistryResponseError } from "../errors.ts";
 import { readResponseError } from "../response-error.ts";
 import { headerValues } from "../transport/headers.ts";
 import type { HttpResponse } from "../transport/http.ts";
-import type { HostRequest } from "./registry-host.ts";
+import type { HostRequest } from "./host-request.ts";
 
 export interface RefusingHost {
   readonly registry: string;

@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { ContentMismatchError } from "../../oci/errors.ts";
 import { repositoryScope } from "../auth/scope.ts";
 import type { RepositoryContext } from "../content/blobs.ts";
-import type { HostRequest } from "../host/registry-host.ts";
+import type { HostRequest } from "../host/host-request.ts";
 import { headerOf } from "../transport/headers.ts";
 import type { HttpResponse, RequestBody, SendRequest } from "../transport/http.ts";
 import { parseUploadRange } from "./upload-session.ts";

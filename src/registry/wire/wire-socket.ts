@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { SocketReads } from "../transport/connect/connector.ts";
+import type { SocketReads } from "../transport/connect/socket-reads.ts";
 
 /** Who gets the bytes of a socket. */
 export interface SocketReceiver {

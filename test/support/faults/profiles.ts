@@ -18,7 +18,7 @@ const NO_REFERRERS = { referrers: 404, subjectHeader: "absent" } as const;
 /** The first part breaks off, so that the registry has to be asked. */
 const TORN = { dropUpload: { afterBytes: MIB / 2, how: "reset", times: 1 } } as const;
 
-/** The rows of `src/registry/quirks.ts` as servers. What each switch does is described where it is made. */
+/** The rows of `src/registry/host/quirks.ts` as servers. What each switch does is described where it is made. */
 export const PROFILES: Readonly<Record<string, RegistryProfile>> = {
   "distribution 2.8": {
     faults: { ...TORN, stateToken: true, postDigest: "ignored", ...NO_REFERRERS, mount: 202 },

@@ -14,18 +14,11 @@ import {
 import { createGuardedLookup } from "./inward.ts";
 import { isCertificateCode, isClientCertificateCode } from "./network-failure.ts";
 import type { HttpProxy } from "./proxy.ts";
+import type { SocketReads } from "./socket-reads.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** Opens a connection to the server of an address, through a proxy where there is one. */
 export type Connector = (address: URL) => Promise<Socket>;
-
-/** How sockets read (`onread` of node:net). */
-export interface SocketReads {
-  /** Memory for the next read. */
-  readonly buffer: () => Buffer;
-  /** Takes what was read; false: no more until the socket is resumed. */
-  readonly callback: (this: Socket, length: number, buffer: Buffer) => boolean;
-}
 
 export interface ConnectorOptions {
   readonly contexts: TlsContexts;

@@ -1,6 +1,6 @@
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectSecure, type SecureContext, type TLSSocket } from "node:tls";
-import type { SocketReads } from "./connector.ts";
+import type { SocketReads } from "./socket-reads.ts";
 
 export interface DialerOptions {
   readonly onread?: SocketReads | undefined;
