@@ -56,6 +56,7 @@ const DEFAULT_CONCURRENCY = 8;
 
 /** So long all walks together may work on what is in memory before others get a turn. */
 const TURN_MS = 4;
+/** Of the thread, as its turns are: ten thousand images of one manifest keep others waiting as long as one of ten thousand. */
 let pausedAt = 0;
 
 /**
