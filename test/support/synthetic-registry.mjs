@@ -5,8 +5,8 @@
  *
  *   node synthetic-registry.mjs [--images N --layers N --bytes N] [--zeros BYTES [--pause BYTES]]
  *
- * `many:v1.0.<n>` are images with layers of their own; `zeros:v1` has one layer, of zero bytes; who asks for all of it
- * gets no more than `--pause` bytes until the connection is closed. `/counts` tells the requests
+ * `many:v1.0.<n>` are images with layers of their own; `zeros:v1` has a layer of zero bytes and a small one behind it; who
+ * asks for all of the zeros gets no more than `--pause` bytes until the connection is closed. `/counts` tells the requests
  * by method and kind and the processor time. Prints its address.
  */
 import { createHash } from "node:crypto";
@@ -41,7 +41,12 @@ for (let image = 0; image < images; image++) {
 if (zeros > 0) {
   const digest = digestOfZeros();
   blobs.set(digest, "zeros");
-  addImage("zeros", "v1", [{ mediaType: LAYER, digest, size: zeros }]);
+  const behind = Buffer.from("behind the zeros");
+  blobs.set(digestOf(behind), behind);
+  addImage("zeros", "v1", [
+    { mediaType: LAYER, digest, size: zeros },
+    { mediaType: LAYER, digest: digestOf(behind), size: behind.length },
+  ]);
 }
 
 function addLayer(index) {
