@@ -10,10 +10,11 @@
  * `--only` is another word for `--case`. `wire` moves all of it over a line of 1 Gbit/s with 30 ms there and back, `wire-tls`
  * the same with TLS, `latency` small blobs over one with 50 ms; they run when they are named, as `scale` (20,000 and 100,000
  * blobs), `images` (7,500 and 30,000 of one layer), `tags` (10,000 in a repository), `chunks` (2,000 and 8,000) and `large` (20 GB, on the disk of DIR) do.
- * --record keeps the ratios of this run; --check compares with kept ones and fails where one is more than a fifth worse.
+ * --record keeps the ratios of this run, beside those of other cases that the file has; --check compares with kept ones, as
+ * with those in `ratios.json` beside this file, and fails where one is more than a fifth worse, or where there is none to compare with.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -25,6 +26,7 @@ import { putBlob, putImage } from "./support/content.mjs";
 import { stopDaemons } from "./support/daemon.mjs";
 import { startRegistry } from "./support/docker-registry.mjs";
 import { has, MAIN, median, print, run as runIn, TIME } from "./support/programs.mjs";
+import { Ratios } from "./support/ratios.mjs";
 import { startWire } from "./support/start-wire.mjs";
 import { benchTags } from "./tags.mjs";
 
@@ -51,8 +53,6 @@ const REPOSITORY = "bench/app";
 /** Blobs of one KiB, in images of a hundred. */
 const SMALL = { repository: "bench/tiny", images: 20, layers: 100, bytes: 1024 };
 const ONE = { repository: "bench/one", images: 1, layers: 3, bytes: 100_000 };
-/** A ratio may be this many times the recorded one. */
-const TOLERANCE = 1.2;
 /** Starts in one measurement: a single one is a few ticks of the system's clock. */
 const STARTS = 10;
 /** In place of a registry where none is needed. */
@@ -65,7 +65,7 @@ const WIRES = {
 };
 /** What moves the large blobs. */
 const LONG_WIRES = ["wire", "wire-tls"];
-const ratios = {};
+const ratios = new Ratios();
 const run = (command, args) => runIn(root, command, args);
 
 try {
@@ -84,8 +84,8 @@ async function main() {
   const beside = peers.join(", ") || "nothing on PATH";
   print(`${IMAGES} images, ${(size / 1e9).toFixed(2)} GB, ${rounds} rounds; beside: ${beside}`);
   await benchCases(source, peers);
-  if (flags.record) writeFileSync(flags.record, `${JSON.stringify(ratios, null, 2)}\n`);
-  if (flags.check) checkRatios(JSON.parse(readFileSync(flags.check, "utf8")));
+  if (flags.record) ratios.record(flags.record);
+  if (flags.check) ratios.check(flags.check);
 }
 
 async function benchCases(source, peers) {
@@ -109,7 +109,8 @@ async function benchCases(source, peers) {
   if (has("latency")) await benchWire(source, { ...small, name: "latency" }, peers);
   if (has("force")) await benchForce(source, small);
   if (has("memory")) await benchMemory(source);
-  if (has("serve")) await benchServe({ root, size, rounds, noteRatio });
+  if (has("serve"))
+    await benchServe({ root, size, rounds, noteRatio: (...one) => ratios.note(...one) });
   await benchManyOrLarge(has);
 }
 
@@ -121,21 +122,6 @@ async function benchManyOrLarge(has) {
   if (has("tags")) await benchTags({ root, compare, mirror });
   if (has("chunks")) await benchChunks(own);
   if (has("large")) await benchLarge(own);
-}
-
-function noteRatio(label, ratio) {
-  ratios[label] = ratio;
-}
-
-/** Fails where mirror is worse beside a peer than it was. */
-function checkRatios(recorded) {
-  for (const [label, ratio] of Object.entries(ratios)) {
-    const before = recorded[label];
-    if (before === undefined) continue;
-    const isWorse = ratio > before * TOLERANCE;
-    print(`${isWorse ? "WORSE" : "ok   "} ${label}: ${ratio.toFixed(2)}, was ${before.toFixed(2)}`);
-    if (isWorse) process.exitCode = 1;
-  }
 }
 
 async function benchStart(source, peers) {
@@ -180,7 +166,7 @@ async function benchVerify(source, { repository, tags }) {
   rmSync(bundle, { recursive: true, force: true });
 }
 
-async function benchPull(source, { name, repository, tags, tls }, peers) {
+async function benchPull(source, { name, repository, tags, tls, lineSeconds }, peers) {
   const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
   const include = references.flatMap((reference) => ["--include-image", reference]);
   const candidates = [
@@ -240,24 +226,27 @@ async function benchPull(source, { name, repository, tags, tls }, peers) {
         ]
       : []),
   ];
-  await compare(name, candidates, { source });
+  await compare(name, candidates, { source, lineSeconds });
 }
 
 /** Pull and push at the other end of a line. */
 async function benchWire(source, { name, ...content }, peers) {
   const [rate, delay] = WIRES[name];
-  const seconds = size / rate;
-  if (name !== "latency")
-    print(`${name}: the bytes alone take ${seconds.toFixed(2)} s of the line`);
+  const lineSeconds = name === "latency" ? undefined : size / rate;
+  if (lineSeconds) print(`${name}: the bytes alone take ${lineSeconds.toFixed(2)} s of the line`);
   const tls = name === "wire-tls" ? makeCertificate(root) : undefined;
   const far = tls ? await startStored(root, source.storage, { tls }) : source;
   const line = await startWire(far.host, WIRES[name]);
-  const pulled = { ...content, name: `${name}-pull`, tls };
+  const pulled = { ...content, name: `${name}-pull`, tls, lineSeconds };
   await benchPull({ ...source, host: line.host }, pulled, peers);
   await line.stop();
   if (tls) await far.stop();
   print(`${name}: ${(rate / 1e6).toFixed(0)} MB/s, ${2 * delay} ms there and back`);
-  await benchPush(source, { ...content, name: `${name}-push`, wire: name, tls }, peers);
+  await benchPush(
+    source,
+    { ...content, name: `${name}-push`, wire: name, tls, lineSeconds },
+    peers,
+  );
 }
 
 /** crane takes any certificate with `--insecure`. */
@@ -269,7 +258,7 @@ function orasScheme(tls) {
   return tls ? "--insecure" : "--plain-http";
 }
 
-async function benchPush(source, { wire, name, repository, tags, tls }, peers) {
+async function benchPush(source, { wire, name, repository, tags, tls, lineSeconds }, peers) {
   const made = join(root, `made-${name}`);
   mkdirSync(made, { recursive: true });
   const references = tags.map((tag) => `${source.host}/${repository}:${tag}`);
@@ -321,7 +310,7 @@ async function benchPush(source, { wire, name, repository, tags, tls }, peers) {
         run("oras", ["restore", orasScheme(tls), "--input", tar, `${target.host}/oras`]),
     ]);
   }
-  await compare(name, candidates, { needsTarget: true, wire, tls });
+  await compare(name, candidates, { needsTarget: true, wire, tls, lineSeconds });
 }
 
 /** Peak memory does not depend on the bytes of a blob, nor on the number of blobs. */
@@ -379,7 +368,11 @@ async function resident(args) {
 }
 
 /** Runs the candidates in turn, round by round, so that a slow phase of the machine hits all of them. */
-async function compare(name, candidates, { needsTarget = false, source, wire, tls } = {}) {
+async function compare(
+  name,
+  candidates,
+  { needsTarget = false, source, wire, tls, lineSeconds } = {},
+) {
   const taken = new Map(candidates.map(([label]) => [label, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [label, act] of candidates) {
@@ -403,14 +396,17 @@ async function compare(name, candidates, { needsTarget = false, source, wire, tl
     ]),
   );
   const [[first, own]] = medians;
-  for (const [label, { wall, client, main, registry, peakKib, requests, bytes }] of medians) {
-    const mainText = label.startsWith("mirror") ? ` (main thread ${main.toFixed(2)})` : "";
-    const traffic = requests > 0 ? `, ${requests} requests, ${(bytes / 1e6).toFixed(1)} MB` : "";
-    const figures = `wall ${wall.toFixed(2)} s, processor ${client.toFixed(2)}${mainText} + ${registry.toFixed(2)} s, peak ${Math.round(peakKib / 1024)} MiB${traffic}`;
-    print(
-      `${name}: ${label.padEnd(34)} ${figures}${ratioText(name, own, { label, first, wall, client, registry })}`,
-    );
+  for (const [label, used] of medians) {
+    const share = lineSeconds ? `, ${(lineSeconds / used.wall).toFixed(3)} of the line` : "";
+    const ratio = ratioText(name, own, { label, first, ...used });
+    print(`${name}: ${label.padEnd(34)} ${figuresOf(label, used)}${share}${ratio}`);
   }
+}
+
+function figuresOf(label, { wall, client, main, registry, peakKib, requests, bytes }) {
+  const mainText = label.startsWith("mirror") ? ` (main thread ${main.toFixed(2)})` : "";
+  const traffic = requests > 0 ? `, ${requests} requests, ${(bytes / 1e6).toFixed(1)} MB` : "";
+  return `wall ${wall.toFixed(2)} s, processor ${client.toFixed(2)}${mainText} + ${registry.toFixed(2)} s, peak ${Math.round(peakKib / 1024)} MiB${traffic}`;
 }
 
 /** An empty registry, with a line before it if one is named. */
@@ -446,8 +442,8 @@ async function measure(act, registry = IDLE) {
 function ratioText(name, own, { label, first, ...peer }) {
   if (label === first || label.startsWith("mirror")) return "";
   const processor = (own.client + own.registry) / (peer.client + peer.registry);
-  ratios[`${name} / ${label}: wall`] = own.wall / peer.wall;
-  ratios[`${name} / ${label}: processor`] = processor;
+  ratios.note(`${name} / ${label}: wall`, own.wall / peer.wall);
+  ratios.note(`${name} / ${label}: processor`, processor);
   return `   mirror / this: wall ${(own.wall / peer.wall).toFixed(2)}, processor ${processor.toFixed(2)}`;
 }
 
