@@ -87,7 +87,9 @@ export function parseServerErrors(
   } catch {
     const plain = printable(redact(text)).trim();
     if (plain.startsWith("<")) return parseMarkup(text, redact);
-    return plain === "" ? [] : [{ code: "", message: shorten(plain) }];
+    // Content that came with a status of its own is nothing to read
+    const isText = plain !== "" && !text.includes("\uFFFD");
+    return isText ? [{ code: "", message: shorten(plain) }] : [];
   }
   const errors = (document as { errors?: unknown } | null)?.errors;
   if (!Array.isArray(errors)) return parseOtherError(document, redact);

@@ -8,6 +8,7 @@ interface RefusedRequest {
   readonly url: URL;
   readonly path: string;
   readonly status: number;
+  readonly isRedirected?: boolean | undefined;
   readonly serverErrors?:
     | readonly { readonly code: string; readonly message: string }[]
     | undefined;
@@ -18,7 +19,8 @@ export function hintOfResponse(
   request: RefusedRequest,
   given: string | undefined,
 ): string | undefined {
-  const { code, method, path, status } = request;
+  const { code, isRedirected = false, method, path, status } = request;
+  if (isRedirected && code === "REGISTRY_DENIED") return STORE_REFUSES;
   const isStart = method === "POST" && status === 404 && /\/blobs\/uploads\/$/.test(path);
   const isUnlisted = code === "REGISTRY_NOT_FOUND" && path.endsWith("/tags/list");
   const known = isUnlisted ? LIST_ABSENT : STATUS_HINTS[status];
@@ -35,6 +37,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   REGISTRY_LIMITED: `Wait, log in for a higher limit, or lower the rate with ${option("requestsPerSecond")}`,
 };
 
+/** Nobody is logged in there: the address says what one may do. */
+const STORE_REFUSES =
+  "A server that the registry has sent us to refuses: check the clocks of this machine and of the registry, as such addresses end, and that no proxy changes them";
+
 /** GitLab's dependency proxy, for one, has no lists, and says so of any. */
 const LIST_ABSENT =
   "Check the repository; some registries hide what they deny, and some proxies that only pass images on list no tags: there tags can only be asked for by name";
@@ -43,8 +49,12 @@ const LIST_ABSENT =
 const CREATE_FIRST =
   "Create the repository at the registry first, or have it created at the first push";
 
-/** Refusals that registries word differently and answer with 400, 403, 405, 409 or 412: none is about a login. */
+/** Refusals that registries word differently and answer with 400, 403, 405, 409 or 412: none is about who we are. */
 const ANSWER_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [
+    /\bwrite_package\b|not allowed to (?:create|write) (?:organization )?package/i,
+    "The registry knows who we are, and this login may not write this package: allow it in the settings of the package (GitHub: Manage Actions access), or use a token that may create packages (write:packages)",
+  ],
   [
     /immutab|overwrit|already exists|write.?once|\bworm\b|retention|tag is (?:locked|protected)|protected tag/i,
     "The tag exists there and may not be changed: delete it or lift the rule for it in the registry, then run the same command again",
@@ -82,7 +92,8 @@ const ANY_HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
     "Allow paths with more levels there (Quay: FEATURE_EXTENDED_REPOSITORY_NAMES: true), or use a registry that takes them",
   ],
   [
-    /\binvalid repository name\b/i,
+    // Not of a path: who says so of one means something else
+    /\binvalid repository name\b(?!: \S*\/)/i,
     "Some registries (Harbor) have no repository at the root of a project: name a longer path, as in registry.local/project/mirror",
   ],
   [

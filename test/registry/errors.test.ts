@@ -78,6 +78,13 @@ describe("RegistryResponseError", () => {
       /^The registry has no room/,
     ],
     [403, "QUOTA_EXCEEDED", "", /^The registry has no room/],
+    [403, "DENIED", "permission_denied: write_package", /Manage Actions access/],
+    [
+      403,
+      "DENIED",
+      "installation not allowed to Create organization package",
+      /Manage Actions access/,
+    ],
     // Aliyun ACR, of attestations of BuildKit
     [
       403,
@@ -164,6 +171,17 @@ describe("RegistryResponseError", () => {
     expect(hintOf("GET", "group/project/modules/foo") ?? "").not.toMatch(/levels/);
   });
 
+  test("does not take the name of a path for the root of a project, nor a store for the registry", () => {
+    const url = new URL("https://registry.local/v2/a/B/manifests/v1");
+    const message = "Invalid repository name: a/B";
+    const fields = { registry: "registry.local", method: "GET", url };
+    const ofName = { ...fields, status: 400, serverErrors: [{ code: "", message }] };
+    expect(new RegistryResponseError(ofName).hint ?? "").not.toContain("project");
+    const ofStore = { ...fields, status: 403, isRedirected: true };
+    const { hint } = new RegistryResponseError(ofStore, { hint: "Log in" });
+    expect(hint).toMatch(/^A server that the registry has sent us to refuses/);
+  });
+
   test("tells to create a repository that a push does not make", () => {
     const url = new URL("https://registry.local/v2/a/blobs/uploads/");
     const fields = { registry: "registry.local", url, status: 404 };
@@ -211,6 +229,7 @@ describe("parseServerErrors()", () => {
       [{ code: "", message: "400 No required SSL certificate was sent" }],
     ],
     ["nothing", "", []],
+    ["bytes that are no text", Buffer.from([0x1f, 0x8b, 8, 0, 0xff, 0xfe]).toString("utf8"), []],
     ["another document", '{"x":"y"}', []],
     ["a word alone", '{"error":"x"}', [{ code: "", message: "x" }]],
     [
