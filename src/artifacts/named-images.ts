@@ -30,6 +30,13 @@ const BY_LABEL: readonly (NamingImage & { readonly label: string })[] = [
     isList: (path) => /(?:^|\/)[^/]*clusterserviceversion[^/]*\.ya?ml$/.test(path),
     imagesOf: ({ spec }) => imagesOfOperator(isRecord(spec) ? spec : {}),
   },
+  {
+    label: "io.openshift.release",
+    what: "a release of OpenShift",
+    place: "release-manifests/image-references",
+    isList: (path) => path === "release-manifests/image-references",
+    imagesOf: ({ spec }) => imagesOfStream(isRecord(spec) ? spec : {}),
+  },
   ...["configs", "database"].map((kind) => ({
     label: `operators.operatorframework.io.index.${kind}.v1`,
     what: "a catalog of OLM operators",
@@ -95,6 +102,11 @@ function isReference(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function imagesOfStream({ tags }: Record<string, unknown>): readonly string[] {
+  const from = (Array.isArray(tags) ? tags : []).map((tag) => at(tag, "from"));
+  return fieldOfEach(from, "name");
 }
 
 /** `relatedImages`, and those of its deployments, which older operators do not repeat there. */

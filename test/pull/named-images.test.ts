@@ -60,6 +60,19 @@ describe("an image that names others in its layers is told with those that are n
     expect(told).toContain("quay.io/acme/init:v1");
   });
 
+  test("of a release of OpenShift", async () => {
+    const list = {
+      kind: "ImageStream",
+      spec: {
+        tags: [{ name: "cli", from: { kind: "DockerImage", name: `quay.io/o/v4@sha256:${HEX}` } }],
+      },
+    };
+    const files = { "release-manifests/image-references": JSON.stringify(list) };
+    const labels = { "io.openshift.release": "4.20.1" };
+    const [told] = await pull({ release: image({ labels, files }) });
+    expect(told).toContain(`quay.io/o/v4@sha256:${HEX}`);
+  });
+
   test("of a catalog, whose images are not counted", async () => {
     const labels = { "operators.operatorframework.io.index.configs.v1": "/configs" };
     const [told] = await pull({ catalog: image({ labels }) });

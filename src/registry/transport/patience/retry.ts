@@ -154,9 +154,11 @@ const UNREACHABLE_CLASS: Readonly<Record<RegistryUnreachableError["reason"], Ret
   inward: "never",
 };
 
-// 499 comes from proxies: client gone; 509 from those that sell bandwidth
+// 424 comes from caches whose upstream has failed (ACR); 499 from proxies: client gone; 509 from those that sell bandwidth
 const STATUS_CLASS: Readonly<Record<number, RetryClass>> = {
   408: "patient",
+  424: "few",
+  425: "few",
   429: "patient",
   499: "patient",
   500: "few",

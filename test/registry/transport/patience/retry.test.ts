@@ -62,6 +62,8 @@ describe("retryClassOf()", () => {
     [408, "patient"],
     [413, "never"],
     [416, "never"],
+    [424, "few"],
+    [425, "few"],
     [429, "patient"],
     [499, "patient"],
     [500, "few"],
