@@ -256,6 +256,19 @@ describe("answers", () => {
     );
   });
 
+  // Stores of S3's kind keep the word, and not the frames
+  test.each(["aws-chunked", "identity, aws-chunked", ""])(
+    "that are only said to be framed are taken: %j",
+    async (encoding) => {
+      await withServer(
+        (_, response) => send(response, 200, { "content-encoding": encoding }, blob.bytes),
+        async (repository) => {
+          expect(await buffer(await repository.fetch(blob.expected))).toEqual(blob.bytes);
+        },
+      );
+    },
+  );
+
   test("with control characters are shown without them", async () => {
     const errors = [{ code: "DENIED\u001b[2J", message: "\u001b]0;owned\u0007 no\nway\u009b31m" }];
     const warning = '299 - "\u009b31mred"';
