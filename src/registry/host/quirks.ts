@@ -67,6 +67,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         code: "upload/upload-plan.ts",
       },
       { what: "no referrers API", source: "reported of 3.1.2", code: "content/referrers.ts" },
+      {
+        what: "an index of blobs, as BuildKit's cache is one, is refused as one of unknown blobs",
+        source: "run (3.1.2, without validation.manifests.indexes.platforms: none)",
+        code: "content/manifest-refusal.ts",
+      },
     ],
   },
   {
@@ -118,6 +123,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "containers/image#618",
         code: "transport/patience/retry.ts",
       },
+      {
+        what: "nested repositories are refused unless they are allowed, by the token server",
+        source: "skopeo#1180",
+        code: "response-hints.ts",
+      },
     ],
   },
   {
@@ -142,6 +152,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         what: "no repository at the root of a project, and no project is made by a push",
         source: "harbor#22078, harbor#20544",
         code: "response-hints.ts",
+      },
+      {
+        what: "its cache gave indexes of OCI the type of Docker's",
+        source: "harbor#15837",
+        code: "content/manifest-type.ts",
       },
     ],
   },
@@ -222,6 +237,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         source: "containers/container-libs#42",
         code: "transport/patience/retry.ts",
       },
+      {
+        what: "424 while the upstream of its cache is away",
+        source: "Azure/acr#892",
+        code: "transport/patience/retry.ts",
+      },
     ],
   },
   {
@@ -299,6 +319,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         code: "auth/scope.ts",
       },
       { what: "tags come in pages", source: "GitLab documentation", code: "content/pages.ts" },
+      {
+        what: "no manifest is taken whose subject is not there: it is called an unknown blob",
+        source: "buildkit#7007",
+        code: "../store/subjects-first.ts",
+      },
     ],
   },
   {
@@ -308,6 +333,11 @@ export const REGISTRY_QUIRKS: readonly RegistryQuirks[] = [
         what: "the Range of a part counts from the part",
         source: "regclient#627",
         code: "upload/upload.ts",
+      },
+      {
+        what: "attestations of BuildKit are refused by their class",
+        source: "koordinator#3194",
+        code: "response-hints.ts",
       },
     ],
   },
