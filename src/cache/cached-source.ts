@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { coreOf, type Descriptor } from "../oci/descriptor.ts";
 import { detectMediaType } from "../oci/detect-media-type.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { inlineContentOf } from "../oci/inline-content.ts";
 import { formatReference, type RepositoryReference } from "../oci/reference.ts";
 import type { FetchOptions, Manifest, OperationOptions, SourceRepository } from "../store/store.ts";
 import type { ContentCache } from "./content-cache.ts";
@@ -28,6 +29,10 @@ export function cacheSources(
       }
       const manifest = await source.fetchManifest(reference, options);
       await cache.write(manifest.descriptor.digest, manifest.bytes);
+      // Some do not serve it, as it is there already: an empty config, most often
+      for (const { digest, bytes } of inlineContentOf(manifest.bytes)) {
+        await cache.write(digest, bytes);
+      }
       onFetched(manifest.descriptor.digest);
       return manifest;
     };
