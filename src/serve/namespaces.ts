@@ -84,15 +84,18 @@ function namedNamespace(
   return namespaceOfHost(headers.host ?? "", hosts);
 }
 
-/** `docker.io/library/x`: clients with `location = "mirror:5000/docker.io"`. */
+/** `docker.io/library/x`, `host-5000/x`: clients with `location = "mirror:5000/docker.io"`. A path cannot have a colon. */
 async function routeByPath(
   name: string,
   options: RouteOptions,
 ): Promise<RepositoryRoute | undefined> {
   const slash = name.indexOf("/");
   if (slash < 0) return undefined;
-  const first = canonicalNamespace(name.slice(0, slash));
-  if (!options.namespaces.has(first)) return undefined;
+  const host = canonicalNamespace(name.slice(0, slash));
+  const served = [...options.namespaces.keys()];
+  const first =
+    served.find((one) => one === host) ?? served.find((one) => targetHostOf(one) === host);
+  if (first === undefined) return undefined;
   return routeTo(first, await repositoryIn(first, name.slice(slash + 1), options), options);
 }
 

@@ -99,6 +99,24 @@ test("an image is pulled with one request for each thing that it consists of", a
   expect(asked.map(({ method }) => method)).toEqual(["GET", ...blobs.map(() => "GET")]);
 });
 
+test("an upstream with a port goes by the path that a push gives it, for clients that say no namespace", async () => {
+  const client = openRegistryClient({ retryTimeoutMs: 0 });
+  closers.push(client);
+  const openSource = (repository: string) =>
+    client.repository({ registry: registry.host, repository });
+  const server = await serve({
+    upstreams: [
+      { namespace: "reg.example:5000", openSource },
+      { namespace: "[::1]:5000", openSource },
+    ],
+  });
+  for (const host of ["reg.example-5000", "ipv6-z-1-5000"]) {
+    const response = await ask(server, `/v2/${host}/library/a/manifests/1`);
+    expect([host, response.status]).toEqual([host, 200]);
+    await response.arrayBuffer();
+  }
+});
+
 test("the page names the upstreams, whether they answer, and how much the cache spares", async () => {
   const server = await serve();
   const page = async () => await (await ask(server, "/")).text();
