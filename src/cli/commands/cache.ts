@@ -39,7 +39,7 @@ export const CACHE_COMMAND: Command<typeof FLAGS> = {
   positionals: [
     { name: "action", describe: `One of ${CACHE_ACTIONS.join(", ")}` },
     {
-      name: "image",
+      name: "images",
       describe:
         "rm: REGISTRY/REPOSITORY:TAG, or without the tag for all of them; clear: repositories; warm: images",
       isList: true,

@@ -58,6 +58,7 @@ describe("createFlagWords()", () => {
   test.each([
     ["pull", option("caFiles"), "--ca-file"],
     ["export", option("form"), "<form>"],
+    ["cache", option("images"), "<images>"],
     ["wait", "`url`", "<url>"],
     ["serve", option("cacheDirectory"), "--cache"],
     ["pull", option("login"), "--source-login"],
