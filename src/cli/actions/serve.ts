@@ -17,6 +17,7 @@ import { toUpstreamOptions } from "../options/upstreams.ts";
 import { renderError } from "../output/error.ts";
 import { renderServeEvent } from "../output/progress/serve-line.ts";
 import { renderTrustSteps } from "../output/reports/trust-steps.ts";
+import { formatCount } from "../output/units.ts";
 import { UsageError } from "../usage-error.ts";
 import { openUpstreamClients } from "./open-upstream-clients.ts";
 import { toSignatureOptions } from "./signature-options.ts";
@@ -110,9 +111,9 @@ async function announce(
   if (readyFile !== undefined) await writeReadyFile(readyFile, line);
   stdout.write(line);
   const { imageCount, tree, upstreamCount, writable } = announced;
-  const upstreams = upstreamCount === 0 ? "" : ` and ${upstreamCount} upstreams`;
+  const upstreams = upstreamCount === 0 ? "" : ` and ${formatCount(upstreamCount, "upstream")}`;
   const files = (tree ?? []).map((path) => ` and the tree "${path}"`).join("");
-  stderr.write(`serving ${imageCount} tags${files}${upstreams} at ${url}\n`);
+  stderr.write(`serving ${formatCount(imageCount, "tag")}${files}${upstreams} at ${url}\n`);
   if (writable !== undefined) stderr.write(`push to ${new URL(url).host}/${writable}/…\n`);
   if (authority) stderr.write(renderTrustSteps(authority, { address, port }));
 }

@@ -172,9 +172,9 @@ describe("renderPlan()", () => {
     expect(lines).toContain(line);
   });
 
-  test("says what an earlier pull has left", () => {
+  test("says what is there before the pull, whoever has brought it", () => {
     const lines = renderPlan({ ...plan, missingBytes: 1e6 }).split("\n");
-    expect(lines).toContain("to fetch    1.0 MB (3.0 MB more are there from an earlier pull)");
+    expect(lines).toContain("to fetch    1.0 MB (3.0 MB more are already there)");
   });
 });
 

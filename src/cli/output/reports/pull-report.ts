@@ -75,7 +75,7 @@ function renderChartImages(images: NonNullable<PullPlanReport["chartImages"]>): 
 
 function present({ fetchBytes, missingBytes }: PullPlanReport): string {
   const bytes = fetchBytes - missingBytes;
-  return bytes > 0 ? ` (${formatBytes(bytes)} more are there from an earlier pull)` : "";
+  return bytes > 0 ? ` (${formatBytes(bytes)} more are already there)` : "";
 }
 
 function warning({ freeBytes = 0, neededBytes }: PullPlanReport): string {
