@@ -1,11 +1,14 @@
 #!/usr/bin/env node
+import { keepCompiled } from "./compile-cache.ts";
 import { EXIT_BUG, exitCodeOf } from "./exit-code.ts";
 import { outputError, renderError } from "./output/error.ts";
 import { watchSignals } from "./signals.ts";
 import { watchSuspension } from "./suspension.ts";
 import { tuneEngine } from "./tune-engine.ts";
 
+const words = process.argv.slice(2);
 tuneEngine();
+keepCompiled(words, process.env);
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -33,7 +36,7 @@ using watch = watchSignals(process, {
 });
 
 const { runCli } = await import("./run.ts");
-process.exitCode = await runCli(process.argv.slice(2), {
+process.exitCode = await runCli(words, {
   env: process.env,
   stdin: process.stdin,
   stdout: process.stdout,

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { keepBeforeSettingsChange } from "./compile-cache.ts";
 
 /** Runs that end sooner leave no garbage that would matter, and looking for it would be a fifth of their work. */
 const BOUND_AFTER_MS = 500;
@@ -22,6 +23,7 @@ export function tuneEngine(): void {
  * of garbage before it looks at it as a whole; one early collection makes it start from what is really in use.
  */
 function boundHeap(): void {
+  keepBeforeSettingsChange();
   setFlagsFromString("--optimize-for-size");
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

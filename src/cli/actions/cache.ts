@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type CacheReport,
   clearTagCache,
@@ -11,6 +13,7 @@ import {
 } from "../../index.ts";
 import type { Action, CliContext, CommandArguments } from "../command.ts";
 import type { FLAGS } from "../commands/cache.ts";
+import { COMPILED_DIRECTORY } from "../compile-cache.ts";
 import { EXIT_DONE, EXIT_PARTIAL } from "../exit-code.ts";
 import { toCacheOptions } from "../options/bundle.ts";
 import { CACHE_ACTIONS } from "../options/cache.ts";
@@ -64,7 +67,7 @@ async function warm(
   });
 }
 
-/** What is known of tags, where that is asked for. */
+/** What is known of tags, where that is asked for. With all of them goes what Node.js has compiled. */
 async function lookAtTags(
   action: string,
   { flags, rest }: CommandArguments<typeof FLAGS>,
@@ -73,6 +76,9 @@ async function lookAtTags(
   if (action !== "stats" && action !== "clear") return undefined;
   const { cacheDirectory } = toCacheOptions({ "cache-dir": flags["cache-dir"] }, env);
   if (cacheDirectory === undefined) return undefined;
+  if (action === "clear" && rest.length === 0) {
+    await rm(join(cacheDirectory, COMPILED_DIRECTORY), { recursive: true, force: true });
+  }
   return action === "clear"
     ? await clearTagCache(cacheDirectory, rest)
     : await inspectTagCache(cacheDirectory);

@@ -1,5 +1,5 @@
-import { isAbsolute, join } from "node:path";
 import { parseByteSize } from "../../index.ts";
+import { userCacheDirectory } from "../user-cache-directory.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
 /** What is listed below the packages: nothing, what has a name, or every image. */
@@ -104,16 +104,4 @@ export function toCacheOptions(
   if (flags["cache-dir"] !== undefined) return { cacheDirectory: flags["cache-dir"] };
   const base = userCacheDirectory(env);
   return base ? { cacheDirectory: base } : {};
-}
-
-/** `XDG_CACHE_HOME` as the base-directory specification has it; nowhere without a home. */
-export function userCacheDirectory({
-  HOME,
-  XDG_CACHE_HOME,
-  LOCALAPPDATA,
-}: Environment): string | undefined {
-  const given = [XDG_CACHE_HOME, LOCALAPPDATA, HOME && join(HOME, ".cache")];
-  // Relative ones are to be ignored
-  const base = given.find((path) => path && isAbsolute(path));
-  return base && join(base, "mirror");
 }

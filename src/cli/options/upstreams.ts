@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseByteSize, type ServerOptions } from "../../index.ts";
-import { userCacheDirectory } from "./bundle.ts";
+import { userCacheDirectory } from "../user-cache-directory.ts";
 import { parseDuration } from "./duration.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 
