@@ -45,7 +45,7 @@ test("a pull that goes on reads its plan once, as it may have many megabytes", a
   const wishes = { includeImages: [`${source.host}/acme/web:v1`] };
   const stop = new AbortController();
   const onEvent = ({ type }: { readonly type: string }) => {
-    if (type === "blob-finished") stop.abort(new Error("stopped"));
+    if (type === "blob-started") stop.abort(new Error("stopped"));
   };
   const stopped = pullSample(path, wishes, { signal: stop.signal, onEvent });
   await expect(stopped).rejects.toThrow();
