@@ -126,22 +126,24 @@ export class RegistryUnreachableError extends MirrorError {
   }
 }
 
+interface WaitFields {
+  readonly waitedMs: number;
+  /** What came last. */
+  readonly reason: string;
+  readonly hint?: string | undefined;
+}
+
 /** A registry that was waited for did not answer in time. */
 export class WaitTimedOutError extends MirrorError {
   override readonly code = "WAIT_TIMED_OUT";
   readonly url: string;
 
-  constructor(
-    url: URL,
-    { waitedMs, reason }: { readonly waitedMs: number; readonly reason: string },
-  ) {
-    const seconds = Math.round(waitedMs / 1000);
-    super(
-      `No registry answers at "${redactUrl(url)}" after ${seconds} seconds: ${printable(reason)}`,
-      {
-        hint: "Check the address, and that the registry has started; then wait for longer",
-      },
-    );
+  constructor(url: URL, { waitedMs, reason, hint }: WaitFields) {
+    const rounded = Math.round(waitedMs / 1000);
+    const seconds = rounded === 1 ? "1 second" : `${rounded} seconds`;
+    super(`No registry answers at "${redactUrl(url)}" after ${seconds}: ${printable(reason)}`, {
+      hint: hint ?? "Check the address, and that the registry has started; then wait for longer",
+    });
     this.url = redactUrl(url);
   }
 }

@@ -4,10 +4,11 @@ import { type Clock, SYSTEM_CLOCK } from "../io/clock.ts";
 import type { Notice } from "../notice.ts";
 import type { OperationOptions } from "../store/store.ts";
 import { USER_AGENT } from "../version.ts";
-import { WaitTimedOutError } from "./errors.ts";
+import { RegistryUnreachableError, WaitTimedOutError } from "./errors.ts";
 import type { Transport } from "./transport/create-transport.ts";
 import type { TlsOptions } from "./transport/tls/tls-options.ts";
 import { openTransport } from "./transport/transport.ts";
+import type { UnreachableReason } from "./unreachable-reasons.ts";
 
 export interface WaitForRegistryOptions extends OperationOptions, TlsOptions {
   /** `scheme://host[:port][/path]`; `/v2/` is put behind it. */
@@ -51,20 +52,30 @@ export async function waitForRegistry(options: WaitForRegistryOptions): Promise<
   });
   for (let tries = 1; ; tries += 1) {
     const left = Math.max(timeoutMs - (clock.now() - start), 1);
-    const { status, reason } = await tryOnce(transport, url, {
+    const { status, ...failed } = await tryOnce(transport, url, {
       limitMs: Math.min(TRY_MS, left),
       signal,
     });
     const waitedMs = Math.round(clock.now() - start);
     if (status === 200 || status === 401) return { status, tries, waitedMs };
-    if (waitedMs + PAUSE_MS >= timeoutMs) throw new WaitTimedOutError(url, { waitedMs, reason });
+    if (waitedMs + PAUSE_MS >= timeoutMs) throw new WaitTimedOutError(url, { ...failed, waitedMs });
     await clock.sleep(PAUSE_MS, signal);
   }
 }
 
+/** What has its own way on, and is not mended by waiting. */
+const LASTING: ReadonlySet<UnreachableReason> = new Set([
+  "certificate",
+  "client-certificate",
+  "proxy",
+  "proxy-denied",
+]);
+
 interface Try {
   readonly status?: number;
   readonly reason: string;
+  /** Where patience does not mend it. */
+  readonly hint?: string | undefined;
 }
 
 async function tryOnce(
@@ -86,7 +97,9 @@ async function tryOnce(
     // Certificates and flags that cannot be used do not mend themselves
     if (error instanceof OptionInvalidError) throw error;
     if (limit.aborted) return { reason: `no answer in ${Math.ceil(limitMs)} ms` };
-    return { reason: error instanceof Error ? error.message : String(error) };
+    const isLasting = error instanceof RegistryUnreachableError && LASTING.has(error.reason);
+    const hint = isLasting ? error.hint : undefined;
+    return { reason: error instanceof Error ? error.message : String(error), hint };
   }
 }
 

@@ -5,6 +5,8 @@ import {
   openRegistryClient,
   type RegistryClientOptions,
 } from "../../src/registry/registry-client.ts";
+import { waitForRegistry } from "../../src/registry/wait-for-registry.ts";
+import { createFakeClock } from "../support/clock.ts";
 import { allTests } from "../support/fixture.ts";
 import { MARKER } from "../support/secrets.ts";
 import { openTempDirectory } from "../support/temp-directory.ts";
@@ -54,6 +56,20 @@ describe("a private authority", () => {
     for (const options of [{}, { env: { SSL_CERT_FILE: other.certificatePath } }]) {
       expect((await ask(server.host, options)).result).toMatchObject({ reason: "certificate" });
     }
+  });
+
+  test("that is not known is hinted at by a wait too, which no patience ends", async () => {
+    await using server = await startServer(found, certificate);
+    const url = `https://${server.host}`;
+    const clock = createFakeClock();
+    const options = { url, clock, timeoutMs: 2000, env: {}, certsDirectories: [] };
+    const { certificatePath } = authority;
+    await expect(waitForRegistry(options)).rejects.toMatchObject({
+      code: "WAIT_TIMED_OUT",
+      hint: expect.stringContaining("`caFiles`"),
+    });
+    const waited = await waitForRegistry({ ...options, caFiles: [certificatePath] });
+    expect(waited.tries).toBe(1);
   });
 
   test("in a directory of certs.d that cannot be read is told, and the others are used", async () => {
