@@ -21,8 +21,10 @@ export const COMPILED_DIRECTORY = "compiled";
  */
 export function keepCompiled(words: readonly string[], env: NodeJS.ProcessEnv): void {
   const cache = userCacheDirectory(env);
+  // What cannot be kept before the settings change would be refused and written anew by every longer run
+  if (!enableCompileCache || !flushCompileCache) return;
   // `serve` writes nothing but what it is told to
-  if (!enableCompileCache || cache === undefined || words.includes("serve")) return;
+  if (cache === undefined || words.includes("serve")) return;
   const owner = statSync(cache, { throwIfNoEntry: false })?.uid;
   if (owner !== undefined && owner === process.geteuid?.()) {
     enableCompileCache(join(cache, COMPILED_DIRECTORY));

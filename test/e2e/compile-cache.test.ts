@@ -71,3 +71,14 @@ describe.skipIf(!isKnown)("what Node.js compiles of the program", () => {
     expect(left).toEqual([]);
   });
 });
+
+test("cache clear leaves a directory of that name alone where another cache is named", async () => {
+  await using directory = await openTempDirectory();
+  const other = directory.resolve("other");
+  await mkdir(join(other, "compiled"), { recursive: true });
+  const program = [PROGRAM, "cache", "clear", "--cache-dir", other];
+  const env = { PATH: process.env["PATH"], XDG_CACHE_HOME: directory.resolve("cache") };
+  const { exitCode } = await runProcess(process.execPath, program, { env });
+  expect(exitCode).toBe(0);
+  expect(await readdir(other)).toContain("compiled");
+});

@@ -76,7 +76,8 @@ async function lookAtTags(
   if (action !== "stats" && action !== "clear") return undefined;
   const { cacheDirectory } = toCacheOptions({ "cache-dir": flags["cache-dir"] }, env);
   if (cacheDirectory === undefined) return undefined;
-  if (action === "clear" && rest.length === 0) {
+  // Only the user's own has it: in a directory that is named it would be something else
+  if (action === "clear" && rest.length === 0 && flags["cache-dir"] === undefined) {
     await rm(join(cacheDirectory, COMPILED_DIRECTORY), { recursive: true, force: true });
   }
   return action === "clear"
