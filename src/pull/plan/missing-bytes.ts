@@ -1,4 +1,5 @@
 import type { ContentCache } from "../../cache/content-cache.ts";
+import { shareOut } from "../../run/share-out.ts";
 import type { BlobTask } from "../directory/transfer-plan.ts";
 
 export interface CountMissingOptions {
@@ -22,10 +23,6 @@ export async function countMissing(
     const isKept = keptFrom !== undefined && keptFrom <= present;
     missing += isKept ? 0 : task.size - present;
   };
-  const left = tasks[Symbol.iterator]();
-  const countOn = async (): Promise<void> => {
-    for (let next = left.next(); !next.done; next = left.next()) await count(next.value);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, countOn));
+  await Promise.all(shareOut(tasks, AT_ONCE, count));
   return missing;
 }
