@@ -92,9 +92,9 @@ async function routeByPath(
   const slash = name.indexOf("/");
   if (slash < 0) return undefined;
   const host = canonicalNamespace(name.slice(0, slash));
-  const served = [...options.namespaces.keys()];
-  const first =
-    served.find((one) => one === host) ?? served.find((one) => targetHostOf(one) === host);
+  const first = options.namespaces.has(host)
+    ? host
+    : [...options.namespaces.keys()].find((one) => targetHostOf(one) === host);
   if (first === undefined) return undefined;
   return routeTo(first, await repositoryIn(first, name.slice(slash + 1), options), options);
 }
